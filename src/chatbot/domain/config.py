@@ -1,0 +1,159 @@
+"""Typed configuration: what can be set, its unit, its default and why.
+
+Read by nobody here: chatbot.server.settings fills these shapes from the environment. The descriptions are
+the documentation; ``chatbot settings`` and ``.env.example`` are made from them.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from chatbot.domain.messages import Sampling
+
+ANSWER_RESERVE = 512
+"""Tokens of a conversation's context that the prompt never takes (spec §3)."""
+
+
+class Config(BaseModel):
+    """Base of all shapes: a misspelt name is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServiceConfig(Config):
+    """One service: its port, its model, and how the model answers."""
+
+    port: int = Field(ge=0, le=65535, description="Port of the service itself: API, health and metrics.")
+    model: str = Field(
+        default="gemma3-270m",
+        min_length=1,
+        description="GGUF file: a path, a file name in the models folder, or gemma3-270m, the packaged small model.",
+    )
+    context_tokens: int = Field(
+        default=4096, ge=1024, le=131072, description="Tokens of one conversation: prompt and answer."
+    )
+    max_tokens: int = Field(default=2048, ge=1, le=32768, description="Longest answer, tokens.")
+    temperature: float = Field(default=0.7, ge=0, le=2, description="Sampling temperature; 0 is greedy.")
+    top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus sampling: probability mass kept.")
+    top_k: int = Field(default=40, ge=0, le=1000, description="Candidates kept; 0 keeps the whole vocabulary.")
+    repeat_penalty: float = Field(
+        default=1.1, ge=1, le=2, description="Penalty on the last 64 tokens; 1 is none."
+    )
+    pool_tokens: int = Field(
+        default=16384, ge=1024, description="KV pool shared by all users of the model, tokens (cells)."
+    )
+    parallel: int = Field(default=24, ge=1, le=128, description="Sequences that generate at the same time.")
+    gpu_layers: int = Field(default=0, ge=-1, description="Layers on the GPU: 0 is CPU, -1 is all.")
+    gpu: int = Field(default=0, ge=0, description="Index of the card when the host has several.")
+    threads: int = Field(default=0, ge=0, description="CPU threads; 0 takes the CPU quota and affinity.")
+
+    def sampling(self) -> Sampling:
+        """The service's defaults as the engine takes them."""
+        return Sampling(
+            temperature=self.temperature,
+            top_p=self.top_p,
+            top_k=self.top_k,
+            repeat_penalty=self.repeat_penalty,
+            max_tokens=self.max_tokens,
+        )
+
+
+class OfficeConfig(ServiceConfig):
+    """The work assistant; spec §1 names its model and port."""
+
+    port: int = Field(default=8002, ge=0, le=65535, description="Port of the service itself: API, health and metrics.")
+
+
+class CharacterConfig(ServiceConfig):
+    """The role-play service; spec §1 names its model and port."""
+
+    port: int = Field(default=8003, ge=0, le=65535, description="Port of the service itself: API, health and metrics.")
+
+
+class EngineConfig(Config):
+    """One engine: a model file and how llama.cpp holds it. Services that name the same file share one."""
+
+    model_path: Path
+    name: str
+    context_tokens: int
+    pool_tokens: int
+    parallel: int
+    gpu_layers: int = 0
+    gpu: int = 0
+    threads: int = 0
+
+
+class QueueConfig(Config):
+    """Bounds of the queue in front of a model."""
+
+    max_waiting: int = Field(default=256, ge=1, le=10000, description="Requests that may wait for one model.")
+    max_per_user: int = Field(
+        default=16, ge=1, le=1000, description="Requests that one user may have waiting and running."
+    )
+
+
+class HistoryConfig(Config):
+    """Where turns are stored and for how long."""
+
+    mongo_uri: SecretStr = Field(default=SecretStr(""), description="MongoDB address; empty stores in an SQLite file.")
+    database: str = Field(default="chatbot", min_length=1, max_length=38, description="MongoDB database name.")
+    sqlite_path: Path | None = Field(default=None, description="SQLite file; empty: history.sqlite3 in the data folder.")
+    spool_dir: Path | None = Field(
+        default=None, description="Folder that keeps turns while the database is away; empty: spool in the data folder."
+    )
+    retention_days: int = Field(default=0, ge=0, description="Rooms unused for so many days are deleted; 0 keeps all.")
+    timeout_seconds: float = Field(
+        default=0.5, gt=0, le=10, description="Longest time an answer waits for the database, seconds."
+    )
+
+
+class OpenAIAlias(Config):
+    """One alias of an OpenAI model and the parameters that this model takes."""
+
+    model: str = Field(min_length=1, description="Model id as the upstream knows it.")
+    token_parameter: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"  # noqa: S105 (a parameter's name)
+    sampling: bool = Field(default=True, description="Whether the model takes temperature and top_p.")
+    extra: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="Further body parameters, for example reasoning_effort."
+    )
+
+
+class OpenAIConfig(Config):
+    """The OpenAI alternative, or any server that speaks its protocol."""
+
+    api_key: SecretStr = Field(default=SecretStr(""), description="API key; empty turns the aliases off (503).")
+    base_url: str = Field(default="https://api.openai.com/v1", description="Address of the API.")
+    aliases: dict[str, OpenAIAlias] = Field(
+        default_factory=lambda: {
+            "gpt4.1": OpenAIAlias(model="gpt-4.1"),
+            "gpt4.1_mini": OpenAIAlias(model="gpt-4.1-mini"),
+        },
+        description="Aliases in the path, each mapped to a model id and its parameters, as JSON.",
+    )
+    max_concurrent: int = Field(default=32, ge=1, le=1000, description="Requests under way at once.")
+
+
+class SearchConfig(Config):
+    """Web search providers; one without its key or address is skipped."""
+
+    naver_client_id: SecretStr = Field(default=SecretStr(""), description="Naver search API client id.")
+    naver_client_secret: SecretStr = Field(default=SecretStr(""), description="Naver search API client secret.")
+    kakao_api_key: SecretStr = Field(default=SecretStr(""), description="Kakao REST API key.")
+    searxng_url: str = Field(default="", description="Address of an own SearXNG with JSON output on.")
+    tavily_api_key: SecretStr = Field(default=SecretStr(""), description="Tavily API key.")
+    brave_api_key: SecretStr = Field(default=SecretStr(""), description="Brave search API key.")
+    google_api_key: SecretStr = Field(default=SecretStr(""), description="Google JSON API key; it closes on 2027-01-01.")
+    google_engine_id: str = Field(default="", description="Google programmable search engine id.")
+    ddgs: bool = Field(default=False, description="Ask DuckDuckGo and others through the ddgs package.")
+    wikipedia: bool = Field(default=True, description="Ask Wikipedia last.")
+    budget_seconds: float = Field(default=5.0, gt=0, le=30, description="Longest time of one search in all, seconds.")
+    cache_seconds: int = Field(default=300, ge=0, description="How long a result is reused, seconds.")
+
+
+class AccessConfig(Config):
+    """Who may ask."""
+
+    keys_file: Path | None = Field(
+        default=None, description="JSON file of hashed API keys and the users they own; empty: no keys asked."
+    )

@@ -1,0 +1,110 @@
+"""Every failure the suite can name, as one tree; api/errors.py maps each class to its HTTP answer.
+
+ChatbotError
+├── BadQuestion            400
+│   ├── UnknownModel
+│   └── PromptTooLong
+├── KeyRequired            401
+├── NotYourUser            403
+├── RoomNotFound           404
+├── Overloaded             429, with retry_after and queue_size
+├── ModelFailed            500  a defect of ours
+├── UpstreamFailed         502  a foreign model service failed
+├── Unavailable            503, with retry_after
+│   ├── NotConfigured
+│   ├── Loading
+│   └── Draining
+└── DeadlineExceeded       504
+
+StartupError stands apart: it ends the process with its sentence instead of a traceback.
+"""
+
+from collections.abc import Sequence
+
+
+class ChatbotError(Exception):
+    """Base of all; ``str()`` is for logs, never for a response body."""
+
+
+class BadQuestion(ChatbotError):
+    """The request is well formed but cannot be answered as it stands."""
+
+
+class UnknownModel(BadQuestion):
+    """No model goes by this alias; ``known`` lists those that do."""
+
+    def __init__(self, alias: str, known: Sequence[str]) -> None:
+        super().__init__(f"unknown model alias; known: {', '.join(known)}")
+        self.alias = alias
+        self.known = tuple(known)
+
+
+class PromptTooLong(BadQuestion):
+    """Persona and question alone exceed the context; ``needed`` and ``limit`` count tokens."""
+
+    def __init__(self, needed: int, limit: int) -> None:
+        super().__init__(f"the prompt needs {needed} tokens, {limit} fit")
+        self.needed = needed
+        self.limit = limit
+
+
+class KeyRequired(ChatbotError):
+    """API keys are on and the request carries none, or a wrong one."""
+
+
+class NotYourUser(ChatbotError):
+    """The API key does not own the ``user_id`` that the request names."""
+
+
+class RoomNotFound(ChatbotError):
+    """The room is absent or belongs to somebody else; the caller cannot tell which."""
+
+
+class Overloaded(ChatbotError):
+    """The request was refused at the door. ``retry_after`` is whole seconds, ``queue_size`` counts requests."""
+
+    def __init__(self, retry_after: int, queue_size: int, reason: str) -> None:
+        super().__init__(f"refused ({reason}): {queue_size} waiting, retry after {retry_after} s")
+        self.retry_after = retry_after
+        self.queue_size = queue_size
+        self.reason = reason
+
+
+class ModelFailed(ChatbotError):
+    """The local engine failed this request; the cause is chained and logged."""
+
+
+class UpstreamFailed(ChatbotError):
+    """A foreign model service answered with an error or nonsense."""
+
+
+class Unavailable(ChatbotError):
+    """The service cannot answer now; ``retry_after`` is whole seconds."""
+
+    def __init__(self, message: str, retry_after: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NotConfigured(Unavailable):
+    """A setting is missing for what was asked, such as the OpenAI key."""
+
+
+class Loading(Unavailable):
+    """The model is still being loaded."""
+
+
+class Draining(Unavailable):
+    """The process is finishing its work before it leaves."""
+
+
+class DeadlineExceeded(ChatbotError):
+    """The deadline passed before the last token; ``stage`` says where: queue, prefill or decode."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(f"the deadline passed in {stage}")
+        self.stage = stage
+
+
+class StartupError(Exception):
+    """The process cannot start; the message is one sentence that says what is wrong and what to do."""

@@ -1,0 +1,142 @@
+"""What every layer speaks: a conversation to continue, and the events of its answer.
+
+Plain frozen data, so that a backend can render it, a test can build it and a log cannot change it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ServiceName(StrEnum):
+    """The two services of the suite; the value is also the path prefix and the history's key."""
+
+    OFFICE = "office"
+    CHARACTER = "character"
+
+
+class FinishReason(StrEnum):
+    """Why an answer ended by itself: a stop token or string, or its token limit."""
+
+    STOP = "stop"
+    LENGTH = "length"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A named piece of a prompt; the name only serves reports ("rules", "context", "search")."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One earlier turn of the room. ``index`` counts from 1 within the room."""
+
+    index: int
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speakers:
+    """Role labels for models that know only plain transcripts ("사용자: … / 비서: …")."""
+
+    user: str = "사용자"
+    assistant: str = "비서"
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What a model is asked to continue; each backend renders it in its own format.
+
+    ``system`` parts come first, the rules common to all users before texts of one user, so that prompts
+    share a prefix. ``opening`` is the character's first turn. ``exchanges`` are the room's earlier turns,
+    oldest first; a backend may leave out the oldest to fit its context. ``references`` (search results,
+    quoted and untrusted) stand before ``question`` inside the user's turn. ``room`` names the room for
+    prefix reuse; None when nothing is remembered.
+    """
+
+    system: tuple[Part, ...]
+    question: str
+    opening: str | None = None
+    exchanges: tuple[Exchange, ...] = ()
+    references: tuple[Part, ...] = ()
+    speakers: Speakers = field(default_factory=Speakers)
+    room: str | None = None
+
+    @property
+    def system_text(self) -> str:
+        """The system parts as one text, empty parts left out."""
+        return "\n\n".join(part.text for part in self.system if part.text)
+
+    @property
+    def user_text(self) -> str:
+        """The user's last turn: references, then the question."""
+        return "\n\n".join([*(part.text for part in self.references if part.text), self.question])
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen, in llama.cpp's terms; ``top_k`` 0 means the whole vocabulary.
+
+    ``max_tokens`` is an upper bound for the answer; a backend clips it to what the context leaves.
+    ``stop`` strings end the answer and are not part of it. ``seed`` None means a fresh one.
+    """
+
+    temperature: float = 0.7
+    top_p: float = 0.95
+    top_k: int = 40
+    repeat_penalty: float = 1.1
+    max_tokens: int = 2048
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one answer; ``cached`` of the prompt's tokens were taken from shared or parked prefixes."""
+
+    prompt: int = 0
+    cached: int = 0
+    completion: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PromptReport:
+    """What entered the prompt: tokens by part name, and the room's turn indexes that were kept or cut."""
+
+    tokens: Mapping[str, int]
+    kept_turns: tuple[int, ...] = ()
+    cut_turns: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The request waits: ``position`` counts from 1 (next to start), ``eta`` seconds until its first token."""
+
+    position: int
+    eta: float
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of the answer's text: one token's or several's, always whole characters."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The answer is complete. Times are seconds: waiting for a place, prompt processing, generation."""
+
+    reason: FinishReason
+    usage: Usage
+    queue: float
+    prefill: float
+    decode: float
+    report: PromptReport | None = None
+
+
+GenerationEvent = Waiting | Token | Finished

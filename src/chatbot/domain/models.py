@@ -1,0 +1,116 @@
+"""The port to a model: reserve a place at the door, then generate.
+
+Two steps, because a refusal must come before any expensive work (history, search, tokenising) and the
+place must count from the moment of the check.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from chatbot.domain.messages import Conversation, GenerationEvent, Sampling, ServiceName
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionRequest:
+    """What is known at the door.
+
+    ``caller`` is the fairness key: the API key's name, else the user_id, else the client's address.
+    ``arrived`` and ``deadline`` are ``time.monotonic()`` seconds. ``prompt_chars`` is the length of all
+    texts known so far; the model turns it into an estimate of tokens until the true prompt arrives.
+    """
+
+    service: ServiceName
+    caller: str
+    arrived: float
+    deadline: float
+    prompt_chars: int
+    max_tokens: int
+
+
+class ModelState(StrEnum):
+    """Where a model stands; only READY takes requests."""
+
+    LOADING = "loading"
+    READY = "ready"
+    DRAINING = "draining"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """A model's condition now. KV counts are tokens (cells); a foreign model has none.
+
+    ``alive`` is false when there is work but no progress for many times the usual step.
+    ``tokens_per_second`` is the current rate of generated tokens over all users.
+    """
+
+    state: ModelState
+    detail: str = ""
+    alive: bool = True
+    kv_used: int = 0
+    kv_total: int = 0
+    tokens_per_second: float = 0.0
+
+
+class Place(Protocol):
+    """A reserved place; it counts against queue and user limits until released."""
+
+    def generate(self, conversation: Conversation, sampling: Sampling) -> AsyncIterator[GenerationEvent]:
+        """Yield Waiting (any number), Token (any number), then one Finished.
+
+        Closing the iterator stops the generation within one engine step and frees the place.
+
+        Raises:
+            PromptTooLong: persona and question alone do not fit.
+            DeadlineExceeded: the deadline passed before the last token.
+            ModelFailed, UpstreamFailed, Overloaded, Unavailable: as their docstrings say.
+        """
+        ...
+
+    def release(self) -> None:
+        """Give the place up; harmless when the generation has ended or was never begun."""
+        ...
+
+
+class ChatModel(Protocol):
+    """A way to produce text."""
+
+    @property
+    def name(self) -> str:
+        """The model as clients see it, in ``X-Model`` and ``/v1/models``: printable ASCII."""
+        ...
+
+    def reserve(self, request: AdmissionRequest) -> Place:
+        """Check and count in one step, on the event loop, within about a millisecond.
+
+        Raises:
+            Overloaded: predicted end past the deadline, queue full, or the caller's share full.
+            Unavailable: loading, draining or not configured.
+        """
+        ...
+
+    def queue_size(self, service: ServiceName) -> int:
+        """Requests of the service that hold a place but have not begun to generate."""
+        ...
+
+    def status(self) -> ModelStatus:
+        """The model's condition; cheap, callable from the event loop at any time."""
+        ...
+
+
+class EngineMeter(Protocol):
+    """Where an engine reports what only it can see; called on the engine's own thread."""
+
+    def step(self, sequences: int, seconds: float) -> None:
+        """One decode step with this many generating sequences took this long."""
+        ...
+
+    def preempted(self) -> None:
+        """A sequence was put back in the queue because the KV pool was full."""
+        ...
+
+    def started(self, predicted: float, actual: float) -> None:
+        """A request produced its first token: the wait predicted at the door against the real one, seconds."""
+        ...
