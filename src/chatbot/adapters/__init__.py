@@ -1,0 +1,1 @@
+"""Ports implemented by one vendor library each."""

@@ -1,0 +1,1 @@
+"""HTTP only: routes, streams, the error table; knows core and domain."""

@@ -1,0 +1,1 @@
+"""What the suite does, in terms of ports: services, the chat path, statistics."""

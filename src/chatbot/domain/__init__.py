@@ -1,0 +1,1 @@
+"""Facts and rules that every layer speaks: standard library and pydantic only."""

@@ -28,7 +28,7 @@ class ServiceConfig(Config):
     model: str = Field(
         default="gemma3-270m",
         min_length=1,
-        description="GGUF file: a path, a file name in the models folder, or gemma3-270m, the packaged small model.",
+        description="GGUF file: a path, a file name in the models folder, or gemma3-270m (packaged).",
     )
     context_tokens: int = Field(
         default=4096, ge=1024, le=131072, description="Tokens of one conversation: prompt and answer."
@@ -36,7 +36,9 @@ class ServiceConfig(Config):
     max_tokens: int = Field(default=2048, ge=1, le=32768, description="Longest answer, tokens.")
     temperature: float = Field(default=0.7, ge=0, le=2, description="Sampling temperature; 0 is greedy.")
     top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus sampling: probability mass kept.")
-    top_k: int = Field(default=40, ge=0, le=1000, description="Candidates kept; 0 keeps the whole vocabulary.")
+    top_k: int = Field(
+        default=40, ge=0, le=1000, description="Candidates kept; 0 keeps the whole vocabulary."
+    )
     repeat_penalty: float = Field(
         default=1.1, ge=1, le=2, description="Penalty on the last 64 tokens; 1 is none."
     )
@@ -62,13 +64,17 @@ class ServiceConfig(Config):
 class OfficeConfig(ServiceConfig):
     """The work assistant; spec §1 names its model and port."""
 
-    port: int = Field(default=8002, ge=0, le=65535, description="Port of the service itself: API, health and metrics.")
+    port: int = Field(
+        default=8002, ge=0, le=65535, description="Port of the service itself: API, health and metrics."
+    )
 
 
 class CharacterConfig(ServiceConfig):
     """The role-play service; spec §1 names its model and port."""
 
-    port: int = Field(default=8003, ge=0, le=65535, description="Port of the service itself: API, health and metrics.")
+    port: int = Field(
+        default=8003, ge=0, le=65535, description="Port of the service itself: API, health and metrics."
+    )
 
 
 class EngineConfig(Config):
@@ -96,13 +102,22 @@ class QueueConfig(Config):
 class HistoryConfig(Config):
     """Where turns are stored and for how long."""
 
-    mongo_uri: SecretStr = Field(default=SecretStr(""), description="MongoDB address; empty stores in an SQLite file.")
-    database: str = Field(default="chatbot", min_length=1, max_length=38, description="MongoDB database name.")
-    sqlite_path: Path | None = Field(default=None, description="SQLite file; empty: history.sqlite3 in the data folder.")
-    spool_dir: Path | None = Field(
-        default=None, description="Folder that keeps turns while the database is away; empty: spool in the data folder."
+    mongo_uri: SecretStr = Field(
+        default=SecretStr(""), description="MongoDB address; empty stores in an SQLite file."
     )
-    retention_days: int = Field(default=0, ge=0, description="Rooms unused for so many days are deleted; 0 keeps all.")
+    database: str = Field(
+        default="chatbot", min_length=1, max_length=38, description="MongoDB database name."
+    )
+    sqlite_path: Path | None = Field(
+        default=None, description="SQLite file; empty: history.sqlite3 in the data folder."
+    )
+    spool_dir: Path | None = Field(
+        default=None,
+        description="Folder that keeps turns while the database is away; empty: spool in the data folder.",
+    )
+    retention_days: int = Field(
+        default=0, ge=0, description="Rooms unused for so many days are deleted; 0 keeps all."
+    )
     timeout_seconds: float = Field(
         default=0.5, gt=0, le=10, description="Longest time an answer waits for the database, seconds."
     )
@@ -122,7 +137,9 @@ class OpenAIAlias(Config):
 class OpenAIConfig(Config):
     """The OpenAI alternative, or any server that speaks its protocol."""
 
-    api_key: SecretStr = Field(default=SecretStr(""), description="API key; empty turns the aliases off (503).")
+    api_key: SecretStr = Field(
+        default=SecretStr(""), description="API key; empty turns the aliases off (503)."
+    )
     base_url: str = Field(default="https://api.openai.com/v1", description="Address of the API.")
     aliases: dict[str, OpenAIAlias] = Field(
         default_factory=lambda: {
@@ -138,16 +155,22 @@ class SearchConfig(Config):
     """Web search providers; one without its key or address is skipped."""
 
     naver_client_id: SecretStr = Field(default=SecretStr(""), description="Naver search API client id.")
-    naver_client_secret: SecretStr = Field(default=SecretStr(""), description="Naver search API client secret.")
+    naver_client_secret: SecretStr = Field(
+        default=SecretStr(""), description="Naver search API client secret."
+    )
     kakao_api_key: SecretStr = Field(default=SecretStr(""), description="Kakao REST API key.")
     searxng_url: str = Field(default="", description="Address of an own SearXNG with JSON output on.")
     tavily_api_key: SecretStr = Field(default=SecretStr(""), description="Tavily API key.")
     brave_api_key: SecretStr = Field(default=SecretStr(""), description="Brave search API key.")
-    google_api_key: SecretStr = Field(default=SecretStr(""), description="Google JSON API key; it closes on 2027-01-01.")
+    google_api_key: SecretStr = Field(
+        default=SecretStr(""), description="Google JSON API key; it closes on 2027-01-01."
+    )
     google_engine_id: str = Field(default="", description="Google programmable search engine id.")
     ddgs: bool = Field(default=False, description="Ask DuckDuckGo and others through the ddgs package.")
     wikipedia: bool = Field(default=True, description="Ask Wikipedia last.")
-    budget_seconds: float = Field(default=5.0, gt=0, le=30, description="Longest time of one search in all, seconds.")
+    budget_seconds: float = Field(
+        default=5.0, gt=0, le=30, description="Longest time of one search in all, seconds."
+    )
     cache_seconds: int = Field(default=300, ge=0, description="How long a result is reused, seconds.")
 
 

@@ -114,7 +114,7 @@ class PromptReport:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The request waits: ``position`` counts from 1 (next to start), ``eta`` seconds until its first token."""
+    """The request waits: ``position`` counts from 1 (starts next), ``eta`` seconds to its first token."""
 
     position: int
     eta: float

@@ -4,7 +4,7 @@ Two steps, because a refusal must come before any expensive work (history, searc
 place must count from the moment of the check.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -57,7 +57,9 @@ class ModelStatus:
 class Place(Protocol):
     """A reserved place; it counts against queue and user limits until released."""
 
-    def generate(self, conversation: Conversation, sampling: Sampling) -> AsyncIterator[GenerationEvent]:
+    def generate(
+        self, conversation: Conversation, sampling: Sampling
+    ) -> AsyncGenerator[GenerationEvent, None]:
         """Yield Waiting (any number), Token (any number), then one Finished.
 
         Closing the iterator stops the generation within one engine step and frees the place.
@@ -112,5 +114,5 @@ class EngineMeter(Protocol):
         ...
 
     def started(self, predicted: float, actual: float) -> None:
-        """A request produced its first token: the wait predicted at the door against the real one, seconds."""
+        """A request produced its first token: its wait, predicted at the door and real (seconds)."""
         ...

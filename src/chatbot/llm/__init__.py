@@ -1,0 +1,1 @@
+"""Ways to produce text; each implements the ChatModel port."""

@@ -1,0 +1,77 @@
+"""An answer's metadata as headers and as the ``done`` event: the same facts in two forms."""
+
+from typing import Any
+from urllib.parse import quote
+
+from chatbot.core import citations
+from chatbot.core.chat import Answered, Reply
+from chatbot.domain.history import Recalled
+
+_SAFE = "!#$%&'()*+,-./:;<=>?@[]^_`{|}~ "
+
+
+def ascii_value(text: str) -> str:
+    """A header value in printable ASCII: everything else percent-encoded."""
+    return quote(text, safe=_SAFE)
+
+
+def opening_headers(reply: Reply) -> dict[str, str]:
+    """What is known when the request is admitted."""
+    headers = {
+        "X-Model": ascii_value(reply.model),
+        "X-AI-Generated": "true",
+        "Cache-Control": "no-store",
+        "Vary": "Accept",
+    }
+    if reply.ask.room is not None:
+        headers["X-Db-Id"] = str(reply.ask.room.db_id)
+    return headers
+
+
+def history_state(answered: Answered) -> str:
+    """ "none" without a room, else "database" or "kept"; "-partial" when earlier turns could not be read."""
+    if answered.history is None:
+        return "none"
+    return answered.history.value + ("-partial" if answered.recalled is Recalled.PARTIAL else "")
+
+
+def closing_headers(answered: Answered) -> dict[str, str]:
+    """What is known when the answer is complete."""
+    times = answered.timings
+    steps = ("queue", "history", "search", "prefill", "decode", "total")
+    headers = {
+        "Server-Timing": ", ".join(f"{step};dur={getattr(times, step) * 1000:.1f}" for step in steps),
+        "X-Finish-Reason": answered.reason.value,
+        "X-History": history_state(answered),
+    }
+    if answered.search is not None:
+        headers["X-Search-Status"] = answered.search.outcome.value
+        link = citations.link_header(answered.search)
+        if link:
+            headers["Link"] = link
+    return headers
+
+
+def done_data(reply: Reply, answered: Answered, request_id: str) -> dict[str, Any]:
+    """The data of the ``done`` event."""
+    times, usage, found, room = answered.timings, answered.usage, answered.search, reply.ask.room
+    data: dict[str, Any] = {
+        "request_id": request_id,
+        "model": reply.model,
+        "db_id": str(room.db_id) if room else None,
+        "finish_reason": answered.reason.value,
+        "usage": {
+            "prompt_tokens": usage.prompt,
+            "cached_tokens": usage.cached,
+            "completion_tokens": usage.completion,
+        },
+        "search_status": found.outcome.value if found else None,
+        "sources": [{"title": hit.title, "url": hit.url} for hit in found.hits] if found else [],
+        "history": history_state(answered),
+        "timings_ms": {
+            step: round(getattr(times, step) * 1000, 1)
+            for step in ("queue", "history", "search", "prefill", "decode", "total")
+        },
+        "ai_generated": True,
+    }
+    return data

@@ -1,0 +1,80 @@
+"""Reading a request body: bounded, JSON only, validated, and never echoed back."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+
+from chatbot.api import strict_json
+
+MAX_BODY = 64 * 1024
+"""Bytes (spec §2.1). A proxy's own limit lies above, so that this answer is the one that clients see."""
+
+_READ_SECONDS = 30.0
+"""A body that trickles in slower than this is given up, so that slow senders hold no connection."""
+
+Schema = TypeVar("Schema", bound=BaseModel)
+
+
+async def read_limited(request: Request) -> bytes:
+    """The whole body.
+
+    Raises:
+        HTTPException: 413 past 64 KiB, said before the rest is read; 408 when it does not arrive in time.
+    """
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > MAX_BODY:
+        raise HTTPException(413)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_READ_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise HTTPException(413)
+    except TimeoutError:
+        raise HTTPException(408) from None
+    return bytes(body)
+
+
+def _check_content_type(request: Request) -> None:
+    """Take JSON and an absent type; anything else, and any encoding, is 415."""
+    media = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    subtype = media.removeprefix("application/")
+    if media == subtype or not (subtype == "json" or subtype.endswith("+json")):
+        raise HTTPException(415)
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise HTTPException(415)
+
+
+def json_body(schema: type[Schema]) -> Callable[[Request], Awaitable[Schema]]:
+    """A dependency that yields the body as ``schema``."""
+
+    async def read(request: Request) -> Schema:
+        _check_content_type(request)
+        data = await read_limited(request)
+        try:
+            parsed = strict_json.parse(data)
+        except strict_json.MalformedJson as error:
+            raise HTTPException(400, detail=str(error)) from None
+        try:
+            return schema.model_validate(parsed)
+        except ValidationError as error:
+            raise RequestValidationError(
+                [
+                    {**item, "loc": ("body", *item["loc"])}
+                    for item in error.errors(include_input=False, include_url=False)
+                ]
+            ) from None
+
+    return read
+
+
+def body_docs(schema: type[BaseModel]) -> dict[str, Any]:
+    """The OpenAPI entry of a body that ``json_body`` reads."""
+    content = {"application/json": {"schema": schema.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}

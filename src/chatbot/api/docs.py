@@ -1,0 +1,77 @@
+"""What the OpenAPI page says of answers and failures that FastAPI cannot see in a signature."""
+
+from typing import Any
+
+_ERROR = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
+_REFUSAL = {
+    "type": "object",
+    "properties": {
+        "detail": {"type": "string"},
+        "retry_after": {"type": "integer", "description": "Seconds, the same as Retry-After."},
+        "queue_size": {"type": "integer", "description": "Requests waiting for this model."},
+    },
+    "required": ["detail", "retry_after", "queue_size"],
+}
+_INVALID = {
+    "type": "object",
+    "properties": {
+        "detail": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "loc": {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]}},
+                    "msg": {"type": "string"},
+                    "type": {"type": "string"},
+                },
+                "required": ["loc", "msg", "type"],
+            },
+        }
+    },
+    "required": ["detail"],
+}
+
+
+def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+COMMON: dict[int | str, dict[str, Any]] = {
+    401: _json("The API key is missing or wrong (only when keys are on).", _ERROR),
+    403: _json("The API key does not own the user_id.", _ERROR),
+    422: _json("A field breaks its rule; the input is not echoed.", _INVALID),
+    500: _json("A defect; see the log under the request id.", _ERROR),
+}
+
+ANSWER_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The answer: a bare JSON string, or the events queue, token, then done or error.",
+        "content": {
+            "application/json": {"schema": {"type": "string"}},
+            "text/event-stream": {"schema": {"type": "string"}},
+        },
+    },
+    **COMMON,
+    400: _json("Malformed JSON, unknown model, or a prompt that cannot fit.", _ERROR),
+    408: _json("The body did not arrive in time.", _ERROR),
+    413: _json("The body is larger than 64 KiB.", _ERROR),
+    415: _json("The body is not application/json.", _ERROR),
+    429: _json("Refused at the door; retry after the seconds given.", _REFUSAL),
+    502: _json("The foreign model service failed.", _ERROR),
+    503: _json("Loading, draining or not configured; has Retry-After.", _ERROR),
+    504: _json("180 s passed before the last token.", _ERROR),
+}
+
+FINISH_HEADER = {
+    "name": "X-Finish",
+    "in": "header",
+    "required": False,
+    "description": "1: complete and store the answer even if the connection goes.",
+    "schema": {"type": "string", "enum": ["1"]},
+}
+
+ROOM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    **COMMON,
+    404: _json("No such room of this user.", _ERROR),
+    503: _json("The history database cannot be reached.", _ERROR),
+}

@@ -1,0 +1,142 @@
+"""The one table from failures to HTTP answers (spec §2.3), in the suite's shape and in OpenAI's under /v1."""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from chatbot.api import texts
+from chatbot.domain import errors
+from chatbot.domain.history import HistoryUnavailable
+from chatbot.domain.language import Language
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failure as a client sees it; ``extra`` joins ``detail`` in the body."""
+
+    status: int
+    detail: Any
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def retry_after(self) -> int | None:
+        """Seconds for the Retry-After header, if the failure has one."""
+        value: int | None = self.extra.get("retry_after")
+        return value
+
+    def body(self) -> dict[str, Any]:
+        """The JSON body in the suite's shape."""
+        return {"detail": self.detail, **self.extra}
+
+
+_BY_CLASS: tuple[tuple[type[Exception], int, tuple[str, str] | None], ...] = (
+    (errors.BadQuestion, 400, None),
+    (errors.KeyRequired, 401, None),
+    (errors.NotYourUser, 403, None),
+    (errors.RoomNotFound, 404, texts.ROOM_NOT_FOUND),
+    (errors.ModelFailed, 500, None),
+    (errors.UpstreamFailed, 502, None),
+    (errors.NotConfigured, 503, texts.NOT_CONFIGURED),
+    (errors.Loading, 503, texts.LOADING),
+    (errors.Draining, 503, texts.DRAINING),
+    (errors.Unavailable, 503, None),
+    (errors.DeadlineExceeded, 504, None),
+    (HistoryUnavailable, 503, texts.HISTORY_AWAY),
+)
+
+
+def failure_of(error: BaseException, language: Language) -> Failure:
+    """What a client is told of an error; anything unknown is a 500 without internals."""
+    match error:
+        case errors.Overloaded():
+            detail = texts.pick(texts.OVERLOADED, language, retry_after=error.retry_after)
+            return Failure(429, detail, {"retry_after": error.retry_after, "queue_size": error.queue_size})
+        case errors.UnknownModel():
+            return Failure(400, texts.pick(texts.UNKNOWN_MODEL, language, known=", ".join(error.known)))
+        case errors.PromptTooLong():
+            return Failure(400, texts.pick(texts.TOO_LONG, language, needed=error.needed, limit=error.limit))
+        case RequestValidationError():
+            return Failure(422, [_item(item, language) for item in error.errors()])
+        case HTTPException():
+            known = texts.STATUS.get(error.status_code)
+            detail = texts.pick(known, language) if known else error.detail
+            if error.status_code == 400:
+                detail = f"{detail} ({error.detail})"
+            return Failure(error.status_code, detail)
+    for kind, status, pair in _BY_CLASS:
+        if isinstance(error, kind):
+            extra: dict[str, Any] = {}
+            if isinstance(error, errors.Unavailable):
+                extra["retry_after"] = error.retry_after
+            elif isinstance(error, HistoryUnavailable):
+                extra["retry_after"] = 5
+            return Failure(status, texts.pick(pair or texts.STATUS[status], language), extra)
+    return Failure(500, texts.pick(texts.STATUS[500], language))
+
+
+def _item(item: Any, language: Language) -> dict[str, Any]:
+    """One validation error in FastAPI's shape, without the input or anything derived from it."""
+    context = {name: value for name, value in item.get("ctx", {}).items() if isinstance(value, int | float)}
+    kind = str(item["type"])
+    return {"loc": list(item["loc"]), "msg": texts.field_message(kind, context, language), "type": kind}
+
+
+_OPENAI_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    422: "invalid_request_error",
+    429: "rate_limit_error",
+}
+
+
+def openai_body(failure: Failure) -> dict[str, Any]:
+    """The same failure in OpenAI's error shape."""
+    detail = failure.detail
+    param = None
+    if isinstance(detail, list) and detail:
+        param = ".".join(str(part) for part in detail[0]["loc"][1:]) or None
+        detail = "; ".join(item["msg"] for item in detail)
+    kind = _OPENAI_TYPES.get(failure.status, "server_error")
+    return {"error": {"message": detail, "type": kind, "param": param, "code": None}}
+
+
+def language_of_request(request: Request) -> Language:
+    """The language that the client prefers."""
+    return texts.language_of_header(request.headers.get("accept-language", ""))
+
+
+def to_response(request: Request, error: BaseException) -> JSONResponse:
+    """The HTTP answer for an error."""
+    failure = failure_of(error, language_of_request(request))
+    if failure.status == 500:
+        _log.error("unhandled_error", exc_info=error)
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if failure.retry_after is not None:
+        headers["Retry-After"] = str(failure.retry_after)
+    if failure.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if failure.status in (408, 413):
+        # The rest of the body is unread: a further request on this connection would start inside it.
+        headers["Connection"] = "close"
+    in_openai_format = "/v1/" in request.url.path
+    body = openai_body(failure) if in_openai_format else failure.body()
+    return JSONResponse(body, failure.status, headers)
+
+
+def install(app: FastAPI) -> None:
+    """Make ``app`` answer every failure by this table."""
+
+    async def handle(request: Request, error: Exception) -> JSONResponse:
+        return to_response(request, error)
+
+    for kind in (errors.ChatbotError, HistoryUnavailable, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, handle)

@@ -1,0 +1,157 @@
+"""``/v1``: the same models for clients that speak OpenAI's format, streaming too."""
+
+import json
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, Response
+
+from chatbot.api.access import Principal, principal
+from chatbot.api.answers import closing_headers, opening_headers
+from chatbot.api.body import body_docs, json_body
+from chatbot.api.errors import failure_of, language_of_request, openai_body
+from chatbot.api.leaving import ClientLeft, attended
+from chatbot.api.openai_schema import CompletionRequest
+from chatbot.api.questions import LEFT_STATUS, complete
+from chatbot.api.state import ServiceState
+from chatbot.api.streams import EventStream, begun
+from chatbot.core.chat import Answered, Reply
+from chatbot.core.transcript import ask_of, read_messages
+from chatbot.domain.errors import UnknownModel
+from chatbot.domain.messages import Sampling, Token, Usage, Waiting
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": usage.completion,
+        "total_tokens": usage.prompt + usage.completion,
+        "prompt_tokens_details": {"cached_tokens": usage.cached},
+    }
+
+
+def _tuned(sampling: Sampling, body: CompletionRequest) -> Sampling:
+    """The service's sampling with what the client set; its own token limit is never exceeded."""
+    return replace(
+        sampling,
+        max_tokens=min(body.limit or sampling.max_tokens, sampling.max_tokens),
+        stop=sampling.stop + body.stops,
+        seed=body.seed,
+        temperature=sampling.temperature if body.temperature is None else body.temperature,
+        top_p=body.top_p or sampling.top_p,
+    )
+
+
+def _data(payload: Any) -> bytes:
+    return f"data: {json.dumps(payload, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()
+
+
+async def _chunks(reply: Reply, head: dict[str, Any], *, include_usage: bool) -> AsyncGenerator[bytes, None]:
+    """A reply as chat.completion.chunk events; the queue shows as comments, which clients skip."""
+
+    def chunk(delta: dict[str, Any], reason: str | None = None) -> bytes:
+        return _data({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+
+    role_sent = False
+    async with aclosing(reply.events()) as events:
+        async for event in events:
+            match event:
+                case Waiting(position, eta):
+                    yield f": queue position={position} eta_s={eta:.1f}\n\n".encode()
+                case Token(text):
+                    yield chunk({"content": text} if role_sent else {"role": "assistant", "content": text})
+                    role_sent = True
+                case Answered():
+                    yield chunk({}, event.reason.value)
+                    if include_usage:
+                        yield _data({**head, "choices": [], "usage": _usage(event.usage)})
+                    yield b"data: [DONE]\n\n"
+
+
+def openai_router(state: ServiceState) -> APIRouter:
+    """The two routes of OpenAI's face."""
+    router = APIRouter(prefix="/v1", tags=["openai"])
+    who = principal(state.keys)
+    read_body = json_body(CompletionRequest)
+    started = int(time.time())
+
+    @router.get("/models", summary="The models of this service")
+    async def models(_: Annotated[Principal, Depends(who)]) -> dict[str, Any]:
+        entries = [
+            {"id": alias, "object": "model", "created": started, "owned_by": backend.model.name}
+            for alias, backend in state.chat.backends.items()
+        ]
+        return {"object": "list", "data": entries}
+
+    @router.post("/chat/completions", summary="Chat completion", openapi_extra=body_docs(CompletionRequest))
+    async def completions(
+        request: Request,
+        asker: Annotated[Principal, Depends(who)],
+        body: Annotated[CompletionRequest, Depends(read_body)],
+    ) -> Response:
+        """OpenAI's format. The service's persona and rules hold; nothing is remembered."""
+        asker.check_owns(body.user)
+        alias = _alias(state, body.model)
+        ask = ask_of(
+            state.chat.service.name,
+            read_messages([(message.role, message.text) for message in body.messages]),
+            caller=asker.caller(body.user),
+            arrived=request.state.arrived,
+            tune=lambda sampling: _tuned(sampling, body),
+            character_name=body.character_name,
+            greeting=body.greeting,
+        )
+        reply = state.chat.begin(alias, ask)
+        head: dict[str, Any] = {
+            "id": f"chatcmpl-{request.state.request_id}",
+            "object": "chat.completion.chunk",
+            "created": int(time.time()),
+            "model": body.model,
+        }
+        try:
+            if body.stream:
+                return await _stream(request, reply, head, body)
+            text, answered = await attended(request.receive, complete(reply))
+        except ClientLeft:
+            return Response(status_code=LEFT_STATUS)
+        except BaseException:
+            reply.close()
+            raise
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": text},
+            "finish_reason": answered.reason.value,
+        }
+        content = {**head, "object": "chat.completion", "choices": [choice], "usage": _usage(answered.usage)}
+        return JSONResponse(content, headers={**opening_headers(reply), **closing_headers(answered)})
+
+    return router
+
+
+def _alias(state: ServiceState, model: str) -> str:
+    """The alias that a client means: an alias, or the name of the model behind it."""
+    for alias, backend in state.chat.backends.items():
+        if model in (alias, backend.model.name):
+            return alias
+    raise UnknownModel(model, tuple(state.chat.backends))
+
+
+async def _stream(request: Request, reply: Reply, head: dict[str, Any], body: CompletionRequest) -> Response:
+    language = language_of_request(request)
+
+    def failed(error: BaseException) -> bytes:
+        return _data(openai_body(failure_of(error, language))) + b"data: [DONE]\n\n"
+
+    options = body.stream_options
+    chunks = _chunks(reply, head, include_usage=options is not None and options.include_usage)
+    return EventStream(
+        await begun(chunks, request),
+        headers=opening_headers(reply),
+        failed=failed,
+        close=reply.close,
+        unattended=None,
+    )

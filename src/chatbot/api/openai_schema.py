@@ -1,0 +1,77 @@
+"""The part of OpenAI's chat completions request that the suite honours; other fields are ignored.
+
+Source: OpenAI API reference, "Create chat completion".
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from chatbot.domain.schemas import CharacterName, CharacterText, UserId, no_nul
+
+Text = Annotated[str, AfterValidator(no_nul)]
+
+
+class _Open(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class TextPart(_Open):
+    """A text part of a message; other kinds of parts are refused, since the models read text only."""
+
+    type: Literal["text"]
+    text: Text
+
+
+class Message(_Open):
+    """One message of the conversation."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: Text | list[TextPart]
+
+    @property
+    def text(self) -> str:
+        """The message's whole text."""
+        if isinstance(self.content, str):
+            return self.content
+        return "\n".join(part.text for part in self.content)
+
+
+class StreamOptions(_Open):
+    """How a stream ends."""
+
+    include_usage: bool = False
+
+
+class CompletionRequest(_Open):
+    """A chat completion. The conversation is the client's own: nothing of it is remembered."""
+
+    messages: list[Message] = Field(min_length=1, max_length=1000)
+    model: Annotated[str, StringConstraints(min_length=1, max_length=100)] = "Llama"
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    stop: Text | list[Text] | None = None
+    seed: int | None = None
+    n: Literal[1] | None = None
+    user: UserId | None = Field(default=None, description="For fairness only; nothing is stored.")
+    character_name: CharacterName | None = Field(
+        default=None, description="Character service only: the name to play; beyond OpenAI's format."
+    )
+    greeting: CharacterText | None = Field(
+        default=None, description="Character service only: the first line; beyond OpenAI's format."
+    )
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The stop strings, empty ones left out; OpenAI takes up to four."""
+        given = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        return tuple(text for text in given if text)[:4]
+
+    @property
+    def limit(self) -> int | None:
+        """The longest answer that the client wants, tokens."""
+        return self.max_completion_tokens or self.max_tokens

@@ -1,0 +1,103 @@
+"""Every sentence that the API says, Korean first; the language follows Accept-Language."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from chatbot.domain.language import Language
+
+STATUS: Mapping[int, tuple[str, str]] = {
+    400: ("요청 본문이 올바른 JSON이 아닙니다.", "The body is not valid JSON."),
+    401: ("API 키가 없거나 올바르지 않습니다.", "The API key is missing or wrong."),
+    403: ("이 API 키로는 그 user_id를 쓸 수 없습니다.", "This API key does not own that user_id."),
+    404: ("찾을 수 없습니다.", "Not found."),
+    405: ("이 주소에서는 쓸 수 없는 메서드입니다.", "Method not allowed here."),
+    408: ("요청 본문이 제때 오지 않았습니다.", "The body did not arrive in time."),
+    413: ("요청 본문이 64 KiB를 넘습니다.", "The body is larger than 64 KiB."),
+    415: ("요청 본문은 application/json이어야 합니다.", "The body must be application/json."),
+    500: ("서버 오류입니다. 요청 번호와 함께 알려 주세요.", "Server error. Please report the request id."),
+    502: ("외부 모델 서비스가 답하지 못했습니다.", "The external model service failed."),
+    503: (
+        "지금은 답할 수 없습니다. 잠시 뒤에 다시 시도해 주세요.",
+        "Not available now. Please try again shortly.",
+    ),
+    504: ("제한 시간 안에 답을 마치지 못했습니다.", "The answer was not finished in time."),
+}
+
+LOADING = (
+    "모델을 불러오는 중입니다. 잠시 뒤에 다시 시도해 주세요.",
+    "The model is loading. Please try again shortly.",
+)
+DRAINING = (
+    "서버가 곧 다시 시작합니다. 잠시 뒤에 다시 시도해 주세요.",
+    "The server is about to restart. Please try again shortly.",
+)
+NOT_CONFIGURED = ("이 모델은 설정되어 있지 않습니다.", "This model is not configured.")
+OVERLOADED = (
+    "지금은 대기열이 가득 찼습니다. {retry_after}초 뒤에 다시 시도해 주세요.",
+    "The queue is full. Please try again in {retry_after} seconds.",
+)
+UNKNOWN_MODEL = ("알 수 없는 모델입니다. 쓸 수 있는 모델: {known}", "Unknown model. Known models: {known}")
+TOO_LONG = (
+    "프롬프트가 너무 깁니다: {needed}토큰이 필요하지만 {limit}토큰까지 들어갑니다.",
+    "The prompt is too long: it needs {needed} tokens and {limit} fit.",
+)
+ROOM_NOT_FOUND = ("그런 방이 없습니다.", "There is no such room.")
+HISTORY_AWAY = ("대화 기록 저장소에 지금 연결할 수 없습니다.", "The history database cannot be reached now.")
+
+_FIELD: Mapping[str, tuple[str, str]] = {
+    "missing": ("필수 항목입니다.", "Field required"),
+    "string_type": ("문자열이어야 합니다.", "Input should be a valid string"),
+    "string_unicode": ("올바른 유니코드 문자열이 아닙니다.", "Input should be valid Unicode text"),
+    "string_nul": ("NUL 문자를 담을 수 없습니다.", "String should not contain NUL"),
+    "string_too_short": (
+        "{min_length}자 이상이어야 합니다.",
+        "String should have at least {min_length} character(s)",
+    ),
+    "string_too_long": (
+        "{max_length}자를 넘을 수 없습니다.",
+        "String should have at most {max_length} character(s)",
+    ),
+    "string_pattern_mismatch": (
+        "쓸 수 없는 문자가 있습니다.",
+        "String holds characters that are not allowed",
+    ),
+    "bool_type": ("true 또는 false여야 합니다.", "Input should be a valid boolean"),
+    "uuid_parsing": ("하이픈이 있는 UUID여야 합니다.", "Input should be a UUID with hyphens"),
+    "uuid_type": ("UUID 문자열이어야 합니다.", "Input should be a UUID"),
+    "room_without_user": ("db_id에는 user_id가 함께 있어야 합니다.", "db_id needs a user_id"),
+    "model_type": ("JSON 객체여야 합니다.", "Input should be a JSON object"),
+    "model_attributes_type": ("JSON 객체여야 합니다.", "Input should be a JSON object"),
+    "int_parsing": ("정수여야 합니다.", "Input should be a valid integer"),
+    "greater_than_equal": ("{ge} 이상이어야 합니다.", "Input should be at least {ge}"),
+    "less_than_equal": ("{le} 이하여야 합니다.", "Input should be at most {le}"),
+}
+_FIELD_DEFAULT = ("올바르지 않은 값입니다.", "Invalid value")
+
+
+def language_of_header(accept_language: str) -> Language:
+    """The language to answer in: English only if it is preferred over Korean (RFC 9110 §12.5.4)."""
+    weights = {"ko": 0.0, "en": 0.0}
+    for item in accept_language.split(","):
+        tag, _, parameters = item.partition(";")
+        name, _, value = parameters.strip().partition("=")
+        primary = tag.strip().lower().partition("-")[0]
+        if primary in weights:
+            try:
+                weight = float(value) if name == "q" else 1.0
+            except ValueError:
+                weight = 0.0
+            weights[primary] = max(weights[primary], weight)
+    return "en" if weights["en"] > weights["ko"] else "ko"
+
+
+def pick(pair: tuple[str, str], language: Language, **values: object) -> str:
+    """One of a Korean/English pair, filled in."""
+    return pair[0 if language == "ko" else 1].format(**values)
+
+
+def field_message(kind: str, context: Mapping[str, Any], language: Language) -> str:
+    """The sentence for a validation error's type; the context never holds the input."""
+    try:
+        return pick(_FIELD.get(kind, _FIELD_DEFAULT), language, **context)
+    except KeyError:
+        return pick(_FIELD_DEFAULT, language)

@@ -1,0 +1,78 @@
+"""What a service is: data and two small functions. Office and character differ in nothing else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from chatbot.domain.history import Room
+from chatbot.domain.messages import Exchange, Part, Sampling, ServiceName, Speakers
+from chatbot.domain.prompts import PersonaFile
+from chatbot.domain.schemas import ChatRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The fixed part of a prompt: system parts (common rules first), the character's opening, the labels."""
+
+    system: tuple[Part, ...]
+    speakers: Speakers
+    opening: str | None = None
+
+
+def _unchanged(sampling: Sampling) -> Sampling:
+    return sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One validated question, whatever format it came in.
+
+    ``frame`` builds the fixed part from the persona texts of the model that answers. ``exchanges`` are
+    turns that the client itself sent along; turns of ``room`` are recalled by the chat path. ``tune``
+    changes the service's sampling for this question. ``arrived`` is ``time.monotonic()`` seconds.
+    """
+
+    question: str
+    frame: Callable[[PersonaFile], Frame]
+    caller: str
+    arrived: float
+    room: Room | None = None
+    search: bool = False
+    exchanges: tuple[Exchange, ...] = ()
+    tune: Callable[[Sampling], Sampling] = field(default=_unchanged)
+
+    @property
+    def chars(self) -> int:
+        """Length of the texts that came with the question, for the estimate at the door."""
+        return len(self.question) + sum(len(turn.question) + len(turn.answer) for turn in self.exchanges)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service: its name, the body it takes, and how a body becomes the fixed part of a prompt.
+
+    ``request`` is the body's schema, ``frame`` its prompt, ``searches`` whether this body asks for a web
+    search. The request type is erased here (Any) because each service pairs its own schema with its own
+    functions; the pairing is checked where the service is defined.
+    """
+
+    name: ServiceName
+    request: type[ChatRequest]
+    frame: Callable[[Any, PersonaFile], Frame]
+    searches: Callable[[Any], bool]
+
+    def ask(self, request: ChatRequest, caller: str, arrived: float) -> Ask:
+        """Turn a validated body into an Ask; a ``user_id`` without ``db_id`` opens a new room."""
+        return Ask(
+            question=request.input_data,
+            frame=lambda personas: self.frame(request, personas),
+            caller=caller,
+            arrived=arrived,
+            room=self.room(request.user_id, request.db_id),
+            search=self.searches(request),
+        )
+
+    def room(self, user_id: str | None, db_id: UUID | None) -> Room | None:
+        """The room of these two fields; None when nothing is to be remembered."""
+        return None if user_id is None else Room(self.name, user_id, db_id or uuid4())

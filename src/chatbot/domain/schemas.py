@@ -1,0 +1,103 @@
+"""The request bodies of spec §2.1, with every rule that a field has.
+
+Unknown fields are ignored. Wrong types are refused rather than converted; a string with a NUL or a lone
+surrogate is refused, since no store, header or tokenizer behind this line can carry one.
+"""
+
+import re
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+_CANONICAL_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def no_nul(text: str) -> str:
+    """Refuse NUL, which no store or header behind this line can carry."""
+    if "\x00" in text:
+        raise PydanticCustomError("string_nul", "String should not contain NUL")
+    return text
+
+
+def _canonical_uuid(value: object) -> object:
+    """Refuse the forms that uuid.UUID also takes (braces, urn:, bare hex): one room has one spelling."""
+    if isinstance(value, str) and not _CANONICAL_UUID.fullmatch(value):
+        raise PydanticCustomError("uuid_parsing", "Input should be a UUID with hyphens")
+    return value
+
+
+UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.@-]{1,50}$")]
+RoomId = Annotated[UUID, BeforeValidator(_canonical_uuid)]
+Question = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(no_nul)
+]
+CharacterName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), AfterValidator(no_nul)
+]
+CharacterText = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(no_nul)
+]
+
+
+class ChatRequest(BaseModel):
+    """What both services take."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    input_data: Question = Field(description="The question, 1 to 500 characters after trimming.")
+    user_id: UserId | None = Field(
+        default=None, description="Who asks; null or absent: nothing is remembered."
+    )
+    db_id: RoomId | None = Field(
+        default=None, description="The room; null with a user_id: a new room, named in X-Db-Id."
+    )
+
+    @model_validator(mode="after")
+    def _room_needs_user(self) -> Self:
+        if self.db_id is not None and self.user_id is None:
+            raise PydanticCustomError("room_without_user", "db_id needs a user_id")
+        return self
+
+
+class OfficeRequest(ChatRequest):
+    """A question to the work assistant."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"input_data": "안녕하세요!", "user_id": "test_user"}]}
+    )
+
+    google_access: StrictBool = Field(default=False, description="Search the web for this question.")
+
+
+class CharacterRequest(ChatRequest):
+    """A line to a character that the request describes."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "input_data": "*I wave at Rachel with a smile.*",
+                    "character_name": "Rachel",
+                    "greeting": "*Rachel looks up from her book.* Oh, hello there!",
+                    "context": "Rachel is a 29-year-old librarian with a dry wit and a love of old maps.",
+                    "user_id": "test_user",
+                    "db_id": "123e4567-e89b-12d3-a456-426614174000",
+                }
+            ]
+        }
+    )
+
+    character_name: CharacterName = Field(description="The character's name, 1 to 50 characters.")
+    greeting: CharacterText = Field(description="The character's first line, 1 to 2,000 characters.")
+    context: CharacterText = Field(description="Who and where the character is, 1 to 2,000 characters.")
