@@ -129,6 +129,9 @@ class OpenAIAlias(Config):
     model: str = Field(min_length=1, description="Model id as the upstream knows it.")
     token_parameter: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"  # noqa: S105 (a parameter's name)
     sampling: bool = Field(default=True, description="Whether the model takes temperature and top_p.")
+    context_tokens: int = Field(
+        default=8192, ge=1024, description="Tokens of one conversation, prompt and answer, roughly counted."
+    )
     extra: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="Further body parameters, for example reasoning_effort."
     )
@@ -168,6 +171,12 @@ class SearchConfig(Config):
     google_engine_id: str = Field(default="", description="Google programmable search engine id.")
     ddgs: bool = Field(default=False, description="Ask DuckDuckGo and others through the ddgs package.")
     wikipedia: bool = Field(default=True, description="Ask Wikipedia last.")
+    contact: str = Field(
+        default="",
+        max_length=100,
+        pattern=r"^[ -~]*$",
+        description="Address or e-mail of the operator, sent as part of the User-Agent, as Wikipedia asks.",
+    )
     budget_seconds: float = Field(
         default=5.0, gt=0, le=30, description="Longest time of one search in all, seconds."
     )
