@@ -28,7 +28,7 @@ def health_router(state: ServiceState) -> APIRouter:
             "model": state.llama.name,
             "state": "draining" if state.draining else status.state.value,
             "detail": status.detail,
-            **state.details(),
+            "history": await state.history_state(),
         }
         return JSONResponse(body, 200 if is_ready else 503, None if is_ready else {"Retry-After": "5"})
 

@@ -148,4 +148,15 @@ def questions_router(state: ServiceState) -> APIRouter:
         """As the local model's route; the alias names a configured OpenAI model."""
         return await answer(alias, request, body, asker)
 
+    @router.api_route("/{alias}", methods=["GET", "HEAD", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    async def other_method(alias: str) -> None:
+        # Without this the POST route above would make every unknown name a 405.
+        if alias in _RESERVED:
+            raise HTTPException(405, headers={"Allow": "GET"})
+        raise (
+            HTTPException(405, headers={"Allow": "POST"})
+            if alias in state.chat.backends
+            else HTTPException(404)
+        )
+
     return router

@@ -1,6 +1,6 @@
 """What the routes of one service share; made once by server/wiring.py and handed to the router factories."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,15 +14,15 @@ class ServiceState:
     """One service as the HTTP side sees it.
 
     ``llama`` is the local model, whose loading decides readiness. ``keys`` None means that no key is asked.
-    ``metrics`` renders the Prometheus page. ``details`` adds facts to the readiness answer. ``draining``
-    turns readiness off before the process leaves.
+    ``metrics`` renders the Prometheus page. ``history_state`` tells whether the database answers.
+    ``draining`` turns readiness off before the process leaves.
     """
 
     chat: Chat
     llama: ChatModel
     keys: KeyRing | None
     metrics: Callable[[], bytes]
-    details: Callable[[], Mapping[str, Any]] = dict
+    history_state: Callable[[], Awaitable[str]]
     draining: bool = False
     # Answers that go on after their client has left (X-Finish); kept here so that they are not collected.
     unattended: set[Any] = field(default_factory=set)

@@ -1,5 +1,6 @@
 """The numbers of ``GET /{service}/performance``: counted where things end, never derived from constants."""
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
@@ -32,6 +33,8 @@ class Statistics:
         self._successful_seconds = 0.0
         self._responses: deque[float] = deque(maxlen=_WINDOW)
         self._first_tokens: deque[float] = deque(maxlen=_WINDOW)
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.active_connections = 0
 
     @property
@@ -43,11 +46,18 @@ class Statistics:
         """A validated question arrived; exactly one ``ended`` follows."""
         self._total += 1
         self._active += 1
+        self._idle.clear()
+
+    async def until_idle(self) -> None:
+        """Return when no question is under way."""
+        await self._idle.wait()
 
     def ended(self, outcome: Outcome, arrived: float) -> None:
         """The question that arrived then (monotonic seconds) ended now."""
         seconds = self._clock() - arrived
         self._active -= 1
+        if not self._active:
+            self._idle.set()
         self._outcomes[outcome] += 1
         if outcome is Outcome.SUCCESSFUL:
             self._successful_seconds += seconds

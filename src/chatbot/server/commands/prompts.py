@@ -1,0 +1,31 @@
+"""``chatbot prompts``: check persona texts before a service is started with them."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chatbot.adapters.persona_files import LLAMA_FILE, OPENAI_FILE, read_personas
+from chatbot.server.settings import load_settings
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def prompts() -> None:
+    """Persona texts."""
+
+
+@app.command()
+def check(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder to check; absent: CHATBOT_PROMPTS_DIR.")
+    ] = None,
+) -> None:
+    """Check the persona files as a service would at its start."""
+    place = folder or load_settings().prompts_dir
+    for name in (LLAMA_FILE, OPENAI_FILE):
+        read_personas(name, place)
+        own = place is not None and (place / name).exists()
+        sys.stdout.write(f"{name}: good ({place if own else 'packaged'})\n")

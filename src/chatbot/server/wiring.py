@@ -1,0 +1,203 @@
+"""Opens everything a process needs, in order, and closes it in reverse; the one place that knows all parts.
+
+Services that name the same model file share one engine. Nothing waits for the model: it loads on the
+engine's own thread while the process already answers its probes.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatbot.adapters.history.opening import open_history
+from chatbot.adapters.key_file import read_keys
+from chatbot.adapters.packaged_model import NAME as PACKAGED
+from chatbot.adapters.packaged_model import packaged_model
+from chatbot.adapters.persona_files import LLAMA_FILE, OPENAI_FILE, read_personas
+from chatbot.adapters.prometheus import Metrics
+from chatbot.adapters.search.opening import open_search
+from chatbot.api.state import ServiceState
+from chatbot.core.character import CHARACTER
+from chatbot.core.chat import Backend, Chat
+from chatbot.core.office import OFFICE
+from chatbot.core.statistics import Statistics
+from chatbot.domain.config import EngineConfig, ServiceConfig
+from chatbot.domain.errors import StartupError
+from chatbot.domain.history import HistoryUnavailable
+from chatbot.domain.messages import ServiceName
+from chatbot.domain.models import ChatModel
+from chatbot.domain.redaction import redact
+from chatbot.llm.llama.engine_model import LlamaModel, open_llama
+from chatbot.llm.openai.opening import open_openai
+from chatbot.server.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+SERVICES = {service.name: service for service in (OFFICE, CHARACTER)}
+LLAMA_ALIAS = "Llama"
+
+
+@dataclass(slots=True)
+class Suite:
+    """Everything that is open: the services, and the engines behind them."""
+
+    services: Mapping[ServiceName, ServiceState]
+    engines: Sequence[LlamaModel]
+
+    async def wait_loaded(self) -> None:
+        """Return when every model is loaded; raise StartupError when one cannot be."""
+        await asyncio.gather(*(engine.wait_ready() for engine in self.engines))
+
+    async def drain(self, seconds: float) -> None:
+        """Refuse new questions and return when those under way have ended and are stored, or time is up."""
+        for state in self.services.values():
+            state.draining = True
+        for engine in self.engines:
+            engine.drain()
+        try:
+            async with asyncio.timeout(seconds):
+                for state in self.services.values():
+                    await state.chat.statistics.until_idle()
+                    await state.chat.settled()
+        except TimeoutError:
+            _log.warning("drain_timed_out", extra={"seconds": seconds})
+
+
+def model_path(config: ServiceConfig, folder: Path, tell: Callable[[str], None]) -> Path:
+    """The GGUF file that a service names.
+
+    Raises:
+        StartupError: there is no such file; the sentence says where it was looked for.
+    """
+    if config.model == PACKAGED:
+        return packaged_model(folder, tell)
+    for path in (Path(config.model), folder / config.model):
+        if path.is_file():
+            return path.resolve()
+    raise StartupError(
+        f"there is no model file {config.model}, neither as a path nor in {folder}: "
+        "put it there, or run `chatbot models download`"
+    )
+
+
+def engine_configs(
+    settings: Settings, names: Sequence[ServiceName], tell: Callable[[str], None]
+) -> dict[ServiceName, EngineConfig]:
+    """The engine of each service; services of one file and card get the same, large enough for both."""
+    groups: dict[tuple[Path, int, int], list[ServiceName]] = {}
+    for name in names:
+        config = settings.service(name)
+        path = model_path(config, settings.models_folder, tell)
+        groups.setdefault((path, config.gpu, config.gpu_layers), []).append(name)
+    engines: dict[ServiceName, EngineConfig] = {}
+    for (path, gpu, gpu_layers), sharing in groups.items():
+        configs = [settings.service(name) for name in sharing]
+        packaged = configs[0].model == PACKAGED
+        engine = EngineConfig(
+            model_path=path,
+            name=PACKAGED if packaged else path.stem,
+            context_tokens=max(config.context_tokens for config in configs),
+            pool_tokens=max(config.pool_tokens for config in configs),
+            parallel=max(config.parallel for config in configs),
+            gpu_layers=gpu_layers,
+            gpu=gpu,
+            threads=max(config.threads for config in configs),
+        )
+        if engine.pool_tokens < engine.context_tokens:
+            service = sharing[0].value.upper()
+            raise StartupError(
+                f"CHATBOT_{service}__POOL_TOKENS={engine.pool_tokens} holds less than one conversation "
+                f"(CHATBOT_{service}__CONTEXT_TOKENS={engine.context_tokens})"
+            )
+        engines.update(dict.fromkeys(sharing, engine))
+    return engines
+
+
+def _redacted(text: str) -> str:
+    return redact(text)[0]
+
+
+@asynccontextmanager
+async def open_suite(
+    settings: Settings,
+    names: Sequence[ServiceName] = tuple(ServiceName),
+    tell: Callable[[str], None] = lambda _: None,
+) -> AsyncIterator[Suite]:
+    """Open the services of one process; on leaving, close everything in reverse order.
+
+    Raises:
+        StartupError: something is missing or wrong, as one sentence.
+    """
+    configs = engine_configs(settings, names, tell)
+    llama_personas = read_personas(LLAMA_FILE, settings.prompts_dir)
+    openai_personas = read_personas(OPENAI_FILE, settings.prompts_dir)
+    keys = read_keys(settings.access.keys_file)
+    metrics = Metrics()
+    async with AsyncExitStack() as stack:
+        history = await open_history(settings.history, settings.data_dir)
+        stack.push_async_callback(history.close)
+        search = open_search(settings.search, metrics.searched, redact=_redacted)
+        stack.push_async_callback(search.close)
+        foreign = open_openai(settings.openai, redact=_redacted)
+
+        engines: dict[EngineConfig, LlamaModel] = {}
+        for config in set(configs.values()):
+            engine = open_llama(config, settings.queue, metrics.engine_meter(config.name))
+            stack.push_async_callback(asyncio.to_thread, engine.close)
+            metrics.watch_engine(engine)
+            engines[config] = engine
+
+        async def history_state() -> str:
+            try:
+                await history.ping()
+            except HistoryUnavailable:
+                return "away"
+            return "reachable"
+
+        services: dict[ServiceName, ServiceState] = {}
+        for name in names:
+            llama = engines[configs[name]]
+            sampling = settings.service(name).sampling()
+            backends = {LLAMA_ALIAS: Backend(llama, llama_personas, sampling)}
+            backends |= {alias: Backend(model, openai_personas, sampling) for alias, model in foreign.items()}
+            meter = metrics.service_meter(name)
+            statistics = Statistics(meter)
+            services[name] = ServiceState(
+                chat=Chat(
+                    SERVICES[name],
+                    backends,
+                    history,
+                    search if name is ServiceName.OFFICE else None,
+                    statistics,
+                    meter,
+                    deadline_seconds=settings.deadline_seconds,
+                    search_seconds=settings.search.budget_seconds,
+                ),
+                llama=llama,
+                keys=keys,
+                metrics=metrics.page,
+                history_state=history_state,
+            )
+            metrics.watch_service(
+                name,
+                active=_active(statistics),
+                queued=_queued(llama, name),
+                pending=history.pending,
+                uptime=_uptime(time.monotonic()),
+            )
+        yield Suite(services, tuple(engines.values()))
+
+
+def _active(statistics: Statistics) -> Callable[[], float]:
+    return lambda: statistics.active
+
+
+def _queued(model: ChatModel, name: ServiceName) -> Callable[[], float]:
+    return lambda: model.queue_size(name)
+
+
+def _uptime(started: float) -> Callable[[], float]:
+    return lambda: time.monotonic() - started

@@ -1,0 +1,161 @@
+"""Every malformed body of spec §2.1 gets its 4xx, in Korean and English, without an echo; nothing gets 500."""
+
+import json
+import time
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chatbot.api import strict_json
+from chatbot.domain.messages import ServiceName
+from tests.support.fakes import client_of, service_state
+
+pytestmark = pytest.mark.anyio
+
+JSON = {"Content-Type": "application/json"}
+MALFORMED = {
+    "no JSON": b"{",
+    "empty": b"",
+    "bad UTF-8": b'{"input_data": "\xff"}',
+    "NaN": b'{"input_data": "a", "x": NaN}',
+    "Infinity": b'{"input_data": "a", "x": [-Infinity]}',
+    "beyond a double": b'{"input_data": "a", "x": 1e400}',
+    "huge integer": b'{"input_data": "a", "x": ' + b"9" * 5000 + b"}",
+    "deep": b'{"input_data": "a", "x": ' + b"[" * 33 + b"]" * 33 + b"}",
+    "very deep": b"[" * 60000,
+    "two values": b'{"input_data": "a"} {}',
+}
+INVALID: dict[str, Any] = {
+    "missing": {},
+    "null": {"input_data": None},
+    "number": {"input_data": 5},
+    "blank": {"input_data": "  \n "},
+    "too long": {"input_data": "가" * 501},
+    "NUL": {"input_data": "a\x00b"},
+    "boolean as text": {"input_data": "a", "google_access": "yes"},
+    "boolean as number": {"input_data": "a", "google_access": 1},
+    "user with a slash": {"input_data": "a", "user_id": "a/b"},
+    "user too long": {"input_data": "a", "user_id": "u" * 51},
+    "user empty": {"input_data": "a", "user_id": ""},
+    "user with a newline": {"input_data": "a", "user_id": "abc\n"},
+    "room alone": {"input_data": "a", "db_id": "123e4567-e89b-12d3-a456-426614174000"},
+    "room in braces": {"input_data": "a", "user_id": "u", "db_id": "{123e4567-e89b-12d3-a456-426614174000}"},
+    "room without hyphens": {"input_data": "a", "user_id": "u", "db_id": "123e4567e89b12d3a456426614174000"},
+    "room as number": {"input_data": "a", "user_id": "u", "db_id": 5},
+    "a list": [1],
+    "a string": "a",
+}
+
+
+async def _post(content: bytes, language: str = "", **headers: str) -> httpx.Response:
+    async with client_of(service_state()) as client:
+        begun = time.perf_counter()
+        sent = {**JSON, **({"Accept-Language": language} if language else {}), **headers}
+        response = await client.post("/office/Llama", content=content, headers=sent)
+        assert time.perf_counter() - begun < 1.0
+        return response
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+async def test_malformed_json_is_400_in_both_languages(name: str) -> None:
+    korean, english = await _post(MALFORMED[name]), await _post(MALFORMED[name], "en")
+    assert (korean.status_code, english.status_code) == (400, 400)
+    assert "올바른 JSON" in korean.json()["detail"]
+    assert "not valid JSON" in english.json()["detail"]
+
+
+@pytest.mark.parametrize("name", INVALID)
+async def test_a_broken_rule_is_422_with_place_and_type_but_no_input(name: str) -> None:
+    response = await _post(json.dumps(INVALID[name]).encode())
+    assert response.status_code == 422, response.text
+    for item in response.json()["detail"]:
+        assert set(item) == {"loc", "msg", "type"}
+        assert any("가" <= letter <= "힣" for letter in item["msg"]), item
+    english = await _post(json.dumps(INVALID[name]).encode(), "en-US,en;q=0.9,ko;q=0.5")
+    assert all(item["msg"].isascii() for item in english.json()["detail"])
+
+
+@pytest.mark.parametrize("place", ["input_data", "user_id", "db_id"])
+async def test_lone_surrogates_in_known_fields_are_422(place: str) -> None:
+    body = {"input_data": "a", "user_id": "u", "db_id": None, place: "SURROGATE"}
+    response = await _post(json.dumps(body).replace("SURROGATE", "\\ud800").encode())
+    assert response.status_code == 422
+
+
+async def test_unknown_fields_are_ignored_whatever_they_hold() -> None:
+    response = await _post(b'{"input_data": "a", "x": {"y": ["\\ud800", "\\u0000", 1.5]}}')
+    assert response.status_code == 200
+
+
+async def test_a_canary_in_a_refused_body_is_never_echoed() -> None:
+    for body in ({"input_data": "a", "user_id": "canary/secret"}, {"input_data": ["canary secret"]}):
+        assert "canary" not in (await _post(json.dumps(body).encode())).text
+
+
+async def test_size_type_and_encoding_have_their_own_answers() -> None:
+    assert (await _post(b'{"input_data": "' + b"a" * 65536 + b'"}')).status_code == 413
+    assert (await _post(b"{}", **{"Content-Type": "text/plain"})).status_code == 415
+    assert (await _post(b"{}", **{"Content-Encoding": "gzip"})).status_code == 415
+    accepted = await _post(b'{"input_data": "a"}', **{"Content-Type": "application/json; charset=utf-8"})
+    assert accepted.status_code == 200
+
+
+async def test_a_body_without_a_length_is_cut_off_at_the_same_size() -> None:
+    async def endless() -> Any:
+        for _ in range(100):
+            yield b" " * 1024
+
+    async with client_of(service_state()) as client:
+        response = await client.post("/office/Llama", content=endless(), headers=JSON)
+    assert response.status_code == 413
+    assert response.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    ("field", "limit"), [("character_name", 50), ("greeting", 2000), ("context", 2000), ("input_data", 500)]
+)
+async def test_the_limits_of_the_character_fields_hold_to_the_character(field: str, limit: int) -> None:
+    body = {"input_data": "a", "character_name": "a", "greeting": "a", "context": "a"}
+    async with client_of(service_state(ServiceName.CHARACTER)) as client:
+        fits = await client.post("/character/Llama", json={**body, field: f" {'가' * limit} "})
+        exceeds = await client.post("/character/Llama", json={**body, field: "가" * (limit + 1)})
+        blank = await client.post("/character/Llama", json={**body, field: " "})
+    assert (fits.status_code, exceeds.status_code, blank.status_code) == (200, 422, 422)
+
+
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(_VALUES)
+def test_strict_parsing_agrees_with_the_standard_parser_on_good_json(value: object) -> None:
+    assert strict_json.parse(json.dumps(value).encode()) == json.loads(json.dumps(value))
+
+
+@given(st.binary(max_size=200))
+def test_strict_parsing_of_any_bytes_returns_or_refuses(data: bytes) -> None:
+    try:
+        strict_json.parse(data)
+    except strict_json.MalformedJson as error:
+        assert str(error)
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 60))
+def test_the_nesting_bound_counts_structure_and_not_brackets_in_strings(depth: int) -> None:
+    nested = b"[" * depth + b'"[[[{{{\\"[["' + b"]" * depth
+    if depth <= strict_json.MAX_DEPTH:
+        strict_json.parse(nested)
+    else:
+        with pytest.raises(strict_json.MalformedJson):
+            strict_json.parse(nested)

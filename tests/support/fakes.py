@@ -1,0 +1,231 @@
+"""Doubles of the domain ports for tests of the HTTP side: a model that says what it is told, a history in memory."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+
+import httpx
+
+from chatbot.api.app import create_app
+from chatbot.api.state import ServiceState
+from chatbot.core.character import CHARACTER
+from chatbot.core.chat import Backend, Chat
+from chatbot.core.office import OFFICE
+from chatbot.core.statistics import Statistics
+from chatbot.domain.access import KeyRing
+from chatbot.domain.history import NewTurn, Recollection, Room, RoomSummary, Stored, Turn
+from chatbot.domain.messages import (
+    Conversation,
+    Finished,
+    FinishReason,
+    GenerationEvent,
+    Sampling,
+    ServiceName,
+    Token,
+    Usage,
+)
+from chatbot.domain.models import AdmissionRequest, ModelState, ModelStatus
+from chatbot.domain.prompts import PersonaFile
+from chatbot.domain.search import SearchResult, WebSearch
+from chatbot.domain.telemetry import Outcome
+
+
+class SilentMeter:
+    """A meter that keeps outcomes and forgets the rest."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome] = []
+
+    def finished(self, outcome: Outcome, seconds: float) -> None:
+        self.outcomes.append(outcome)
+
+    def first_token(self, seconds: float) -> None: ...
+
+    def inter_token(self, seconds: float) -> None: ...
+
+    def queued(self, seconds: float) -> None: ...
+
+    def tokens(self, generated: int, computed: int, cached: int) -> None: ...
+
+
+class FakePlace:
+    """A place at the fake model; remembers whether it was given up and how its generation ended."""
+
+    def __init__(self, model: "FakeModel") -> None:
+        self._model = model
+        self.released = False
+
+    async def generate(
+        self, conversation: Conversation, sampling: Sampling
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        model = self._model
+        model.conversations.append(conversation)
+        model.samplings.append(sampling)
+        try:
+            for event in model.script:
+                if isinstance(event, Exception):
+                    raise event
+                if isinstance(event, float):
+                    await asyncio.sleep(event)
+                else:
+                    yield event
+            yield Finished(FinishReason.STOP, Usage(10, 4, len(model.script)), 0.01, 0.02, 0.03)
+        except (asyncio.CancelledError, GeneratorExit):
+            model.stopped.set()
+            raise
+
+    def release(self) -> None:
+        self.released = True
+
+
+class FakeModel:
+    """Plays ``script``: events to yield, seconds to wait, exceptions to raise."""
+
+    name = "fake-model"
+
+    def __init__(self, *script: GenerationEvent | float | Exception) -> None:
+        self.script: tuple[GenerationEvent | float | Exception, ...] = script or (
+            Token("안녕"),
+            Token("하세요"),
+        )
+        self.refusal: Exception | None = None
+        self.state = ModelState.READY
+        self.requests: list[AdmissionRequest] = []
+        self.places: list[FakePlace] = []
+        self.conversations: list[Conversation] = []
+        self.samplings: list[Sampling] = []
+        self.stopped = asyncio.Event()
+
+    def reserve(self, request: AdmissionRequest) -> FakePlace:
+        self.requests.append(request)
+        if self.refusal is not None:
+            raise self.refusal
+        self.places.append(FakePlace(self))
+        return self.places[-1]
+
+    def queue_size(self, service: ServiceName) -> int:
+        return 0
+
+    def status(self) -> ModelStatus:
+        return ModelStatus(self.state, kv_used=5, kv_total=100)
+
+
+class MemoryHistory:
+    """A ChatHistory in a dictionary."""
+
+    def __init__(self) -> None:
+        self.turns: list[Turn] = []
+
+    def _of(self, room: Room) -> list[Turn]:
+        return [turn for turn in self.turns if turn.room == room]
+
+    async def recall(self, room: Room, limit: int) -> Recollection:
+        return Recollection(tuple(self._of(room)[-limit:]))
+
+    async def remember(self, turn: NewTurn) -> Stored:
+        index = len(self._of(turn.room)) + 1
+        self.turns.append(
+            Turn(turn.id, turn.room, index, turn.question, turn.answer, turn.model, turn.created_at)
+        )
+        return Stored.DATABASE
+
+    async def page(self, room: Room, after: int, limit: int) -> Sequence[Turn]:
+        return [turn for turn in self._of(room) if turn.index > after][:limit]
+
+    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
+        rooms = {
+            turn.room for turn in self.turns if (turn.room.service, turn.room.user_id) == (service, user_id)
+        }
+        return [
+            RoomSummary(
+                room.db_id, self._of(room)[0].question, len(self._of(room)), self._of(room)[-1].created_at
+            )
+            for room in rooms
+        ]
+
+    async def export(self, service: ServiceName, user_id: str) -> AsyncIterator[Turn]:
+        for turn in sorted(self.turns, key=lambda turn: str(turn.room.db_id)):
+            if (turn.room.service, turn.room.user_id) == (service, user_id):
+                yield turn
+
+    async def _delete(self, chosen: Sequence[Turn]) -> int:
+        self.turns = [turn for turn in self.turns if turn not in chosen]
+        return len(chosen)
+
+    async def delete_room(self, room: Room) -> int:
+        return await self._delete(self._of(room))
+
+    async def delete_user(self, service: ServiceName, user_id: str) -> int:
+        return await self._delete(
+            [turn for turn in self.turns if (turn.room.service, turn.room.user_id) == (service, user_id)]
+        )
+
+    async def prune(self, older_than: datetime) -> int:
+        return await self._delete([turn for turn in self.turns if turn.created_at < older_than])
+
+    def pending(self) -> int:
+        return 0
+
+    async def ping(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class FixedSearch:
+    """A WebSearch that always finds the same."""
+
+    def __init__(self, result: SearchResult) -> None:
+        self.result = result
+        self.queries: list[str] = []
+
+    async def search(self, query: str, language: str, budget: float) -> SearchResult:
+        self.queries.append(query)
+        return self.result
+
+    async def close(self) -> None: ...
+
+
+def packaged_personas() -> PersonaFile:
+    """The persona texts that ship with the suite."""
+    return PersonaFile.model_validate_json((files("chatbot") / "prompts" / "config-Llama.json").read_bytes())
+
+
+def service_state(
+    name: ServiceName = ServiceName.OFFICE,
+    model: FakeModel | None = None,
+    *,
+    history: MemoryHistory | None = None,
+    search: WebSearch | None = None,
+    keys: KeyRing | None = None,
+    foreign: dict[str, FakeModel] | None = None,
+) -> ServiceState:
+    """A whole service over fakes."""
+    model = model or FakeModel()
+    meter = SilentMeter()
+    personas = packaged_personas()
+    models = {"Llama": model, **(foreign or {})}
+
+    async def reachable() -> str:
+        return "reachable"
+
+    chat = Chat(
+        OFFICE if name is ServiceName.OFFICE else CHARACTER,
+        {alias: Backend(each, personas, Sampling()) for alias, each in models.items()},
+        history or MemoryHistory(),
+        search,
+        Statistics(meter),
+        meter,
+        deadline_seconds=180,
+    )
+    return ServiceState(chat, model, keys, lambda: b"", reachable)
+
+
+@asynccontextmanager
+async def client_of(state: ServiceState, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that speaks to the service's application in this process."""
+    transport = httpx.ASGITransport(app=create_app(state), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://suite", **options) as client:
+        yield client
