@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.support.fakes import FakeModel, FixedSearch, MemoryHistory, SilentMeter, client_of, service_state
 
 from chatbot.domain import errors
 from chatbot.domain.access import KeyEntry, KeyRing, digest
@@ -13,7 +14,6 @@ from chatbot.domain.errors import ChatbotError, Overloaded
 from chatbot.domain.messages import ServiceName, Token, Waiting
 from chatbot.domain.search import SearchHit, SearchOutcome, SearchResult
 from chatbot.domain.telemetry import Outcome
-from tests.support.fakes import FakeModel, FixedSearch, MemoryHistory, SilentMeter, client_of, service_state
 
 pytestmark = pytest.mark.anyio
 

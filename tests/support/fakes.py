@@ -1,4 +1,4 @@
-"""Doubles of the domain ports for tests of the HTTP side: a model that says what it is told, a history in memory."""
+"""Doubles of the domain ports for tests of the HTTP side: a scripted model, a history in memory."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence

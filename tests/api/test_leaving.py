@@ -1,0 +1,90 @@
+"""A client that leaves stops its generation within a second and frees its place, whatever stage it is in."""
+
+import asyncio
+from collections.abc import Mapping
+
+import httpx
+import pytest
+from tests.support.fakes import FakeModel, MemoryHistory, service_state
+from tests.support.serving import serving
+
+from chatbot.api.app import create_app
+from chatbot.api.state import ServiceState
+from chatbot.domain.messages import GenerationEvent, Token, Waiting
+
+pytestmark = pytest.mark.anyio
+
+STREAM = {"Accept": "text/event-stream"}
+ANSWERS: Mapping[str, tuple[GenerationEvent | float | Exception, ...]] = {
+    "queued": (Waiting(3, 9.0), 30.0, Token("늦음")),
+    "silent": (30.0, Token("늦음")),
+    "speaking": (Token("안"), 0.05, Token("녕"), 30.0, Token("늦음")),
+}
+
+
+async def _leave_after(url: str, seconds: float, headers: Mapping[str, str]) -> None:
+    async with httpx.AsyncClient(base_url=url, timeout=seconds) as client:
+        with pytest.raises(httpx.TimeoutException):
+            await client.post(
+                "/office/Llama", json={"input_data": "안녕", "user_id": "u"}, headers=dict(headers)
+            )
+
+
+async def _numbers(state: ServiceState) -> tuple[float, float]:
+    summary = state.chat.statistics.summary()
+    return summary["cancelled_requests"], summary["active_requests"]
+
+
+@pytest.mark.parametrize("headers", [{}, STREAM], ids=["plain", "stream"])
+@pytest.mark.parametrize("stage", ANSWERS)
+async def test_leaving_stops_the_generation_and_frees_the_place(
+    stage: str, headers: Mapping[str, str]
+) -> None:
+    model, history = FakeModel(*ANSWERS[stage]), MemoryHistory()
+    state = service_state(model=model, history=history)
+    async with serving(create_app(state)) as url:
+        await _leave_after(url, 0.3, headers)
+        await asyncio.wait_for(model.stopped.wait(), 1.0)
+        await asyncio.wait_for(state.chat.statistics.until_idle(), 1.0)
+    assert await _numbers(state) == (1, 0)
+    assert model.places[0].released
+    assert history.turns == []
+
+
+@pytest.mark.parametrize("headers", [{}, STREAM], ids=["plain", "stream"])
+async def test_an_answer_to_be_finished_is_completed_and_stored_without_its_client(
+    headers: Mapping[str, str],
+) -> None:
+    model, history = FakeModel(Token("끝"), 0.6, Token("까지")), MemoryHistory()
+    state = service_state(model=model, history=history)
+    async with serving(create_app(state)) as url:
+        await _leave_after(url, 0.2, {**headers, "X-Finish": "1"})
+        await asyncio.wait_for(state.chat.statistics.until_idle(), 3.0)
+        await state.chat.settled()
+    assert [turn.answer for turn in history.turns] == ["끝까지"]
+    assert state.chat.statistics.summary()["successful_requests"] == 1
+    assert not state.unattended
+
+
+async def test_a_quiet_stream_is_kept_awake_by_comments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chatbot.api.streams.HEARTBEAT_SECONDS", 0.2)
+    state = service_state(model=FakeModel(Token("안"), 0.7, Token("녕")))
+    async with serving(create_app(state)) as url, httpx.AsyncClient(base_url=url) as client:
+        answer = await client.post("/office/Llama", json={"input_data": "안녕"}, headers=STREAM)
+    assert 2 <= answer.text.count(": keep-alive\n\n") <= 4
+    assert answer.text.index("안") < answer.text.index(": keep-alive") < answer.text.index("녕")
+
+
+async def test_tokens_are_sent_when_they_are_made() -> None:
+    state = service_state(model=FakeModel(Token("먼저"), 1.0, Token("나중")))
+    async with (
+        serving(create_app(state)) as url,
+        httpx.AsyncClient(base_url=url) as client,
+        client.stream("POST", "/office/Llama", json={"input_data": "안녕"}, headers=STREAM) as answer,
+    ):
+        begun = asyncio.get_running_loop().time()
+        async for text in answer.aiter_text():
+            if "먼저" in text:
+                assert "나중" not in text
+                break
+        assert asyncio.get_running_loop().time() - begun < 0.7
