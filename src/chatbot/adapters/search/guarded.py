@@ -77,5 +77,8 @@ class Guarded:
     def _failed(self, outcome: SearchOutcome, reason: str, retry_after: float | None = None) -> SearchResult:
         self._breaker.failed(outcome, retry_after)
         self._on_outcome(self.name, outcome)
-        _log.warning("search provider %s: %s (%s)", self.name, outcome.value, reason)
+        _log.warning(
+            "search_provider_failed",
+            extra={"provider": self.name, "outcome": outcome.value, "reason": reason},
+        )
         return SearchResult(outcome, self.name)

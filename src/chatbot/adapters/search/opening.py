@@ -35,7 +35,6 @@ ORDER: dict[Language, tuple[str, ...]] = {
 def open_search(
     config: SearchConfig,
     on_outcome: Callable[[str, SearchOutcome], None],
-    *,
     redact: Callable[[str], str] = str,
 ) -> Chain:
     """Build the search from its configuration; call within a running event loop, close it after use.
@@ -82,7 +81,7 @@ def open_search(
         cache_seconds=config.cache_seconds,
         redact=redact,
     )
-    _log.info("search providers: ko %s; en %s", chain.providers["ko"], chain.providers["en"])
+    _log.info("search_opened", extra={"providers": chain.providers})
     return chain
 
 

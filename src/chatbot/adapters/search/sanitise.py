@@ -20,6 +20,9 @@ _TAG = re.compile(r"</?[a-zA-Z!][^<>]*>")
 _CONTROL_TOKEN = re.compile(r"<\|[^<>|]{0,40}\|>|\[/?INST\]|<</?SYS>>")
 """Chat templates' control tokens; a foreign server behind our OpenAI port may parse them."""
 
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
+"""A name in its ASCII form, or an IPv6 address."""
+
 _NESTINGS = 4
 
 
@@ -51,7 +54,7 @@ def clean_text(text: str, limit: int) -> str:
 def _without_markup(text: str) -> str:
     """Remove tags until none is left; text that nests them deeper than any page would loses its "<"."""
     for _ in range(_NESTINGS):
-        stripped = _CONTROL_TOKEN.sub(" ", _TAG.sub("", _BREAK.sub(" ", text)))
+        stripped = _TAG.sub("", _BREAK.sub(" ", _CONTROL_TOKEN.sub(" ", text)))
         if stripped == text:
             return text
         text = stripped
@@ -67,8 +70,9 @@ def clean_url(url: str) -> str | None:
     except (httpx.InvalidURL, ValueError):
         return None
     ascii_url = str(parsed)
-    usable = parsed.scheme in ("http", "https") and parsed.host and not parsed.userinfo
-    if not usable or not ascii_url.isascii() or len(ascii_url) > URL_CHARS or _is_private(parsed.host):
+    host = parsed.raw_host.decode("ascii")
+    usable = parsed.scheme in ("http", "https") and _HOST.fullmatch(host) and not parsed.userinfo
+    if not usable or not ascii_url.isascii() or len(ascii_url) > URL_CHARS or _is_private(host):
         return None
     return ascii_url
 
