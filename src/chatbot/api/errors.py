@@ -37,7 +37,8 @@ class Failure:
 
 
 _BY_CLASS: tuple[tuple[type[Exception], int, tuple[str, str] | None], ...] = (
-    (errors.BadQuestion, 400, None),
+    (errors.NoQuestion, 400, texts.NO_QUESTION),
+    (errors.BadQuestion, 400, texts.BAD_QUESTION),
     (errors.KeyRequired, 401, None),
     (errors.NotYourUser, 403, None),
     (errors.RoomNotFound, 404, texts.ROOM_NOT_FOUND),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from chatbot.core.character import character_frame
 from chatbot.core.office import office_frame
 from chatbot.core.service import Ask, Frame
-from chatbot.domain.errors import BadQuestion
+from chatbot.domain.errors import NoQuestion
 from chatbot.domain.messages import Exchange, Sampling, ServiceName
 from chatbot.domain.prompts import PersonaFile
 
@@ -34,7 +34,7 @@ def read_messages(messages: Sequence[tuple[str, str]]) -> Transcript:
     Neighbours of one role are joined.
 
     Raises:
-        BadQuestion: the last message is not the user's, or is empty.
+        NoQuestion: the last message is not the user's, or is empty.
     """
     instructions = [text for role, text in messages if role in ("system", "developer") and text.strip()]
     turns: list[tuple[str, str]] = []
@@ -46,7 +46,7 @@ def read_messages(messages: Sequence[tuple[str, str]]) -> Transcript:
         else:
             turns.append((role, text))
     if not turns or turns[-1][0] != "user" or not turns[-1][1].strip():
-        raise BadQuestion("the last message must be the user's and hold text")
+        raise NoQuestion("the last message must be the user's and hold text")
     opening = turns.pop(0)[1] if turns[0][0] == "assistant" else None
     question = turns.pop()[1].strip()
     pairs = zip(turns[::2], turns[1::2], strict=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from chatbot.domain.config import (
     AccessConfig,
@@ -164,5 +164,9 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             name = PREFIX + "__".join(str(part).upper() for part in item["loc"])
             lines.append(f"{name}: {item['msg']}")
         raise StartupError("; ".join(lines)) from None
-    except ValueError as error:
-        raise StartupError(f"a setting cannot be read: {error}") from None
+    except SettingsError as error:
+        # pydantic-settings names the field, not the variable, and only for values that must be JSON.
+        field = re.search(r'field "(\w+)"', str(error))
+        raise StartupError(
+            f"{PREFIX}{field[1].upper() if field else ''}…: the value is not valid JSON"
+        ) from None
