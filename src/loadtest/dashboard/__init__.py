@@ -1,0 +1,1 @@
+"""One self-contained page that reads the results of any run."""

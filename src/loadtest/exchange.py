@@ -1,0 +1,207 @@
+"""One HTTP request to a service and what came of it, plain or streamed; knows the contract, not the load
+test.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
+
+from loadtest.events import read_events
+from loadtest.retry import parse_retry_after
+from loadtest.rows import REFUSED
+
+CONNECT_SECONDS = 10.0
+OK = 200
+_MOST_BODY = 1_000_000
+_PIECE = 65_536
+
+
+@dataclass(slots=True)
+class Reply:
+    """What came back. Times in seconds; `first_token` counts from the send. `failure` is empty for an answer.
+
+    `status` 0: no answer at all. A stream that fails after its 200 carries the status of its error event.
+    """
+
+    status: int = 0
+    failure: str = ""
+    error: str = ""
+    size: int = 0
+    retry_after: float | None = None
+    process: float | None = None
+    first_token: float | None = None
+    db_id: str | None = None
+    extras: dict[str, Any] = field(default_factory=dict)
+
+
+class _TooLateError(Exception):
+    """The whole answer took longer than the client waits."""
+
+
+def exchange(url: str, body: dict[str, Any], headers: dict[str, str], seconds: float) -> Reply:
+    """Sends one question and reads the answer to its end, for at most `seconds`. Never raises for what a
+    server does.
+    """
+    reply = Reply()
+    began = time.perf_counter()
+    try:
+        with (
+            _session() as session,
+            session.post(
+                url, json=body, headers=headers, stream=True, timeout=(CONNECT_SECONDS, seconds)
+            ) as response,
+        ):
+            reply.status = response.status_code
+            _read_headers(reply, response)
+            pieces = _pieces(reply, response, began + seconds)
+            if response.headers.get("Content-Type", "").startswith("text/event-stream"):
+                _read_stream(reply, pieces, began)
+            else:
+                _read_plain(reply, b"".join(pieces))
+    except (_TooLateError, requests.ReadTimeout, ReadTimeoutError):
+        reply.failure, reply.error = "timeout", f"no whole answer within {seconds:g} s"
+    except (requests.RequestException, HTTPError) as error:
+        reply.failure, reply.error = _broken(reply, error), str(error)
+    except ValueError as error:
+        reply.failure, reply.error = "bad_body", str(error)
+    return reply
+
+
+def _session() -> requests.Session:
+    """One connection an attempt: a reused one that the server closes at the same moment would count as a
+    failure of the service, and beside an answer of seconds the handshake is nothing.
+    """
+    session = requests.Session()
+    session.trust_env = False
+    session.headers.update(
+        {"Connection": "close", "Accept-Encoding": "identity", "User-Agent": "chatbot-suite-loadtest"}
+    )
+    return session
+
+
+def parse_server_timing(value: str) -> dict[str, float]:
+    """The durations of a Server-Timing header, in seconds by name."""
+    found = {}
+    for entry in value.split(","):
+        name, *parameters = entry.strip().split(";")
+        for parameter in parameters:
+            key, _, text = parameter.strip().partition("=")
+            if key == "dur":
+                try:
+                    found[name.strip()] = float(text.strip('"')) / 1000
+                except ValueError:
+                    continue
+    return found
+
+
+def _pieces(reply: Reply, response: requests.Response, until: float) -> Iterator[bytes]:
+    # Neither iter_content nor iter_lines will do: without chunked encoding they wait for the whole body,
+    # which would make the first token look as late as the last.
+    while piece := response.raw.read1(_PIECE):
+        reply.size += len(piece)
+        if time.perf_counter() > until:
+            raise _TooLateError
+        if reply.size > _MOST_BODY:
+            raise ValueError(f"answer over {_MOST_BODY} bytes")
+        yield piece
+
+
+def _read_headers(reply: Reply, response: requests.Response) -> None:
+    headers = response.headers
+    reply.db_id = headers.get("X-Db-Id")
+    if "Server-Timing" in headers:
+        _timing(reply, parse_server_timing(headers["Server-Timing"]))
+    if response.status_code == REFUSED:
+        reply.retry_after = parse_retry_after(headers.get("Retry-After"), datetime.now(UTC))
+    for name in ("X-Model", "X-Request-Id", "X-Search-Status"):
+        if name in headers:
+            reply.extras[name[2:].lower().replace("-", "_")] = headers[name]
+
+
+def _timing(reply: Reply, seconds: dict[str, float]) -> None:
+    if "total" in seconds:
+        reply.process = seconds["total"]
+    if seconds:
+        reply.extras["server_timing"] = {name: round(value, 6) for name, value in seconds.items()}
+
+
+def _read_plain(reply: Reply, body: bytes) -> None:
+    if reply.status != OK:
+        reply.failure = "refused_429" if reply.status == REFUSED else f"http_{reply.status}"
+        reply.error = _detail(reply, body)
+        return
+    answer = json.loads(body)
+    if not isinstance(answer, str):
+        reply.failure, reply.error = "bad_body", "the answer is not a JSON string"
+        return
+    reply.extras["characters"] = len(answer)
+    if not answer.strip():
+        reply.failure = "empty_answer"
+
+
+def _detail(reply: Reply, body: bytes) -> str:
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return body[:500].decode("utf-8", errors="replace")
+    if not isinstance(said, dict):
+        return str(said)
+    if reply.status == REFUSED:
+        reply.extras["body_retry_after"] = said.get("retry_after")
+        reply.extras["queue_size"] = said.get("queue_size")
+    detail = said.get("detail", said)
+    return detail if isinstance(detail, str) else json.dumps(detail, ensure_ascii=False)
+
+
+def _read_stream(reply: Reply, pieces: Iterator[bytes], began: float) -> None:
+    tokens = characters = 0
+    reply.failure = "stream_cut"
+    for name, data in read_events(pieces):
+        if name == "token":
+            text = str(data.get("text", ""))
+            if text and reply.first_token is None:
+                reply.first_token = time.perf_counter() - began
+            tokens += 1
+            characters += len(text)
+        elif name == "done":
+            reply.failure = "" if characters else "empty_answer"
+            _read_done(reply, data)
+        elif name == "error":
+            _read_error(reply, data)
+    reply.extras["token_events"] = tokens
+    reply.extras["characters"] = characters
+
+
+def _read_done(reply: Reply, data: dict[str, Any]) -> None:
+    reply.extras["finish_reason"] = data.get("finish_reason")
+    reply.db_id = data.get("db_id") or reply.db_id
+    timings, usage = data.get("timings_ms"), data.get("usage")
+    if isinstance(timings, dict):
+        _timing(reply, {step: float(value) / 1000 for step, value in timings.items()})
+    if isinstance(usage, dict):
+        reply.extras["usage"] = usage
+
+
+def _read_error(reply: Reply, data: dict[str, Any]) -> None:
+    status = data.get("status")
+    reply.extras["http_status"] = reply.status
+    reply.status = status if isinstance(status, int) else 500
+    reply.failure = "refused_429" if reply.status == REFUSED else f"http_{reply.status}"
+    reply.error = str(data.get("detail", ""))
+    after = data.get("retry_after")
+    if reply.status == REFUSED and isinstance(after, int | float):
+        reply.retry_after = float(after)
+
+
+def _broken(reply: Reply, error: Exception) -> str:
+    """Names a broken exchange: refused at the door, or lost on the way."""
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(error, requests.ConnectTimeout) or isinstance(cause, NewConnectionError):
+        return "connect_error"
+    return reply.failure or "connection_lost"

@@ -1,0 +1,184 @@
+"""This process's part in a run: its recorder, its health, and how it ends. Hooks into locust's events.
+
+A recorder is opened when a test starts and closed when the last user has finished, so a part that does not
+say goodbye belongs to a process that died. Users are given the time of a whole answer to finish: to cut
+them off would leave out the slowest answers.
+"""
+
+import contextlib
+import logging
+import os
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import gevent
+from locust import events
+from locust.env import Environment
+from locust.runners import MasterRunner, WorkerRunner
+
+from loadtest import clock
+from loadtest.recorder import Recorder, RecorderBrokenError
+from loadtest.scenarios import options as flags
+
+logger = logging.getLogger(__name__)
+
+# Beyond the client's own time-out: the last attempt may begin just before the end.
+DRAIN_MARGIN_SECONDS = 20.0
+_BEAT_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class _Run:
+    recorder: Recorder
+    options: flags.Options
+    beating: gevent.Greenlet
+    began_us: int
+    stop_began: float | None = None
+
+
+class Generator:
+    """The state of this process; there is one, `GENERATOR`."""
+
+    def __init__(self) -> None:
+        self._run: _Run | None = None
+        self._runs = 0
+
+    @property
+    def recorder(self) -> Recorder:
+        """Where this run is recorded."""
+        return self._current().recorder
+
+    @property
+    def running(self) -> bool:
+        """Whether a test is being recorded."""
+        return self._run is not None
+
+    @property
+    def began_us(self) -> int:
+        """When this test began, microseconds since 1970; the same for all processes that share a run."""
+        run = self._current()
+        return int(run.options.begin_at * 1e6) or run.began_us
+
+    @property
+    def options(self) -> flags.Options:
+        """The options of this run."""
+        return self._current().options
+
+    def drain_left(self) -> float | None:
+        """Seconds in which an attempt may still begin once the run is ending; None while it goes on."""
+        run = self._current()
+        if run.stop_began is None:
+            return None
+        return max(0.0, DRAIN_MARGIN_SECONDS - (time.monotonic() - run.stop_began))
+
+    def begin(self, environment: Environment) -> None:
+        """Opens the recorder of a test that starts."""
+        options = flags.of(environment)
+        folder = self._folder(environment, options)
+        folder.mkdir(parents=True, exist_ok=True)
+        role = "master" if isinstance(environment.runner, MasterRunner) else "worker"
+        random.seed(f"{options.seed}/{options.share}")
+        recorder = Recorder(folder, role)
+        beating = gevent.spawn(self._beat, environment, recorder, options)
+        self._run = _Run(recorder, options, beating, clock.now_us())
+        logger.info("recording to %s", recorder.path)
+
+    def stopping(self) -> None:
+        """Notes that no new question is to begin."""
+        if self._run is not None and self._run.stop_began is None:
+            self._run.stop_began = time.monotonic()
+
+    def end(self) -> None:
+        """Closes the recorder after the last user."""
+        run, self._run = self._run, None
+        if run is None:
+            return
+        run.beating.kill()
+        run.recorder.close()
+        if not run.options.parent_pid:
+            logger.info("for results.csv and a report: loadtest report %s", run.recorder.path.parent)
+
+    def broken(self, environment: Environment, error: RecorderBrokenError) -> None:
+        """Ends a run that can no longer be recorded."""
+        logger.critical("the recorder is broken, the run ends: %s", error)
+        environment.process_exit_code = 2
+        _quit(environment)
+
+    def _current(self) -> _Run:
+        if self._run is None:
+            raise RuntimeError("no test is running")
+        return self._run
+
+    def _folder(self, environment: Environment, options: flags.Options) -> Path:
+        self._runs += 1
+        if options.parent_pid or isinstance(environment.runner, WorkerRunner):
+            if options.run_dir is None:
+                raise RuntimeError("a worker needs its master's --run-dir")
+            return options.run_dir
+        folder = options.run_dir or options.results / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        if self._runs > 1 and options.run_dir:
+            folder = folder.with_name(f"{folder.name}-{self._runs}")
+        # A master sends its options to the workers after this.
+        if isinstance(environment.runner, MasterRunner):
+            vars(environment.parsed_options)["run_dir"] = str(folder)
+        return folder
+
+    def _beat(self, environment: Environment, recorder: Recorder, options: flags.Options) -> None:
+        threads = gevent.get_hub().threadpool
+        wall, cpu = time.perf_counter(), _cpu_seconds()
+        while True:
+            gevent.sleep(_BEAT_SECONDS)
+            now, used = time.perf_counter(), _cpu_seconds()
+            took = now - wall
+            users = environment.runner.user_count if environment.runner else 0
+            try:
+                recorder.beat(cpu_percent=100 * (used - cpu) / took, lag=took - _BEAT_SECONDS, users=users)
+                threads.spawn(recorder.sync).get()
+            except (RecorderBrokenError, OSError) as error:
+                self.broken(environment, RecorderBrokenError(str(error)))
+                return
+            wall, cpu = time.perf_counter(), _cpu_seconds()
+            if options.parent_pid and os.getppid() != options.parent_pid:
+                recorder.trouble("the supervising process is gone")
+                _quit(environment)
+                return
+
+
+GENERATOR = Generator()
+
+
+def _quit(environment: Environment) -> None:
+    if environment.runner is not None:
+        gevent.spawn(environment.runner.quit)
+
+
+def _cpu_seconds() -> float:
+    times = os.times()
+    return times.user + times.system
+
+
+def _on_init(environment: Environment, **_: object) -> None:
+    if not environment.stop_timeout:
+        environment.stop_timeout = flags.of(environment).client_timeout + DRAIN_MARGIN_SECONDS
+
+
+def _on_start(environment: Environment, **_: object) -> None:
+    GENERATOR.begin(environment)
+
+
+def _on_stopping(**_: object) -> None:
+    GENERATOR.stopping()
+
+
+def _on_stop(**_: object) -> None:
+    with contextlib.suppress(RecorderBrokenError):
+        GENERATOR.end()
+
+
+events.init.add_listener(_on_init)  # type: ignore[no-untyped-call]
+events.test_start.add_listener(_on_start)  # type: ignore[no-untyped-call]
+events.test_stopping.add_listener(_on_stopping)  # type: ignore[no-untyped-call]
+events.test_stop.add_listener(_on_stop)  # type: ignore[no-untyped-call]

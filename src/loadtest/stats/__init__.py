@@ -1,0 +1,1 @@
+"""Exact arithmetic over the rows of a run."""

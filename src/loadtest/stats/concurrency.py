@@ -1,0 +1,141 @@
+"""How many attempts were in flight, by sweeping over their intervals, and what the service did at each level.
+
+The configured number of users says little: users think, wait and back off. An attempt is in flight during
+[start, end); at one instant ends count before starts, and an attempt shorter than a microsecond lasts one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from loadtest.rows import Attempt
+
+MOST_BINS = 20
+# A level held for a moment can show any rate; it takes part in the knee only with this much evidence.
+LEAST_SHARE_PERCENT = 5
+LEAST_ANSWERS = 5
+KNEE_SHARE = 0.95
+
+
+@dataclass(slots=True)
+class Level:
+    """What happened while `low` to `high` attempts were in flight. Times in microseconds.
+
+    `answers` ended there; `started` began there, of which `started_answered` were answered in
+    `started_answered_us`.
+    """
+
+    low: int
+    high: int
+    time_us: int = 0
+    answers: int = 0
+    started: int = 0
+    started_answered: int = 0
+    started_answered_us: int = 0
+
+    @property
+    def throughput(self) -> float | None:
+        """Answers a second."""
+        return self.answers * 1e6 / self.time_us if self.time_us else None
+
+    @property
+    def mean_seconds(self) -> float | None:
+        """Mean duration of the answered attempts that began at this level."""
+        return self.started_answered_us / self.started_answered / 1e6 if self.started_answered else None
+
+
+@dataclass(slots=True)
+class Sweep:
+    """The whole sweep: peak and mean concurrency, the span it covers and the levels in at most MOST_BINS
+    bins.
+    """
+
+    peak: int = 0
+    area_us: int = 0
+    span_us: int = 0
+    levels: list[Level] = field(default_factory=list)
+
+    @property
+    def mean(self) -> float | None:
+        """Time-weighted mean of attempts in flight."""
+        return self.area_us / self.span_us if self.span_us else None
+
+
+def sweep(attempts: Sequence[Attempt]) -> Sweep:
+    """Sweeps over all attempts. An empty run gives an empty sweep."""
+    if not attempts:
+        return Sweep()
+    events = []
+    for index, attempt in enumerate(attempts):
+        end = attempt.start_us + max(1, attempt.duration_us)
+        events.append((attempt.start_us, 1, index))
+        events.append((end, 0, index))
+    events.sort()
+    exact: dict[int, Level] = {}
+    level = area = 0
+    before = events[0][0]
+    for moment, starts, index in events:
+        here = exact.setdefault(level, Level(level, level))
+        here.time_us += moment - before
+        area += level * (moment - before)
+        before = moment
+        attempt = attempts[index]
+        if starts:
+            level += 1
+            arrived = exact.setdefault(level, Level(level, level))
+            arrived.started += 1
+            if attempt.success:
+                arrived.started_answered += 1
+                arrived.started_answered_us += attempt.duration_us
+        else:
+            here.answers += attempt.success
+            level -= 1
+    peak = max(exact)
+    return Sweep(peak, area, events[-1][0] - events[0][0], _bins(exact, peak))
+
+
+def _bins(exact: dict[int, Level], peak: int) -> list[Level]:
+    width = -(-peak // MOST_BINS)
+    bins = [Level(low, min(low + width - 1, peak)) for low in range(1, peak + 1, width)]
+    for number, level in exact.items():
+        if number == 0:
+            continue
+        into = bins[(number - 1) // width]
+        into.time_us += level.time_us
+        into.answers += level.answers
+        into.started += level.started
+        into.started_answered += level.started_answered
+        into.started_answered_us += level.started_answered_us
+    return bins
+
+
+@dataclass(frozen=True, slots=True)
+class Knee:
+    """The lowest level that already gives 95 % of the best throughput; `reached` is False while more users
+    still bring more, so that the best level is only the highest one tried.
+    """
+
+    level: int
+    throughput: float
+    best: float
+    reached: bool
+
+
+def knee_of(levels: Sequence[Level], span_us: int) -> Knee | None:
+    """Finds the knee among levels with evidence enough; None when there are none."""
+    fit = [
+        (level.high, level.throughput)
+        for level in levels
+        if level.throughput is not None
+        and level.answers >= LEAST_ANSWERS
+        and level.time_us * 100 >= span_us * LEAST_SHARE_PERCENT
+    ]
+    return knee(fit)
+
+
+def knee(points: Sequence[tuple[int, float]]) -> Knee | None:
+    """The knee of (users, answers a second), ordered by users; None when there is no point."""
+    if not points:
+        return None
+    best = max(rate for _, rate in points)
+    users, rate = next((users, rate) for users, rate in points if rate >= KNEE_SHARE * best)
+    return Knee(users, rate, best, reached=users != points[-1][0])

@@ -1,0 +1,66 @@
+"""What refusals did to users: retries, waits kept, and whether the service's Retry-After told the truth."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loadtest.stats.distribution import nearest_rank
+from loadtest.stats.questions import Question
+
+# Stamps are cut to milliseconds, so a wait that was kept to the microsecond can look this much shorter.
+_STAMP_US = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Counts over all questions, and the truth of the promises.
+
+    `answered_after[k]`: questions answered after k retries. `exhausted`: final failures whose last word was
+    429. `promises`: refusals with a Retry-After that the user came back after; `honoured`: waits at least
+    as long as asked; `kept`: the next attempt was let in. `error`: median over answered questions of
+    |needed - promised| / promised, with needed = from the end of the first refusal to the start of the
+    attempt that was let in.
+    """
+
+    answered_after: dict[int, int]
+    exhausted: int
+    open: int
+    promises: int
+    honoured: int
+    kept: int
+    errors: int
+    error: float | None
+
+
+def waiting(questions: Sequence[Question]) -> Waiting:
+    """Computes it from questions."""
+    after: Counter[int] = Counter()
+    exhausted = promises = honoured = kept = 0
+    errors: list[tuple[int, int]] = []
+    for question in questions:
+        if question.answered:
+            after[len(question.attempts) - 1] += 1
+        elif not question.open and question.last.refused:
+            exhausted += 1
+        for refusal, follower in zip(question.attempts, question.attempts[1:], strict=False):
+            if not refusal.refused or refusal.retry_after_us is None:
+                continue
+            promises += 1
+            honoured += follower.start_us - refusal.end_us >= refusal.retry_after_us - _STAMP_US
+            kept += not follower.refused
+        first = question.attempts[0]
+        if question.answered and first.refused and first.retry_after_us:
+            needed = question.last.start_us - first.end_us
+            errors.append((abs(needed - first.retry_after_us), first.retry_after_us))
+    # Parts per million keep the median a whole number, equal in every program that computes it.
+    ratios = sorted(off * 1_000_000 // promised for off, promised in errors)
+    return Waiting(
+        answered_after=dict(sorted(after.items())),
+        exhausted=exhausted,
+        open=sum(question.open for question in questions),
+        promises=promises,
+        honoured=honoured,
+        kept=kept,
+        errors=len(ratios),
+        error=nearest_rank(ratios, 50) / 1e6 if ratios else None,
+    )
