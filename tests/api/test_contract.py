@@ -227,7 +227,8 @@ async def test_an_unknown_alias_names_the_known_ones_and_other_routes_are_not_mo
 
 async def test_performance_counts_each_question_once_by_how_it_ended() -> None:
     model = FakeModel()
-    state = service_state(model=model)
+    meter = SilentMeter()
+    state = service_state(model=model, meter=meter)
     async with client_of(state) as client:
         await client.post("/office/Llama", json={"input_data": "하나"})
         model.refusal = Overloaded(1, 1, "queue")
@@ -244,8 +245,6 @@ async def test_performance_counts_each_question_once_by_how_it_ended() -> None:
     assert numbers["service_type"] == "office"
     assert (numbers["kv_used"], numbers["kv_total"], numbers["model"]) == (5, 100, "fake-model")
     assert all(place.released for place in model.places)
-    meter = state.chat.meter
-    assert isinstance(meter, SilentMeter)
     assert meter.outcomes == [Outcome.SUCCESSFUL, Outcome.REFUSED, Outcome.FAILED]
 
 

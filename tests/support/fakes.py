@@ -12,8 +12,10 @@ import httpx
 from chatbot.api.app import create_app
 from chatbot.api.state import ServiceState
 from chatbot.core.character import CHARACTER
-from chatbot.core.chat import Backend, Chat
+from chatbot.core.chat import Chat
+from chatbot.core.groundwork import Groundwork
 from chatbot.core.office import OFFICE
+from chatbot.core.reply import Backend
 from chatbot.core.statistics import Statistics
 from chatbot.domain.access import KeyRing
 from chatbot.domain.history import NewTurn, Recollection, Room, RoomSummary, Stored, Turn
@@ -201,10 +203,10 @@ def service_state(
     search: WebSearch | None = None,
     keys: KeyRing | None = None,
     foreign: dict[str, FakeModel] | None = None,
+    meter: SilentMeter | None = None,
 ) -> ServiceState:
     """A whole service over fakes."""
     model = model or FakeModel()
-    meter = SilentMeter()
     personas = packaged_personas()
     models = {"Llama": model, **(foreign or {})}
 
@@ -214,11 +216,9 @@ def service_state(
     chat = Chat(
         OFFICE if name is ServiceName.OFFICE else CHARACTER,
         {alias: Backend(each, personas, Sampling()) for alias, each in models.items()},
-        history or MemoryHistory(),
-        search,
-        Statistics(meter),
-        meter,
-        deadline_seconds=180,
+        Groundwork(history or MemoryHistory(), search, 5.0),
+        Statistics(meter or SilentMeter()),
+        180,
     )
     return ServiceState(chat, model, keys, lambda: b"", reachable)
 

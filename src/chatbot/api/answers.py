@@ -4,8 +4,9 @@ from typing import Any
 from urllib.parse import quote
 
 from chatbot.core import citations
-from chatbot.core.chat import Answered, Reply
+from chatbot.core.reply import Answered, Reply
 from chatbot.domain.history import Recalled
+from chatbot.domain.messages import PromptReport
 
 _SAFE = "!#$%&'()*+,-./:;<=>?@[]^_`{|}~ "
 
@@ -52,10 +53,19 @@ def closing_headers(answered: Answered) -> dict[str, str]:
     return headers
 
 
+def report_data(report: PromptReport) -> dict[str, Any]:
+    """A prompt report as JSON data: tokens by part, and the indexes of the room's turns."""
+    return {
+        "tokens": dict(report.tokens),
+        "kept_turns": list(report.kept_turns),
+        "cut_turns": list(report.cut_turns),
+    }
+
+
 def done_data(reply: Reply, answered: Answered, request_id: str) -> dict[str, Any]:
     """The data of the ``done`` event."""
     times, usage, found, room = answered.timings, answered.usage, answered.search, reply.ask.room
-    data: dict[str, Any] = {
+    return {
         "request_id": request_id,
         "model": reply.model,
         "db_id": str(room.db_id) if room else None,
@@ -74,4 +84,3 @@ def done_data(reply: Reply, answered: Answered, request_id: str) -> dict[str, An
         },
         "ai_generated": True,
     }
-    return data

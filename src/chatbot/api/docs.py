@@ -62,6 +62,46 @@ ANSWER_RESPONSES: dict[int | str, dict[str, Any]] = {
     504: _json("180 s passed before the last token.", _ERROR),
 }
 
+_OPENAI_ERROR = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": "string"},
+                "param": {"type": ["string", "null"]},
+                "code": {"type": ["string", "null"]},
+            },
+            "required": ["message", "type", "param", "code"],
+        }
+    },
+    "required": ["error"],
+}
+
+COMPLETION_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A chat.completion object, or chat.completion.chunk events and [DONE].",
+        "content": {
+            "application/json": {"schema": {"type": "object", "required": ["choices", "usage"]}},
+            "text/event-stream": {"schema": {"type": "string"}},
+        },
+    },
+    **{
+        status: _json(str(entry["description"]), _OPENAI_ERROR)
+        for status, entry in ANSWER_RESPONSES.items()
+        if status != 200
+    },
+}
+
+REPORT_HEADER = {
+    "name": "X-Prompt-Report",
+    "in": "header",
+    "required": False,
+    "description": "1: tell which turns, results and persona parts entered the prompt and their tokens.",
+    "schema": {"type": "string", "enum": ["1"]},
+}
+
 FINISH_HEADER = {
     "name": "X-Finish",
     "in": "header",

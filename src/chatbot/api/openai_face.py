@@ -13,13 +13,12 @@ from fastapi.responses import JSONResponse, Response
 from chatbot.api.access import Principal, principal
 from chatbot.api.answers import closing_headers, opening_headers
 from chatbot.api.body import body_docs, json_body
-from chatbot.api.errors import failure_of, language_of_request, openai_body
-from chatbot.api.leaving import ClientLeft, attended
+from chatbot.api.docs import COMPLETION_RESPONSES
+from chatbot.api.errors import Failure, openai_body
 from chatbot.api.openai_schema import CompletionRequest
-from chatbot.api.questions import LEFT_STATUS, complete
+from chatbot.api.running import Face, run
 from chatbot.api.state import ServiceState
-from chatbot.api.streams import EventStream, begun
-from chatbot.core.chat import Answered, Reply
+from chatbot.core.reply import Answered, Reply
 from chatbot.core.transcript import ask_of, read_messages
 from chatbot.domain.errors import UnknownModel
 from chatbot.domain.messages import Sampling, Token, Usage, Waiting
@@ -50,26 +49,48 @@ def _data(payload: Any) -> bytes:
     return f"data: {json.dumps(payload, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()
 
 
-async def _chunks(reply: Reply, head: dict[str, Any], *, include_usage: bool) -> AsyncGenerator[bytes, None]:
-    """A reply as chat.completion.chunk events; the queue shows as comments, which clients skip."""
+def _face(reply: Reply, body: CompletionRequest, request: Request) -> Face:
+    """OpenAI's format; the queue shows as comments, which clients skip."""
+    head: dict[str, Any] = {
+        "id": f"chatcmpl-{request.state.request_id}",
+        "object": "chat.completion.chunk",
+        "created": int(time.time()),
+        "model": body.model,
+    }
+    options = body.stream_options
+
+    def whole(text: str, answered: Answered) -> Response:
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": text},
+            "finish_reason": answered.reason.value,
+        }
+        content = {**head, "object": "chat.completion", "choices": [choice], "usage": _usage(answered.usage)}
+        return JSONResponse(content, headers={**opening_headers(reply), **closing_headers(answered)})
 
     def chunk(delta: dict[str, Any], reason: str | None = None) -> bytes:
         return _data({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
 
-    role_sent = False
-    async with aclosing(reply.events()) as events:
-        async for event in events:
-            match event:
-                case Waiting(position, eta):
-                    yield f": queue position={position} eta_s={eta:.1f}\n\n".encode()
-                case Token(text):
-                    yield chunk({"content": text} if role_sent else {"role": "assistant", "content": text})
-                    role_sent = True
-                case Answered():
-                    yield chunk({}, event.reason.value)
-                    if include_usage:
-                        yield _data({**head, "choices": [], "usage": _usage(event.usage)})
-                    yield b"data: [DONE]\n\n"
+    async def chunks() -> AsyncGenerator[bytes, None]:
+        role = {"role": "assistant"}
+        async with aclosing(reply.events()) as events:
+            async for event in events:
+                match event:
+                    case Waiting(position, eta):
+                        yield f": queue position={position} eta_s={eta:.1f}\n\n".encode()
+                    case Token(text):
+                        yield chunk({**role, "content": text})
+                        role = {}
+                    case Answered():
+                        yield chunk({}, event.reason.value)
+                        if options is not None and options.include_usage:
+                            yield _data({**head, "choices": [], "usage": _usage(event.usage)})
+                        yield b"data: [DONE]\n\n"
+
+    def failed(failure: Failure) -> bytes:
+        return _data(openai_body(failure)) + b"data: [DONE]\n\n"
+
+    return Face(whole, chunks, failed)
 
 
 def openai_router(state: ServiceState) -> APIRouter:
@@ -79,7 +100,7 @@ def openai_router(state: ServiceState) -> APIRouter:
     read_body = json_body(CompletionRequest)
     started = int(time.time())
 
-    @router.get("/models", summary="The models of this service")
+    @router.get("/models", summary="The models of this service", responses={401: COMPLETION_RESPONSES[401]})
     async def models(_: Annotated[Principal, Depends(who)]) -> dict[str, Any]:
         entries = [
             {"id": alias, "object": "model", "created": started, "owned_by": backend.model.name}
@@ -87,7 +108,13 @@ def openai_router(state: ServiceState) -> APIRouter:
         ]
         return {"object": "list", "data": entries}
 
-    @router.post("/chat/completions", summary="Chat completion", openapi_extra=body_docs(CompletionRequest))
+    @router.post(
+        "/chat/completions",
+        summary="Chat completion",
+        response_model=None,
+        responses=COMPLETION_RESPONSES,
+        openapi_extra=body_docs(CompletionRequest),
+    )
     async def completions(
         request: Request,
         asker: Annotated[Principal, Depends(who)],
@@ -106,28 +133,7 @@ def openai_router(state: ServiceState) -> APIRouter:
             greeting=body.greeting,
         )
         reply = state.chat.begin(alias, ask)
-        head: dict[str, Any] = {
-            "id": f"chatcmpl-{request.state.request_id}",
-            "object": "chat.completion.chunk",
-            "created": int(time.time()),
-            "model": body.model,
-        }
-        try:
-            if body.stream:
-                return await _stream(request, reply, head, body)
-            text, answered = await attended(request.receive, complete(reply))
-        except ClientLeft:
-            return Response(status_code=LEFT_STATUS)
-        except BaseException:
-            reply.close()
-            raise
-        choice = {
-            "index": 0,
-            "message": {"role": "assistant", "content": text},
-            "finish_reason": answered.reason.value,
-        }
-        content = {**head, "object": "chat.completion", "choices": [choice], "usage": _usage(answered.usage)}
-        return JSONResponse(content, headers={**opening_headers(reply), **closing_headers(answered)})
+        return await run(request, reply, _face(reply, body, request), stream=body.stream)
 
     return router
 
@@ -138,20 +144,3 @@ def _alias(state: ServiceState, model: str) -> str:
         if model in (alias, backend.model.name):
             return alias
     raise UnknownModel(model, tuple(state.chat.backends))
-
-
-async def _stream(request: Request, reply: Reply, head: dict[str, Any], body: CompletionRequest) -> Response:
-    language = language_of_request(request)
-
-    def failed(error: BaseException) -> bytes:
-        return _data(openai_body(failure_of(error, language))) + b"data: [DONE]\n\n"
-
-    options = body.stream_options
-    chunks = _chunks(reply, head, include_usage=options is not None and options.include_usage)
-    return EventStream(
-        await begun(chunks, request),
-        headers=opening_headers(reply),
-        failed=failed,
-        close=reply.close,
-        unattended=None,
-    )

@@ -1,71 +1,63 @@
 """The POST routes: a question in, a bare JSON string or an event stream out."""
 
+import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from chatbot.api.access import Principal, principal
-from chatbot.api.answers import closing_headers, done_data, opening_headers
+from chatbot.api.answers import closing_headers, done_data, opening_headers, report_data
 from chatbot.api.body import body_docs, json_body
-from chatbot.api.docs import ANSWER_RESPONSES, FINISH_HEADER
-from chatbot.api.errors import failure_of, language_of_request
-from chatbot.api.leaving import ClientLeft, attended
+from chatbot.api.docs import ANSWER_RESPONSES, FINISH_HEADER, REPORT_HEADER
+from chatbot.api.errors import Failure
+from chatbot.api.running import Face, run
 from chatbot.api.state import ServiceState
-from chatbot.api.streams import EventStream, begun, frame
-from chatbot.core.chat import Answered, Reply
+from chatbot.api.streams import frame
+from chatbot.core.reply import Answered, Reply
 from chatbot.domain.messages import Token, Waiting
 from chatbot.domain.schemas import ChatRequest
 
 _RESERVED = frozenset({"performance", "rooms", "docs", "redoc", "openapi.json", "v1", "static"})
 """Names of other routes: a POST there is 405, not an unknown model."""
 
-LEFT_STATUS = 499
-"""What the log says of a client that left (nginx's convention); nobody receives it."""
+
+def _failed(failure: Failure) -> bytes:
+    data = {"status": failure.status, "detail": failure.detail, "retry_after": failure.retry_after}
+    return frame("error", data)
 
 
-def wants_stream(request: Request) -> bool:
-    """Whether the client asked for Server-Sent Events."""
-    return "text/event-stream" in request.headers.get("accept", "").lower()
+def _face(reply: Reply, request: Request) -> Face:
+    """The suite's own format: a bare string, or the events queue, token, done and error."""
+    wants_report = request.headers.get("x-prompt-report") == "1"
 
+    def whole(text: str, answered: Answered) -> Response:
+        headers = {**opening_headers(reply), **closing_headers(answered)}
+        if wants_report and answered.report is not None:
+            headers["X-Prompt-Report"] = json.dumps(report_data(answered.report), separators=(",", ":"))
+        return JSONResponse(text, headers=headers)
 
-def wants_finish(request: Request) -> bool:
-    """Whether the answer is to be completed and stored even if the connection goes."""
-    return request.headers.get("x-finish") == "1"
+    def done(answered: Answered) -> bytes:
+        data = done_data(reply, answered, request.state.request_id)
+        if wants_report and answered.report is not None:
+            data["prompt_report"] = report_data(answered.report)
+        return frame("done", data)
 
-
-async def complete(reply: Reply) -> tuple[str, Answered]:
-    """Run a reply to its end: the whole text and its metadata."""
-    pieces: list[str] = []
-    answered: Answered | None = None
-    try:
+    async def frames() -> AsyncGenerator[bytes, None]:
         async with aclosing(reply.events()) as events:
             async for event in events:
-                if isinstance(event, Token):
-                    pieces.append(event.text)
-                elif isinstance(event, Answered):
-                    answered = event
-    finally:
-        reply.close()
-    if answered is None:
-        raise RuntimeError("an answer ended without its last event")
-    return "".join(pieces), answered
+                match event:
+                    case Token(text):
+                        yield frame("token", {"text": text})
+                    case Waiting(position, eta):
+                        yield frame("queue", {"position": position, "eta_s": round(eta, 1)})
+                    case Answered():
+                        yield done(event)
 
-
-async def frames(reply: Reply, request_id: str) -> AsyncGenerator[bytes, None]:
-    """A reply as the suite's events: queue, token, done."""
-    async with aclosing(reply.events()) as events:
-        async for event in events:
-            match event:
-                case Token(text):
-                    yield frame("token", {"text": text})
-                case Waiting(position, eta):
-                    yield frame("queue", {"position": position, "eta_s": round(eta, 1)})
-                case Answered():
-                    yield frame("done", done_data(reply, event, request_id))
+    return Face(whole, frames, _failed)
 
 
 def questions_router(state: ServiceState) -> APIRouter:
@@ -80,35 +72,12 @@ def questions_router(state: ServiceState) -> APIRouter:
         asker.check_owns(body.user_id)
         ask = state.chat.service.ask(body, asker.caller(body.user_id), request.state.arrived)
         reply = state.chat.begin(alias, ask)
-        unattended = state.unattended if wants_finish(request) else None
-        try:
-            if wants_stream(request):
-                return await _stream(request, reply, unattended)
-            text, answered = await attended(request.receive, complete(reply), unattended=unattended)
-        except ClientLeft:
-            return Response(status_code=LEFT_STATUS)
-        except BaseException:
-            reply.close()
-            raise
-        return JSONResponse(text, headers={**opening_headers(reply), **closing_headers(answered)})
-
-    async def _stream(request: Request, reply: Reply, unattended: set[Any] | None) -> Response:
-        request_id: str = request.state.request_id
-        language = language_of_request(request)
-
-        def failed(error: BaseException) -> bytes:
-            failure = failure_of(error, language)
-            data = {"status": failure.status, "detail": failure.detail, "retry_after": failure.retry_after}
-            return frame("error", data)
-
-        events = frames(reply, request_id)
-        return EventStream(
-            # An answer that is to be finished in any case cannot be tied to the wait for its first event.
-            events if unattended is not None else await begun(events, request),
-            headers=opening_headers(reply),
-            failed=failed,
-            close=reply.close,
-            unattended=unattended,
+        return await run(
+            request,
+            reply,
+            _face(reply, request),
+            stream="text/event-stream" in request.headers.get("accept", "").lower(),
+            unattended=state.unattended if request.headers.get("x-finish") == "1" else None,
         )
 
     @router.post(
@@ -116,7 +85,7 @@ def questions_router(state: ServiceState) -> APIRouter:
         summary="Answer by the local model",
         response_model=str,
         responses=ANSWER_RESPONSES,
-        openapi_extra={**body_docs(schema), "parameters": [FINISH_HEADER]},
+        openapi_extra={**body_docs(schema), "parameters": [FINISH_HEADER, REPORT_HEADER]},
     )
     async def ask_llama(
         request: Request,
@@ -137,7 +106,7 @@ def questions_router(state: ServiceState) -> APIRouter:
         summary=f"Answer by OpenAI ({', '.join(aliases)})",
         response_model=str,
         responses=ANSWER_RESPONSES,
-        openapi_extra={**body_docs(schema), "parameters": [FINISH_HEADER]},
+        openapi_extra={**body_docs(schema), "parameters": [FINISH_HEADER, REPORT_HEADER]},
     )
     async def ask_alias(
         alias: Annotated[str, Depends(known_alias)],
@@ -153,10 +122,8 @@ def questions_router(state: ServiceState) -> APIRouter:
         # Without this the POST route above would make every unknown name a 405.
         if alias in _RESERVED:
             raise HTTPException(405, headers={"Allow": "GET"})
-        raise (
-            HTTPException(405, headers={"Allow": "POST"})
-            if alias in state.chat.backends
-            else HTTPException(404)
-        )
+        if alias in state.chat.backends:
+            raise HTTPException(405, headers={"Allow": "POST"})
+        raise HTTPException(404)
 
     return router

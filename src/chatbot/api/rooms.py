@@ -85,7 +85,7 @@ async def _export(turns: AsyncIterator[Turn], head: dict[str, Any]) -> AsyncGene
 def rooms_router(state: ServiceState) -> APIRouter:
     """The room routes of a service; each asks whose rooms they are before it looks anything up."""
     router = APIRouter(prefix="/rooms", tags=["rooms"], responses=ROOM_RESPONSES)
-    service, history = state.chat.service.name, state.chat.history
+    service, history = state.chat.service.name, state.chat.groundwork.history
     who = principal(state.keys)
 
     def owner(asker: Annotated[Principal, Depends(who)], user_id: Annotated[UserId, Query()]) -> str:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from statistics import fmean
 
+from chatbot.domain.messages import Finished
 from chatbot.domain.telemetry import Outcome, ServiceMeter
 
 _WINDOW = 2048
@@ -69,6 +70,16 @@ class Statistics:
         seconds = self._clock() - arrived
         self._first_tokens.append(seconds)
         self._meter.first_token(seconds)
+
+    def next_token(self, seconds: float) -> None:
+        """A further piece of an answer leaves, so long after the one before."""
+        self._meter.inter_token(seconds)
+
+    def answered(self, finished: Finished) -> None:
+        """An answer is complete."""
+        usage = finished.usage
+        self._meter.queued(finished.queue)
+        self._meter.tokens(usage.completion, usage.prompt - usage.cached, usage.cached)
 
     def summary(self) -> dict[str, float | int]:
         """The counters under their public names (spec §2.4); times in seconds, success_rate in percent."""

@@ -21,8 +21,10 @@ from chatbot.adapters.prometheus import Metrics
 from chatbot.adapters.search.opening import open_search
 from chatbot.api.state import ServiceState
 from chatbot.core.character import CHARACTER
-from chatbot.core.chat import Backend, Chat
+from chatbot.core.chat import Chat
+from chatbot.core.groundwork import Groundwork
 from chatbot.core.office import OFFICE
+from chatbot.core.reply import Backend
 from chatbot.core.statistics import Statistics
 from chatbot.domain.config import EngineConfig, ServiceConfig
 from chatbot.domain.errors import StartupError
@@ -61,7 +63,7 @@ class Suite:
             async with asyncio.timeout(seconds):
                 for state in self.services.values():
                     await state.chat.statistics.until_idle()
-                    await state.chat.settled()
+                    await state.chat.groundwork.settled()
         except TimeoutError:
             _log.warning("drain_timed_out", extra={"seconds": seconds})
 
@@ -163,18 +165,14 @@ async def open_suite(
             sampling = settings.service(name).sampling()
             backends = {LLAMA_ALIAS: Backend(llama, llama_personas, sampling)}
             backends |= {alias: Backend(model, openai_personas, sampling) for alias, model in foreign.items()}
-            meter = metrics.service_meter(name)
-            statistics = Statistics(meter)
+            statistics = Statistics(metrics.service_meter(name))
             services[name] = ServiceState(
                 chat=Chat(
                     SERVICES[name],
                     backends,
-                    history,
-                    search if name is ServiceName.OFFICE else None,
+                    Groundwork(history, search, settings.search.budget_seconds),
                     statistics,
-                    meter,
-                    deadline_seconds=settings.deadline_seconds,
-                    search_seconds=settings.search.budget_seconds,
+                    settings.deadline_seconds,
                 ),
                 llama=llama,
                 keys=keys,
