@@ -1,0 +1,105 @@
+// The service's HTTP contract as functions. Addresses are relative: the page works under any prefix.
+
+import { currentLanguage, t } from "./i18n.js";
+import { eventsOf } from "./sse.js";
+import { settings } from "./store.js";
+
+/** A refusal or failure that the service named. `retryAfter` is seconds or null. */
+export class ServiceError extends Error {
+  constructor(status, detail, retryAfter) {
+    super(describe(detail) || t("failed", { status }));
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** The connection failed or ended before the answer was complete. */
+export class ConnectionLost extends Error {}
+
+function describe(detail) {
+  if (!Array.isArray(detail)) return typeof detail === "string" ? detail : "";
+  return detail.map((item) => `${(item.loc ?? []).slice(1).join(".")}: ${item.msg ?? ""}`.replace(/^: /, "")).join(" · ");
+}
+
+function positive(value) {
+  const number = Number(value);
+  return value !== null && value !== undefined && value !== "" && number >= 0 ? Math.ceil(number) : null;
+}
+
+async function refusal(response) {
+  const body = await response.json().catch(() => ({}));
+  // OpenAI's shape is spoken under v1, the suite's own everywhere else.
+  const detail = body?.detail ?? body?.error?.message;
+  return new ServiceError(response.status, detail, positive(response.headers.get("Retry-After")) ?? positive(body?.retry_after));
+}
+
+async function request(path, { headers = {}, ...options } = {}) {
+  const all = { "Accept-Language": currentLanguage(), ...headers };
+  if (settings.apiKey) all.Authorization = `Bearer ${settings.apiKey}`;
+  let response;
+  try {
+    response = await fetch(path, { ...options, headers: all, credentials: "omit", cache: "no-store" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ConnectionLost(t("offline"), { cause: error });
+  }
+  if (!response.ok) throw await refusal(response);
+  return response;
+}
+
+const json = async (path, options) => (await request(path, { headers: { Accept: "application/json" }, ...options })).json();
+const owner = () => `user_id=${encodeURIComponent(settings.userId)}`;
+
+/**
+ * Ask a question and yield the events of its answer: first {event: "open", data: {dbId}}, then queue, token, done.
+ * Throws ServiceError for a refusal or an error event, ConnectionLost when the stream ends early.
+ */
+export async function* ask(alias, body, { signal, finish }) {
+  const headers = { Accept: "text/event-stream", "Content-Type": "application/json" };
+  if (finish) headers["X-Finish"] = "1";
+  const response = await request(encodeURIComponent(alias), { method: "POST", headers, body: JSON.stringify(body), signal });
+  yield { event: "open", data: { dbId: response.headers.get("X-Db-Id") } };
+  try {
+    for await (const { event, data } of eventsOf(response.body)) {
+      const value = JSON.parse(data);
+      if (event === "error") throw new ServiceError(value.status, value.detail, positive(value.retry_after));
+      yield { event, data: value };
+      if (event === "done") return;
+    }
+  } catch (error) {
+    if (error instanceof ServiceError || error.name === "AbortError") throw error;
+    throw new ConnectionLost(t("lost"), { cause: error });
+  }
+  throw new ConnectionLost(t("lost"));
+}
+
+export const rooms = async () => (await json(`rooms?${owner()}`)).rooms;
+export const deleteRoom = (dbId) => json(`rooms/${dbId}?${owner()}`, { method: "DELETE" });
+export const deleteAllRooms = () => json(`rooms?${owner()}`, { method: "DELETE" });
+export const exportRooms = async () => (await request(`rooms/export?${owner()}`)).blob();
+
+/** All turns of a room after the given index, oldest first. */
+export async function turnsOf(dbId, after = 0, options = {}) {
+  const turns = [];
+  for (let next = after; next !== null; ) {
+    const page = await json(`rooms/${dbId}?${owner()}&after=${next}&limit=200`, options);
+    turns.push(...page.turns);
+    next = page.next_after;
+  }
+  return turns;
+}
+
+/** The models of the service as {id, name}; the local one first. */
+export async function models() {
+  const { data } = await json("v1/models");
+  return data.map(({ id, owned_by: name }) => ({ id, name })).sort((a, b) => (b.id === "Llama") - (a.id === "Llama"));
+}
+
+/** Whether another page of the suite answers; on a service's own port there is only that service. */
+export async function exists(path) {
+  try {
+    return (await fetch(path, { method: "HEAD", credentials: "omit" })).ok;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,231 @@
+// The chat page: puts its parts together.
+
+import * as api from "./api.js";
+import { CharacterForm } from "./character.js";
+import { Composer } from "./composer.js";
+import { Conversation } from "./conversation.js";
+import { byId, make, toast } from "./dom.js";
+import { formatted } from "./format.js";
+import { currentLanguage, setLanguage, t, translate } from "./i18n.js";
+import { RoomList } from "./rooms.js";
+import { settingsDialog } from "./settings.js";
+import { local, settings } from "./store.js";
+
+const service = document.documentElement.dataset.service;
+const isCharacter = service === "character";
+const other = isCharacter ? "office" : "character";
+const MODEL = `chatbot.model.${service}`;
+const ROOM_ID = /^#([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+const NEAR_END = 80;
+
+const scroll = byId("scroll");
+const model = byId("model");
+const search = byId("search");
+let atEnd = true;
+
+const character = isCharacter ? new CharacterForm(newRoom) : null;
+const conversation = new Conversation(byId("turns"), {
+  request: () => ({ alias: model.value, fields: isCharacter ? character.fields : { google_access: search.checked } }),
+  speaker: () => (isCharacter ? character.current.name : t("assistant")),
+  grown: () => follow(),
+  changed,
+  edit(question) {
+    composer.set(question, true);
+    composer.focus();
+  },
+});
+const rooms = new RoomList({
+  open: openRoom,
+  current: () => conversation.dbId,
+  gone: (dbId) => dbId === conversation.dbId && newRoom(),
+});
+const composer = new Composer({
+  ready: () => !conversation.busy,
+  send(question, edited) {
+    atEnd = true;
+    conversation.ask(question, { replace: edited });
+    drawWelcome();
+  },
+});
+
+function changed(what) {
+  if (what === "busy") {
+    byId("stop").hidden = !conversation.busy;
+    byId("send").hidden = conversation.busy;
+    composer.update();
+  } else if (what === "room") {
+    history.replaceState(null, "", `#${conversation.dbId}`);
+    if (!settings.forget) character?.keepFor(conversation.dbId);
+  } else {
+    rooms.refresh().then(drawHead);
+  }
+}
+
+/** Keep the newest text in sight unless the reader has scrolled away from it. */
+function follow() {
+  if (atEnd) scroll.scrollTop = scroll.scrollHeight;
+  byId("to-end").hidden = atEnd;
+}
+
+function drawHead() {
+  const title = rooms.titleOf(conversation.dbId) || (isCharacter ? character.current.name : t("newRoom"));
+  byId("title").textContent = title;
+  document.title = `${title} · ${t(isCharacter ? "characterService" : "office")}`;
+}
+
+function drawWelcome() {
+  const welcome = byId("welcome");
+  if (isCharacter) {
+    const { name, context } = character.current;
+    welcome.replaceChildren(
+      make(
+        "div",
+        { className: "persona" },
+        make("div", { className: "face", ariaHidden: "true" }, Array.from(name)[0]),
+        make("div", {}, make("h2", {}, name), make("p", {}, context)),
+      ),
+      make("div", { className: "speaker" }, name),
+      make("div", { className: "answer", dir: "auto" }, formatted(character.shownGreeting)),
+    );
+    return;
+  }
+  welcome.hidden = conversation.last !== null;
+  const suggestions = [1, 2, 3].map((index) => {
+    const text = t(`suggestion${index}`);
+    const put = () => {
+      composer.set(text, false);
+      composer.focus();
+    };
+    return make("li", {}, make("button", { type: "button", className: "suggestion", onclick: put }, text));
+  });
+  welcome.replaceChildren(make("h2", {}, t("welcome")), make("p", {}, t("welcomeHint")), make("ul", {}, ...suggestions));
+}
+
+/** Write everything that depends on language, service or character. */
+function draw() {
+  translate();
+  byId("service-name").textContent = t(isCharacter ? "characterService" : "office");
+  byId("language").textContent = t("otherLanguage");
+  byId("language").lang = currentLanguage() === "ko" ? "en" : "ko";
+  byId("language").setAttribute("aria-label", t("otherLanguageLabel"));
+  byId("other-service").textContent = t(isCharacter ? "toOffice" : "toCharacter");
+  byId("notice").textContent = t(isCharacter ? "characterNotice" : "aiNotice");
+  composer.field.placeholder = isCharacter ? t("characterPlaceholder", character.current) : t("placeholder");
+  composer.update();
+  drawHead();
+  drawWelcome();
+  rooms.draw();
+}
+
+function newRoom() {
+  conversation.reset();
+  composer.set("", false);
+  history.replaceState(null, "", location.pathname);
+  draw();
+  closeSide();
+  if (!isNarrow.matches) composer.focus();
+}
+
+async function openRoom(dbId) {
+  try {
+    await conversation.open(dbId);
+  } catch (error) {
+    toast(error.message);
+    if (!conversation.dbId) history.replaceState(null, "", location.pathname);
+    return;
+  }
+  character?.restoreFor(dbId);
+  history.replaceState(null, "", `#${dbId}`);
+  composer.set("", false);
+  atEnd = true;
+  draw();
+  follow();
+  closeSide();
+  if (!isNarrow.matches) composer.focus();
+}
+
+// The side panel slides over the page on narrow screens; what lies under it is out of reach meanwhile.
+const isNarrow = matchMedia("(max-width: 56rem)");
+
+function showSide(open) {
+  document.body.classList.toggle("side-open", open);
+  byId("scrim").hidden = !open;
+  byId("side").inert = isNarrow.matches && !open;
+  byId("main").inert = isNarrow.matches && open;
+  byId("open-side").setAttribute("aria-expanded", String(open));
+}
+
+function closeSide() {
+  const wasOpen = document.body.classList.contains("side-open");
+  showSide(false);
+  if (wasOpen) byId("open-side").focus();
+}
+
+byId("open-side").onclick = () => {
+  showSide(true);
+  byId("close-side").focus();
+};
+byId("close-side").onclick = byId("scrim").onclick = closeSide;
+isNarrow.onchange = () => showSide(false);
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && document.body.classList.contains("side-open")) closeSide();
+});
+
+scroll.addEventListener("scroll", () => {
+  atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_END;
+  byId("to-end").hidden = atEnd;
+});
+byId("to-end").onclick = () => {
+  atEnd = true;
+  follow();
+};
+byId("stop").onclick = () => {
+  conversation.stop();
+  composer.focus();
+};
+byId("new-room").onclick = newRoom;
+byId("export").onclick = () => rooms.download(service);
+byId("edit-character").onclick = () => character.edit();
+byId("language").onclick = () => {
+  setLanguage(currentLanguage() === "ko" ? "en" : "ko");
+  draw();
+  conversation.offerAgain();
+};
+model.onchange = () => local.set(MODEL, model.value);
+settingsDialog({
+  saved({ newUser }) {
+    if (newUser) newRoom();
+    rooms.refresh().then(drawHead);
+    fillModels();
+  },
+  async deleteAll() {
+    const deleted = await rooms.deleteAll();
+    if (deleted) newRoom();
+    return deleted;
+  },
+});
+
+async function fillModels() {
+  const known = await api.models().catch(() => []);
+  if (!known.length) return;
+  const chosen = local.get(MODEL) ?? "Llama";
+  model.replaceChildren(...known.map(({ id, name }) => make("option", { value: id, title: name ?? "" }, id)));
+  model.value = known.some(({ id }) => id === chosen) ? chosen : known[0].id;
+}
+
+async function linkOther() {
+  if (!(await api.exists(`../${other}/`))) return;
+  byId("other-service").href = `../${other}/`;
+  byId("other-service").hidden = false;
+}
+
+byId("search-chip").hidden = isCharacter;
+byId("edit-character").hidden = !isCharacter;
+showSide(false);
+draw();
+rooms.refresh().then(drawHead);
+fillModels();
+linkOther();
+const linked = ROOM_ID.exec(location.hash)?.[1];
+if (linked && !settings.forget) openRoom(linked);
+else if (!isNarrow.matches) composer.focus();

@@ -1,0 +1,136 @@
+// The character that is talked with: its form, its card, and which character belongs to which room.
+// The service keeps no characters; the browser remembers them for its own rooms.
+
+import { CardError, LIMITS, MAX_FILE_BYTES, lengthOf, readCard } from "./card.js";
+import { byId, make } from "./dom.js";
+import { currentLanguage, t } from "./i18n.js";
+import { readJson, writeJson } from "./store.js";
+import { SAMPLES } from "./texts.js";
+
+const CURRENT = "chatbot.character";
+const BY_ROOM = "chatbot.characters";
+const ROOMS_KEPT = 100;
+const INPUTS = { name: "character-name", greeting: "greeting", context: "context" };
+const LABELS = { name: "characterName", greeting: "greeting", context: "context" };
+
+const valid = (value) =>
+  value && Object.entries(LIMITS).every(([key, limit]) => typeof value[key] === "string" && value[key] && lengthOf(value[key]) <= limit);
+
+export class CharacterForm {
+  /** `chosen()` is called when the user has confirmed a character. */
+  constructor(chosen) {
+    const stored = readJson(CURRENT, null);
+    this.own = valid(stored) ? stored : null;
+    this.chosen = chosen;
+    this.dialog = byId("character");
+    for (const key of Object.keys(LIMITS)) this.#input(key).addEventListener("input", () => this.#count(key));
+    byId("sample").onclick = () => this.#fill(SAMPLES[currentLanguage()]);
+    byId("character-save").onclick = () => this.#save();
+    byId("character-cancel").onclick = () => this.dialog.close();
+    byId("card-file").onchange = ({ target }) => this.#import(target);
+  }
+
+  /** The character in use: the user's own, else the sample in the page's language. */
+  get current() {
+    return this.own ?? SAMPLES[currentLanguage()];
+  }
+
+  /** The greeting as the user sees it, with the macros of cards filled in as the service does. */
+  get shownGreeting() {
+    const names = { char: this.current.name, user: t("you") };
+    return this.current.greeting.replace(/\{\{(char|user)\}\}/gi, (_, who) => names[who.toLowerCase()]);
+  }
+
+  /** The request's fields. */
+  get fields() {
+    const { name, greeting, context } = this.current;
+    return { character_name: name, greeting, context };
+  }
+
+  edit() {
+    byId("card-report").hidden = true;
+    byId("character-problem").textContent = "";
+    this.#fill(this.current);
+    this.dialog.showModal();
+  }
+
+  /** Remember which character a room belongs to. */
+  keepFor(dbId) {
+    const kept = readJson(BY_ROOM, []).filter(([id]) => id !== dbId);
+    writeJson(BY_ROOM, [[dbId, this.current], ...kept].slice(0, ROOMS_KEPT));
+  }
+
+  /** Take up the character of a room, if this browser knows it. */
+  restoreFor(dbId) {
+    const found = readJson(BY_ROOM, []).find(([id]) => id === dbId)?.[1];
+    if (valid(found)) this.#use(found);
+  }
+
+  #use(character) {
+    this.own = character;
+    writeJson(CURRENT, character);
+  }
+
+  #input(key) {
+    return byId(INPUTS[key]);
+  }
+
+  #fill(character) {
+    for (const key of Object.keys(LIMITS)) {
+      this.#input(key).value = character[key];
+      this.#count(key);
+    }
+  }
+
+  #count(key) {
+    const length = lengthOf(this.#input(key).value.trim());
+    const count = byId(`${key}-count`);
+    count.textContent = t("count", { count: length.toLocaleString(), limit: LIMITS[key].toLocaleString() });
+    count.classList.toggle("over", length > LIMITS[key]);
+  }
+
+  #save() {
+    const character = Object.fromEntries(Object.keys(LIMITS).map((key) => [key, this.#input(key).value.trim()]));
+    for (const [key, limit] of Object.entries(LIMITS)) {
+      if (character[key] && lengthOf(character[key]) <= limit) continue;
+      byId("character-problem").textContent = t("characterWrong", { field: t(LABELS[key]), limit: limit.toLocaleString() });
+      this.#input(key).focus();
+      return;
+    }
+    this.#use(character);
+    this.dialog.close();
+    this.chosen();
+  }
+
+  async #import(input) {
+    const file = input.files[0];
+    input.value = "";
+    if (!file) return;
+    try {
+      if (file.size > MAX_FILE_BYTES) return this.#report([t("cardTooBig", { limit: MAX_FILE_BYTES / 2 ** 20 })], true);
+      const card = readCard(new Uint8Array(await file.arrayBuffer()));
+      this.#fill(card.character);
+      this.#report(this.#linesOf(card), false);
+    } catch (error) {
+      if (!(error instanceof CardError)) throw error;
+      this.#report([t(error.code)], true);
+    }
+  }
+
+  #linesOf({ version, fields, unused }) {
+    const lines = [t("cardRead", { version })];
+    for (const { key, total, kept } of fields) {
+      const sentence = kept === 0 ? "cardEmpty" : kept < total ? "cardCut" : "cardField";
+      lines.push(t(sentence, { field: t(LABELS[key]), total: total.toLocaleString(), kept: kept.toLocaleString() }));
+    }
+    if (unused.length) lines.push(t("cardUnused", { fields: unused.map(({ key, count }) => t(`unused_${key}`, { count })).join(", ") }));
+    return lines;
+  }
+
+  #report(lines, failed) {
+    const report = byId("card-report");
+    report.replaceChildren(...lines.map((line) => make("p", {}, line)));
+    report.classList.toggle("failed", failed);
+    report.hidden = false;
+  }
+}

@@ -1,0 +1,46 @@
+// Small helpers for building nodes; text always enters as text.
+
+export const byId = (id) => document.getElementById(id);
+
+/** An element with properties and children; strings among the children become text nodes. */
+export function make(name, properties = {}, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(properties)) {
+    if (key in element) element[key] = value;
+    else element.setAttribute(key, value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+export const button = (text, onclick, className = "link") => make("button", { type: "button", className, onclick }, text);
+
+let toastTimer = 0;
+
+/** Say something for a few seconds at the foot of the page. */
+export function toast(text) {
+  const element = byId("toast");
+  element.textContent = text;
+  element.hidden = false;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => {
+    element.hidden = true;
+  }, 6000);
+}
+
+/** Ask a yes-or-no question; resolves to true only for the button. */
+export function confirmed(text) {
+  const dialog = byId("confirm");
+  byId("confirm-text").textContent = text;
+  dialog.showModal();
+  byId("confirm-no").focus();
+  return new Promise((resolve) => {
+    let answer = false;
+    byId("confirm-yes").onclick = () => {
+      answer = true;
+      dialog.close();
+    };
+    byId("confirm-no").onclick = () => dialog.close();
+    dialog.addEventListener("close", () => resolve(answer), { once: true });
+  });
+}
