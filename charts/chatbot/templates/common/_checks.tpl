@@ -1,0 +1,118 @@
+{{/* What the schema cannot say: relations between values. Each message says the fix. */}}
+
+{{- define "chatbot.checks" -}}
+{{- include "chatbot.checks.timeouts" . -}}
+{{- include "chatbot.checks.services" . -}}
+{{- include "chatbot.checks.storage" . -}}
+{{- include "chatbot.checks.routing" . -}}
+{{- include "chatbot.checks.history" . -}}
+{{- end -}}
+
+{{- define "chatbot.checks.timeouts" -}}
+{{- $t := .Values.timeouts -}}
+{{- $chain := list (list "modelSeconds" $t.modelSeconds) (list "serverSeconds" $t.serverSeconds) (list "proxySeconds" $t.proxySeconds) (list "graceSeconds" $t.graceSeconds) (list "clientSeconds" $t.clientSeconds) -}}
+{{- range $i := until (sub (len $chain) 1 | int) -}}
+{{- $lower := index $chain $i -}}
+{{- $upper := index $chain (add1 $i | int) -}}
+{{- if ge (int (index $lower 1)) (int (index $upper 1)) -}}
+{{- fail (printf "timeouts must rise from the model to the client, so that the innermost answers first: timeouts.%s (%v) must be below timeouts.%s (%v)" (index $lower 0) (index $lower 1) (index $upper 0) (index $upper 1)) -}}
+{{- end -}}
+{{- end -}}
+{{- if gt (add (int $t.preStopSeconds) (int $t.serverSeconds)) (int $t.graceSeconds | int64) -}}
+{{- fail (printf "timeouts.preStopSeconds (%v) + timeouts.serverSeconds (%v) exceed timeouts.graceSeconds (%v): the kubelet would kill requests in flight; raise graceSeconds" $t.preStopSeconds $t.serverSeconds $t.graceSeconds) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "chatbot.checks.services" -}}
+{{- $enabled := 0 -}}
+{{- range $name, $service := .Values.services -}}
+{{- if $service.enabled -}}
+{{- $enabled = add1 $enabled -}}
+{{- if lt (int $service.poolTokens) (int $service.contextTokens) -}}
+{{- fail (printf "services.%s.poolTokens (%v) is below contextTokens (%v): one full conversation would not fit the pool; raise poolTokens or lower contextTokens" $name $service.poolTokens $service.contextTokens) -}}
+{{- end -}}
+{{- include "chatbot.checks.vram" (dict "root" $ "name" $name "service" $service) -}}
+{{- end -}}
+{{- end -}}
+{{- if not $enabled -}}
+{{- fail "no service is enabled: set services.office.enabled or services.character.enabled" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Weights, KV cells and overhead against the card's memory; the same sum as `chatbot doctor` (src/chatbot/domain/vram.py). */}}
+{{- define "chatbot.checks.vram" -}}
+{{- $s := .service -}}
+{{- if and $s.gpu.enabled (gt (int $s.gpu.memoryMiB) 0) (ne (int $s.gpu.layers) 0) -}}
+{{- $model := include "chatbot.model" . | fromJson -}}
+{{- $all := int64 $model.layers -}}
+{{- $on := ternary $all (int64 $s.gpu.layers) (or (lt (int $s.gpu.layers) 0) (gt (int64 $s.gpu.layers) $all)) -}}
+{{- $tokenBytes := mul 4 $on (int64 $model.kvHeads) (int64 $model.headDim) -}}
+{{- $weights := div (mul (int64 $model.sizeMiB) $on) $all -}}
+{{- $kv := div (add (mul (int64 $s.poolTokens) $tokenBytes) 1048575) 1048576 -}}
+{{- $overhead := int64 .root.Values.vram.overheadMiB -}}
+{{- $needed := add $weights $kv $overhead -}}
+{{- $card := int64 $s.gpu.memoryMiB -}}
+{{- if gt $needed $card -}}
+{{- $left := mul (sub $card (add $weights $overhead)) 1048576 -}}
+{{- $fits := ternary (mul (div (div $left $tokenBytes) 256) 256) 0 (gt $left 0) -}}
+{{- $advice := ternary (printf "the largest services.%s.poolTokens that fits is %d" .name $fits) "not even the weights fit: choose a smaller quantisation, fewer gpu.layers or a larger card" (ge $fits (int64 $s.contextTokens)) -}}
+{{- if and (lt $fits (int64 $s.contextTokens)) (gt $fits 0) -}}
+{{- $advice = printf "the largest context that fits is %d tokens (services.%s.poolTokens and contextTokens)" $fits .name -}}
+{{- end -}}
+{{- fail (printf "services.%s does not fit its card: weights %d + KV %d (%d tokens of %d KiB) + overhead %d = %d MiB of %d MiB; %s" .name $weights $kv (int64 $s.poolTokens) (div $tokenBytes 1024) $overhead $needed $card $advice) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Pods of services that share one volume may run on different nodes: several services, or several replicas. */}}
+{{- define "chatbot.checks.storage" -}}
+{{- $pods := 0 -}}
+{{- range $name, $service := .Values.services -}}
+{{- if $service.enabled -}}{{- $pods = add $pods (int $service.replicas) -}}{{- end -}}
+{{- end -}}
+{{- range $purpose := list "models" "data" -}}
+{{- $storage := get $.Values.storage $purpose -}}
+{{- if and (eq $storage.kind "shared") (ne $storage.accessMode "ReadWriteMany") (gt (int $pods) 1) -}}
+{{- fail (printf "storage.%s is one %s volume, but its pods may run on different nodes: use a StorageClass with ReadWriteMany, or storage.%s.kind=perService (a volume for each service), or hostPath (a folder on each node)" $purpose $storage.accessMode $purpose) -}}
+{{- end -}}
+{{- if and (eq $storage.kind "perService") (ne $storage.accessMode "ReadWriteMany") -}}
+{{- range $name, $service := $.Values.services -}}
+{{- if and $service.enabled (gt (int $service.replicas) 1) -}}
+{{- fail (printf "services.%s.replicas is %v, but storage.%s gives it one %s volume: use ReadWriteMany, or one replica" $name $service.replicas $purpose $storage.accessMode) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and (eq .Values.libs.source "pvc") (eq .Values.storage.libs.kind "shared") (ne .Values.storage.libs.accessMode "ReadWriteMany") (gt (int $pods) 1) -}}
+{{- fail (printf "storage.libs is one %s volume for pods on different nodes: use a StorageClass with ReadWriteMany, or libs.source=copy" .Values.storage.libs.accessMode) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "chatbot.checks.routing" -}}
+{{- if and (or .Values.ingress.enabled .Values.httpRoute.enabled) (not .Values.gateway.enabled) -}}
+{{- fail "ingress.enabled and httpRoute.enabled need gateway.enabled: the gateway serves the 404 and outage pages" -}}
+{{- end -}}
+{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
+{{- fail "httpRoute.enabled needs httpRoute.parentRefs, e.g. [{name: gateway, namespace: ingress}]: a route without a Gateway routes nothing" -}}
+{{- end -}}
+{{- if and .Values.loadTest.dashboard.enabled (not .Values.gateway.enabled) -}}
+{{- fail "loadTest.dashboard.enabled needs gateway.enabled: the gateway serves it" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "chatbot.checks.history" -}}
+{{- $h := .Values.history -}}
+{{- if and (eq $h.mode "external") (not $h.external.secretName) -}}
+{{- fail "history.mode is external: name the Secret with the MongoDB address in history.external.secretName" -}}
+{{- end -}}
+{{- if and (eq $h.mode "external") .Values.networkPolicy.enabled (not $h.external.egress) -}}
+{{- fail "history.mode is external and networkPolicy is on: allow the way to the database in history.external.egress, e.g. [{to: [{ipBlock: {cidr: 10.0.0.5/32}}], ports: [{port: 27017}]}]" -}}
+{{- end -}}
+{{- if eq $h.mode "sqlite" -}}
+{{- range $name, $service := .Values.services -}}
+{{- if and $service.enabled (or (gt (int $service.replicas) 1) $service.autoscaling.enabled) -}}
+{{- fail (printf "history.mode is sqlite, which one process writes: set services.%s.replicas to 1 without autoscaling, or use history.mode bundled or external" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

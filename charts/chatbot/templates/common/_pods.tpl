@@ -1,0 +1,50 @@
+{{/* What every pod of the suite has in common. */}}
+
+{{/* Head of a pod spec: (dict "root" $ "user" 10001); no token, no service variables, Pod Security restricted. */}}
+{{- define "chatbot.podBasics" -}}
+serviceAccountName: {{ include "chatbot.fullname" .root }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .root.Values.images.pullSecrets }}
+imagePullSecrets:
+{{- range . }}
+  - name: {{ . }}
+{{- end }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: {{ default .root.Values.podSecurity.runAsUser .user | int64 }}
+  runAsGroup: {{ default .root.Values.podSecurity.runAsUser .user | int64 }}
+  fsGroup: {{ default .root.Values.podSecurity.fsGroup .user | int64 }}
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{/* securityContext of every container. */}}
+{{- define "chatbot.containerSecurity" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{/* A value as text; YAML's numbers arrive as floats, and a million must not become 1e+06. */}}
+{{- define "chatbot.scalar" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) -}}{{ int64 . }}{{- else -}}{{ . }}{{- end -}}
+{{- end -}}
+
+{{/* Environment from a map of plain values, sorted by name so that renders are stable. */}}
+{{- define "chatbot.env" -}}
+{{- range $name := keys . | sortAlpha }}
+- {name: {{ $name }}, value: {{ include "chatbot.scalar" (get $ $name) | quote }}}
+{{- end }}
+{{- end -}}
+
+{{/* Waits between removal from the Service and SIGTERM, so that routers stop sending first. */}}
+{{- define "chatbot.preStop" -}}
+{{- if .Values.timeouts.preStopSeconds }}
+lifecycle:
+  preStop:
+    sleep: {seconds: {{ .Values.timeouts.preStopSeconds | int }}}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,63 @@
+{{/* Volumes by their purpose (models, data, results, libs): which claim or folder a pod mounts. */}}
+
+{{/* Name of a claim: (dict "root" $ "purpose" "models" "service" "office"); service only for kind perService. */}}
+{{- define "chatbot.claimName" -}}
+{{- $storage := get .root.Values.storage .purpose -}}
+{{- if eq $storage.kind "existing" -}}
+{{- required (printf "storage.%s.kind is existing: name the claim in storage.%s.claimName" .purpose .purpose) $storage.claimName -}}
+{{- else if eq $storage.kind "perService" -}}
+{{- printf "%s-%s-%s" (include "chatbot.fullname" .root) .purpose .service -}}
+{{- else -}}
+{{- printf "%s-%s" (include "chatbot.fullname" .root) .purpose -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A pod's volume of that purpose, with the same arguments and "readOnly". */}}
+{{- define "chatbot.volume" -}}
+{{- $storage := get .root.Values.storage .purpose -}}
+name: {{ .purpose }}
+{{- if eq $storage.kind "hostPath" }}
+hostPath:
+  path: {{ required (printf "storage.%s.kind is hostPath: name the folder in storage.%s.hostPath" .purpose .purpose) $storage.hostPath }}
+  type: Directory
+{{- else }}
+persistentVolumeClaim:
+  claimName: {{ include "chatbot.claimName" . }}
+  {{- if .readOnly }}
+  readOnly: true
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* A new claim: the same arguments; kept on uninstall. */}}
+{{- define "chatbot.claim" -}}
+{{- $storage := get .root.Values.storage .purpose -}}
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  {{- include "chatbot.metadata" (dict "root" .root "component" .purpose "name" (include "chatbot.claimName" .)) | nindent 2 }}
+  annotations:
+    helm.sh/resource-policy: keep
+spec:
+  accessModes: [{{ $storage.accessMode }}]
+  {{- with $storage.storageClass }}
+  storageClassName: {{ . }}
+  {{- end }}
+  resources: {requests: {storage: {{ $storage.size }}}}
+{{- end -}}
+
+{{/* All claims of one purpose: one, or one for each service: (dict "root" $ "purpose" "models"). */}}
+{{- define "chatbot.claims" -}}
+{{- $kind := (get .root.Values.storage .purpose).kind -}}
+{{- if eq $kind "shared" }}
+---
+{{ include "chatbot.claim" . }}
+{{- else if eq $kind "perService" }}
+{{- range $name, $service := .root.Values.services }}
+{{- if $service.enabled }}
+---
+{{ include "chatbot.claim" (merge (dict "service" $name) $) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}

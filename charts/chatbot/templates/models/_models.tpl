@@ -1,0 +1,113 @@
+{{/* Models: which file a service uses, and the catalogue that the Job downloads. */}}
+
+{{/* The catalogue's entry of one service as JSON: (dict "root" $ "name" "office" "service" …). */}}
+{{- define "chatbot.model" -}}
+{{- $catalogue := .root.Values.models.catalogue -}}
+{{- if not (hasKey $catalogue .service.model) -}}
+{{- fail (printf "services.%s.model is %q, which models.catalogue does not have: add it there or choose one of %s" .name .service.model (keys $catalogue | sortAlpha | join ", ")) -}}
+{{- end -}}
+{{- get $catalogue .service.model | toJson -}}
+{{- end -}}
+
+{{/* Folder of the files in a pod. */}}
+{{- define "chatbot.models.folder" -}}
+/models{{ with .Values.models.subPath }}/{{ . }}{{ end }}
+{{- end -}}
+
+{{/* What one Job downloads, as JSON: (dict "root" $ "only" "office"); all enabled services without "only". */}}
+{{- define "chatbot.models.catalogue" -}}
+{{- $files := dict -}}
+{{- range $name, $service := .root.Values.services -}}
+{{- if and $service.enabled (or (not $.only) (eq $name $.only)) -}}
+{{- $model := include "chatbot.model" (dict "root" $.root "name" $name "service" $service) | fromJson -}}
+{{- $_ := set $files $service.model (pick $model "repository" "revision" "file" "sha256") -}}
+{{- end -}}
+{{- end -}}
+{{- dict "models" $files | toPrettyJson -}}
+{{- end -}}
+
+{{/* Waits for the service's file, says how far it is, and ends in a sentence when it cannot come. */}}
+{{- define "chatbot.models.wait" -}}
+{{- $model := include "chatbot.model" . | fromJson -}}
+- name: model
+  {{- include "chatbot.containerImage" (dict "root" .root "image" .service.image) | nindent 2 }}
+  args:
+    - models
+    - wait
+    - --folder={{ include "chatbot.models.folder" .root }}
+    - --file={{ $model.file }}
+    - --seconds={{ ternary (int .root.Values.models.deadlineSeconds) 30 (eq .root.Values.models.source "download") }}
+  {{- include "chatbot.containerSecurity" .root | nindent 2 }}
+  resources: {requests: {cpu: 10m, memory: 64Mi}}
+  volumeMounts:
+    - {name: models, mountPath: /models, readOnly: true}
+    - {name: tmp, mountPath: /tmp}
+{{- end -}}
+
+{{/* The pod of a download Job: (dict "root" $ "only" "office" "service" …). */}}
+{{- define "chatbot.models.pod" -}}
+{{- $v := .root.Values -}}
+{{- include "chatbot.podBasics" . }}
+{{- with .service }}
+{{- include "chatbot.service.affinity" (dict "service" . "name" $.only) }}
+{{- end }}
+restartPolicy: Never
+containers:
+  - name: download
+    {{- include "chatbot.containerImage" (dict "root" .root "image" .image) | nindent 4 }}
+    args: [models, download, --catalogue=/etc/chatbot/models/catalogue.json, --folder={{ include "chatbot.models.folder" .root }}]
+    env:
+      - {name: HF_ENDPOINT, value: {{ $v.models.endpoint | quote }}}
+      - {name: HF_HUB_DISABLE_TELEMETRY, value: "1"}
+      {{- with $v.models.token }}
+      {{- if .secretName }}
+      - name: HF_TOKEN
+        valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .key }}}}
+      {{- end }}
+      {{- end }}
+    {{- include "chatbot.containerSecurity" .root | nindent 4 }}
+    resources: {{- toYaml $v.models.resources | nindent 6 }}
+    volumeMounts:
+      - {name: models, mountPath: /models}
+      - {name: catalogue, mountPath: /etc/chatbot/models, readOnly: true}
+      - {name: tmp, mountPath: /tmp}
+volumes:
+  - {{- include "chatbot.volume" (dict "root" .root "purpose" "models" "service" .only) | nindent 4 }}
+  - name: catalogue
+    configMap:
+      name: {{ include "chatbot.models.configName" . }}
+  - name: tmp
+    emptyDir: {}
+{{- end -}}
+
+{{/* Name of the catalogue's ConfigMap; it carries its content's hash, so that a Job reads what it was made for. */}}
+{{- define "chatbot.models.configName" -}}
+{{- printf "%s-models%s-%s" (include "chatbot.fullname" .root) (ternary (printf "-%s" .only) "" (not (empty .only))) (include "chatbot.hash" (include "chatbot.models.catalogue" .)) -}}
+{{- end -}}
+
+{{/* ConfigMap and Job of one volume, with the same arguments. */}}
+{{- define "chatbot.models.job" -}}
+{{- $labels := dict "root" .root "component" "models" -}}
+{{- $pod := include "chatbot.models.pod" . -}}
+{{- $name := printf "%s-models%s-%s" (include "chatbot.fullname" .root) (ternary (printf "-%s" .only) "" (not (empty .only))) (include "chatbot.hash" $pod) }}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  {{- include "chatbot.metadata" (merge (dict "name" (include "chatbot.models.configName" .)) $labels) | nindent 2 }}
+data:
+  catalogue.json: |-
+    {{- include "chatbot.models.catalogue" . | nindent 4 }}
+---
+apiVersion: batch/v1
+kind: Job
+metadata:
+  {{- include "chatbot.metadata" (merge (dict "name" $name) $labels) | nindent 2 }}
+spec:
+  backoffLimit: {{ .root.Values.models.backoffLimit | int }}
+  activeDeadlineSeconds: {{ .root.Values.models.deadlineSeconds | int }}
+  template:
+    metadata:
+      labels: {{- include "chatbot.labels" $labels | nindent 8 }}
+    spec: {{- $pod | nindent 6 }}
+{{- end -}}

@@ -1,0 +1,62 @@
+{{/* The settings of one service as environment: (dict "root" $ "name" "office" "service" …). */}}
+{{- define "chatbot.service.env" -}}
+{{- $v := .root.Values -}}
+{{- $s := .service -}}
+{{- $prefix := printf "CHATBOT_%s__" (upper .name) -}}
+{{- $model := include "chatbot.model" . | fromJson -}}
+{{- $env := dict
+  "PYTHONPATH" (include "chatbot.libs.path" .root)
+  "CHATBOT_HOST" "0.0.0.0"
+  "CHATBOT_DATA_DIR" (printf "/data/%s" .name)
+  "CHATBOT_MODELS_DIR" (include "chatbot.models.folder" .root)
+  "CHATBOT_DEADLINE_SECONDS" $v.timeouts.modelSeconds
+  "CHATBOT_DRAIN_SECONDS" $v.timeouts.serverSeconds
+  "CHATBOT_TRUSTED_PROXIES" (join "," $v.trustedProxies)
+  "CHATBOT_LOG_FORMAT" $v.log.format
+  "CHATBOT_LOG_LEVEL" $v.log.level
+  "CHATBOT_HISTORY__DATABASE" $v.history.database
+  "CHATBOT_HISTORY__RETENTION_DAYS" $v.history.retentionDays
+  "CHATBOT_HISTORY__TIMEOUT_SECONDS" $v.history.timeoutSeconds
+  (printf "%sPORT" $prefix) $s.port
+  (printf "%sMODEL" $prefix) $model.file
+  (printf "%sCONTEXT_TOKENS" $prefix) $s.contextTokens
+  (printf "%sPOOL_TOKENS" $prefix) $s.poolTokens
+  (printf "%sMAX_TOKENS" $prefix) $s.maxTokens
+  (printf "%sPARALLEL" $prefix) $s.parallel
+  (printf "%sTEMPERATURE" $prefix) $s.sampling.temperature
+  (printf "%sTOP_P" $prefix) $s.sampling.topP
+  (printf "%sTOP_K" $prefix) $s.sampling.topK
+  (printf "%sREPEAT_PENALTY" $prefix) $s.sampling.repeatPenalty
+  (printf "%sTHREADS" $prefix) $s.threads
+  (printf "%sGPU_LAYERS" $prefix) (ternary $s.gpu.layers 0 $s.gpu.enabled)
+-}}
+{{- if and (eq $v.history.mode "bundled") (not $v.history.bundled.auth.secretName) -}}
+{{- $_ := set $env "CHATBOT_HISTORY__MONGO_URI" (printf "mongodb://%s:%v/" (include "chatbot.name" (dict "root" .root "component" "history")) $v.history.bundled.port) -}}
+{{- end -}}
+{{- with $v.openai.baseUrl -}}{{- $_ := set $env "CHATBOT_OPENAI__BASE_URL" . -}}{{- end -}}
+{{- if $v.access.secretName -}}{{- $_ := set $env "CHATBOT_ACCESS__KEYS_FILE" (printf "/etc/chatbot/access/%s" $v.access.key) -}}{{- end -}}
+{{- if $v.prompts.configMapName -}}{{- $_ := set $env "CHATBOT_PROMPTS_DIR" "/etc/chatbot/prompts" -}}{{- end -}}
+{{- include "chatbot.env" (merge (deepCopy $s.env) $env) }}
+{{- include "chatbot.service.secretEnv" . }}
+{{- end -}}
+
+{{/* Secrets only by reference: the database's address, the OpenAI key. */}}
+{{- define "chatbot.service.secretEnv" -}}
+{{- $v := .root.Values -}}
+{{- $uri := dict -}}
+{{- if eq $v.history.mode "external" -}}
+{{- $uri = dict "name" $v.history.external.secretName "key" $v.history.external.key -}}
+{{- else if and (eq $v.history.mode "bundled") $v.history.bundled.auth.secretName -}}
+{{- $uri = dict "name" $v.history.bundled.auth.secretName "key" "uri" -}}
+{{- end -}}
+{{- with $uri }}
+- name: CHATBOT_HISTORY__MONGO_URI
+  valueFrom: {secretKeyRef: {name: {{ .name }}, key: {{ .key }}}}
+{{- end }}
+{{- with $v.openai }}
+{{- if .secretName }}
+- name: CHATBOT_OPENAI__API_KEY
+  valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .key }}}}
+{{- end }}
+{{- end }}
+{{- end -}}

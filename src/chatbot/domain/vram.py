@@ -1,0 +1,90 @@
+"""How much of a card a model takes: weights, KV cells and overhead. Pure arithmetic, in MiB and tokens.
+
+The same sum as the Helm chart's check (charts/chatbot/templates/common/_checks.tpl); a test holds them
+together. Source: llama.cpp allocates for each layer one K and one V tensor of ``cells`` rows, each row
+``kv_heads * head dimension`` half-precision numbers (llama-kv-cache.cpp), whatever the sequences are; with
+``swa_full`` sliding layers too hold all cells. The overhead is what no header tells: the compute buffer
+(512 rows of logits over a 128k vocabulary are 250 MiB), the CUDA context (about 300 MiB) and a margin for
+the driver.
+"""
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+HALF = 2
+"""Bytes of one f16 number, the KV type of the engine."""
+
+OVERHEAD_MIB = 768
+"""Compute buffer, CUDA context and margin; ``vram.overheadMiB`` of the chart."""
+
+ROUND_TOKENS = 256
+"""llama.cpp pads the number of cells to a multiple of this."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What a GGUF header tells; ``kv_heads`` has one number for each layer."""
+
+    name: str
+    architecture: str
+    file_mib: int
+    kv_heads: tuple[int, ...]
+    key_dimension: int
+    value_dimension: int
+    trained_context: int
+    vocabulary: int
+
+    @property
+    def layers(self) -> int:
+        """Number of transformer layers."""
+        return len(self.kv_heads)
+
+
+@dataclass(frozen=True, slots=True)
+class VramPlan:
+    """Where the memory of a card goes, in MiB; ``largest_pool`` is in tokens, for a card of ``card_mib``."""
+
+    weights_mib: int
+    kv_mib: int
+    overhead_mib: int
+    card_mib: int
+    largest_pool: int
+
+    @property
+    def needed_mib(self) -> int:
+        """The sum."""
+        return self.weights_mib + self.kv_mib + self.overhead_mib
+
+    @property
+    def fits(self) -> bool:
+        """Whether the sum is within the card."""
+        return self.needed_mib <= self.card_mib
+
+
+def kv_bytes_per_token(facts: ModelFacts, layers_on_card: int) -> int:
+    """Bytes of one KV cell in the last ``layers_on_card`` layers, which are the ones that go to the card."""
+    heads = sum(facts.kv_heads[facts.layers - layers_on_card :])
+    return heads * (facts.key_dimension + facts.value_dimension) * HALF
+
+
+def plan(
+    facts: ModelFacts,
+    *,
+    pool_tokens: int,
+    card_mib: int,
+    gpu_layers: int = -1,
+    overhead_mib: int = OVERHEAD_MIB,
+) -> VramPlan:
+    """The plan of one model on one card; ``gpu_layers`` -1 is all of them."""
+    on_card = facts.layers if gpu_layers < 0 else min(gpu_layers, facts.layers)
+    weights = facts.file_mib * on_card // facts.layers
+    token = kv_bytes_per_token(facts, on_card)
+    left = (card_mib - weights - overhead_mib) * MIB
+    largest = left // token // ROUND_TOKENS * ROUND_TOKENS if left > 0 and token else 0
+    return VramPlan(
+        weights_mib=weights,
+        kv_mib=-(-pool_tokens * token // MIB),
+        overhead_mib=overhead_mib,
+        card_mib=card_mib,
+        largest_pool=largest,
+    )
