@@ -1,0 +1,111 @@
+"""How the product ends: SIGTERM finishes what runs and refuses what comes, SIGKILL leaves no half turn."""
+
+import asyncio
+import json
+import signal
+import sqlite3
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+from tests.system.running_suite import running_suite
+
+pytestmark = [pytest.mark.anyio, pytest.mark.real_model, pytest.mark.timeout(180)]
+
+
+async def _stream(client: httpx.AsyncClient, body: dict[str, object]) -> list[str]:
+    """The names of the events of one streamed answer."""
+    headers = {"Accept": "text/event-stream"}
+    async with client.stream("POST", "/office/Llama", json=body, headers=headers) as answer:
+        assert answer.status_code == 200
+        return [
+            line.removeprefix("event: ") async for line in answer.aiter_lines() if line.startswith("event: ")
+        ]
+
+
+async def test_sigterm_finishes_the_streams_refuses_newcomers_and_leaves(tmp_path: Path) -> None:
+    with running_suite(tmp_path, CHATBOT_OFFICE__MAX_TOKENS="96") as suite:
+        async with httpx.AsyncClient(base_url=suite.gateway, timeout=100) as client:
+            body = {"input_data": "회의록을 쓰는 방법을 알려 주세요.", "user_id": "u"}
+            streams = [asyncio.create_task(_stream(client, body)) for _ in range(4)]
+            while suite.metric("chatbot_active_requests", service="office") < 4:
+                await asyncio.sleep(0.02)
+            suite.process.send_signal(signal.SIGTERM)
+            while httpx.get(f"{suite.office}/readyz").status_code != 503:
+                await asyncio.sleep(0.02)
+            refused = await client.post("/office/Llama", json=body)
+            events = await asyncio.gather(*streams)
+        assert refused.status_code == 503
+        assert int(refused.headers["retry-after"]) > 0
+        assert [names[-1] for names in events] == ["done"] * 4
+        assert await asyncio.to_thread(suite.process.wait, 20) == 0
+    stored = sqlite3.connect(tmp_path / "history.sqlite3").execute("select count(*) from turns").fetchone()
+    assert stored == (4,)
+
+
+async def test_sigkill_leaves_only_whole_turns(tmp_path: Path) -> None:
+    room, told = str(uuid4()), []
+    with running_suite(tmp_path, CHATBOT_OFFICE__MAX_TOKENS="8") as suite:
+        async with httpx.AsyncClient(base_url=suite.gateway, timeout=100) as client:
+
+            async def ask() -> None:
+                for number in range(100):
+                    body = {"input_data": f"질문 {number}", "user_id": "u", "db_id": room}
+                    answer = await client.post("/office/Llama", json=body)
+                    told.append((body["input_data"], answer.json()))
+
+            asking = asyncio.create_task(ask())
+            while len(told) < 3:
+                await asyncio.sleep(0.01)
+            suite.process.send_signal(signal.SIGKILL)
+            with pytest.raises(httpx.TransportError):
+                await asking
+    with running_suite(tmp_path) as suite:
+        page = httpx.get(f"{suite.gateway}/office/rooms/{room}", params={"user_id": "u", "limit": 200}).json()
+    turns = [(turn["input_data"], turn["output_data"]) for turn in page["turns"]]
+    # Everything that was answered is there; at most the one question under way may be there too.
+    assert turns[: len(told)] == told
+    assert len(turns) - len(told) in (0, 1)
+    assert [turn["index"] for turn in page["turns"]] == list(range(1, len(turns) + 1))
+
+
+def test_a_start_that_cannot_work_is_one_sentence_and_exit_1(tmp_path: Path) -> None:
+    import os
+    import subprocess
+    import sys
+
+    (tmp_path / "broken.gguf").write_bytes(b"GGUF but not really")
+    cases = {
+        "CHATBOT_OFFICE__MODEL=absent.gguf": "absent.gguf",
+        "CHATBOT_OFFICE__TEMPERATURE=hot": "CHATBOT_OFFICE__TEMPERATURE",
+        "CHATBOT_ACCESS__KEYS_FILE=none.json": "none.json",
+        f"CHATBOT_OFFICE__MODEL={tmp_path / 'broken.gguf'}": "broken",
+    }
+    for assignment, named in cases.items():
+        name, _, value = assignment.partition("=")
+        environment = {key: text for key, text in os.environ.items() if not key.startswith("CHATBOT_")}
+        environment |= {name: value, "CHATBOT_DATA_DIR": str(tmp_path), "CHATBOT_OFFICE__PORT": "0"}
+        ended = subprocess.run(
+            [Path(sys.executable).with_name("chatbot"), "office"],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ended.returncode == 1, ended.stderr
+        assert named in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
+async def test_metadata_of_a_stream_is_json(tmp_path: Path) -> None:
+    with running_suite(tmp_path, CHATBOT_OFFICE__MAX_TOKENS="8") as suite:
+        headers = {"Accept": "text/event-stream", "X-Prompt-Report": "1"}
+        body = {"input_data": "안녕", "user_id": "u"}
+        answer = httpx.post(f"{suite.gateway}/office/Llama", json=body, headers=headers, timeout=60)
+    done = json.loads(answer.text.rsplit("data: ", 1)[1])
+    assert done["model"] == "gemma3-270m"
+    assert done["usage"]["completion_tokens"] <= 8
+    assert done["prompt_report"]["tokens"]
