@@ -21,6 +21,7 @@ from chatbot.domain.errors import StartupError
 from chatbot.domain.messages import ServiceName
 from chatbot.server.gateway import Gateway
 from chatbot.server.settings import Settings
+from chatbot.server.slow_clients import BoundedHttpProtocol
 from chatbot.server.wiring import Suite, open_suite
 
 _log = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ def _server(app: ASGIApp, settings: Settings) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
+            http=BoundedHttpProtocol,
             log_config=None,
             access_log=False,
             lifespan="off",
