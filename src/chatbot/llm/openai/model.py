@@ -1,0 +1,215 @@
+"""ChatModel over one upstream: a place at the door, and one streamed request for each answer."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from chatbot.domain.config import OpenAIAlias
+from chatbot.domain.errors import Draining, NotConfigured, UpstreamFailed
+from chatbot.domain.messages import (
+    Conversation,
+    Finished,
+    FinishReason,
+    GenerationEvent,
+    Sampling,
+    ServiceName,
+    Token,
+    Usage,
+)
+from chatbot.domain.models import AdmissionRequest, ModelState, ModelStatus
+from chatbot.llm.openai.line import Line
+from chatbot.llm.openai.prompt import Prompt, build_prompt, estimate_tokens
+from chatbot.llm.openai.stops import StopFilter
+from chatbot.llm.openai.trouble import Trouble, pause_before
+
+_STOPS_UPSTREAM = 4
+"""More stop strings than this are refused by the protocol; all are cut here anyway."""
+
+_NOT_CONFIGURED_RETRY = 60
+
+
+class OpenAIModel:
+    """One alias."""
+
+    def __init__(self, alias: OpenAIAlias, line: Line) -> None:
+        self._alias = alias
+        self._line = line
+
+    @property
+    def name(self) -> str:
+        """The model's id as upstream knows it, in printable ASCII."""
+        return "".join(c if " " < c <= "~" else "?" for c in self._alias.model)
+
+    def reserve(self, request: AdmissionRequest) -> "OpenAIPlace":
+        """Take a place; see ChatModel.reserve."""
+        if not self._line.configured:
+            raise NotConfigured("CHATBOT_OPENAI__API_KEY is not set", _NOT_CONFIGURED_RETRY)
+        if self._line.draining:
+            raise Draining("the process is closing its connections")
+        self._line.door.enter(request.caller, request.service)
+        return OpenAIPlace(self._alias, self._line, request)
+
+    def queue_size(self, service: ServiceName) -> int:
+        """Requests of the service that hold a place and have not gone out, of all aliases together."""
+        return self._line.door.waiting(service)
+
+    def status(self) -> ModelStatus:
+        """READY with a key; a foreign model's own health shows only when it is asked."""
+        if not self._line.configured:
+            return ModelStatus(ModelState.FAILED, "CHATBOT_OPENAI__API_KEY is not set")
+        state = ModelState.DRAINING if self._line.draining else ModelState.READY
+        return ModelStatus(state, tokens_per_second=self._line.tokens_per_second())
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What has been read of an answer so far; ``begun`` and ``first_text`` are monotonic seconds."""
+
+    begun: float
+    first_text: float | None = None
+    estimated_tokens: int = 0
+    reason: FinishReason | None = None
+    usage: Usage | None = None
+
+
+class OpenAIPlace:
+    """One reserved request; see the Place port."""
+
+    def __init__(self, alias: OpenAIAlias, line: Line, request: AdmissionRequest) -> None:
+        self._alias = alias
+        self._line = line
+        self._request = request
+        self._begun = False
+        self._released = False
+
+    def release(self) -> None:
+        """Give the place up."""
+        self._leave(None)
+
+    def _leave(self, seconds: float | None) -> None:
+        if not self._released:
+            self._released = True
+            self._begin()
+            self._line.door.leave(self._request.caller, seconds)
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._line.door.begin(self._request.service)
+
+    async def generate(
+        self, conversation: Conversation, sampling: Sampling
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        """Yield Tokens, then one Finished; see Place.generate. Closing it closes the connection."""
+        reading = _Reading(time.monotonic())
+        try:
+            prompt = build_prompt(conversation, self._alias.context_tokens, self._line.redact)
+            body = request_body(self._alias, prompt, sampling)
+            self._begin()
+            async with aclosing(self._tries(body, sampling.stop, reading)) as texts:
+                async for text in texts:
+                    yield Token(text)
+            yield self._finished(prompt, reading)
+        finally:
+            self.release()
+
+    async def _tries(
+        self, body: dict[str, Any], stops: tuple[str, ...], reading: _Reading
+    ) -> AsyncGenerator[str, None]:
+        """Ask until upstream answers; a failure after the first text is final."""
+        attempt = 1
+        while True:
+            try:
+                async with aclosing(self._read(body, stops, reading)) as texts:
+                    async for text in texts:
+                        yield text
+            except Trouble as caught:
+                trouble = caught
+            else:
+                return
+            pause = None
+            if reading.first_text is None:
+                pause = pause_before(attempt + 1, trouble, self._request.deadline - time.monotonic())
+            if pause is None:
+                raise trouble.error
+            attempt += 1
+            await asyncio.sleep(pause)
+
+    async def _read(
+        self, body: dict[str, Any], stops: tuple[str, ...], reading: _Reading
+    ) -> AsyncGenerator[str, None]:
+        """One request: its text, cut at stop strings; the end is written into ``reading``."""
+        vendor = await self._line.vendor()
+        cutter = StopFilter(stops)
+        said: str | None = None
+        async with vendor.stream(body, self._request.deadline) as pieces:
+            async for piece in pieces:
+                said, reading.usage = piece.finish or said, piece.usage or reading.usage
+                text = cutter.feed(piece.text)
+                if text:
+                    yield _noted(text, reading)
+                if cutter.stopped:
+                    break
+        rest = cutter.flush()
+        if rest:
+            yield _noted(rest, reading)
+        reading.reason = FinishReason.STOP if cutter.stopped else _reason(said, reading.usage)
+        if reading.reason is None:
+            raise Trouble(UpstreamFailed("the stream ended before the answer"), passing=True)
+        if reading.first_text is None and not cutter.stopped:
+            raise Trouble(UpstreamFailed(f"an answer without text, ended by {said}"), passing=False)
+
+    def _finished(self, prompt: Prompt, reading: _Reading) -> Finished:
+        now = time.monotonic()
+        usage = reading.usage or Usage(prompt.tokens, 0, reading.estimated_tokens)
+        first = reading.first_text or now
+        self._line.produced(usage.completion)
+        self._leave(now - reading.begun)
+        return Finished(
+            reason=reading.reason or FinishReason.STOP,
+            usage=usage,
+            queue=0.0,
+            prefill=first - reading.begun,
+            decode=now - first,
+            report=prompt.report,
+        )
+
+
+def _noted(text: str, reading: _Reading) -> str:
+    if reading.first_text is None:
+        reading.first_text = time.monotonic()
+    reading.estimated_tokens += estimate_tokens(text)
+    return text
+
+
+def _reason(said: str | None, usage: Usage | None) -> FinishReason | None:
+    """How upstream ended, or None when the answer is not complete.
+
+    Some servers name no reason but report the usage, which only a complete answer has.
+    """
+    if said == "length":
+        return FinishReason.LENGTH
+    return None if said is None and usage is None else FinishReason.STOP
+
+
+def request_body(alias: OpenAIAlias, prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
+    """The request's parameters as this alias's model takes them."""
+    body: dict[str, Any] = {
+        "model": alias.model,
+        "messages": prompt.messages,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        alias.token_parameter: min(sampling.max_tokens, alias.context_tokens - prompt.tokens),
+    }
+    if alias.sampling:
+        body |= {"temperature": sampling.temperature, "top_p": sampling.top_p}
+        if sampling.stop:
+            body["stop"] = list(sampling.stop[:_STOPS_UPSTREAM])
+        if sampling.seed is not None:
+            body["seed"] = sampling.seed
+    if alias.extra:
+        body["extra_body"] = dict(alias.extra)
+    return body

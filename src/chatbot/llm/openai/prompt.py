@@ -1,0 +1,101 @@
+"""A conversation as the messages of OpenAI's protocol, cut to fit by an approximate token count.
+
+The tokenizer of a foreign model is not at hand, so tokens are estimated from characters, rather too many
+than too few: a quarter to a third of the Latin letters, one for each Korean syllable.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+
+from chatbot.domain.config import ANSWER_RESERVE
+from chatbot.domain.errors import PromptTooLong
+from chatbot.domain.messages import Conversation, Exchange, PromptReport
+
+Message = dict[str, str]
+
+_MESSAGE_TOKENS = 4
+"""What the protocol's frame around a message costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Messages to send, their estimated tokens, and what entered them."""
+
+    messages: list[Message]
+    tokens: int
+    report: PromptReport
+
+
+def estimate_tokens(text: str) -> int:
+    """About how many tokens a text has, rather too many than too few."""
+    latin = sum(character < "\u0250" for character in text)
+    return ceil(0.3 * latin) + len(text) - latin
+
+
+def build_prompt(conversation: Conversation, context_tokens: int, redact: Callable[[str], str]) -> Prompt:
+    """Render ``conversation`` within ``context_tokens``, less the reserve for the answer.
+
+    Every text passes ``redact`` first. The oldest exchanges are left out first, then references from the
+    end.
+
+    Raises:
+        PromptTooLong: persona, opening and question alone do not fit.
+    """
+    limit = context_tokens - ANSWER_RESERVE
+    tokens: dict[str, int] = {}
+    for part in conversation.system:
+        if part.text:
+            tokens[part.name] = tokens.get(part.name, 0) + _cost(redact(part.text))
+    question = redact(conversation.question)
+    tokens["question"] = _cost(question)
+    opening = None if conversation.opening is None else redact(conversation.opening)
+    if opening is not None:
+        tokens["opening"] = _cost(opening)
+    needed = sum(tokens.values())
+    if needed > limit:
+        raise PromptTooLong(needed, limit)
+
+    references: list[str] = []
+    for reference in conversation.references:
+        text = redact(reference.text)
+        if text and needed + _cost(text) <= limit:
+            references.append(text)
+            tokens[reference.name] = tokens.get(reference.name, 0) + _cost(text)
+            needed += _cost(text)
+
+    kept: list[tuple[Exchange, list[Message]]] = []
+    history = 0
+    for exchange in reversed(conversation.exchanges):
+        pair = [_message("user", redact(exchange.question)), _message("assistant", redact(exchange.answer))]
+        cost = sum(_cost(message["content"]) for message in pair)
+        if needed + cost > limit:
+            break
+        kept.append((exchange, pair))
+        history += cost
+        needed += cost
+    kept.reverse()
+    if kept:
+        tokens["history"] = history
+
+    system = redact(conversation.system_text)
+    messages = [_message("system", system)] if system else []
+    if opening is not None:
+        messages.append(_message("assistant", opening))
+    messages += [message for _, pair in kept for message in pair]
+    messages.append(_message("user", "\n\n".join([*references, question])))
+    return Prompt(messages, needed, _report(conversation, tokens, len(kept)))
+
+
+def _report(conversation: Conversation, tokens: dict[str, int], kept: int) -> PromptReport:
+    indexes = tuple(exchange.index for exchange in conversation.exchanges)
+    first = len(indexes) - kept
+    return PromptReport(tokens, kept_turns=indexes[first:], cut_turns=indexes[:first])
+
+
+def _cost(text: str) -> int:
+    return estimate_tokens(text) + _MESSAGE_TOKENS
+
+
+def _message(role: str, content: str) -> Message:
+    return {"role": role, "content": content}

@@ -1,0 +1,200 @@
+"""The only module that knows the openai library: requests out, pieces of text and typed trouble back.
+
+The library's own messages may quote a key or a prompt, so none of them gets into an error or a log: only
+the class, the status and the error's code do.
+"""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, TypeVar
+
+import openai
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+
+from chatbot.domain.config import OpenAIConfig
+from chatbot.domain.errors import ChatbotError, DeadlineExceeded, Overloaded, UpstreamFailed
+from chatbot.domain.messages import Usage
+from chatbot.domain.retry_after import parse_retry_after
+from chatbot.llm.openai.trouble import Trouble
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 5.0
+DEFAULT_RETRY_AFTER = 20
+
+_MUTED = ("openai", "httpx2", "httpcore2")
+"""Their DEBUG and INFO lines carry request bodies and addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One event of a stream: text, and at the end a reason and the usage, each possibly absent."""
+
+    text: str = ""
+    finish: str | None = None
+    usage: Usage | None = None
+
+
+class Vendor:
+    """A client of one address with one key, for all aliases; close it once."""
+
+    def __init__(self, config: OpenAIConfig) -> None:
+        for name in _MUTED:
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self._client = AsyncOpenAI(
+            api_key=config.api_key.get_secret_value(),
+            base_url=config.base_url,
+            max_retries=0,
+            http_client=DefaultAsyncHttpxClient(
+                # A redirect would carry the conversation to a host that nobody configured.
+                follow_redirects=False,
+                timeout=openai.Timeout(None, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
+            ),
+        )
+
+    @asynccontextmanager
+    async def stream(self, body: Mapping[str, Any], deadline: float) -> AsyncIterator[AsyncIterator[Piece]]:
+        """Open a streamed completion; leaving the block closes the connection, complete or not.
+
+        ``deadline`` is ``time.monotonic()`` seconds.
+
+        Raises:
+            Trouble: upstream refused, here or while the pieces are read.
+            DeadlineExceeded: the deadline passed, here or while the pieces are read.
+        """
+        opened: Any = None
+        trouble = Trouble(UpstreamFailed("upstream sent nothing"), passing=True)
+        try:
+            opened = await _before(deadline, "prefill", self._client.chat.completions.create(**body))
+        except openai.OpenAIError as error:
+            trouble = trouble_of(error)
+        if opened is None:
+            # Raised outside the handler, so that no traceback carries the library's message along.
+            raise trouble
+        pieces = _pieces(opened, deadline)
+        try:
+            yield pieces
+        finally:
+            await pieces.aclose()
+            await opened.close()
+
+    async def shutdown_dates(self) -> dict[str, date]:
+        """The models for which upstream names a day of shutdown; empty when it offers none or fails."""
+        dates: dict[str, date] = {}
+        try:
+            async for model in self._client.models.list(timeout=10.0):
+                named = getattr(model, "shutdown_date", None)
+                if isinstance(named, str) and isinstance(model.id, str):
+                    dates[model.id] = date.fromisoformat(named[:10])
+        except (openai.OpenAIError, AttributeError, TypeError, ValueError) as error:
+            _log.info("openai_models_unavailable", extra={"error": type(error).__name__})
+        return dates
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+
+async def _pieces(opened: Any, deadline: float) -> AsyncGenerator[Piece, None]:
+    stage = "prefill"
+    while True:
+        trouble: Trouble | None = None
+        try:
+            piece = _piece(await _before(deadline, stage, anext(opened)))
+        except StopAsyncIteration:
+            return
+        except openai.OpenAIError as error:
+            trouble = trouble_of(error)
+        except (AttributeError, TypeError, ValueError) as error:
+            trouble = Trouble(UpstreamFailed(f"garbage from upstream: {type(error).__name__}"), passing=True)
+        if trouble is not None:
+            raise trouble
+        if piece.text:
+            stage = "decode"
+        yield piece
+
+
+async def _before(deadline: float, stage: str, work: Awaitable[T]) -> T:
+    """Await ``work``; raises DeadlineExceeded when the deadline passes first."""
+    try:
+        async with asyncio.timeout(deadline - time.monotonic()):
+            return await work
+    except TimeoutError:
+        raise DeadlineExceeded(stage) from None
+
+
+def _piece(chunk: Any) -> Piece:
+    """Read one chunk; the library does not validate what it parsed, so this does."""
+    usage = None if chunk.usage is None else _usage(chunk.usage)
+    if not chunk.choices:
+        return Piece(usage=usage)
+    choice = chunk.choices[0]
+    said = choice.delta.content or getattr(choice.delta, "refusal", None) or ""
+    if not isinstance(said, str):
+        raise TypeError("content is no text")
+    return Piece(said, choice.finish_reason, usage)
+
+
+def _usage(usage: Any) -> Usage | None:
+    """The counts, or None where a server words them differently: they are not worth an answer."""
+    prompt, completion = getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)
+    cached = getattr(getattr(usage, "prompt_tokens_details", None), "cached_tokens", None)
+    if not isinstance(prompt, int) or not isinstance(completion, int):
+        return None
+    return Usage(prompt, cached if isinstance(cached, int) else 0, completion)
+
+
+def trouble_of(error: openai.OpenAIError) -> Trouble:
+    """The library's failure in the suite's terms, by its class."""
+    if isinstance(error, openai.APITimeoutError):
+        return Trouble(DeadlineExceeded("prefill"), passing=True)
+    if isinstance(error, openai.APIConnectionError):
+        return Trouble(UpstreamFailed("no connection to upstream"), passing=True)
+    if isinstance(error, openai.RateLimitError):
+        return _limited(error)
+    if isinstance(error, openai.APIStatusError):
+        status = error.status_code
+        passing = status in (408, 409) or status >= 500
+        return Trouble(_failed(error, f"status {status}"), passing=passing, retry_after=_retry_after(error))
+    return Trouble(_failed(error, "in the stream"), passing=True)
+
+
+def _limited(error: openai.RateLimitError) -> Trouble:
+    wait = _retry_after(error)
+    seconds = DEFAULT_RETRY_AFTER if wait is None else min(max(1, round(wait + 0.5)), 86400)
+    spent = _code(error) == "insufficient_quota"
+    if spent:
+        _log.error("openai_quota_spent")
+    return Trouble(Overloaded(seconds, 0, "upstream"), passing=not spent, retry_after=wait)
+
+
+def _failed(error: openai.OpenAIError, where: str) -> ChatbotError:
+    code = _code(error)
+    fields = {"error": type(error).__name__, "code": code, "request": getattr(error, "request_id", None)}
+    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
+        _log.error("openai_refuses_the_key", extra=fields)
+    else:
+        _log.warning("openai_failed", extra=fields)
+    return UpstreamFailed(f"upstream failed: {type(error).__name__}, {where}, code {code}")
+
+
+def _code(error: openai.OpenAIError) -> str:
+    """The error's code if it looks like one; anything else could quote what must not be quoted."""
+    code = getattr(error, "code", None)
+    return code if isinstance(code, str) and re.fullmatch(r"[a-z][a-z0-9_.]{0,40}", code) else "-"
+
+
+def _retry_after(error: openai.APIStatusError) -> float | None:
+    headers = error.response.headers
+    milliseconds = headers.get("retry-after-ms", "")
+    if milliseconds.isascii() and milliseconds.isdigit():
+        return int(milliseconds) / 1000
+    return parse_retry_after(headers.get("retry-after"), datetime.now(UTC))

@@ -1,0 +1,82 @@
+"""Cutting a conversation by an estimate, and stop strings across pieces."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatbot.domain.config import ANSWER_RESERVE
+from chatbot.domain.errors import PromptTooLong
+from chatbot.domain.messages import Conversation, Exchange, Part
+from chatbot.llm.openai.prompt import build_prompt, estimate_tokens
+from chatbot.llm.openai.stops import StopFilter
+
+
+def test_the_estimate_counts_korean_fully_and_latin_in_thirds() -> None:
+    assert estimate_tokens("") == 0
+    assert estimate_tokens("가나다라") == 4
+    assert estimate_tokens("a" * 100) == 30
+    assert estimate_tokens("가나 ab") == 3
+
+
+def room(turns: int) -> Conversation:
+    exchanges = tuple(
+        Exchange(n, f"질문 {n} " + "가" * 90, f"답 {n} " + "나" * 90) for n in range(1, turns + 1)
+    )
+    return Conversation((Part("rules", "규칙"),), "마지막 질문", "인사", exchanges, (Part("search", "자료"),))
+
+
+def test_the_oldest_turns_go_first_and_never_half() -> None:
+    prompt = build_prompt(room(20), 2048, str)
+    assert prompt.report.cut_turns + prompt.report.kept_turns == tuple(range(1, 21))
+    assert 1 < len(prompt.report.kept_turns) < 20
+    roles = [message["role"] for message in prompt.messages]
+    assert roles == ["system", "assistant", *["user", "assistant"] * len(prompt.report.kept_turns), "user"]
+    first_kept = prompt.report.kept_turns[0]
+    assert prompt.messages[2]["content"].startswith(f"질문 {first_kept} ")
+    assert prompt.tokens == sum(prompt.report.tokens.values()) <= 2048 - ANSWER_RESERVE
+    one_more = build_prompt(room(20), 2048 + 200, str)
+    assert len(one_more.report.kept_turns) == len(prompt.report.kept_turns) + 1
+
+
+def test_the_report_names_the_parts() -> None:
+    report = build_prompt(room(1), 4096, str).report
+    assert set(report.tokens) == {"rules", "opening", "history", "search", "question"}
+
+
+def test_references_give_way_before_the_question() -> None:
+    conversation = Conversation(
+        (Part("rules", "규칙"),), "질문", references=(Part("search", "가" * 600), Part("note", "짧음"))
+    )
+    prompt = build_prompt(conversation, 1024, str)
+    assert prompt.messages[-1]["content"] == "짧음\n\n질문"
+    assert "search" not in prompt.report.tokens
+
+
+def test_persona_and_question_alone_too_long() -> None:
+    with pytest.raises(PromptTooLong) as caught:
+        build_prompt(Conversation((Part("rules", "가" * 600),), "?"), 1024, str)
+    assert caught.value.needed > caught.value.limit == 1024 - ANSWER_RESERVE
+
+
+@given(
+    st.lists(st.text("ab<>/", max_size=6), max_size=12),
+    st.lists(st.text("ab<>/", min_size=1, max_size=4), max_size=3),
+)
+def test_stop_strings_do_not_depend_on_how_the_text_is_cut(pieces: list[str], stops: list[str]) -> None:
+    def passed(parts: list[str]) -> tuple[str, bool]:
+        cutter = StopFilter(stops)
+        out = ""
+        for part in parts:
+            out += cutter.feed(part)
+            if cutter.stopped:
+                return out, True
+        return out + cutter.flush(), False
+
+    whole = "".join(pieces)
+    ends = [at for stop in stops if (at := whole.find(stop)) >= 0]
+    text, stopped = passed(pieces)
+    assert stopped == bool(ends)
+    assert not stopped or not any(stop in text for stop in stops)
+    if not stopped:
+        assert text == whole
+    assert whole.startswith(text)
