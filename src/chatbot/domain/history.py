@@ -4,7 +4,7 @@ One collection of turns keyed (service, user_id, db_id, index), inserted once un
 service that answered: nothing is updated in place, so a kill can lose or double nothing.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -24,8 +24,19 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose rooms: one user of one service."""
+
+    service: ServiceName
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewTurn:
-    """A turn to store. ``id`` is made by the writer: a retry with the same id stores it once."""
+    """A turn to store. ``id`` is made by the writer: a retry with the same id stores it once.
+
+    ``created_at`` has a timezone; stores keep its milliseconds.
+    """
 
     id: UUID
     room: Room
@@ -37,7 +48,10 @@ class NewTurn:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A stored turn; ``index`` counts from 1 in its room, without gaps at the time of writing."""
+    """A stored turn; ``index`` counts from 1 in its room, without gaps at the time of writing.
+
+    ``created_at`` is UTC.
+    """
 
     id: UUID
     room: Room
@@ -81,11 +95,18 @@ class Recollection:
 
 
 class HistoryUnavailable(Exception):
-    """The database did not answer in time or refused; raised by stores, handled by whoever keeps turns."""
+    """The database did not answer in time or refused; raised by stores, handled by whoever keeps turns.
+
+    ``str()`` names the kind of failure only, never an address or a text: it is logged.
+    """
 
 
 class TurnStore(Protocol):
-    """A database of turns. Every method may raise HistoryUnavailable; none blocks the event loop."""
+    """A database of turns. Every method may raise HistoryUnavailable; none blocks the event loop.
+
+    A call that fails or is cancelled may still take effect later: callers repeat inserts with the same id
+    and repeat deletes.
+    """
 
     async def insert(self, turn: NewTurn) -> Turn:
         """Store the turn under the room's next free index and return it.
@@ -107,8 +128,12 @@ class TurnStore(Protocol):
         """All rooms of the user, most recently used first."""
         ...
 
-    def export(self, service: ServiceName, user_id: str) -> AsyncIterator[Turn]:
-        """All turns of all rooms of the user, room by room, oldest first."""
+    async def owners(self) -> Sequence[Owner]:
+        """Everybody who has turns."""
+        ...
+
+    async def delete_turns(self, ids: Collection[UUID]) -> int:
+        """Delete turns by their ids and return how many there were; unknown ids are no error."""
         ...
 
     async def delete_room(self, room: Room) -> int:
@@ -124,7 +149,7 @@ class TurnStore(Protocol):
         ...
 
     async def ping(self) -> None:
-        """Return when the database answers; raise HistoryUnavailable when it does not."""
+        """Return when the database answers and holds its unique index; else raise HistoryUnavailable."""
         ...
 
     async def close(self) -> None:
@@ -133,18 +158,26 @@ class TurnStore(Protocol):
 
 
 class ChatHistory(Protocol):
-    """What the chat path asks of history: never raises because a database is away, never forgets a turn."""
+    """What the chat path asks of history: an answer never waits long for it, and no turn is forgotten.
+
+    ``recall`` and ``remember`` work while the database is away. Everything else raises HistoryUnavailable
+    then: half a list would look whole, and a delete that has not happened must not look done.
+    """
 
     async def recall(self, room: Room, limit: int) -> Recollection:
         """The room's last ``limit`` turns within the time budget, kept turns included."""
         ...
 
     async def remember(self, turn: NewTurn) -> Stored:
-        """Store the turn, or keep it in an fsynced file; returns only when one of the two is done."""
+        """Store the turn, or keep it in an fsynced file; returns only when one of the two is done.
+
+        Raises:
+            HistoryUnavailable: neither worked, the disk is full too.
+        """
         ...
 
     async def page(self, room: Room, after: int, limit: int) -> Sequence[Turn]:
-        """As TurnStore.page, kept turns included; raises HistoryUnavailable when the database is away."""
+        """As TurnStore.page, kept turns included."""
         ...
 
     async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
@@ -152,7 +185,7 @@ class ChatHistory(Protocol):
         ...
 
     def export(self, service: ServiceName, user_id: str) -> AsyncIterator[Turn]:
-        """As TurnStore.export, kept turns included."""
+        """All turns of all rooms of the user, room by room, oldest first, kept turns included."""
         ...
 
     async def delete_room(self, room: Room) -> int:

@@ -1,0 +1,100 @@
+"""A turn as one JSON object: the line of an export and the body of a kept file.
+
+The field names are the API's. What is read back was written by somebody else (an older version, a hand), so
+every field is checked again: a room that the API cannot name would be a room that nobody can delete.
+"""
+
+import re
+from datetime import UTC, datetime
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from chatbot.domain.history import NewTurn, Room, Turn
+from chatbot.domain.messages import ServiceName
+from chatbot.domain.schemas import RoomId, UserId
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""NUL and lone surrogates: a database of text may refuse them or cut the text there."""
+
+_USER_ID: TypeAdapter[str] = TypeAdapter(UserId)
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    service: ServiceName
+    user_id: UserId
+    db_id: RoomId
+    index: int | None = Field(default=None, ge=1)
+    id: UUID
+    input_data: str
+    output_data: str
+    model: str
+    created_at: AwareDatetime
+
+
+def storable(turn: NewTurn) -> NewTurn:
+    """The turn as every store gives it back: well-formed text, UTC time in milliseconds."""
+    return NewTurn(
+        turn.id,
+        turn.room,
+        storable_text(turn.question),
+        storable_text(turn.answer),
+        storable_text(turn.model),
+        milliseconds(turn.created_at),
+    )
+
+
+def storable_text(text: str) -> str:
+    """The text with what no store can carry replaced by U+FFFD."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def milliseconds(time: datetime) -> datetime:
+    """The time in UTC, cut to milliseconds."""
+    utc = time.astimezone(UTC)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def is_user_id(text: str) -> bool:
+    """Whether the API could name this user."""
+    try:
+        _USER_ID.validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def write_record(turn: Turn | NewTurn) -> str:
+    """The turn as one line of JSON without its line break."""
+    return _Record(
+        service=turn.room.service,
+        user_id=turn.room.user_id,
+        db_id=turn.room.db_id,
+        index=turn.index if isinstance(turn, Turn) else None,
+        id=turn.id,
+        input_data=turn.question,
+        output_data=turn.answer,
+        model=turn.model,
+        created_at=turn.created_at,
+    ).model_dump_json(exclude_none=True)
+
+
+def read_record(line: str | bytes) -> NewTurn:
+    """The turn of a line; raises ValueError without the line's text when it is not one."""
+    try:
+        record = _Record.model_validate_json(line)
+    except ValidationError as error:
+        fields = sorted({".".join(map(str, item["loc"])) or "line" for item in error.errors()})
+        raise ValueError(f"not a turn: {', '.join(fields)}") from None
+    return storable(
+        NewTurn(
+            record.id,
+            Room(record.service, record.user_id, record.db_id),
+            record.input_data,
+            record.output_data,
+            record.model,
+            record.created_at,
+        )
+    )
