@@ -1,0 +1,1 @@
+"""llama.cpp as a ChatModel: one thread, one context, every user in one batch."""

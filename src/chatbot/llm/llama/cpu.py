@@ -1,0 +1,39 @@
+"""How many threads pay on this machine: what the scheduler grants, not what the board carries.
+
+A container with a quota of two CPUs on a 64-core host must not start 64 threads: they would be throttled
+together and every decode step would wait for the slowest.
+"""
+
+import math
+import os
+from pathlib import Path
+
+_CGROUP_V2 = Path("/sys/fs/cgroup/cpu.max")
+_CGROUP_V1 = Path("/sys/fs/cgroup/cpu")
+
+
+def usable_threads(wanted: int = 0) -> int:
+    """``wanted`` if positive, else the CPUs that affinity and the cgroup quota leave, at least 1."""
+    if wanted > 0:
+        return wanted
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = cgroup_quota(_CGROUP_V2, _CGROUP_V1)
+    return affinity if quota is None else max(1, min(affinity, math.ceil(quota)))
+
+
+def cgroup_quota(v2_file: Path, v1_folder: Path) -> float | None:
+    """CPUs that the container may use, from either cgroup version; None where nothing limits it."""
+    try:
+        limit, period = v2_file.read_text().split()
+    except (OSError, ValueError):
+        return _quota_v1(v1_folder)
+    return None if limit == "max" else int(limit) / int(period)
+
+
+def _quota_v1(folder: Path) -> float | None:
+    try:
+        limit = int((folder / "cpu.cfs_quota_us").read_text())
+        period = int((folder / "cpu.cfs_period_us").read_text())
+    except (OSError, ValueError):
+        return None
+    return limit / period if limit > 0 and period > 0 else None

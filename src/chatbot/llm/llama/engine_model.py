@@ -1,0 +1,221 @@
+"""The local model as the rest of the suite knows it: a ChatModel whose work happens on one thread.
+
+llama_cpp is imported on that thread: it takes most of a second, which the process's start need not wait for.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncGenerator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from chatbot.domain.config import EngineConfig, QueueConfig
+from chatbot.domain.errors import ChatbotError, Draining, Loading, StartupError, Unavailable
+from chatbot.domain.messages import (
+    Conversation,
+    Finished,
+    GenerationEvent,
+    PromptReport,
+    Sampling,
+    ServiceName,
+)
+from chatbot.domain.models import AdmissionRequest, EngineMeter, ModelState, ModelStatus
+from chatbot.scheduling.door import Limits
+from chatbot.scheduling.job import Job
+
+if TYPE_CHECKING:
+    from chatbot.llm.llama.loading import Loaded
+    from chatbot.llm.llama.prompt import RenderedPrompt
+
+_LOGGER = logging.getLogger("chatbot.llm.llama")
+
+
+def open_llama(config: EngineConfig, queue: QueueConfig, meter: EngineMeter) -> "LlamaModel":
+    """Start loading a model on a thread of its own and return at once."""
+    model = LlamaModel(config, Limits(queue.max_waiting, queue.max_per_user), meter)
+    model.start()
+    return model
+
+
+class LlamaModel:
+    """Implements ChatModel on a GGUF file."""
+
+    def __init__(self, config: EngineConfig, limits: Limits, meter: EngineMeter) -> None:
+        self._config = config
+        self._limits = limits
+        self._meter = meter
+        self._loaded: Future[Loaded] = Future()
+        self._failure = ""
+        self._draining = False
+        self._thread = threading.Thread(target=self._work, name=f"engine-{config.name}", daemon=True)
+        # One thread: prompts are rendered one after another, off the event loop.
+        self._renderer = ThreadPoolExecutor(1, thread_name_prefix="prompts")
+
+    def start(self) -> None:
+        """Begin to load."""
+        self._thread.start()
+
+    @property
+    def name(self) -> str:
+        """See ChatModel."""
+        return self._config.name
+
+    def status(self) -> ModelStatus:
+        """See ChatModel."""
+        if self._failure:
+            return ModelStatus(ModelState.FAILED, self._failure, alive=False)
+        if not self._loaded.done():
+            return ModelStatus(ModelState.LOADING, f"loading {self._config.model_path.name}")
+        engine = self._loaded.result().engine
+        return ModelStatus(
+            state=ModelState.DRAINING if self._draining else ModelState.READY,
+            alive=engine.alive,
+            kv_used=engine.kv_used,
+            kv_total=engine.kv_total,
+            tokens_per_second=engine.tokens_per_second,
+        )
+
+    def queue_size(self, service: ServiceName) -> int:
+        """See ChatModel."""
+        return self._ready().door.waiting(service) if self._is_ready() else 0
+
+    def reserve(self, request: AdmissionRequest) -> "LlamaPlace":
+        """See ChatModel."""
+        loaded = self._admitting()
+        prompt = loaded.estimate(request.prompt_chars)
+        job = Job(
+            service=request.service,
+            caller=request.caller,
+            arrived=request.arrived,
+            deadline=request.deadline,
+            prompt=prompt,
+            fresh=loaded.estimate_fresh(prompt),
+            max_tokens=min(request.max_tokens, loaded.context_tokens),
+        )
+        loaded.door.reserve(job, time.monotonic())
+        return LlamaPlace(loaded, job, self._renderer)
+
+    def render(self, conversation: Conversation) -> "RenderedPrompt":
+        """The conversation as tokens, without a place; for reports and tests.
+
+        Raises:
+            PromptTooLong: it does not fit even without earlier turns.
+        """
+        return self._ready().prompter.render(conversation)
+
+    def measure(self, conversation: Conversation) -> PromptReport:
+        """What would enter the prompt, without a place; for a dry run."""
+        return self.render(conversation).report
+
+    async def wait_ready(self) -> None:
+        """Wait until the model is loaded.
+
+        Raises:
+            StartupError: it could not be loaded.
+        """
+        await asyncio.shield(asyncio.wrap_future(self._loaded))
+
+    def drain(self) -> None:
+        """Refuse new requests from now on; those with a place are finished."""
+        self._draining = True
+
+    async def wait_idle(self) -> None:
+        """Wait until no place is taken."""
+        if not self._is_ready():
+            return
+        loop, idle = asyncio.get_running_loop(), asyncio.Event()
+        self._loaded.result().door.when_empty(lambda: loop.call_soon_threadsafe(idle.set))
+        await idle.wait()
+
+    def close(self) -> None:
+        """Stop the thread and free the model; streams still running end with Draining."""
+        self._draining = True
+        if self._thread.ident is not None:
+            try:
+                self._loaded.result().engine.stop()
+            except StartupError:
+                _LOGGER.debug("closing a model that was never loaded")
+            self._thread.join()
+        self._renderer.shutdown(wait=False, cancel_futures=True)
+
+    def _work(self) -> None:
+        from chatbot.llm.llama.loading import load
+
+        try:
+            loaded = load(self._config, self._limits, self._meter)
+        except Exception as error:
+            _LOGGER.exception("cannot load %s", self._config.model_path)
+            self._failure = f"the model {self._config.name} cannot be loaded: {error}"
+            self._loaded.set_exception(StartupError(self._failure))
+            return
+        self._loaded.set_result(loaded)
+        try:
+            loaded.engine.run()
+        except Exception as error:
+            # The thread ends here; liveness turns false and the process is replaced.
+            _LOGGER.exception("the engine of %s ended", self._config.name)
+            self._failure = f"the engine failed: {error}"
+        finally:
+            loaded.close()
+
+    def _is_ready(self) -> bool:
+        return self._loaded.done() and self._loaded.exception() is None
+
+    def _ready(self) -> "Loaded":
+        if self._failure:
+            raise Unavailable(self._failure, retry_after=30)
+        if not self._loaded.done():
+            raise Loading(f"{self._config.name} is being loaded")
+        return self._loaded.result()
+
+    def _admitting(self) -> "Loaded":
+        loaded = self._ready()
+        if self._draining:
+            raise Draining("the service is leaving", retry_after=10)
+        return loaded
+
+
+class LlamaPlace:
+    """A reserved place; see the port."""
+
+    def __init__(self, loaded: "Loaded", job: Job, renderer: ThreadPoolExecutor) -> None:
+        self._loaded = loaded
+        self._job = job
+        self._renderer = renderer
+        self._used = False
+
+    async def generate(
+        self, conversation: Conversation, sampling: Sampling
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        """See Place."""
+        if self._used:
+            raise RuntimeError("a place serves one generation")
+        self._used = True
+        loaded, stream = self._loaded, None
+        try:
+            loop = asyncio.get_running_loop()
+            prompt = await loop.run_in_executor(self._renderer, loaded.prompter.render, conversation)
+            stream = loaded.submit(self._job, prompt, conversation, sampling)
+            while True:
+                for item in await stream.outbox.take():
+                    if isinstance(item, ChatbotError):
+                        raise item
+                    yield item
+                    if isinstance(item, Finished):
+                        return
+        finally:
+            if stream is not None:
+                loaded.engine.cancel(stream)
+            else:
+                self._give_up()
+
+    def release(self) -> None:
+        """See Place."""
+        # A generation under way ends through its iterator, which knows the stream.
+        if not self._used:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self._loaded.door.finished(self._job, time.monotonic(), complete=False)

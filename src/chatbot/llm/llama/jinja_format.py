@@ -1,0 +1,121 @@
+"""A model's own chat template from its GGUF file, rendered so that content stays apart from it.
+
+The template sees sentinels instead of texts; its output is split at them. What stands between sentinels is
+template and may hold special tokens, what they stand for is content and may not.
+"""
+
+import re
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from jinja2 import TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from chatbot.domain.messages import Conversation, Exchange, Part
+from chatbot.llm.llama.pieces import HISTORY, OPENING, Endings, Piece, system_pieces, user_pieces
+
+Message = tuple[str, list[Piece]]
+"""A role and the pieces of its content."""
+
+_TRIAL = Conversation(
+    system=(Part("rules", "r"),), opening="o", exchanges=(Exchange(1, "q", "a"),), question="q"
+)
+
+
+class TemplateUnusable(Exception):
+    """The template cannot carry our conversations; the message says why."""
+
+
+class JinjaFormat:
+    """Renders through ``template``; folds what it has no role for into a role that it has."""
+
+    def __init__(self, template: str, begin: str, end: str) -> None:
+        """Compile and try the template.
+
+        Raises:
+            TemplateUnusable: it fails, drops or repeats content in every way that we can arrange it.
+        """
+        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+        environment.globals["raise_exception"] = _refuse
+        self._specials = {"bos_token": begin, "eos_token": end}
+        try:
+            self._template = environment.from_string(template)
+        except TemplateError as error:
+            raise TemplateUnusable(f"the chat template does not compile: {error}") from error
+        self._arrange = self._first_that_works()
+
+    def pieces(self, conversation: Conversation) -> list[Piece]:
+        """See PromptFormat."""
+        return self._render(self._arrange(conversation))
+
+    def endings(self, conversation: Conversation) -> Endings:  # noqa: ARG002 (the same for all)
+        """The end tokens are all that a chat model needs."""
+        return Endings(strip=True)
+
+    def _first_that_works(self) -> Callable[[Conversation], list[Message]]:
+        reasons = []
+        for arrange in (_with_all_roles, _opening_in_system, _all_in_first_user):
+            try:
+                self._render(arrange(_TRIAL))
+            except TemplateUnusable as error:
+                reasons.append(str(error))
+            else:
+                return arrange
+        raise TemplateUnusable("; ".join(dict.fromkeys(reasons)))
+
+    def _render(self, messages: list[Message]) -> list[Piece]:
+        nonce = secrets.token_hex(8)
+        contents = [piece for _, pieces in messages for piece in pieces]
+        names = iter(f"S{nonce}N{number}E" for number in range(len(contents)))
+        shown = [{"role": role, "content": "".join(next(names) for _ in pieces)} for role, pieces in messages]
+        try:
+            text = self._template.render(messages=shown, add_generation_prompt=True, **self._specials)
+        except (TemplateError, TypeError, ValueError, KeyError, AttributeError) as error:
+            raise TemplateUnusable(f"the chat template fails: {error}") from error
+        parts = re.split(rf"S{nonce}N(\d+)E", text)
+        if [int(number) for number in parts[1::2]] != list(range(len(contents))):
+            raise TemplateUnusable("the chat template drops, repeats or reorders content")
+        result = [Piece(parts[0], trusted=True)]
+        for piece, following in zip(contents, parts[2::2], strict=True):
+            result += [piece, Piece(following, trusted=True, turn=piece.turn)]
+        return [piece for piece in result if piece.text]
+
+
+def _with_all_roles(conversation: Conversation) -> list[Message]:
+    messages: list[Message] = [("system", list(system_pieces(conversation)))]
+    if conversation.opening:
+        messages.append(("assistant", [Piece(conversation.opening.strip(), OPENING)]))
+    return [message for message in [*messages, *_dialogue(conversation)] if message[1]]
+
+
+def _opening_in_system(conversation: Conversation) -> list[Message]:
+    messages: list[Message] = [("system", _system_with_opening(conversation)), *_dialogue(conversation)]
+    return [message for message in messages if message[1]]
+
+
+def _all_in_first_user(conversation: Conversation) -> list[Message]:
+    system = _system_with_opening(conversation)
+    (role, first), *others = _dialogue(conversation)
+    gap = [Piece("\n\n", trusted=True)] if system else []
+    return [(role, [*system, *gap, *first]), *others]
+
+
+def _system_with_opening(conversation: Conversation) -> list[Piece]:
+    system = list(system_pieces(conversation))
+    if conversation.opening:
+        said = f"{conversation.speakers.assistant}: {conversation.opening.strip()}"
+        system += [*([Piece("\n\n", trusted=True)] if system else []), Piece(said, OPENING)]
+    return system
+
+
+def _dialogue(conversation: Conversation) -> list[Message]:
+    messages: list[Message] = []
+    for exchange in conversation.exchanges:
+        messages.append(("user", [Piece(exchange.question.strip(), HISTORY, turn=exchange.index)]))
+        messages.append(("assistant", [Piece(exchange.answer.strip(), HISTORY, turn=exchange.index)]))
+    return [*messages, ("user", list(user_pieces(conversation)))]
+
+
+def _refuse(message: str) -> Any:
+    raise TemplateError(message)

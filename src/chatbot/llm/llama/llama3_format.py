@@ -1,0 +1,45 @@
+"""Llama 3's chat format from our own constants: fine-tunes often ship a template that adds dates or tools."""
+
+from collections.abc import Iterable
+
+from chatbot.domain.messages import Conversation
+from chatbot.llm.llama.pieces import HISTORY, OPENING, Endings, Piece, system_pieces, user_pieces
+from chatbot.llm.llama.vocabulary import Vocabulary
+
+_BEGIN = "<|begin_of_text|>"
+_HEADER = "<|start_header_id|>{role}<|end_header_id|>\n\n"
+_END = "<|eot_id|>"
+_SPECIALS = (_BEGIN, "<|start_header_id|>", "<|end_header_id|>", _END)
+
+
+def speaks_llama3(vocabulary: Vocabulary) -> bool:
+    """Whether the vocabulary has the special tokens of the format."""
+    return all(vocabulary.token_of(special) is not None for special in _SPECIALS)
+
+
+class Llama3Format:
+    """System, the character's opening, earlier turns, the question, the assistant's header."""
+
+    def pieces(self, conversation: Conversation) -> list[Piece]:
+        """See PromptFormat."""
+        pieces = [Piece(_BEGIN, trusted=True)]
+        system = list(system_pieces(conversation))
+        if system:
+            pieces += _message("system", system)
+        if conversation.opening:
+            pieces += _message("assistant", [Piece(conversation.opening.strip(), OPENING)])
+        for exchange in conversation.exchanges:
+            turn = exchange.index
+            pieces += _message("user", [Piece(exchange.question.strip(), HISTORY, turn=turn)], turn)
+            pieces += _message("assistant", [Piece(exchange.answer.strip(), HISTORY, turn=turn)], turn)
+        pieces += _message("user", user_pieces(conversation))
+        return [*pieces, Piece(_HEADER.format(role="assistant"), trusted=True)]
+
+    def endings(self, conversation: Conversation) -> Endings:  # noqa: ARG002 (the same for all)
+        """The end tokens are all that the format needs."""
+        return Endings(strip=True)
+
+
+def _message(role: str, content: Iterable[Piece], turn: int | None = None) -> list[Piece]:
+    head = Piece(_HEADER.format(role=role), trusted=True, turn=turn)
+    return [head, *content, Piece(_END, trusted=True, turn=turn)]

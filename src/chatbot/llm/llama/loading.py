@@ -1,0 +1,110 @@
+"""From a configuration to a running engine's parts; runs on the engine's thread."""
+
+from dataclasses import dataclass
+
+from chatbot.domain.config import ANSWER_RESERVE, EngineConfig
+from chatbot.domain.messages import Conversation, Sampling
+from chatbot.domain.models import EngineMeter
+from chatbot.llm.llama.context import Context, Shape
+from chatbot.llm.llama.cpu import usable_threads
+from chatbot.llm.llama.delivery import Outbox
+from chatbot.llm.llama.engine import Engine, Parts
+from chatbot.llm.llama.model_file import ModelFile
+from chatbot.llm.llama.prompt import Prompter, RenderedPrompt, choose_format
+from chatbot.llm.llama.stream import Stream
+from chatbot.llm.llama.vocabulary import Vocabulary
+from chatbot.llm.llama.warmup import measure
+from chatbot.scheduling.door import Door, Limits
+from chatbot.scheduling.job import Capacity, Job
+from chatbot.scheduling.rates import Speeds
+
+_ROWS = 512
+"""Rows of one call: prefill gains nothing beyond this, and each row costs compute buffer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model that is ready to work."""
+
+    file: ModelFile
+    engine: Engine
+    door: Door
+    speeds: Speeds
+    prompter: Prompter
+    context_tokens: int
+
+    def estimate(self, characters: int) -> int:
+        """Tokens that a prompt of so many characters will probably have."""
+        return min(max(8, round(characters * self.speeds.tokens_per_char.value)), self.context_tokens)
+
+    def estimate_fresh(self, prompt: int) -> int:
+        """How many of a prompt's tokens the prefix cache will probably not hold."""
+        return max(1, round(prompt * min(1.0, self.speeds.fresh_share.value)))
+
+    def submit(
+        self, job: Job, prompt: RenderedPrompt, conversation: Conversation, sampling: Sampling
+    ) -> Stream:
+        """Hand a rendered prompt to the engine; called on the event loop that reads the answer."""
+        length = len(prompt.tokens)
+        limit = max(1, min(sampling.max_tokens, self.context_tokens - length))
+        stream = Stream(job, prompt, sampling, limit, Outbox())
+        job.max_tokens = limit
+        characters = len(conversation.system_text) + len(conversation.user_text)
+        characters += sum(len(turn.question) + len(turn.answer) for turn in conversation.exchanges)
+        self.door.prompt_known(job, length, self.estimate_fresh(length), characters)
+        self.engine.submit(stream)
+        return stream
+
+    def close(self) -> None:
+        """Free the weights; the engine has freed its context."""
+        self.file.close()
+
+
+def load(config: EngineConfig, limits: Limits, meter: EngineMeter, *, exact: bool = False) -> Loaded:
+    """Load the file, make the context, measure the machine.
+
+    ``exact`` is for tests, see Shape.
+
+    Raises:
+        ValueError, TemplateUnusable: with a sentence that says what is wrong.
+    """
+    file = ModelFile(config.model_path, gpu_layers=config.gpu_layers, gpu=config.gpu)
+    try:
+        return _assemble(file, config, limits, meter, exact=exact)
+    except Exception:
+        file.close()
+        raise
+
+
+def _assemble(
+    file: ModelFile, config: EngineConfig, limits: Limits, meter: EngineMeter, *, exact: bool
+) -> Loaded:
+    vocabulary = Vocabulary(file)
+    form = choose_format(file, vocabulary)
+    shape = Shape(
+        pool=config.pool_tokens,
+        sequences=config.parallel,
+        rows=max(_ROWS, config.parallel),
+        threads=usable_threads(config.threads),
+        exact=exact,
+    )
+    context = Context(file, shape)
+    context_tokens = min(config.context_tokens, context.memory.total)
+    speeds = measure(context, config.parallel)
+    door = Door(limits, Capacity(config.parallel, context.memory.total), speeds)
+    engine = Engine(
+        Parts(
+            new_context=lambda: Context(file, shape),
+            context=context,
+            vocabulary=vocabulary,
+            door=door,
+            speeds=speeds,
+            meter=meter,
+            n_swa=file.n_swa,
+            sequences=config.parallel,
+            tiled=not file.on_gpu,
+        )
+    )
+    limit = max(1, context_tokens - ANSWER_RESERVE)
+    prompter = Prompter(form, vocabulary, context=context_tokens, limit=limit)
+    return Loaded(file, engine, door, speeds, prompter, context_tokens)

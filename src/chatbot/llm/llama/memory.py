@@ -1,0 +1,131 @@
+"""The KV cells of the context, counted exactly.
+
+llama.cpp tells no one how many cells are in use, yet admission, eviction and preemption all depend on it.
+So every operation on its memory goes through here and is mirrored: each sequence holds an array of cell
+handles, each handle a count of the sequences that share it. ``agrees`` compares with the library's own
+positions.
+"""
+
+from collections.abc import Iterable
+
+import llama_cpp
+import numpy as np
+import numpy.typing as npt
+
+MAX_SEQUENCES = 256
+"""llama.cpp's LLAMA_MAX_SEQ: a higher id in a memory call aborts the process."""
+
+Handles = npt.NDArray[np.int32]
+
+
+class Memory:
+    """All sequences of one context; ids from 0 to ``MAX_SEQUENCES`` - 1."""
+
+    def __init__(self, context: object, total: int) -> None:
+        self._memory: object | None = llama_cpp.llama_get_memory(context)
+        self.total = total
+        self._shares = np.zeros(total, dtype=np.int32)
+        self._stack = np.arange(total, dtype=np.int32)
+        self._free = total
+        self._cells: list[Handles] = [np.empty(0, dtype=np.int32) for _ in range(MAX_SEQUENCES)]
+        self._lengths = [0] * MAX_SEQUENCES
+
+    def detach(self) -> None:
+        """The context is gone: go on counting, call the library no more."""
+        self._memory = None
+
+    @property
+    def free(self) -> int:
+        """Cells that hold nothing."""
+        return self._free
+
+    @property
+    def used(self) -> int:
+        """Cells that at least one sequence holds."""
+        return self.total - self._free
+
+    def length(self, sequence: int) -> int:
+        """Tokens that the sequence holds; its next position."""
+        return self._lengths[sequence]
+
+    def appended(self, sequence: int, count: int) -> None:
+        """Mirror a successful decode of ``count`` more tokens of the sequence."""
+        if count > self._free:
+            raise RuntimeError(f"{count} cells taken, {self._free} were free: the count is wrong")
+        length = self._lengths[sequence]
+        cells = self._cells[sequence]
+        if length + count > len(cells):
+            grown = np.empty(max(64, 2 * (length + count)), dtype=np.int32)
+            grown[:length] = cells[:length]
+            cells = self._cells[sequence] = grown
+        taken = self._stack[self._free - count : self._free]
+        cells[length : length + count] = taken
+        self._shares[taken] = 1
+        self._free -= count
+        self._lengths[sequence] = length + count
+
+    def share(self, source: int, target: int, count: int) -> None:
+        """Give the first ``count`` tokens of ``source`` to the ``target``, which keeps what it shares."""
+        self._check(source, target)
+        start = self._lengths[target]
+        if not start <= count <= self._lengths[source]:
+            raise RuntimeError(f"cannot share {count} of {self._lengths[source]} tokens onto {start}")
+        if self._memory is not None:
+            llama_cpp.llama_memory_seq_cp(self._memory, source, target, start, count)
+        cells = self._cells[source][:count].copy()
+        self._shares[cells[start:]] += 1
+        self._cells[target] = cells
+        self._lengths[target] = count
+
+    def keep(self, sequence: int, count: int) -> None:
+        """Cut the sequence after its first ``count`` tokens; 0 empties it."""
+        self._check(sequence)
+        length = self._lengths[sequence]
+        if count >= length:
+            return
+        if self._memory is not None:
+            llama_cpp.llama_memory_seq_rm(self._memory, sequence, count, -1)
+        lost = self._cells[sequence][count:length]
+        self._shares[lost] -= 1
+        freed = lost[self._shares[lost] == 0]
+        self._stack[self._free : self._free + len(freed)] = freed
+        self._free += len(freed)
+        self._lengths[sequence] = count
+
+    def held(self, sequences: Iterable[int]) -> int:
+        """Cells that these sequences hold together, shared ones counted once."""
+        mask = np.zeros(self.total, dtype=np.bool_)
+        for sequence in sequences:
+            mask[self._cells[sequence][: self._lengths[sequence]]] = True
+        return int(np.count_nonzero(mask))
+
+    def first_position(self, sequence: int) -> int:
+        """The library's lowest position of the sequence (its sliding-window part), -1 when empty."""
+        self._check(sequence)
+        if self._memory is None:
+            return -1
+        return int(llama_cpp.llama_memory_seq_pos_min(self._memory, sequence))
+
+    def last_position(self, sequence: int) -> int:
+        """The library's highest position of the sequence, -1 when empty."""
+        self._check(sequence)
+        if self._memory is None:
+            return -1
+        return int(llama_cpp.llama_memory_seq_pos_max(self._memory, sequence))
+
+    def agrees(self, sequence: int) -> bool:
+        """Whether the library ends the sequence where the mirror does."""
+        return self.last_position(sequence) == self._lengths[sequence] - 1
+
+    def resync(self, sequence: int, planned: int) -> None:
+        """After an aborted decode: take over what the library kept of ``planned`` further tokens."""
+        kept = self.last_position(sequence) + 1 - self._lengths[sequence]
+        if 0 < kept <= planned:
+            self.appended(sequence, kept)
+        elif kept < 0:
+            self.keep(sequence, self._lengths[sequence] + kept)
+
+    def _check(self, *sequences: int) -> None:
+        for sequence in sequences:
+            if not 0 <= sequence < MAX_SEQUENCES:
+                raise RuntimeError(f"sequence id {sequence} would abort the process")

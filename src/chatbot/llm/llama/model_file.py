@@ -1,0 +1,70 @@
+"""A GGUF file in memory: weights, vocabulary facts and the metadata that decides how it is run.
+
+The only place that loads models; llama.cpp's own messages go to the ``chatbot.llm.llama`` logger.
+"""
+
+import ctypes
+import logging
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+
+_LOGGER = logging.getLogger("chatbot.llm.llama")
+_LEVELS = {2: logging.DEBUG, 3: logging.WARNING, 4: logging.ERROR}
+"""llama.cpp's levels to Python's; its "info" is a page of load details, hence DEBUG."""
+
+_TEXT_LIMIT = 65536
+
+
+@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
+def _forward_log(level: int, text: bytes, _user_data: Any) -> None:
+    line = text.decode("utf-8", "replace").strip()
+    if line.strip("."):
+        _LOGGER.log(_LEVELS.get(level, logging.DEBUG), "%s", line)
+
+
+class ModelFile:
+    """A loaded model. ``n_swa`` is the sliding window in tokens, 0 without one."""
+
+    def __init__(self, path: Path, *, gpu_layers: int = 0, gpu: int = 0) -> None:
+        """Load ``path``; ``gpu_layers`` -1 puts all layers on card ``gpu``, 0 none.
+
+        Raises:
+            ValueError: the file is absent, or no model that this llama.cpp can load.
+        """
+        llama_cpp.llama_log_set(_forward_log, None)
+        llama_cpp.llama_backend_init()
+        if not path.is_file():
+            raise ValueError(f"there is no model file at {path}")
+        params = llama_cpp.llama_model_default_params()
+        params.n_gpu_layers = gpu_layers
+        if gpu_layers:
+            params.split_mode = llama_cpp.LLAMA_SPLIT_MODE_NONE
+            params.main_gpu = gpu
+        self.handle = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
+        if not self.handle:
+            raise ValueError(f"{path} is no GGUF model that this llama.cpp can load")
+        self.vocab = llama_cpp.llama_model_get_vocab(self.handle)
+        self.n_vocab = int(llama_cpp.llama_vocab_n_tokens(self.vocab))
+        self.n_swa = int(llama_cpp.llama_model_n_swa(self.handle))
+        self.trained_context = int(llama_cpp.llama_model_n_ctx_train(self.handle))
+        self.on_gpu = bool(gpu_layers) and bool(llama_cpp.llama_supports_gpu_offload())
+
+    @property
+    def chat_template(self) -> str | None:
+        """The Jinja chat template in the file, None for a base model."""
+        text: bytes | None = llama_cpp.llama_model_chat_template(self.handle, None)
+        return text.decode("utf-8") if text else None
+
+    def metadata(self, key: str) -> str | None:
+        """A metadata value of the GGUF header as text, None when absent."""
+        buffer = ctypes.create_string_buffer(_TEXT_LIMIT)
+        length = llama_cpp.llama_model_meta_val_str(self.handle, key.encode(), buffer, _TEXT_LIMIT)
+        return buffer.value.decode("utf-8", "replace") if length >= 0 else None
+
+    def close(self) -> None:
+        """Free the weights; the contexts made from them must be closed before."""
+        if self.handle:
+            llama_cpp.llama_model_free(self.handle)
+            self.handle = None

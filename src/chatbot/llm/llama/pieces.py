@@ -1,0 +1,69 @@
+"""A prompt as text, before it becomes tokens: template pieces that we wrote, and foreign content apart."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from chatbot.domain.messages import Conversation
+
+TEMPLATE = "template"
+HISTORY = "history"
+OPENING = "opening"
+QUESTION = "question"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Text of one origin. Only ``trusted`` pieces may contain special tokens; ``turn`` names the exchange."""
+
+    text: str
+    name: str = TEMPLATE
+    trusted: bool = False
+    turn: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """How an answer in this format ends and begins, beyond the model's own end tokens.
+
+    ``stops`` are strings; with ``line_start`` they also match at the answer's beginning; ``strip`` removes
+    white space there, and ``speaks`` forbids an empty answer: the first token is never an end or a line feed.
+    """
+
+    stops: tuple[str, ...] = ()
+    line_start: bool = False
+    strip: bool = False
+    speaks: bool = False
+
+
+class PromptFormat(Protocol):
+    """How one family of models is spoken to."""
+
+    def pieces(self, conversation: Conversation) -> list[Piece]:
+        """The whole prompt up to where the answer begins."""
+        ...
+
+    def endings(self, conversation: Conversation) -> Endings:
+        """How answers of this conversation end."""
+        ...
+
+
+def system_pieces(conversation: Conversation) -> Iterator[Piece]:
+    """The system parts with blank lines between; each is tokenised apart, so shared rules share tokens."""
+    yield from _joined([(part.name, part.text.strip()) for part in conversation.system])
+
+
+def user_pieces(conversation: Conversation) -> Iterator[Piece]:
+    """References, then the question."""
+    parts = [(part.name, part.text.strip()) for part in conversation.references]
+    yield from _joined([*parts, (QUESTION, conversation.question.strip())])
+
+
+def _joined(parts: list[tuple[str, str]]) -> Iterator[Piece]:
+    first = True
+    for name, text in parts:
+        if text:
+            if not first:
+                yield Piece("\n\n", trusted=True)
+            yield Piece(text, name)
+            first = False

@@ -1,0 +1,129 @@
+"""Who is in the engine: streams that run, each with a sequence id, and streams that wait."""
+
+from chatbot.domain.messages import Waiting
+from chatbot.llm.llama.context import Context, parking_ids
+from chatbot.llm.llama.delivery import Delivery
+from chatbot.llm.llama.prefix_cache import Match, PrefixCache, common_prefix
+from chatbot.llm.llama.stream import Stream
+from chatbot.scheduling.door import Door, Verdict
+from chatbot.scheduling.job import Job
+
+_WORTH_WAITING = 32
+"""Tokens that another stream is about to compute, for which a like prompt waits a step."""
+
+_NOTICE_SECONDS = 1.0
+
+
+class Roster:
+    """Moves streams between waiting and running, and their tokens between computed and parked."""
+
+    def __init__(self, context: Context, sequences: int, n_swa: int, door: Door) -> None:
+        self.running: list[Stream] = []
+        self.waiting: dict[Job, Stream] = {}
+        self._door = door
+        self._n_swa = n_swa
+        self._sequences = sequences
+        self._free_ids = list(range(sequences))
+        self.use(context)
+
+    def use(self, context: Context) -> None:
+        """Take a new context after the old one broke: nothing is computed, running streams prefill again."""
+        self._memory = context.memory
+        self.cache = PrefixCache(context.memory, parking_ids(self._sequences), self._n_swa)
+        for stream in self.running:
+            stream.done = 0
+
+    def admit(self, now: float) -> None:
+        """Start whoever may start."""
+        while self._free_ids and self.waiting:
+            job = self._door.next(now, self._judge)
+            if job is None:
+                return
+            self._start(self.waiting.pop(job), now)
+
+    def leave(self, stream: Stream) -> None:
+        """The stream is over: what it computed is parked, its place in the batch is free."""
+        self.waiting.pop(stream.job, None)
+        if stream.sequence is not None:
+            self.running.remove(stream)
+            self.cache.park(stream.sequence, stream.tokens)
+            self._release(stream)
+        if stream.sampler is not None:
+            stream.sampler.close()
+            stream.sampler = None
+
+    def preempt(self, stream: Stream) -> None:
+        """Put a running stream back among the waiting; it keeps its text and its sampler, not its cells."""
+        sequence = stream.sequence
+        if sequence is None:
+            raise RuntimeError("a stream that does not run cannot be preempted")
+        self.running.remove(stream)
+        self._memory.keep(sequence, 0)
+        self._release(stream)
+        stream.done = 0
+        self.waiting[stream.job] = stream
+        self._door.requeue(stream.job)
+
+    def notify(self, now: float, delivery: Delivery) -> None:
+        """Tell those who wait where they stand, each at most once a second and only news."""
+        if not any(now - stream.noticed >= _NOTICE_SECONDS for stream in self.waiting.values()):
+            return
+        for job, position, eta in self._door.prospects(now):
+            stream = self.waiting.get(job)
+            if stream is None or now - stream.noticed < _NOTICE_SECONDS:
+                continue
+            stream.noticed = now
+            if stream.last_notice != (position, round(eta)):
+                stream.last_notice = (position, round(eta))
+                delivery.put(stream.outbox, Waiting(position=position, eta=eta))
+
+    def everyone(self) -> list[Stream]:
+        """All streams."""
+        return [*self.running, *self.waiting.values()]
+
+    def _judge(self, job: Job) -> Verdict:
+        stream = self.waiting.get(job)
+        if stream is None:
+            return Verdict.LATER
+        match, coming = self._best_match(stream)
+        known = min(match.length, len(stream.tokens) - 1) if match else 0
+        if coming - known >= _WORTH_WAITING:
+            return Verdict.LATER
+        if not self.running:
+            return Verdict.START
+        held = self._memory.held(s.sequence for s in self.running if s.sequence is not None)
+        growth = sum(self._door.expected(s.job) + s.missing for s in self.running)
+        needed = len(stream.tokens) - known + self._door.expected(job)
+        return Verdict.START if held + growth + needed <= self._memory.total else Verdict.NO_ROOM
+
+    def _best_match(self, stream: Stream) -> tuple[Match | None, int]:
+        """What can be shared now, and the length of what another stream is about to compute."""
+        tokens = stream.ids
+        best, coming = self.cache.match(tokens), 0
+        for other in self.running:
+            alike = common_prefix(other.ids, tokens)
+            length = min(alike, other.done)
+            if other.sequence is not None and length > (best.length if best else 0):
+                best = Match(other.sequence, length)
+            if other.missing > 1:
+                coming = max(coming, min(alike, len(tokens) - 1))
+        return best, coming
+
+    def _start(self, stream: Stream, now: float) -> None:
+        sequence = self._free_ids.pop()
+        stream.sequence, stream.done = sequence, 0
+        stream.started = now if stream.started is None else stream.started
+        match, _ = self._best_match(stream)
+        # The last token is always computed anew: its logits are where the answer begins.
+        keep = min(match.length, len(stream.tokens) - 1) if match else 0
+        if match and keep and self.cache.adopt(match, sequence, keep):
+            stream.done = keep
+        if not stream.produced:
+            stream.cached = stream.done
+        stream.job.fresh = len(stream.tokens) - stream.done
+        self.running.append(stream)
+
+    def _release(self, stream: Stream) -> None:
+        if stream.sequence is not None:
+            self._free_ids.append(stream.sequence)
+            stream.sequence = None

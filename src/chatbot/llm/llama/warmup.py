@@ -1,0 +1,45 @@
+"""A short measurement at load, so that the first predictions already rest on this machine's numbers."""
+
+import time
+
+from chatbot.llm.llama.context import Context
+from chatbot.scheduling.rates import Speeds
+
+_PROMPT = 128
+_STEPS = 3
+
+
+def measure(context: Context, sequences: int) -> Speeds:
+    """Read a prompt, then step with one sequence and with several; leaves the pool empty.
+
+    Returns:
+        Speeds to begin with; they keep learning from real steps.
+    """
+    many = min(sequences, 8)
+    token = min(100, context.vocabulary - 1)
+    rows = min(_PROMPT, context.batch.capacity, context.memory.total // 2)
+    # The first call pays for page faults and buffers that no later call pays.
+    _call(context, [(0, rows)], token)
+    context.memory.keep(0, 0)
+    prefill = _call(context, [(0, rows)], token) / rows
+    context.memory.keep(0, 1)
+    for sequence in range(1, many):
+        context.memory.share(0, sequence, 1)
+    one = min(_call(context, [(0, 1)], token) for _ in range(_STEPS))
+    all_rows = [(sequence, 1) for sequence in range(many)]
+    together = min(_call(context, all_rows, token) for _ in range(_STEPS))
+    for sequence in range(many):
+        context.memory.keep(sequence, 0)
+    each = max(0.0, (together - one) / (many - 1)) if many > 1 else 0.0
+    return Speeds(prefill=prefill, base=max(one - each, 0.0), each=each)
+
+
+def _call(context: Context, rows: list[tuple[int, int]], token: int) -> float:
+    begun = time.perf_counter()
+    context.batch.clear()
+    for sequence, count in rows:
+        context.batch.add(sequence, context.memory.length(sequence), [token] * count, output=True)
+    context.decode()
+    for sequence, count in rows:
+        context.memory.appended(sequence, count)
+    return time.perf_counter() - begun

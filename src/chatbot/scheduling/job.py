@@ -1,0 +1,38 @@
+"""What the scheduler knows of one request: sizes and times, never texts."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A reserved place, from the door to its last token. Times are monotonic seconds, sizes tokens.
+
+    ``prompt`` is estimated until ``ready``; ``fresh`` of it must be computed, the rest is expected in the
+    prefix cache. ``read`` of the fresh tokens are done, ``produced`` tokens are generated.
+    """
+
+    service: str
+    caller: str
+    arrived: float
+    deadline: float
+    prompt: int
+    fresh: int
+    max_tokens: int
+    ready: bool = False
+    started: float | None = None
+    read: int = 0
+    produced: int = 0
+    charged: float = 0.0
+    overtaken: int = 0
+    predicted_first: float = 0.0
+    predicted_end: float = 0.0
+    reserved: float = field(default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What the engine can hold at once: sequences, KV tokens, and the prefill share of a busy step (s)."""
+
+    sequences: int
+    pool: int
+    prefill_slice: float = 0.25

@@ -1,0 +1,123 @@
+"""Measured speeds of the engine and lengths of its answers: the numbers every prediction rests on."""
+
+from bisect import bisect_right, insort
+from collections import deque
+
+_DECAY = 0.99
+_PRIOR_WEIGHT = 4.0
+_MEMORY = 128
+_FIRST_GUESS = 128
+"""Tokens of an answer before any was seen: two or three paragraphs."""
+
+
+class StepTimes:
+    """Seconds of a decode step by the number of sequences in it: ``base + each * n``, fitted as it runs.
+
+    Exponentially weighted least squares around a prior, so that a long time at one batch size forgets the
+    level but not the slope.
+    """
+
+    def __init__(self, base: float, each: float) -> None:
+        self.base = base
+        self.each = each
+        self._weight = self._n = self._nn = self._t = self._nt = 0.0
+
+    def seconds(self, sequences: int) -> float:
+        """Expected time of a step with so many sequences."""
+        return self.base + self.each * max(1, sequences)
+
+    def saw(self, sequences: int, seconds: float) -> None:
+        """Learn from one step."""
+        if sequences < 1 or seconds <= 0:
+            return
+        # One stalled step (a page fault storm, a stopped container) is no news about the speed.
+        seconds = min(seconds, 5 * self.seconds(sequences))
+        self._weight = self._weight * _DECAY + 1
+        self._n = self._n * _DECAY + sequences
+        self._nn = self._nn * _DECAY + sequences * sequences
+        self._t = self._t * _DECAY + seconds
+        self._nt = self._nt * _DECAY + sequences * seconds
+        mean_n, mean_t = self._n / self._weight, self._t / self._weight
+        spread = self._nn / self._weight - mean_n * mean_n
+        slant = self._nt / self._weight - mean_n * mean_t
+        slope = (slant + self.each * _PRIOR_WEIGHT) / (spread + _PRIOR_WEIGHT)
+        self.each = min(max(slope, 0.0), mean_t / mean_n)
+        self.base = max(mean_t - self.each * mean_n, 0.0)
+
+
+class Rate:
+    """Seconds for one prompt token: a moving average weighted by tokens."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._weight = 64.0
+
+    def saw(self, tokens: int, seconds: float) -> None:
+        """Learn from ``tokens`` that took ``seconds`` together."""
+        if tokens < 1 or seconds <= 0:
+            return
+        weight = min(tokens, 512)
+        self.seconds = (self._weight * self.seconds + weight * seconds / tokens) / (self._weight + weight)
+        self._weight = min(self._weight + weight, 2048.0)
+
+
+class Lengths:
+    """How long answers of a service get: the last ones, and from them the rest of one under way."""
+
+    def __init__(self) -> None:
+        self._recent: deque[int] = deque()
+        self._sorted: list[int] = []
+
+    def saw(self, tokens: int) -> None:
+        """Learn from one finished answer."""
+        if len(self._recent) == _MEMORY:
+            self._sorted.remove(self._recent.popleft())
+        self._recent.append(tokens)
+        insort(self._sorted, tokens)
+
+    def remaining(self, produced: int, max_tokens: int) -> float:
+        """Expected further tokens of an answer that has ``produced`` so many and goes on; at least 1."""
+        limit = max_tokens - produced
+        longer = self._sorted[bisect_right(self._sorted, produced) :]
+        if longer:
+            expected = sum(longer) / len(longer) - produced
+        elif self._sorted:
+            # Longer than all of late: as long-tailed things go, expect a part of what was seen again.
+            expected = 0.25 * produced
+        else:
+            expected = _FIRST_GUESS
+        return max(1.0, min(expected, float(limit)))
+
+
+class Ratio:
+    """A proportion learnt from totals, such as tokens per character."""
+
+    def __init__(self, value: float, weight: float) -> None:
+        self._top = value * weight
+        self._bottom = weight
+
+    @property
+    def value(self) -> float:
+        """The proportion now."""
+        return self._top / self._bottom
+
+    def saw(self, top: float, bottom: float) -> None:
+        """Learn from one observation; old ones fade."""
+        self._top = self._top * 0.98 + top
+        self._bottom = self._bottom * 0.98 + bottom
+
+
+class Speeds:
+    """All that is measured, in one place."""
+
+    def __init__(self, *, prefill: float = 0.002, base: float = 0.02, each: float = 0.005) -> None:
+        """Start from a warm-up's measurements, seconds: a prompt token, a step's base and each sequence."""
+        self.steps = StepTimes(base, each)
+        self.prefill = Rate(prefill)
+        self.tokens_per_char = Ratio(0.7, 200.0)
+        self.fresh_share = Ratio(1.0, 200.0)
+        self._lengths: dict[str, Lengths] = {}
+
+    def lengths(self, service: str) -> Lengths:
+        """The answer lengths of a service."""
+        return self._lengths.setdefault(service, Lengths())
