@@ -33,9 +33,15 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{/* The head of an object: (dict "root" $ "component" "office" "name" "…"); name defaults to the component's. */}}
+{{/* Labels of a component's pods: nothing that changes with a version, or every chart upgrade would restart the models. */}}
+{{- define "chatbot.podLabels" -}}
+{{ include "chatbot.selector" . }}
+app.kubernetes.io/part-of: chatbot
+{{- end -}}
+
+{{/* The head of an object: (dict "root" $ "component" "office" "object" "…"); its name defaults to the component's. */}}
 {{- define "chatbot.metadata" -}}
-name: {{ default (include "chatbot.name" .) .name }}
+name: {{ default (include "chatbot.name" .) .object }}
 namespace: {{ .root.Release.Namespace }}
 labels: {{- include "chatbot.labels" . | nindent 2 }}
 {{- end -}}

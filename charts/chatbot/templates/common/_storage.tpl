@@ -35,7 +35,7 @@ persistentVolumeClaim:
 apiVersion: v1
 kind: PersistentVolumeClaim
 metadata:
-  {{- include "chatbot.metadata" (dict "root" .root "component" .purpose "name" (include "chatbot.claimName" .)) | nindent 2 }}
+  {{- include "chatbot.metadata" (dict "root" .root "component" .purpose "object" (include "chatbot.claimName" .)) | nindent 2 }}
   annotations:
     helm.sh/resource-policy: keep
 spec:

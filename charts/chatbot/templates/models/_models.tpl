@@ -94,7 +94,7 @@ volumes:
 apiVersion: v1
 kind: ConfigMap
 metadata:
-  {{- include "chatbot.metadata" (merge (dict "name" (include "chatbot.models.configName" .)) $labels) | nindent 2 }}
+  {{- include "chatbot.metadata" (merge (dict "object" (include "chatbot.models.configName" .)) $labels) | nindent 2 }}
 data:
   catalogue.json: |-
     {{- include "chatbot.models.catalogue" . | nindent 4 }}
@@ -102,12 +102,12 @@ data:
 apiVersion: batch/v1
 kind: Job
 metadata:
-  {{- include "chatbot.metadata" (merge (dict "name" $name) $labels) | nindent 2 }}
+  {{- include "chatbot.metadata" (merge (dict "object" $name) $labels) | nindent 2 }}
 spec:
   backoffLimit: {{ .root.Values.models.backoffLimit | int }}
   activeDeadlineSeconds: {{ .root.Values.models.deadlineSeconds | int }}
   template:
     metadata:
-      labels: {{- include "chatbot.labels" $labels | nindent 8 }}
+      labels: {{- include "chatbot.podLabels" $labels | nindent 8 }}
     spec: {{- $pod | nindent 6 }}
 {{- end -}}

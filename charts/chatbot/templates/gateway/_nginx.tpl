@@ -1,0 +1,117 @@
+{{/* The gateway's nginx.conf, from the one route table. The pages are in its image: the same bytes as on one machine. */}}
+{{- define "chatbot.gateway.conf" -}}
+{{- $t := .Values.timeouts -}}
+pid /tmp/nginx.pid;
+error_log stderr warn;
+worker_processes 1;
+worker_shutdown_timeout {{ $t.proxySeconds | int }}s;
+events { worker_connections 4096; }
+http {
+    client_body_temp_path /tmp/body;
+    proxy_temp_path /tmp/proxy;
+    fastcgi_temp_path /tmp/fastcgi;
+    uwsgi_temp_path /tmp/uwsgi;
+    scgi_temp_path /tmp/scgi;
+
+    # No query in the log: it may name a user.
+    log_format json escape=json '{"time":"$time_iso8601","method":"$request_method","path":"$uri","status":$status,'
+        '"bytes":$body_bytes_sent,"seconds":$request_time,"upstream_seconds":"$upstream_response_time",'
+        '"request_id":"$sent_http_x_request_id"}';
+    access_log /dev/stdout json;
+
+    server_tokens off;
+    charset utf-8;
+    types { text/html html; application/json json; text/csv csv; text/javascript js; text/css css; }
+    default_type application/octet-stream;
+    client_max_body_size {{ .Values.gateway.bodyLimit }};
+    client_header_timeout 30s;
+    client_body_timeout 30s;
+    keepalive_timeout 75s;
+
+    map $http_accept $format { default json; ~*text/html html; }
+    # The first language that the client names decides; ours is Korean.
+    map $http_accept_language $language { default ""; ~*^en .en; }
+    map $language $content_language { default ko; .en en; }
+
+    # Answers stream, are never asked twice, and wait longer than the service takes to refuse by itself.
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_buffering off;
+    proxy_next_upstream off;
+    proxy_connect_timeout 5s;
+    proxy_read_timeout {{ $t.proxySeconds | int }}s;
+    proxy_send_timeout {{ $t.proxySeconds | int }}s;
+    send_timeout {{ $t.proxySeconds | int }}s;
+
+    # Only nginx's own errors get these pages: a service's JSON error passes as it is.
+    recursive_error_pages on;
+    error_page 404 /.pages/404$language.$format;
+    error_page 413 /.pages/413$language.json;
+    error_page 502 503 =503 /.pages/503$language.$format;
+    error_page 504 = @late;
+
+    server {
+        listen {{ .Values.gateway.port | int }};
+        absolute_redirect off;
+        {{- range (include "chatbot.routes" . | fromJson).routes }}
+
+        location = {{ .path }} { proxy_pass http://{{ .service }}:{{ .port }}; }
+        location {{ .path }}/ { proxy_pass http://{{ .service }}:{{ .port }}; }
+        {{- end }}
+        {{- if .Values.loadTest.dashboard.enabled }}
+
+        location = /loadtest { return 308 /loadtest/; }
+        location /loadtest/ {
+            alias /srv/results/;
+            index index.html;
+            autoindex on;
+            add_header X-Content-Type-Options nosniff always;
+            add_header Cache-Control no-store always;
+        }
+        {{- end }}
+
+        location / { return 404; }
+        {{- include "chatbot.gateway.pages" . | nindent 8 }}
+    }
+
+    # The outage port: 503 whatever the path, for an Ingress whose service has no pod.
+    server {
+        listen 8503;
+        location / { return 503; }
+        {{- include "chatbot.gateway.pages" . | nindent 8 }}
+    }
+
+    # The gateway's own probe; /healthz of the main port belongs to nobody.
+    server {
+        listen 8081;
+        access_log off;
+        location = /healthz { return 204; }
+        location / { return 404; }
+    }
+}
+{{- end -}}
+
+{{- define "chatbot.gateway.pages" -}}
+location @late {
+    # No connection at all: the service is down, not slow.
+    if ($upstream_connect_time = "-") { return 503; }
+    rewrite ^ /.pages/504$language.json last;
+}
+location /.pages/ {
+    internal;
+    root /usr/share/chatbot;
+    add_header Vary "Accept, Accept-Language" always;
+    add_header Content-Language $content_language always;
+}
+location /.pages/503 {
+    internal;
+    root /usr/share/chatbot;
+    add_header Retry-After 10 always;
+    add_header Cache-Control no-store always;
+    add_header Vary "Accept, Accept-Language" always;
+    add_header Content-Language $content_language always;
+}
+{{- end -}}

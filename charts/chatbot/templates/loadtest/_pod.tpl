@@ -1,0 +1,26 @@
+{{/* The load test's pod; a new run id, argument or image makes a new Job. */}}
+{{- define "chatbot.loadtest.pod" -}}
+{{- include "chatbot.podBasics" (dict "root" .) }}
+restartPolicy: Never
+terminationGracePeriodSeconds: {{ .Values.timeouts.graceSeconds | int }}
+containers:
+  - name: loadtest
+    {{- include "chatbot.containerImage" (dict "root" . "image" .Values.loadTest.image) | nindent 4 }}
+    args:
+      - run
+      - --host=http://{{ include "chatbot.name" (dict "root" . "component" "gateway") }}:{{ .Values.gateway.port | int }}
+      - --results=/results
+      - --run-id={{ .Values.loadTest.runId }}
+      {{- range .Values.loadTest.args }}
+      - {{ . | quote }}
+      {{- end }}
+    {{- include "chatbot.containerSecurity" . | nindent 4 }}
+    resources: {{- toYaml .Values.loadTest.resources | nindent 6 }}
+    volumeMounts:
+      - {name: results, mountPath: /results}
+      - {name: tmp, mountPath: /tmp}
+volumes:
+  - {{- include "chatbot.volume" (dict "root" . "purpose" "results") | nindent 4 }}
+  - name: tmp
+    emptyDir: {}
+{{- end -}}

@@ -1,0 +1,58 @@
+{{/* Pieces of NetworkPolicies. An empty list of peers would mean everyone, so none is ever rendered. */}}
+
+{{/* Peers from a value: (dict "peers" … "value" "networkPolicy.ingressFrom"). */}}
+{{- define "chatbot.policy.peers" -}}
+{{- if not .peers -}}
+{{- fail (printf "%s is empty, which a NetworkPolicy reads as everyone: name the peers, or set networkPolicy.enabled to false" .value) -}}
+{{- end -}}
+{{- toYaml .peers -}}
+{{- end -}}
+
+{{/* Pods of this release: (dict "root" $ "components" (list "office" …)). */}}
+{{- define "chatbot.policy.components" -}}
+{{- if not .components -}}
+{{- fail "chatbot.policy.components needs components: an empty list would mean everyone" -}}
+{{- end -}}
+- podSelector:
+    matchLabels:
+      app.kubernetes.io/instance: {{ .root.Release.Name }}
+    matchExpressions:
+      - {key: app.kubernetes.io/component, operator: In, values: {{ .components | toJson }}}
+{{- end -}}
+
+{{/* Egress to the cluster's DNS, a node-local cache included. */}}
+{{- define "chatbot.policy.dns" -}}
+- to:
+    - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}
+    - ipBlock: {cidr: 169.254.0.0/16}
+  ports:
+    - {port: 53, protocol: UDP}
+    - {port: 53, protocol: TCP}
+{{- end -}}
+
+{{/* Egress to the internet, but not into private networks. */}}
+{{- define "chatbot.policy.internet" -}}
+- to:
+    - ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16]}
+  ports:
+    - {port: 443, protocol: TCP}
+{{- end -}}
+
+{{/* Names of the enabled services as JSON. */}}
+{{- define "chatbot.policy.services" -}}
+{{- $names := list -}}
+{{- range (include "chatbot.routes" . | fromJson).routes }}{{ $names = append $names .name }}{{ end -}}
+{{- dict "names" $names | toJson -}}
+{{- end -}}
+
+{{/* Head of a policy: (dict "root" $ "component" "office" "types" (list "Ingress" "Egress")). */}}
+{{- define "chatbot.policy.head" -}}
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  {{- include "chatbot.metadata" . | nindent 2 }}
+spec:
+  podSelector:
+    matchLabels: {{- include "chatbot.selector" . | nindent 6 }}
+  policyTypes: [Ingress, Egress]
+{{- end -}}
