@@ -48,7 +48,7 @@ def set_up_logging(style: Literal["json", "console"], level: str) -> None:
                 # Each of these speaks for every request; the suite's own access line says it once.
                 "httpx": {"level": "WARNING"},
                 "httpcore": {"level": "WARNING"},
-                "uvicorn.access": {"level": "WARNING"},
+                "uvicorn": {"level": "WARNING"},
                 "aiosqlite": {"level": "WARNING"},
                 "pymongo": {"level": "WARNING"},
             },
