@@ -1,4 +1,4 @@
-"""Each vendor library has one home, and only the settings read the environment; the layers are import-linter's."""
+"""Each vendor library has one home, and nothing is opened by importing; the layers are import-linter's."""
 
 import ast
 from collections.abc import Iterator
