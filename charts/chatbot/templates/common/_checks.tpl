@@ -24,18 +24,13 @@
 {{- end -}}
 
 {{- define "chatbot.checks.services" -}}
-{{- $enabled := 0 -}}
 {{- range $name, $service := .Values.services -}}
 {{- if $service.enabled -}}
-{{- $enabled = add1 $enabled -}}
 {{- if lt (int $service.poolTokens) (int $service.contextTokens) -}}
 {{- fail (printf "services.%s.poolTokens (%v) is below contextTokens (%v): one full conversation would not fit the pool; raise poolTokens or lower contextTokens" $name $service.poolTokens $service.contextTokens) -}}
 {{- end -}}
 {{- include "chatbot.checks.vram" (dict "root" $ "name" $name "service" $service) -}}
 {{- end -}}
-{{- end -}}
-{{- if not $enabled -}}
-{{- fail "no service is enabled: set services.office.enabled or services.character.enabled" -}}
 {{- end -}}
 {{- end -}}
 

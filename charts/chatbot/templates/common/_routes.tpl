@@ -10,5 +10,8 @@ JSON {"routes": [{"name", "path", "service", "port"}]}; what no route takes belo
 {{- $routes = append $routes (dict "name" $name "path" $service.path "service" $object "port" ($service.port | int)) -}}
 {{- end -}}
 {{- end -}}
+{{- if not $routes -}}
+{{- fail "no service is enabled: set services.office.enabled or services.character.enabled" -}}
+{{- end -}}
 {{- dict "routes" $routes | toJson -}}
 {{- end -}}

@@ -1,0 +1,73 @@
+"""Renders the chart through Helm's own SDK (a wheel), so that no helm needs to be installed."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import helm_python as helm
+import yaml
+
+CHART = Path(__file__).parents[2] / "charts" / "chatbot"
+EXAMPLES = sorted((CHART / "examples").glob("*.yaml"))
+NOTES = "chatbot/templates/NOTES.txt"
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as Helm merges them: maps deeply, everything else replaced."""
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+@cache
+def _chart() -> helm.Chart:
+    return helm.Chart.load(str(CHART))
+
+
+def example(name: str) -> dict[str, Any]:
+    """The values of an example file; "" for none."""
+    if not name:
+        return {}
+    loaded: dict[str, Any] = yaml.safe_load((CHART / "examples" / f"{name}.yaml").read_text())
+    return loaded
+
+
+def templates(values: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """Text of each rendered template by its path, NOTES included."""
+    rendered: dict[str, str] = _chart().render(dict(values or {}), name="chat", namespace="demo")
+    return {path: text for path, text in sorted(rendered.items()) if text.strip()}
+
+
+def manifests(values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Every object of the chart."""
+    texts = (text for path, text in templates(values).items() if path != NOTES)
+    return [found for text in texts for found in yaml.safe_load_all(text) if found]
+
+
+def refusal(values: Mapping[str, Any]) -> str:
+    """The message with which the chart refuses these values; "" when it does not."""
+    try:
+        manifests(values)
+    except helm.HelmError as error:
+        return str(error)
+    return ""
+
+
+def of_kind(objects: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
+    """Objects of one kind by name."""
+    return {found["metadata"]["name"]: found for found in objects if found["kind"] == kind}
+
+
+def pod_specs(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Every pod spec by "Kind/name"."""
+    specs = {}
+    for found in objects:
+        name = f"{found['kind']}/{found['metadata']['name']}"
+        if found["kind"] == "Pod":
+            specs[name] = found["spec"]
+        elif "template" in found.get("spec", {}) and "spec" in found["spec"]["template"]:
+            specs[name] = found["spec"]["template"]["spec"]
+    return specs

@@ -1,0 +1,209 @@
+"""Properties of everything that the chart renders, over all examples."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import helm_python as helm
+import kubernetes_validate
+import pytest
+import yaml
+from tests.chart.rendering import CHART, EXAMPLES, example, manifests, merge, of_kind, pod_specs
+
+NAMES = ["", *(path.stem for path in EXAMPLES)]
+FOREIGN = {"HTTPRoute", "PodMonitor", "PrometheusRule", "ScaledObject"}
+every_example = pytest.mark.parametrize("name", NAMES)
+
+
+def containers(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*spec.get("initContainers", []), *spec["containers"]]
+
+
+def environment(spec: dict[str, Any]) -> dict[str, Any]:
+    return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in spec["containers"][0]["env"]}
+
+
+@every_example
+def test_objects_fit_the_schemas_of_kubernetes(name: str) -> None:
+    for found in manifests(example(name)):
+        if found["kind"] not in FOREIGN:
+            kubernetes_validate.validate(found, "1.36.0", strict=True)
+
+
+@pytest.mark.parametrize("name", ["", "observability"])
+def test_helm_lint_has_nothing_to_say(name: str) -> None:
+    report = helm.lint(str(CHART), example(name), strict=True)
+    assert report["errors"] == []
+    assert [note for note in report["messages"] if note["severity"] > 1] == []
+
+
+@every_example
+def test_pods_are_restricted_and_hold_no_token(name: str) -> None:
+    for pod, spec in pod_specs(manifests(example(name))).items():
+        security = spec["securityContext"]
+        assert security["runAsNonRoot"] is True, pod
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}, pod
+        assert spec["automountServiceAccountToken"] is False, pod
+        assert spec["enableServiceLinks"] is False, pod
+        for container in containers(spec):
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }, pod
+            assert "requests" in container.get("resources", {}), f"{pod}/{container['name']}"
+            assert "cpu" not in container["resources"].get("limits", {}), "a CPU limit stretches every token"
+
+
+@every_example
+def test_no_secret_is_rendered(name: str) -> None:
+    objects = manifests(example(name))
+    assert of_kind(objects, "Secret") == {}
+    text = yaml.safe_dump_all(objects)
+    assert not re.search(r"mongodb(\+srv)?://[^\s\"']*:[^\s\"'@]*@|sk-[A-Za-z0-9]{8}|hf_[A-Za-z0-9]{8}", text)
+    for pod, spec in pod_specs(objects).items():
+        for container in containers(spec):
+            for entry in container.get("env", []):
+                if re.search(r"(API_KEY|TOKEN|PASSWORD)$", entry["name"]):
+                    assert "secretKeyRef" in entry["valueFrom"], f"{pod}: {entry['name']}"
+
+
+@every_example
+def test_every_component_has_a_policy_and_none_lets_everyone_in(name: str) -> None:
+    objects = manifests(example(name))
+    policies = of_kind(objects, "NetworkPolicy")
+    covered = {policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] for policy in policies.values()}
+    labels = [
+        (found["metadata"] if found["kind"] == "Pod" else found["spec"]["template"]["metadata"])["labels"]
+        for found in objects
+        if found["kind"] in {"Pod", "Deployment", "StatefulSet", "Job"}
+    ]
+    assert {found["app.kubernetes.io/component"] for found in labels} <= covered
+    for policy in policies.values():
+        assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+        for rule in policy["spec"]["ingress"] or []:
+            assert rule["from"], policy["metadata"]["name"]
+            assert all(rule["from"])
+        for rule in policy["spec"]["egress"] or []:
+            assert rule["to"], policy["metadata"]["name"]
+
+
+@every_example
+def test_the_same_routes_everywhere(name: str) -> None:
+    objects = manifests(example(name))
+    conf = of_kind(objects, "ConfigMap")["chat-chatbot-gateway"]["data"]["nginx.conf"]
+    nginx = {(path, service, int(port)) for path, service, port in re.findall(r"location = (\S+) \{ proxy_pass http://([^:]+):(\d+)", conf)}
+    assert nginx == set(re.findall(r"location (\S+)/ \{ proxy_pass http://([^:]+):(\d+)", conf)) or nginx
+    rest = ("/", "chat-chatbot-gateway", 8001)
+    for ingress in of_kind(objects, "Ingress").values():
+        paths = ingress["spec"]["rules"][0]["http"]["paths"]
+        found = {(each["path"], each["backend"]["service"]["name"], each["backend"]["service"]["port"]["number"]) for each in paths}
+        assert found == ({rest} if ingress["metadata"]["name"].endswith("-rest") else nginx)
+        assert ("annotations" in ingress["metadata"]) is not ingress["metadata"]["name"].endswith("-rest")
+    for route in of_kind(objects, "HTTPRoute").values():
+        rules = route["spec"]["rules"]
+        found = {
+            (each["matches"][0]["path"]["value"], each["backendRefs"][0]["name"], each["backendRefs"][0]["port"])
+            for each in rules
+        }
+        assert found == nginx | {rest}
+    services = of_kind(objects, "Service")
+    for _, service, port in nginx | {rest}:
+        assert port in [each["port"] for each in services[service]["spec"]["ports"]]
+
+
+def test_one_chain_of_timeouts() -> None:
+    objects = manifests()
+    office = of_kind(objects, "Deployment")["chat-chatbot-office"]["spec"]["template"]["spec"]
+    env = environment(office)
+    conf = of_kind(objects, "ConfigMap")["chat-chatbot-gateway"]["data"]["nginx.conf"]
+    proxy = int(re.search(r"proxy_read_timeout (\d+)s", conf)[1])  # type: ignore[index]
+    annotations = of_kind(objects, "Ingress")["chat-chatbot-services"]["metadata"]["annotations"]
+    assert int(annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"]) == proxy
+    model, server = int(env["CHATBOT_DEADLINE_SECONDS"]), int(env["CHATBOT_DRAIN_SECONDS"])
+    grace = office["terminationGracePeriodSeconds"]
+    sleep = office["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    client = yaml.safe_load((CHART / "values.yaml").read_text())["timeouts"]["clientSeconds"]
+    assert model < server < proxy < grace < client
+    assert sleep + server <= grace
+
+
+def test_services_are_pinned_to_their_cards() -> None:
+    deployments = of_kind(manifests(), "Deployment")
+    for service, product in (("office", "2080"), ("character", "3060")):
+        deployment = deployments[f"chat-chatbot-{service}"]["spec"]
+        spec = deployment["template"]["spec"]
+        required = spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        (term,) = required["nodeSelectorTerms"]
+        card = f"NVIDIA-GeForce-RTX-{product}"
+        expected = {"key": "nvidia.com/gpu.product", "operator": "In", "values": [card, f"{card}-SHARED"]}
+        assert term["matchExpressions"] == [expected]
+        assert spec["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 1
+        assert deployment["strategy"] == {"type": "Recreate"}
+
+
+def test_a_node_selector_replaces_the_pin() -> None:
+    values = {"services": {"office": {"nodeSelector": {"kubernetes.io/hostname": "gpu-1"}}}}
+    spec = pod_specs(manifests(values))["Deployment/chat-chatbot-office"]
+    assert "affinity" not in spec
+    assert spec["nodeSelector"] == {"kubernetes.io/hostname": "gpu-1"}
+
+
+@pytest.mark.parametrize(
+    ("gpu", "replicas", "strategy"),
+    [
+        (True, 1, {"type": "Recreate"}),
+        (True, 2, {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}),
+        (False, 1, {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}),
+    ],
+)
+def test_pods_are_replaced_as_their_cards_allow(gpu: bool, replicas: int, strategy: dict[str, Any]) -> None:
+    objects = manifests({"services": {"office": {"gpu": {"enabled": gpu}, "replicas": replicas}}})
+    assert of_kind(objects, "Deployment")["chat-chatbot-office"]["spec"]["strategy"] == strategy
+    assert ("chat-chatbot-office" in of_kind(objects, "PodDisruptionBudget")) is (replicas > 1)
+
+
+def test_names_of_jobs_change_with_what_they_do() -> None:
+    def jobs(values: dict[str, Any]) -> set[str]:
+        return set(of_kind(manifests(merge({"loadTest": {"enabled": True}}, values)), "Job"))
+
+    base = jobs({})
+    assert jobs({"gateway": {"replicas": 2}}) == base
+    assert len(base & jobs({"loadTest": {"runId": "second"}})) == 1
+    assert len(base & jobs({"models": {"catalogue": {"bllossom-8b": {"revision": "v2"}}}})) == 1
+
+
+def test_claims_are_kept_on_uninstall() -> None:
+    claims = of_kind(manifests(example("load-test")), "PersistentVolumeClaim")
+    assert set(claims) == {f"chat-chatbot-{purpose}" for purpose in ("models", "data", "results", "libs")}
+    for claim in claims.values():
+        assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+def test_large_numbers_stay_whole() -> None:
+    values = {"services": {"office": {"poolTokens": 1048576, "gpu": {"memoryMiB": 0}}}}
+    env = environment(pod_specs(manifests(values))["Deployment/chat-chatbot-office"])
+    assert env["CHATBOT_OFFICE__POOL_TOKENS"] == "1048576"
+
+
+def test_environment_names_are_settings() -> None:
+    from chatbot.server.settings import documented_variables
+
+    known = {name for name, _, _ in documented_variables()}
+    for name in NAMES:
+        for pod, spec in pod_specs(manifests(example(name))).items():
+            for container in containers(spec):
+                names = {entry["name"] for entry in container.get("env", []) if entry["name"].startswith("CHATBOT_")}
+                assert names <= known, pod
+
+
+def test_the_packaged_catalogue_is_the_charts() -> None:
+    import json
+
+    from chatbot.domain.model_files import Catalogue
+
+    path = Path(__file__).parents[2] / "src" / "chatbot" / "adapters" / "model_catalogue.json"
+    packaged = Catalogue.model_validate_json(path.read_text())
+    (config,) = (name for name in of_kind(manifests(), "ConfigMap") if "-models-" in name)
+    rendered = of_kind(manifests(), "ConfigMap")[config]["data"]["catalogue.json"]
+    assert Catalogue.model_validate(json.loads(rendered)) == packaged

@@ -1,0 +1,141 @@
+"""What the chart refuses: typos by the schema, wrong relations by messages that say the fix."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from tests.chart.rendering import CHART, refusal
+
+CPU = {"gpu": {"enabled": False}}
+
+SCHEMA = {
+    "a typo at the root": {"ingres": {"enabled": False}},
+    "a typo in a service": {"services": {"office": {"replica": 2}}},
+    "a third service": {"services": {"search": {"enabled": True}}},
+    "a wrong enum": {"libs": {"source": "volume"}},
+    "a digest that is none": {"gateway": {"image": {"digest": "sha256:1234"}}},
+    "a port out of range": {"gateway": {"port": 80000}},
+    "a text for a number": {"services": {"office": {"replicas": "two"}}},
+    "a fraction of a pod": {"services": {"office": {"replicas": 1.5}}},
+    "a rewritten path": {"services": {"office": {"path": "/assistant"}}},
+    "a second card": {"services": {"office": {"resources": {"limits": {"nvidia.com/gpu": 2}}}}},
+    "a secret in the environment": {"services": {"office": {"env": {"CHATBOT_OPENAI__API_KEY": "sk-1"}}}},
+    "a file name that leaves its folder": {"models": {"catalogue": {"bllossom-8b": {"file": "../x.gguf"}}}},
+    "an empty peer": {"networkPolicy": {"ingressFrom": [{}]}},
+    "no address": {"openai": {"baseUrl": "api.example.com"}},
+}
+
+RELATIONS: dict[str, tuple[dict[str, Any], str]] = {
+    "no service": (
+        {"services": {"office": {"enabled": False}, "character": {"enabled": False}}},
+        "set services.office.enabled",
+    ),
+    "an unknown model": ({"services": {"office": {"model": "gpt"}}}, "bllossom-8b, darkidol-8b"),
+    "a pool below the context": ({"services": {"office": {"poolTokens": 2048}}}, "raise poolTokens"),
+    "a grace shorter than the drain": ({"timeouts": {"preStopSeconds": 60}}, "raise graceSeconds"),
+    "one disk for two nodes": ({"storage": {"models": {"accessMode": "ReadWriteOnce"}}}, "kind=perService"),
+    "one disk for two replicas": (
+        {
+            "storage": {"data": {"kind": "perService", "accessMode": "ReadWriteOnce"}},
+            "services": {"office": {**CPU, "replicas": 2}},
+        },
+        "use ReadWriteMany, or one replica",
+    ),
+    "a claim without a name": ({"storage": {"models": {"kind": "existing"}}}, "storage.models.claimName"),
+    "a folder without a name": ({"storage": {"models": {"kind": "hostPath"}}}, "storage.models.hostPath"),
+    "libs on one disk": (
+        {"libs": {"source": "pvc"}, "storage": {"libs": {"accessMode": "ReadWriteOnce"}}},
+        "libs.source=copy",
+    ),
+    "an Ingress without a gateway": ({"gateway": {"enabled": False}}, "need gateway.enabled"),
+    "a route without a Gateway": ({"httpRoute": {"enabled": True}}, "httpRoute.parentRefs"),
+    "no database address": ({"history": {"mode": "external"}}, "history.external.secretName"),
+    "no way to the database": (
+        {"history": {"mode": "external", "external": {"secretName": "db"}}},
+        "history.external.egress",
+    ),
+    "two writers of one file": (
+        {"history": {"mode": "sqlite"}, "services": {"office": {**CPU, "replicas": 2}}},
+        "replicas to 1",
+    ),
+    "a pin beside a required affinity": (
+        {
+            "services": {
+                "office": {
+                    "affinity": {
+                        "nodeAffinity": {
+                            "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}
+                        }
+                    }
+                }
+            }
+        },
+        "services.office.nodeSelector",
+    ),
+    "everyone as a peer": ({"networkPolicy": {"ingressFrom": []}}, "networkPolicy.enabled to false"),
+}
+
+
+@pytest.mark.parametrize("values", SCHEMA.values(), ids=SCHEMA.keys())
+def test_the_schema_refuses(values: dict[str, Any]) -> None:
+    assert "don't meet the specifications of the schema" in refusal(values)
+
+
+@pytest.mark.parametrize(("values", "fix"), RELATIONS.values(), ids=RELATIONS.keys())
+def test_a_wrong_relation_is_refused_with_its_fix(values: dict[str, Any], fix: str) -> None:
+    assert fix in refusal(values)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper"),
+    [
+        ("modelSeconds", "serverSeconds"),
+        ("serverSeconds", "proxySeconds"),
+        ("proxySeconds", "graceSeconds"),
+        ("graceSeconds", "clientSeconds"),
+    ],
+)
+def test_timeouts_rise_from_the_model_to_the_client(lower: str, upper: str) -> None:
+    defaults = yaml.safe_load((CHART / "values.yaml").read_text())["timeouts"]
+    message = refusal({"timeouts": {lower: defaults[upper], "preStopSeconds": 0}})
+    assert f"timeouts.{lower} ({defaults[upper]}) must be below timeouts.{upper}" in message
+
+
+def test_every_object_of_the_schema_is_closed() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    open_objects: list[str] = []
+
+    def walk(node: Any, path: str) -> None:
+        if isinstance(node, dict):
+            if "properties" in node and node.get("type") == "object" and node.get("additionalProperties") is not False:
+                open_objects.append(path)
+            for key, value in node.items():
+                walk(value, f"{path}.{key}")
+
+    walk(schema, "")
+    assert open_objects == []
+
+
+def test_every_value_is_in_the_schema_and_none_is_unused_there() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+
+    def known(node: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for part in (node, *node.get("allOf", [])):
+            resolved = schema["$defs"][part["$ref"].rsplit("/", 1)[1]] if "$ref" in part else part
+            found |= resolved.get("properties", {}) if resolved is part else known(resolved)
+        return found
+
+    def compare(node: dict[str, Any], value: Any, path: str) -> list[str]:
+        named = known(node)
+        if not named or not isinstance(value, dict):
+            return []
+        wrong = [f"{path}.{key}" for key in set(named) ^ set(value)]
+        for key in set(named) & set(value):
+            wrong += compare(named[key], value[key], f"{path}.{key}")
+        return wrong
+
+    free = (".global", ".resources.limits", ".resources.requests")
+    assert [path for path in compare(schema, values, "") if not path.endswith(free)] == []
