@@ -8,8 +8,21 @@ import math
 import os
 from pathlib import Path
 
+_SPINS = 300
+"""Looks at a barrier before sleeping: well under a microsecond."""
+
 _CGROUP_V2 = Path("/sys/fs/cgroup/cpu.max")
 _CGROUP_V1 = Path("/sys/fs/cgroup/cpu")
+
+
+def yield_while_waiting() -> None:
+    """Let the library's threads sleep at their barriers instead of spinning; before llama_cpp is imported.
+
+    A step has hundreds of barriers. Where a neighbour takes a core, a spinning thread burns the time slice
+    that the thread it waits for needs: steps of 30 ms became 1,000 ms on a machine with far more busy
+    processes than cores. OpenMP reads this once, when it is loaded.
+    """
+    os.putenv("GOMP_SPINCOUNT", str(_SPINS))
 
 
 def usable_threads(wanted: int = 0) -> int:

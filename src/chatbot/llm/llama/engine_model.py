@@ -22,6 +22,7 @@ from chatbot.domain.messages import (
     ServiceName,
 )
 from chatbot.domain.models import AdmissionRequest, EngineMeter, ModelState, ModelStatus
+from chatbot.llm.llama.cpu import yield_while_waiting
 from chatbot.scheduling.door import Limits
 from chatbot.scheduling.job import Job
 
@@ -141,6 +142,7 @@ class LlamaModel:
         self._renderer.shutdown(wait=False, cancel_futures=True)
 
     def _work(self) -> None:
+        yield_while_waiting()
         from chatbot.llm.llama.loading import load
 
         try:

@@ -16,6 +16,7 @@ from chatbot.llm.llama.stream import Stream
 from chatbot.scheduling.rates import Speeds
 
 _UNTILED_ROWS = 63
+_LEAST_PREFILL = 32
 _RETRIES = 64
 
 Rows = list[tuple[Stream, int]]
@@ -59,7 +60,7 @@ class Stepper:
             self._timed(rows)
             return
         wanted = sum(stream.missing for stream in reading)
-        allowed = max(8, int(self.prefill_seconds / self._speeds.prefill.seconds))
+        allowed = max(_LEAST_PREFILL, int(self.prefill_seconds / self._speeds.prefill.seconds))
         if not self._tiled or not rows or len(rows) + wanted <= _UNTILED_ROWS:
             room = self.context.batch.capacity - len(rows)
             self._timed(rows + self._share_out(reading, min(allowed, room)))
@@ -89,7 +90,9 @@ class Stepper:
         if not read:
             self._speeds.steps.saw(generating, seconds)
         elif read >= 8:
-            alone = self._speeds.steps.seconds(generating) if generating else 0.0
+            # What the call would have cost without prefill is no part of the rate: else small chunks would
+            # look slow, be made smaller and look slower still.
+            alone = self._speeds.steps.seconds(generating) if generating else self._speeds.steps.base
             self._speeds.prefill.saw(read, max(seconds - alone, 0.2 * seconds))
         if generating:
             self._sinks.stepped(generating, seconds)
