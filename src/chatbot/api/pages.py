@@ -1,8 +1,8 @@
 """The pages of a service: the chat page, its files, and the API documentation without any foreign address.
 
-Every address inside the pages is relative, so that they work under any prefix and behind any proxy. Swagger UI
-and ReDoc come from the package fastapi-standalone-docs, licences included; only its files are used, since its
-own wiring replaces functions of FastAPI for the whole process.
+Every address inside the pages is relative, so that they work under any prefix and behind any proxy. Swagger
+UI and ReDoc come from the package fastapi-standalone-docs, licences included; only its files are used, since
+its own wiring replaces functions of FastAPI for the whole process.
 """
 
 from importlib.resources import files

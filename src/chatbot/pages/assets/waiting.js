@@ -3,7 +3,8 @@
 import { ServiceError, turnsOf } from "./api.js";
 
 const RECOVER_SECONDS = 200;
-const RECOVER_EVERY_MS = 3000;
+const RECOVER_AFTER = [1, 2]; // Seconds before the first looks.
+const RECOVER_EVERY = 3;
 
 /** The user ended a wait; the message says so. */
 export class Stopped extends Error {}
@@ -38,8 +39,8 @@ export function countdown(seconds, signal, onTick, hurry = {}) {
 /** The stored turn of a question whose connection was lost, or null if it does not appear in time. */
 export async function recovered(dbId, question, after, signal) {
   const until = Date.now() + RECOVER_SECONDS * 1000;
-  while (Date.now() < until) {
-    await countdown(RECOVER_EVERY_MS / 1000, signal, () => {});
+  for (let look = 0; Date.now() < until; look += 1) {
+    await countdown(RECOVER_AFTER[look] ?? RECOVER_EVERY, signal, () => {});
     try {
       const turns = await turnsOf(dbId, after, { signal });
       const found = turns.findLast((turn) => turn.input_data === question);

@@ -1,0 +1,140 @@
+"""The pages on a real port and a browser to look at them."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from tests.pages.fake_service import Suite
+
+from chatbot.api.notfound import not_found
+from chatbot.api.pages import pages_router
+from chatbot.domain.messages import ServiceName
+
+
+class Served:
+    """A running suite; ``address`` has no slash at its end."""
+
+    def __init__(self, suite: Suite, address: str) -> None:
+        self.suite = suite
+        self.address = address
+
+
+def pages_app() -> FastAPI:
+    """Only what this part serves: the pages of both services and the 404."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    for service in ServiceName:
+        app.include_router(pages_router(service), prefix=f"/{service}")
+
+    async def missing(request: Request, _: Exception) -> Response:
+        return not_found(request.headers)
+
+    app.add_exception_handler(404, missing)
+    return app
+
+
+@contextmanager
+def serving() -> Iterator[Served]:
+    """A fresh fake suite on a free port."""
+    suite = Suite(pages_app())
+    config = uvicorn.Config(
+        suite, "127.0.0.1", 0, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.01)
+        assert thread.is_alive(), "the server did not start"
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield Served(suite, f"http://127.0.0.1:{port}")
+    finally:
+        server.should_exit = True
+        thread.join(5)
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """A fresh fake suite for each test."""
+    with serving() as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; a machine without one may skip, continuous integration may not."""
+    path = shutil.which("chromium")
+    if path is None:
+        message = "no chromium in PATH: apt-get install chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        # Root inside containers has no user namespace for the sandbox; only pages of this suite are opened.
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """A browser context that notes everything a page complains of."""
+
+    def __init__(self, context: BrowserContext, served: Served) -> None:
+        self.context = context
+        self.served = served
+        self.problems: list[str] = []
+        self.foreign: list[str] = []
+        context.on("request", self._note_request)
+        context.on("weberror", lambda error: self.problems.append(str(error.error)))
+        context.on("console", lambda message: self._note(message.type, message.text))
+
+    def _note(self, kind: str, text: str) -> None:
+        # A refusal that a test asked for is logged by the browser as well; it is no fault of the page.
+        if kind in {"error", "warning"} and not text.startswith("Failed to load resource"):
+            self.problems.append(text)
+
+    def _note_request(self, request: object) -> None:
+        url: str = request.url  # type: ignore[attr-defined]
+        if not url.startswith((self.served.address, "data:", "blob:")):
+            self.foreign.append(url)
+
+    def open(self, path: str) -> Page:
+        """Open a page of the suite."""
+        page = self.context.new_page()
+        page.set_default_timeout(8000)
+        page.goto(f"{self.served.address}{path}")
+        return page
+
+    def open_with_stopped_clock(self, path: str) -> Page:
+        """Open a page whose timers run only when ``page.clock.run_for`` says so."""
+        now = datetime.now(UTC)
+        self.context.clock.install(time=now)
+        page = self.open(path)
+        page.clock.pause_at(now + timedelta(hours=1))
+        return page
+
+    def ask(self, page: Page, question: str) -> None:
+        """Type a question and send it by Enter."""
+        page.fill("#question", question)
+        page.press("#question", "Enter")
+
+
+@pytest.fixture
+def visitor(browser: Browser, served: Served) -> Iterator[Visitor]:
+    """A Korean visitor; after the test nothing may have been complained of or asked elsewhere."""
+    context = browser.new_context(
+        locale="ko-KR", viewport={"width": 1280, "height": 800}, accept_downloads=True
+    )
+    visitor = Visitor(context, served)
+    yield visitor
+    context.close()
+    assert visitor.problems == []
+    assert visitor.foreign == []

@@ -1,0 +1,321 @@
+"""The chat page as people use it, in headless Chromium against a service that does what a test tells it."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from tests.pages.conftest import Visitor
+from tests.pages.fake_service import FakeService, Gate, done, frame, refuse, stream, text_answer
+
+pytestmark = pytest.mark.browser
+ROOM = "123e4567-e89b-12d3-a456-426614174000"
+
+
+async def endless(_: dict[str, Any]) -> AsyncIterator[bytes]:
+    """One token, then silence."""
+    yield frame("token", {"text": "시작했지만"})
+    await asyncio.sleep(30)
+
+
+def test_an_answer_streams_and_its_room_appears(visitor: Visitor) -> None:
+    office = visitor.served.suite.office
+
+    async def in_single_bytes(_: dict[str, Any]) -> AsyncIterator[bytes]:
+        for byte in (
+            b": hello\n\n" + frame("token", {"text": "안녕"}) + frame("token", {"text": "하세요 🙂"}) + done()
+        ):
+            yield bytes([byte])
+
+    office.answers = [stream(in_single_bytes, ROOM)]
+    page = visitor.open("/office/")
+    visitor.ask(page, "  인사해 줘\n")
+    expect(page.locator(".turn .answer")).to_have_text("안녕하세요 🙂")
+    expect(page.locator(".facts")).to_have_text("Bllossom-8B · 1.1초 · 48토큰 · 초당 50토큰")
+    expect(page.locator("#announcer")).to_have_text("안녕하세요 🙂")
+    expect(page.locator("#notice")).to_contain_text("AI가 생성한 답변입니다")
+    expect(page.locator(".room[aria-current] .room-title")).to_have_text("인사해 줘")
+    assert page.url.endswith(f"#{ROOM}")
+    user = page.evaluate("localStorage.getItem('chatbot.user_id')")
+    assert re.fullmatch(r"web-[0-9a-f]{20}", user)
+    asked = {
+        "alias": "Llama",
+        "input_data": "인사해 줘",
+        "google_access": False,
+        "user_id": user,
+        "db_id": None,
+    }
+    assert office.asked == [asked]
+    assert office.headers[0]["accept"] == "text/event-stream"
+    assert office.headers[0]["accept-language"] == "ko"
+    assert "authorization" not in office.headers[0]
+    assert "x-finish" not in office.headers[0]
+
+    visitor.ask(page, "한 번 더")
+    expect(page.locator(".facts")).to_have_count(2)
+    assert office.asked[1]["db_id"] == ROOM
+
+    page.reload()
+    expect(page.locator(".turn .question")).to_have_count(2)
+    assert page.evaluate("localStorage.getItem('chatbot.user_id')") == user
+
+
+def test_the_wait_in_the_queue_is_shown(visitor: Visitor) -> None:
+    moved, started = Gate(), Gate()
+
+    async def queued(_: dict[str, Any]) -> AsyncIterator[bytes]:
+        yield frame("queue", {"position": 3, "eta_s": 12.2})
+        await moved.passed()
+        yield frame("queue", {"position": 1, "eta_s": 2})
+        await started.passed()
+        yield frame("token", {"text": "답"}) + done()
+
+    visitor.served.suite.office.answers = [stream(queued)]
+    page = visitor.open_with_stopped_clock("/office/")
+    visitor.ask(page, "기다림")
+    expect(page.locator(".state")).to_have_text("대기 3번째 · 약 13초")
+    page.clock.run_for(5000)
+    expect(page.locator(".state")).to_have_text("대기 3번째 · 약 8초")
+    page.clock.run_for(60_000)
+    expect(page.locator(".state")).to_have_text("대기 3번째 · 약 1초")
+    moved.open()
+    expect(page.locator(".state")).to_have_text("다음 차례입니다 · 약 2초")
+    expect(page.locator("#status")).to_have_text("다음 차례입니다 · 약 2초")
+    started.open()
+    expect(page.locator(".answer")).to_have_text("답")
+    expect(page.locator(".state")).to_be_hidden()
+
+
+def test_stop_closes_the_connection_and_says_that_nothing_is_stored(visitor: Visitor) -> None:
+    office = visitor.served.suite.office
+    office.answers = [stream(endless)]
+    page = visitor.open("/office/")
+    visitor.ask(page, "긴 이야기")
+    expect(page.locator(".answer")).to_have_text("시작했지만")
+    page.fill("#question", "아직 못 보냄")
+    page.press("#question", "Enter")
+    assert len(office.asked) == 1, "one question at a time"
+    page.get_by_role("button", name="멈추기").click()
+    expect(page.locator(".remark")).to_have_text("멈췄습니다. 이 답변은 저장되지 않았습니다.")
+    expect(page.locator(".answer")).to_have_text("시작했지만")
+    expect(page.locator("#send")).to_be_visible()
+    deadline = time.monotonic() + 1
+    while office.left == 0 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert office.left == 1
+
+
+def test_a_refusal_is_counted_down_and_tried_again(visitor: Visitor) -> None:
+    office = visitor.served.suite.office
+    detail = "지금은 대기열이 가득 찼습니다."
+    body = {"detail": detail, "retry_after": 32, "queue_size": 9}
+    office.answers = [
+        refuse(429, body, {"Retry-After": "32"}),
+        refuse(429, {**body, "retry_after": 5}),
+        text_answer("이제 됩니다"),
+    ]
+    page = visitor.open_with_stopped_clock("/office/")
+    visitor.ask(page, "바쁜가요?")
+    expect(page.locator(".state")).to_contain_text(detail)
+    expect(page.locator(".left")).to_have_text("32초 뒤에 저절로 다시 보냅니다.")
+    page.clock.run_for(31_500)
+    expect(page.locator(".left")).to_have_text("1초 뒤에 저절로 다시 보냅니다.")
+    assert len(office.asked) == 1
+    page.clock.run_for(600)
+    expect(page.locator(".left")).to_have_text("5초 뒤에 저절로 다시 보냅니다.")
+    page.get_by_role("button", name="지금 다시").click()
+    expect(page.locator(".answer")).to_have_text("이제 됩니다")
+    expect(page.locator(".turn")).to_have_count(1)
+    assert [asked["input_data"] for asked in office.asked] == ["바쁜가요?"] * 3
+
+
+def test_trying_again_ends_after_five_times_or_by_the_button(visitor: Visitor) -> None:
+    office = visitor.served.suite.office
+    office.answers = [refuse(429, {"detail": "가득", "retry_after": 7, "queue_size": 9})]
+    page = visitor.open_with_stopped_clock("/office/")
+    visitor.ask(page, "바쁜가요?")
+    page.get_by_role("button", name="그만두기").click()
+    expect(page.locator(".remark")).to_have_text("다시 보내기를 그만뒀습니다.")
+    page.clock.run_for(10_000)
+    assert len(office.asked) == 1
+    page.get_by_role("button", name="다시 보내기").click()
+    for tries in range(2, 7):
+        expect(page.locator(".left")).to_have_text("7초 뒤에 저절로 다시 보냅니다.")
+        assert len(office.asked) == tries
+        page.clock.run_for(7_100)
+    expect(page.locator(".failed .remark")).to_have_text("가득")
+    assert len(office.asked) == 7
+    office.answers = [text_answer("됩니다")]
+    page.get_by_role("button", name="다시 보내기").click()
+    expect(page.locator(".answer")).to_have_text("됩니다")
+    expect(page.locator(".turn")).to_have_count(1)
+
+
+def test_errors_show_their_detail(visitor: Visitor) -> None:
+    invalid = {"loc": ["body", "input_data"], "msg": "너무 깁니다.", "type": "string_too_long"}
+    cases: list[tuple[int, dict[str, Any], str]] = [
+        (500, {"detail": "서버 오류입니다."}, "서버 오류입니다."),
+        (422, {"detail": [invalid]}, "input_data: 너무 깁니다."),
+        (502, {}, "오류 502"),
+    ]
+    visitor.served.suite.office.answers = [refuse(status, body) for status, body, _ in cases]
+    page = visitor.open("/office/")
+    for number, (status, _, shown) in enumerate(cases):
+        visitor.ask(page, str(status))
+        expect(page.locator(".failed .remark").nth(number)).to_have_text(shown)
+
+
+def test_an_error_event_and_a_broken_stream_keep_what_was_written(visitor: Visitor) -> None:
+    async def late(_: dict[str, Any]) -> AsyncIterator[bytes]:
+        yield frame("token", {"text": "여기까지"})
+        yield frame("error", {"status": 504, "detail": "시간이 지났습니다.", "retry_after": None})
+
+    async def broken(_: dict[str, Any]) -> AsyncIterator[bytes]:
+        yield frame("token", {"text": "반쪽"})
+
+    visitor.served.suite.office.answers = [stream(late), stream(broken)]
+    page = visitor.open("/office/")
+    visitor.ask(page, "하나")
+    expect(page.locator(".failed .remark")).to_have_text("시간이 지났습니다.")
+    visitor.ask(page, "둘")
+    expect(page.locator(".failed .remark").nth(1)).to_have_text("연결이 끊겼습니다.")
+    expect(page.locator(".answer")).to_have_text(["여기까지", "반쪽"])
+
+
+def test_an_answer_that_the_server_finishes_alone_is_fetched(visitor: Visitor) -> None:
+    async def cut(service: FakeService, _: Request, body: dict[str, Any]) -> Response:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield frame("token", {"text": "반쪽"})
+            service.store(ROOM, body["input_data"], "서버가 완성한 답변")
+
+        return StreamingResponse(chunks(), media_type="text/event-stream", headers={"X-Db-Id": ROOM})
+
+    office = visitor.served.suite.office
+    office.answers = [cut]
+    page = visitor.open_with_stopped_clock("/office/")
+    page.click("#open-settings")
+    page.get_by_label("화면이 꺼져도 답변 완성").check()
+    page.click("#settings-save")
+    visitor.ask(page, "화면이 꺼집니다")
+    expect(page.locator(".state")).to_contain_text("서버가 완성한 답변을 기다립니다")
+    page.clock.run_for(1_100)
+    expect(page.locator(".answer")).to_have_text("서버가 완성한 답변")
+    assert office.headers[0]["x-finish"] == "1"
+
+
+def test_enter_while_a_syllable_is_composed_does_not_send(visitor: Visitor) -> None:
+    office = visitor.served.suite.office
+    office.answers = [text_answer("네")]
+    page = visitor.open("/office/")
+    page.focus("#question")
+    devtools = visitor.context.new_cdp_session(page)
+    devtools.send("Input.imeSetComposition", {"text": "안녀", "selectionStart": 2, "selectionEnd": 2})
+    composing = {"type": "rawKeyDown", "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 229}
+    devtools.send("Input.dispatchKeyEvent", composing)
+    # Safari ends the composition before the key event and marks that by the key code alone.
+    for mark in ({"keyCode": 229}, {"isComposing": True}):
+        page.locator("#question").dispatch_event("keydown", {"key": "Enter", **mark})
+    page.wait_for_timeout(100)
+    assert office.asked == []
+    devtools.send("Input.insertText", {"text": "안녕"})
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("hi")
+    page.keyboard.press("Enter")
+    expect(page.locator(".answer")).to_have_text("네")
+    assert [asked["input_data"] for asked in office.asked] == ["안녕\nhi"]
+
+
+def test_the_counter_counts_characters_as_the_service_does(visitor: Visitor) -> None:
+    page = visitor.open("/office/")
+    expect(page.locator("#send")).to_be_disabled()
+    page.fill("#question", "🙂" * 500 + " ")
+    expect(page.locator("#count")).to_have_text("500/500")
+    expect(page.locator("#send")).to_be_enabled()
+    page.fill("#question", "🙂" * 501)
+    expect(page.locator("#count")).to_have_class(re.compile("over"))
+    expect(page.locator("#send")).to_be_disabled()
+    page.press("#question", "Enter")
+    assert visitor.served.suite.office.asked == []
+
+
+def test_again_and_edit_send_a_new_question_to_the_same_room(visitor: Visitor) -> None:
+    office = visitor.served.suite.office
+    office.answers = [text_answer("첫째"), text_answer("둘째"), text_answer("셋째")]
+    page = visitor.open("/office/")
+    visitor.ask(page, "질문")
+    page.get_by_role("button", name="다시 묻기").click()
+    expect(page.locator(".answer")).to_have_text(["첫째", "둘째"])
+    page.get_by_role("button", name="질문 고치기").click()
+    expect(page.locator("#editing")).to_be_visible()
+    expect(page.locator("#question")).to_have_value("질문")
+    visitor.ask(page, "고친 질문")
+    expect(page.locator(".answer")).to_have_text(["첫째", "둘째", "셋째"])
+    expect(page.locator("#editing")).to_be_hidden()
+    assert [asked["input_data"] for asked in office.asked] == ["질문", "질문", "고친 질문"]
+    assert len({asked["db_id"] for asked in office.asked[1:]}) == 1
+
+
+def test_sources_are_text_links_to_web_addresses_only(visitor: Visitor) -> None:
+    office = visitor.served.suite.office
+    sources = [
+        {"title": "<b>국어원</b>", "url": "https://www.korean.go.kr/a?b=1"},
+        {"title": "나쁜 것", "url": "javascript:alert(1)"},
+        {"title": "", "url": "http://xn--hj2b23zv5e.example/"},
+        {"title": "깨진 것", "url": "::"},
+    ]
+    office.answers = [
+        text_answer("[1]에 따르면", search_status="ok", sources=sources),
+        text_answer("모름", search_status="timeout"),
+    ]
+    page = visitor.open("/office/")
+    page.get_by_label("웹 검색").check()
+    visitor.ask(page, "찾아 줘")
+    links = page.locator(".sources a")
+    expect(links).to_have_text(["<b>국어원</b>", "xn--hj2b23zv5e.example"])
+    assert links.first.get_attribute("href") == "https://www.korean.go.kr/a?b=1"
+    assert links.first.get_attribute("rel") == "noopener noreferrer nofollow"
+    assert office.asked[0]["google_access"] is True
+    visitor.ask(page, "또 찾아 줘")
+    expect(page.locator(".remark")).to_have_text("검색이 오래 걸려 웹 검색 없이 답했습니다.")
+
+
+def test_nothing_a_model_or_a_room_says_becomes_markup(visitor: Visitor) -> None:
+    office = visitor.served.suite.office
+    hostile = '<img src="https://evil.example/x"><script>alert(1)</script> ![](https://evil.example/y.png)'
+    office.store(ROOM, hostile, hostile)
+    office.answers = [text_answer(hostile), refuse(400, {"detail": hostile})]
+    page = visitor.open(f"/office/#{ROOM}")
+    visitor.ask(page, hostile)
+    expect(page.locator(".answer")).to_have_text([hostile, hostile])
+    visitor.ask(page, "오류")
+    expect(page.locator(".failed .remark")).to_have_text(hostile)
+    expect(page.locator(".room-title").first).to_have_text(hostile[:60])
+    assert page.locator("#turns img, #turns script, #rooms img, #title *").count() == 0
+    blocked = page.evaluate(
+        """() => { try { document.body.innerHTML = "x"; return "set"; } catch (e) { return e.name; } }"""
+    )
+    assert blocked == "TypeError"
+    # The browser reports the attempt above, which proves that it watches.
+    assert any("TrustedHTML" in problem for problem in visitor.problems)
+    visitor.problems.clear()
+
+
+def test_models_are_offered_and_the_choice_is_kept(visitor: Visitor) -> None:
+    office = visitor.served.suite.office
+    office.models = [{"id": "gpt4.1", "owned_by": "gpt-4.1"}, {"id": "Llama", "owned_by": "Bllossom-8B"}]
+    office.answers = [text_answer("네")]
+    page = visitor.open("/office/")
+    expect(page.locator("#model option")).to_have_text(["Llama", "gpt4.1"])
+    assert page.locator("#model").input_value() == "Llama"
+    page.select_option("#model", "gpt4.1")
+    visitor.ask(page, "질문")
+    expect(page.locator(".facts")).to_be_visible()
+    assert office.asked[0]["alias"] == "gpt4.1"
+    page.reload()
+    expect(page.locator("#model option")).to_have_count(2)
+    assert page.locator("#model").input_value() == "gpt4.1"

@@ -1,0 +1,205 @@
+"""The page's own readers, run in the browser they are made for: event streams and character cards."""
+
+import base64
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+from tests.pages.conftest import Visitor, serving
+
+pytestmark = pytest.mark.browser
+
+STREAM = (
+    ': 안내\n\nevent: queue\ndata: {"position":2,"eta_s":1.5}\r\n\r\n'
+    'event:token\rdata: {"text":"한글 🙂"}\r\r'
+    "data: 하나\ndata: 둘\nid: 7\nretry: 10\n\nevent: empty\n\n\n"
+    "event: done\ndata:  앞칸\n\nevent: cut\ndata: never"
+)
+EVENTS = [
+    {"event": "queue", "data": '{"position":2,"eta_s":1.5}'},
+    {"event": "token", "data": '{"text":"한글 🙂"}'},
+    {"event": "message", "data": "하나\n둘"},
+    {"event": "done", "data": " 앞칸"},
+]
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """One page for all: the readers keep nothing between calls."""
+    with serving() as served:
+        context = browser.new_context()
+        visitor = Visitor(context, served)
+        yield visitor.open("/office/")
+        context.close()
+        assert visitor.problems == []
+
+
+def test_events_are_the_same_wherever_the_bytes_are_cut(page: Page) -> None:
+    """Every cut in two, and every byte on its own: line ends, fields and characters are all cut somewhere."""
+    results = page.evaluate(
+        """async (text) => {
+          const { eventsOf } = await import("./static/sse.js");
+          const bytes = new TextEncoder().encode(text);
+          const read = async (chunks) => {
+            const start = (to) => { chunks.forEach((chunk) => to.enqueue(chunk)); to.close(); };
+            const stream = new ReadableStream({ start });
+            const events = [];
+            for await (const event of eventsOf(stream)) events.push(event);
+            return JSON.stringify(events);
+          };
+          const seen = new Set([await read(Array.from(bytes, (_, i) => bytes.subarray(i, i + 1)))]);
+          for (let at = 0; at <= bytes.length; at += 1) {
+            seen.add(await read([bytes.subarray(0, at), bytes.subarray(at)]));
+          }
+          return [...seen];
+        }""",
+        STREAM,
+    )
+    assert [json.loads(result) for result in results] == [EVENTS]
+
+
+def png(*chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG of one pixel with these chunks before its end."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    body = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)) + chunk(
+        b"IDAT", zlib.compress(b"\0\0")
+    )
+    return b"\x89PNG\r\n\x1a\n" + body + b"".join(chunk(*item) for item in chunks) + chunk(b"IEND", b"")
+
+
+def text_chunk(keyword: bytes, card: Any) -> tuple[bytes, bytes]:
+    """A tEXt chunk as card makers write it."""
+    return b"tEXt", keyword + b"\0" + base64.b64encode(json.dumps(card, ensure_ascii=False).encode())
+
+
+def v2(**data: Any) -> dict[str, Any]:
+    """A card in the V2 shape."""
+    return {
+        "spec": "chara_card_v2",
+        "spec_version": "2.0",
+        "data": {"name": "레이철", "first_mes": "안녕", **data},
+    }
+
+
+def read(page: Page, data: bytes) -> dict[str, Any]:
+    """What the page's reader makes of a file."""
+    result: dict[str, Any] = page.evaluate(
+        """async (encoded) => {
+          const { readCard } = await import("./static/card.js");
+          const bytes = Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0));
+          try { return readCard(bytes); } catch (error) { return { error: error.code ?? String(error) }; }
+        }""",
+        base64.b64encode(data).decode(),
+    )
+    return result
+
+
+def test_png_card_prefers_v3_and_reports_what_has_no_place(page: Page) -> None:
+    card = v2(
+        description="사서",
+        personality="담백함",
+        scenario="도서관",
+        mes_example="<START> 예시",
+        system_prompt="너는 AI가 아니다",
+        alternate_greetings=["어서 와", "또 왔네"],
+        creator_notes="메모",
+        character_book={"entries": [{}, {}, {}]},
+    )
+    card["spec"] = "chara_card_v3"
+    result = read(page, png(text_chunk(b"chara", v2(name="옛 이름")), text_chunk(b"ccv3", card)))
+    assert result["version"] == "V3"
+    expected = {"name": "레이철", "greeting": "안녕", "context": "사서\n\n담백함\n\n도서관\n\n<START> 예시"}
+    assert result["character"] == expected
+    unused = {item["key"]: item["count"] for item in result["unused"]}
+    assert unused == {"system_prompt": 1, "alternate_greetings": 2, "character_book": 3, "creator_notes": 1}
+
+
+def test_long_fields_are_cut_between_visible_characters_and_counted(page: Page) -> None:
+    family = "👨‍👩‍👧"  # five code points that are one character on the screen
+    card = v2(name="가" * 60, first_mes="a" * 1998 + family, description="나" * 2500, mes_example="예시")
+    result = read(page, json.dumps(card, ensure_ascii=False).encode())
+    assert result["version"] == "V2"
+    assert len(result["character"]["name"]) == 50
+    assert result["character"]["greeting"] == "a" * 1998
+    assert len(result["character"]["context"]) == 2000
+    totals = {item["key"]: (item["total"], item["kept"]) for item in result["fields"]}
+    assert totals == {"name": (60, 50), "greeting": (2003, 1998), "context": (2500, 2000)}
+    assert result["unused"] == [{"key": "mes_example", "count": 1}]
+
+
+def test_v1_card_and_missing_greeting(page: Page) -> None:
+    result = read(page, json.dumps({"name": " Ra\nchel ", "description": "A librarian\r\nof 29"}).encode())
+    assert result["version"] == "V1"
+    assert result["character"] == {"name": "Ra chel", "greeting": "", "context": "A librarian\nof 29"}
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (png(), "cardNotFound"),
+        (png((b"tEXt", b"Software\0gimp")), "cardNotFound"),
+        (png((b"tEXt", b"chara\0!!!not base64")), "cardBroken"),
+        (png((b"tEXt", b"chara\0" + base64.b64encode(b"\xff\xfe{}"))), "cardBroken"),
+        (b"\x89PNG\r\n\x1a\n" + b"\xff\xff\xff\xfftEXtchara\0", "cardNotFound"),
+        (b"{}", "cardBroken"),
+        (b"[1]", "cardBroken"),
+        (b"null", "cardBroken"),
+        (b'{"data": {"name": 5}}', "cardBroken"),
+        (b"", "cardBroken"),
+    ],
+)
+def test_what_is_no_card_is_said_to_be_none(page: Page, data: bytes, code: str) -> None:
+    assert read(page, data) == {"error": code}
+
+
+def test_a_card_cut_off_anywhere_is_refused_and_never_misread(page: Page) -> None:
+    whole = png(text_chunk(b"chara", v2(description="사서")))
+    results = page.evaluate(
+        """async (encoded) => {
+          const { readCard, CardError } = await import("./static/card.js");
+          const bytes = Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0));
+          return Array.from(bytes, (_, size) => {
+            try { return readCard(bytes.subarray(0, size)).character.name; }
+            catch (error) { return error instanceof CardError ? "refused" : String(error); }
+          });
+        }""",
+        base64.b64encode(whole).decode(),
+    )
+    # Only the end chunk and the card's own checksum may be missing.
+    assert set(results[:-16]) == {"refused"}
+    assert set(results[-12:]) == {"레이철"}
+
+
+def test_text_becomes_nodes_but_never_markup(page: Page) -> None:
+    result = page.evaluate(
+        """async () => {
+          const { formatted } = await import("./static/format.js");
+          const show = (text) => {
+            const box = document.createElement("div");
+            box.append(formatted(text));
+            return box;
+          };
+          const nodes = (text) => [...show(text).querySelectorAll("*")];
+          const kinds = (text) => nodes(text).map((node) => `${node.localName}:${node.textContent}`);
+          return {
+            styled: kinds("# 제목\\n**굵게** *손짓* `코드`\\n```js\\nlet a = 1 < 2;\\n```\\n끝"),
+            plain: kinds("2 * 3 * 4, a ** b, 미완 **굵게\\n- 목록"),
+            open: kinds("앞\\n```\\n닫히지 않음"),
+            hostile: kinds('<img src=x onerror=alert(1)> ![a](https://evil.example/a.png) [b](javascript:c)'),
+            kept: show("a\\n\\nb <b>c</b>").textContent,
+          };
+        }"""
+    )
+    code = ["pre:let a = 1 < 2;", "code:let a = 1 < 2;"]
+    assert result["styled"] == ["strong:제목", "strong:굵게", "em:손짓", "code:코드", *code]
+    assert result["plain"] == []
+    assert result["open"] == ["pre:닫히지 않음", "code:닫히지 않음"]
+    assert result["hostile"] == []
+    assert result["kept"] == "a\n\nb <b>c</b>"

@@ -1,0 +1,273 @@
+"""Rooms, settings, characters, languages and screens of the chat page, in headless Chromium."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.pages.conftest import Served, Visitor
+from tests.pages.fake_service import refuse, text_answer
+from tests.pages.test_readers_browser import png, text_chunk, v2
+
+pytestmark = pytest.mark.browser
+ROOM = "123e4567-e89b-12d3-a456-426614174000"
+OTHER_ROOM = "123e4567-e89b-12d3-a456-426614174001"
+
+
+def test_rooms_are_opened_page_by_page_deleted_and_exported(visitor: Visitor, tmp_path: Path) -> None:
+    office = visitor.served.suite.office
+    office.page_size = 2
+    for number in range(1, 6):
+        office.store(ROOM, f"질문 {number}", f"답변 {number}")
+    office.store(OTHER_ROOM, "다른 방", "네")
+    page = visitor.open("/office/")
+    expect(page.locator(".room small").first).to_contain_text("질문 5개")
+    page.locator(".room").first.click()
+    expect(page.locator(".turn .answer")).to_have_text([f"답변 {number}" for number in range(1, 6)])
+    expect(page.locator("#title")).to_have_text("질문 1")
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="대화 내려받기").click()
+    assert re.fullmatch(r"office-rooms-\d{8}\.json", download.value.suggested_filename)
+    download.value.save_as(tmp_path / "export.json")
+    exported = json.loads((tmp_path / "export.json").read_text(encoding="utf-8"))
+    assert [room["db_id"] for room in exported["rooms"]] == [ROOM, OTHER_ROOM]
+
+    remove = page.get_by_role("button", name="‘질문 1’ 삭제")
+    remove.click()
+    page.locator("#confirm").get_by_role("button", name="취소").click()
+    assert ROOM in office.rooms
+    remove.click()
+    page.keyboard.press("Escape")
+    assert ROOM in office.rooms
+    remove.click()
+    page.locator("#confirm-yes").click()
+    expect(page.locator(".room-title")).to_have_text(["다른 방"])
+    expect(page.locator(".turn")).to_have_count(0)
+    assert list(office.rooms) == [OTHER_ROOM]
+    assert "#" not in page.url
+
+    page.click("#open-settings")
+    page.click("#delete-all")
+    page.locator("#confirm-yes").click()
+    expect(page.locator("#rooms-hint")).to_have_text("아직 저장된 대화가 없습니다.")
+    assert office.rooms == {}
+
+
+def test_settings_are_checked_kept_and_sent(visitor: Visitor) -> None:
+    office = visitor.served.suite.office
+    office.answers = [
+        refuse(401, {"detail": "API 키가 없거나 올바르지 않습니다."}),
+        text_answer("네", history="none"),
+    ]
+    page = visitor.open("/office/")
+    visitor.ask(page, "열쇠 없이")
+    expect(page.locator(".failed .remark")).to_have_text("API 키가 없거나 올바르지 않습니다.")
+    page.click("#open-settings")
+    page.get_by_label("사용자 ID").fill("한글 이름")
+    page.click("#settings-save")
+    expect(page.locator("#settings-problem")).to_contain_text("1~50자여야 합니다")
+    page.get_by_label("사용자 ID").fill("kim.minji@example")
+    page.get_by_label("API 키").fill("secret-key")
+    page.get_by_label("대화를 저장하지 않기").check()
+    page.click("#settings-save")
+    expect(page.locator("#rooms-hint")).to_have_text("지금은 대화를 저장하지 않습니다.")
+    visitor.ask(page, "다시")
+    expect(page.locator(".facts")).to_be_visible()
+    assert office.headers[1]["authorization"] == "Bearer secret-key"
+    assert {"user_id", "db_id"}.isdisjoint(office.asked[1])
+    assert page.evaluate("localStorage.getItem('chatbot.user_id')") == "kim.minji@example"
+    assert page.evaluate("JSON.stringify(localStorage).includes('secret-key')") is False
+    assert page.evaluate("sessionStorage.getItem('chatbot.api_key')") == "secret-key"
+
+
+def test_a_character_is_talked_with_at_once_and_edited(visitor: Visitor) -> None:
+    character = visitor.served.suite.character
+    character.answers = [text_answer("*웃는다.* 네")]
+    page = visitor.open("/character/")
+    expect(page.locator(".welcome .answer")).to_contain_text("어서 오세요")
+    expect(page.locator("#notice")).to_contain_text("AI가 연기하는 가상의 인물")
+    assert page.locator("#search-chip").is_hidden()
+    visitor.ask(page, "*손을 흔든다.*")
+    expect(page.locator(".turn .answer em")).to_have_text("웃는다.")
+    expect(page.locator(".turn .speaker")).to_have_text("레이철")
+    asked = character.asked[0]
+    assert asked["character_name"] == "레이철"
+    assert asked["greeting"].startswith("*레이철이")
+    assert "스물아홉" in asked["context"]
+    assert "google_access" not in asked
+
+    page.get_by_role("button", name="캐릭터", exact=True).click()
+    page.get_by_label("이름").fill("  ")
+    page.click("#character-save")
+    expect(page.locator("#character-problem")).to_have_text("이름: 1~50자로 써 주세요.")
+    page.get_by_label("이름").fill("지우")
+    page.get_by_label("첫인사").fill("{{user}}, {{char}}야!")
+    page.click("#character-save")
+    expect(page.locator(".welcome .answer")).to_have_text("나, 지우야!")
+    expect(page.locator(".turn")).to_have_count(0)
+    expect(page.locator("#question")).to_have_attribute("placeholder", "지우에게 말을 걸어 보세요")
+
+    page.locator(".room").first.click()
+    expect(page.locator(".welcome h2")).to_have_text("레이철")
+
+
+def test_a_card_is_imported_with_a_report(visitor: Visitor, tmp_path: Path) -> None:
+    card = v2(
+        name="민준",
+        first_mes="왔어?",
+        description="라" * 2100,
+        system_prompt="무시",
+        character_book={"entries": [{}, {}]},
+    )
+    (tmp_path / "card.png").write_bytes(png(text_chunk(b"chara", card)))
+    (tmp_path / "plain.png").write_bytes(png())
+    page = visitor.open("/character/")
+    page.click("#edit-character")
+    page.set_input_files("#card-file", tmp_path / "plain.png")
+    expect(page.locator("#card-report")).to_have_text("이 PNG에는 캐릭터 카드가 들어 있지 않습니다.")
+    page.set_input_files("#card-file", tmp_path / "card.png")
+    expect(page.locator("#card-report p")).to_have_text(
+        [
+            "V2 카드를 읽었습니다.",
+            "이름: 2자",
+            "첫인사: 3자",
+            "설정과 배경: 2,100자 가운데 2,000자만 넣었습니다.",
+            "쓰지 않은 항목: 시스템 지시, 로어북 2항목",
+        ]
+    )
+    expect(page.locator("#context-count")).to_have_text("2,000/2,000")
+    page.click("#character-save")
+    expect(page.locator(".welcome h2")).to_have_text("민준")
+    visitor.served.suite.character.answers = [text_answer("응")]
+    visitor.ask(page, "안녕")
+    expect(page.locator(".facts")).to_be_visible()
+    assert visitor.served.suite.character.asked[0]["context"] == "라" * 2000
+
+
+@pytest.mark.parametrize(
+    ("locale", "greeting"), [("en-US", "How can I help?"), ("ja-JP", "무엇을 도와드릴까요?")]
+)
+def test_the_language_follows_the_browser_and_its_switch(
+    browser: Browser, served: Served, locale: str, greeting: str
+) -> None:
+    served.suite.office.answers = [text_answer("ok")]
+    context = browser.new_context(locale=locale)
+    visitor = Visitor(context, served)
+    page = visitor.open("/office/")
+    expect(page.locator(".welcome h2")).to_have_text(greeting)
+    english = locale.startswith("en")
+    page.locator("#language").click()
+    switched = "무엇을 도와드릴까요?" if english else "How can I help?"
+    expect(page.locator(".welcome h2")).to_have_text(switched)
+    page.reload()
+    expect(page.locator(".welcome h2")).to_have_text(switched)
+    assert page.locator("html").get_attribute("lang") == ("ko" if english else "en")
+    visitor.ask(page, "hello")
+    expect(page.locator(".facts")).to_be_visible()
+    assert served.suite.office.headers[0]["accept-language"] == ("ko" if english else "en")
+    # No text of the other language is left over.
+    hangul = re.compile("[가-힣]")
+    if not english:
+        page.locator("#language").evaluate("element => element.remove()")
+        assert not hangul.search(page.inner_text("body"))
+    assert visitor.problems == []
+    context.close()
+
+
+def fits(page: Page, width: int) -> None:
+    wide = page.evaluate(
+        """(width) => [...document.querySelectorAll("main *, dialog[open] *")]
+             .filter((x) => x.getBoundingClientRect().right > width + 0.5 && !x.closest("pre, .sr, .skip"))
+             .map((x) => x.outerHTML.slice(0, 80))""",
+        width,
+    )
+    assert wide == []
+
+
+@pytest.mark.parametrize("path", ["/office/", "/character/"])
+def test_a_narrow_screen_shows_everything_and_its_menu_holds_the_focus(
+    browser: Browser, served: Served, path: str
+) -> None:
+    text = "긴" * 200 + " " + "a" * 200 + "\n```\n" + "code " * 60 + "\n```"
+    served.suite.office.answers = served.suite.character.answers = [
+        text_answer(text, sources=[{"title": "t" * 90, "url": "https://example.com/" + "u" * 90}])
+    ]
+    context = browser.new_context(
+        locale="ko-KR",
+        viewport={"width": 360, "height": 640},
+        has_touch=True,
+        is_mobile=True,
+        color_scheme="dark",
+    )
+    visitor = Visitor(context, served)
+    page = visitor.open(path)
+    page.fill("#question", "가" * 200)
+    page.press("#question", "Enter")
+    assert page.input_value("#question").endswith("\n"), "a touch keyboard's Enter makes a line"
+    page.locator("#send").tap()
+    expect(page.locator(".facts")).to_be_visible()
+    fits(page, 360)
+    assert page.locator("#side").evaluate("element => element.inert")
+    page.locator("#open-side").tap()
+    expect(page.locator("#close-side")).to_be_focused()
+    assert page.locator("#main").evaluate("element => element.inert")
+    page.keyboard.press("Escape")
+    expect(page.locator("#open-side")).to_be_focused()
+    page.locator("#open-side").tap()
+    page.locator("#open-settings").tap()
+    fits(page, 360)
+    targets = page.evaluate(
+        """() => [...document.querySelectorAll("button, select, .file, .chip")]
+             .map((x) => [x.id, x.getBoundingClientRect()])
+             .filter(([, box]) => box.width && (box.height < 24 || box.width < 24)).map(([id]) => id)"""
+    )
+    assert targets == []
+    assert visitor.problems == []
+    context.close()
+
+
+def test_every_control_has_a_name_and_the_keyboard_reaches_the_question(visitor: Visitor) -> None:
+    page = visitor.open("/character/")
+    nameless = page.evaluate(
+        """() => {
+             const labelled = (x) => [...(x.labels ?? [])].some((label) => label.textContent.trim());
+             return [...document.querySelectorAll("button, input, select, textarea, a[href]")]
+               .filter((x) => !(x.ariaLabel || x.textContent.trim() || labelled(x)))
+               .map((x) => x.outerHTML);
+           }"""
+    )
+    assert nameless == []
+    expect(page.locator("#question")).to_be_focused()
+    page.reload()
+    page.locator("#title").click()
+    page.evaluate("document.activeElement.blur()")
+    page.locator(".skip").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#question")).to_be_focused()
+
+
+def test_the_other_service_is_linked_where_it_exists(visitor: Visitor) -> None:
+    page = visitor.open("/office/")
+    page.get_by_role("link", name="캐릭터 대화로 가기").click()
+    expect(page.locator("#service-name")).to_have_text("캐릭터 대화")
+    assert page.url == f"{visitor.served.address}/character/"
+
+
+def test_the_documentation_works_offline(visitor: Visitor) -> None:
+    page = visitor.open("/office/docs")
+    expect(page.locator(".opblock-summary-path").first).to_contain_text("/office/Llama")
+    page = visitor.open("/office/redoc")
+    expect(page.locator("redoc h1").first).to_contain_text("chatbot office")
+    page.get_by_placeholder("Search").fill("Llama")
+    expect(page.get_by_role("search")).to_contain_text("Answer by the local model")
+
+
+def test_the_404_page_leads_to_the_chat(visitor: Visitor) -> None:
+    page = visitor.open("/nowhere")
+    expect(page.locator("h1")).to_contain_text("찾을 수 없는 주소입니다")
+    background = page.evaluate("getComputedStyle(document.querySelector('.card')).borderRadius")
+    assert background == "14px", "the policy lets the page's own style in"
+    page.locator(".card").first.click()
+    expect(page.locator(".welcome h2")).to_have_text("무엇을 도와드릴까요?")
