@@ -79,8 +79,9 @@ async def test_a_redirect_is_not_followed(fetcher: Fetcher) -> None:
     async with running(lambda _: json_response({"secret": "of the private network"})) as private:
         for status in (301, 302, 307, 308):
             target = {"location": f"{private.address}/admin"}
-            failure, _ = await failure_of(fetcher, always(Response(b"", status, target)))
+            failure, _ = await failure_of(fetcher, always(Response(b'{"items": []}', status, target)))
             assert failure.outcome is SearchOutcome.ERROR
+            assert "redirect refused" in str(failure)
         assert private.requests == []
 
 

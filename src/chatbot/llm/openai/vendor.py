@@ -31,7 +31,7 @@ CONNECT_SECONDS = 5.0
 DEFAULT_RETRY_AFTER = 20
 
 _MUTED = ("openai", "httpx2", "httpcore2")
-"""Their DEBUG and INFO lines carry request bodies and addresses."""
+"""They say a line for every request, and versions differ in how much of it they quote at DEBUG."""
 
 
 @dataclass(frozen=True, slots=True)
