@@ -14,7 +14,7 @@ from tests.pages.conftest import Visitor, serving
 pytestmark = pytest.mark.browser
 
 STREAM = (
-    ': 안내\n\nevent: queue\ndata: {"position":2,"eta_s":1.5}\r\n\r\n'
+    ': 안내\n\nevent: queue\r\ndata: {"position":2,"eta_s":1.5}\r\n\r\n'
     'event:token\rdata: {"text":"한글 🙂"}\r\r'
     "data: 하나\ndata: 둘\nid: 7\nretry: 10\n\nevent: empty\n\n\n"
     "event: done\ndata:  앞칸\n\nevent: cut\ndata: never"
