@@ -118,14 +118,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
+        self._echo_id()
         for name, text in {**headers, "Content-Length": str(len(content))}.items():
             self.send_header(name, text)
         self.end_headers()
         self.wfile.write(content)
 
+    def _echo_id(self) -> None:
+        if "X-Request-Id" in self.headers:
+            self.send_header("X-Request-Id", self.headers["X-Request-Id"])
+
     def stream(self, *pieces: bytes | float) -> None:
         """Sends an event stream: bytes are written, numbers are slept."""
         self.send_response(200)
+        self._echo_id()
         self.send_header("Content-Type", "text/event-stream; charset=utf-8")
         self.send_header("Connection", "close")
         self.end_headers()

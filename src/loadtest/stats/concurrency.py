@@ -20,14 +20,14 @@ KNEE_SHARE = 0.95
 class Level:
     """What happened while `low` to `high` attempts were in flight. Times in microseconds.
 
-    `answers` ended there; `started` began there, of which `started_answered` were answered in
-    `started_answered_us`.
+    `answers`: each answer counts here with the share of its duration that it spent here, so the answers of
+    all levels add up to those of the run. `started` began here, of which `started_answered` were answered.
     """
 
     low: int
     high: int
     time_us: int = 0
-    answers: int = 0
+    answers: float = 0.0
     started: int = 0
     started_answered: int = 0
     started_answered_us: int = 0
@@ -66,46 +66,47 @@ def sweep(attempts: Sequence[Attempt]) -> Sweep:
         return Sweep()
     events = []
     for index, attempt in enumerate(attempts):
-        end = attempt.start_us + max(1, attempt.duration_us)
         events.append((attempt.start_us, 1, index))
-        events.append((end, 0, index))
+        events.append((attempt.start_us + max(1, attempt.duration_us), 0, index))
     events.sort()
-    exact: dict[int, Level] = {}
+    peak = _peak(events)
+    width = -(-peak // MOST_BINS)
+    bins = [Level(low, min(low + width - 1, peak)) for low in range(1, peak + 1, width)]
+    entered: dict[int, list[int]] = {}
     level = area = 0
     before = events[0][0]
     for moment, starts, index in events:
-        here = exact.setdefault(level, Level(level, level))
-        here.time_us += moment - before
-        area += level * (moment - before)
+        if level:
+            bins[(level - 1) // width].time_us += moment - before
+            area += level * (moment - before)
         before = moment
         attempt = attempts[index]
         if starts:
             level += 1
-            arrived = exact.setdefault(level, Level(level, level))
-            arrived.started += 1
+            _started(bins[(level - 1) // width], attempt)
             if attempt.success:
-                arrived.started_answered += 1
-                arrived.started_answered_us += attempt.duration_us
+                entered[index] = [each.time_us for each in bins]
         else:
-            here.answers += attempt.success
             level -= 1
-    peak = max(exact)
-    return Sweep(peak, area, events[-1][0] - events[0][0], _bins(exact, peak))
+            if attempt.success:
+                for each, earlier in zip(bins, entered.pop(index), strict=True):
+                    each.answers += (each.time_us - earlier) / max(1, attempt.duration_us)
+    return Sweep(peak, area, events[-1][0] - events[0][0], bins)
 
 
-def _bins(exact: dict[int, Level], peak: int) -> list[Level]:
-    width = -(-peak // MOST_BINS)
-    bins = [Level(low, min(low + width - 1, peak)) for low in range(1, peak + 1, width)]
-    for number, level in exact.items():
-        if number == 0:
-            continue
-        into = bins[(number - 1) // width]
-        into.time_us += level.time_us
-        into.answers += level.answers
-        into.started += level.started
-        into.started_answered += level.started_answered
-        into.started_answered_us += level.started_answered_us
-    return bins
+def _peak(events: Sequence[tuple[int, int, int]]) -> int:
+    level = peak = 0
+    for _, starts, _ in events:
+        level += 1 if starts else -1
+        peak = max(peak, level)
+    return peak
+
+
+def _started(level: Level, attempt: Attempt) -> None:
+    level.started += 1
+    if attempt.success:
+        level.started_answered += 1
+        level.started_answered_us += attempt.duration_us
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,124 @@
+"""Asks the services for their own counts, by both ways they publish them, at every address behind a name."""
+
+import re
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+
+OUTCOMES = ("successful", "failed", "refused", "cancelled")
+ASK_SECONDS = 5.0
+_SERIES = re.compile(r"^chatbot_requests_total\{(?P<labels>[^}]*)\}\s+(?P<value>[0-9.eE+]+)", re.MULTILINE)
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
+
+
+class UnreachableError(Exception):
+    """Nobody answers there; the message says where and how it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """One service's counters as one source of one process tells them. `uptime`: its seconds, None if not
+    told.
+    """
+
+    address: str
+    source: str
+    service: str
+    outcomes: dict[str, int]
+    uptime: float | None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What the same counter is found by in a later scrape."""
+        return self.address, self.source, self.service
+
+
+def performance(base: str, service: str, *, host: str | None = None) -> dict[str, Any]:
+    """GET /{service}/performance. Raises UnreachableError."""
+    url = f"{base.rstrip('/')}/{service}/performance"
+    try:
+        response = _get(url, host)
+        response.raise_for_status()
+        found = response.json()
+    except (requests.RequestException, ValueError) as error:
+        raise UnreachableError(f"{url}: {error}") from error
+    if not isinstance(found, dict) or "total_requests" not in found:
+        raise UnreachableError(f"{url}: not the statistics of a service")
+    return found
+
+
+def scrape(bases: Iterable[str], services: Sequence[str]) -> list[Count]:
+    """All counters at these addresses. One that does not serve a service, or has no metrics, just adds
+    nothing.
+    """
+    found = []
+    for base in bases:
+        for address, host in addresses(base):
+            served = []
+            for service in services:
+                try:
+                    told = performance(address, service, host=host)
+                except UnreachableError:
+                    continue
+                outcomes = {name: int(told.get(f"{name}_requests", 0)) for name in OUTCOMES}
+                found.append(Count(address, "performance", service, outcomes, told.get("uptime_seconds")))
+                served.append(service)
+            found += _metrics(address, host, served)
+    return found
+
+
+def addresses(base: str) -> list[tuple[str, str | None]]:
+    """Every address behind a base URL, each with the Host header to send: a headless Service names all its
+    pods.
+
+    Only one family is used, since a pod with two addresses would count twice. https names are left alone.
+    """
+    parts = urlsplit(base)
+    if parts.scheme != "http" or parts.hostname is None:
+        return [(base.rstrip("/"), None)]
+    port = parts.port or 80
+    try:
+        infos = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    except OSError:
+        return []
+    families = {family for family, *_ in infos}
+    wanted = socket.AF_INET if socket.AF_INET in families else socket.AF_INET6
+    hosts = sorted({str(info[4][0]) for info in infos if info[0] == wanted})
+    bare = [f"[{host}]" if ":" in host else host for host in hosts]
+    return [
+        (urlunsplit(("http", f"{host}:{port}", parts.path.rstrip("/"), "", "")), parts.netloc)
+        for host in bare
+    ]
+
+
+def _metrics(address: str, host: str | None, served: Sequence[str]) -> list[Count]:
+    if not served:
+        return []
+    try:
+        response = _get(f"{address}/metrics", host)
+        response.raise_for_status()
+    except requests.RequestException:
+        return []
+    totals = {service: dict.fromkeys(OUTCOMES, 0) for service in served}
+    seen = False
+    for series in _SERIES.finditer(response.text):
+        labels = dict(_LABEL.findall(series["labels"]))
+        outcomes = totals.get(labels.get("service", ""))
+        if outcomes is not None and labels.get("outcome") in outcomes:
+            outcomes[labels["outcome"]] += int(float(series["value"]))
+            seen = True
+    # A process that has served nothing yet may publish no series; a page without any of ours is no source.
+    if not seen and "chatbot_requests_total" not in response.text:
+        return []
+    return [Count(address, "metrics", service, outcomes, None) for service, outcomes in totals.items()]
+
+
+def _get(url: str, host: str | None) -> requests.Response:
+    with requests.Session() as session:
+        session.trust_env = False
+        headers = {"Connection": "close", **({"Host": host} if host else {})}
+        return session.get(url, headers=headers, timeout=ASK_SECONDS)

@@ -1,0 +1,31 @@
+"""Deletes the conversations that a run left behind, user by user."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import requests
+
+from loadtest.parts import Run
+from loadtest.request import Request
+
+_AT_ONCE = 8
+_SECONDS = 10.0
+
+
+def delete(request: Request, run: Run) -> dict[str, int]:
+    """Asks each service to forget each simulated user; returns how many were and how many could not be."""
+    users = sorted({(attempt.test_type, attempt.user_id) for attempt in run.attempts})
+    headers = {"Authorization": f"Bearer {request.api_key}"} if request.api_key else {}
+
+    def forget(pair: tuple[str, str]) -> bool:
+        service, user = pair
+        url = f"{request.target.rstrip('/')}/{service}/rooms"
+        with requests.Session() as session:
+            session.trust_env = False
+            try:
+                return session.delete(url, params={"user_id": user}, headers=headers, timeout=_SECONDS).ok
+            except requests.RequestException:
+                return False
+
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        done = list(threads.map(forget, users))
+    return {"forgotten": sum(done), "failed": len(done) - sum(done)}

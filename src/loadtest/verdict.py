@@ -1,0 +1,48 @@
+"""The verdict of a run and its exit code. "Passed" is said only of a run that proved its own completeness."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from loadtest.checks import Check
+from loadtest.rows import Attempt
+from loadtest.slo import Judged
+
+
+class Exit(IntEnum):
+    """Exit codes of `loadtest`."""
+
+    PASSED = 0
+    MISSED = 1
+    INVALID = 2
+    UNREACHABLE = 3
+    WRONG_USAGE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The verdict and its reasons."""
+
+    exit: Exit
+    reasons: tuple[str, ...]
+
+    @property
+    def word(self) -> str:
+        """One word for people."""
+        return self.exit.name.lower()
+
+
+def decide(attempts: Sequence[Attempt], checks: Sequence[Check], judged: Sequence[Judged]) -> Verdict:
+    """Unreachable before invalid before missed before passed."""
+    if attempts and all(attempt.failure_reason == "connect_error" for attempt in attempts):
+        return Verdict(Exit.UNREACHABLE, ("not one connection was accepted",))
+    faults = [f"{check.name}: {check.detail}" for check in checks if check.state == "invalid"]
+    faults += [
+        f"{goal.goal}: cannot be decided, {goal.why}" for goal in judged if goal.state == "undecidable"
+    ]
+    if faults:
+        return Verdict(Exit.INVALID, tuple(faults))
+    missed = tuple(f"{goal.goal}: {goal.value:.6g}" for goal in judged if goal.state == "missed")
+    if missed:
+        return Verdict(Exit.MISSED, missed)
+    return Verdict(Exit.PASSED, ())
