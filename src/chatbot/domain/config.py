@@ -95,7 +95,7 @@ class QueueConfig(Config):
 
     max_waiting: int = Field(default=256, ge=1, le=10000, description="Requests that may wait for one model.")
     max_per_user: int = Field(
-        default=16, ge=1, le=1000, description="Requests that one user may have waiting and running."
+        default=32, ge=1, le=1000, description="Requests that one user may have waiting and running."
     )
 
 
