@@ -43,8 +43,12 @@ def open_llama(config: EngineConfig, queue: QueueConfig, meter: EngineMeter) -> 
 class LlamaModel:
     """Implements ChatModel on a GGUF file."""
 
-    def __init__(self, config: EngineConfig, limits: Limits, meter: EngineMeter) -> None:
+    def __init__(
+        self, config: EngineConfig, limits: Limits, meter: EngineMeter, *, exact: bool = False
+    ) -> None:
+        """Prepare; ``start`` loads. ``exact`` asks for slow arithmetic that tests can compare."""
         self._config = config
+        self._exact = exact
         self._limits = limits
         self._meter = meter
         self._loaded: Future[Loaded] = Future()
@@ -146,7 +150,7 @@ class LlamaModel:
         from chatbot.llm.llama.loading import load
 
         try:
-            loaded = load(self._config, self._limits, self._meter)
+            loaded = load(self._config, self._limits, self._meter, exact=self._exact)
         except Exception as error:
             _LOGGER.exception("cannot load %s", self._config.model_path)
             self._failure = f"the model {self._config.name} cannot be loaded: {error}"

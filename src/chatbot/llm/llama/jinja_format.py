@@ -7,6 +7,7 @@ template and may hold special tokens, what they stand for is content and may not
 import re
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from jinja2 import TemplateError
@@ -17,6 +18,9 @@ from chatbot.llm.llama.pieces import HISTORY, OPENING, Endings, Piece, system_pi
 
 Message = tuple[str, list[Piece]]
 """A role and the pieces of its content."""
+
+_TRAINING_TAGS = re.compile(r"\{%-?\s*(?:end)?generation\s*-?%\}")
+"""Marks of what a model was trained on; they render nothing, and plain Jinja does not know them."""
 
 _TRIAL = Conversation(
     system=(Part("rules", "r"),), opening="o", exchanges=(Exchange(1, "q", "a"),), question="q"
@@ -36,11 +40,14 @@ class JinjaFormat:
         Raises:
             TemplateUnusable: it fails, drops or repeats content in every way that we can arrange it.
         """
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+        )
         environment.globals["raise_exception"] = _refuse
+        environment.globals["strftime_now"] = _today
         self._specials = {"bos_token": begin, "eos_token": end}
         try:
-            self._template = environment.from_string(template)
+            self._template = environment.from_string(_TRAINING_TAGS.sub("", template))
         except TemplateError as error:
             raise TemplateUnusable(f"the chat template does not compile: {error}") from error
         self._arrange = self._first_that_works()
@@ -70,7 +77,10 @@ class JinjaFormat:
         names = iter(f"S{nonce}N{number}E" for number in range(len(contents)))
         shown = [{"role": role, "content": "".join(next(names) for _ in pieces)} for role, pieces in messages]
         try:
-            text = self._template.render(messages=shown, add_generation_prompt=True, **self._specials)
+            # Without thinking aloud: the answer is what the client sees from its first token.
+            text = self._template.render(
+                messages=shown, add_generation_prompt=True, enable_thinking=False, **self._specials
+            )
         except (TemplateError, TypeError, ValueError, KeyError, AttributeError) as error:
             raise TemplateUnusable(f"the chat template fails: {error}") from error
         parts = re.split(rf"S{nonce}N(\d+)E", text)
@@ -115,6 +125,10 @@ def _dialogue(conversation: Conversation) -> list[Message]:
         messages.append(("user", [Piece(exchange.question.strip(), HISTORY, turn=exchange.index)]))
         messages.append(("assistant", [Piece(exchange.answer.strip(), HISTORY, turn=exchange.index)]))
     return [*messages, ("user", list(user_pieces(conversation)))]
+
+
+def _today(form: str) -> str:
+    return datetime.now(UTC).strftime(form)
 
 
 def _refuse(message: str) -> Any:

@@ -1,0 +1,39 @@
+"""Models and engines for the engine's tests: random tiny ones for exactness, the packaged one for sense."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from chatbot.llm.llama.cpu import yield_while_waiting
+from tests.support.gguf_factory import Plan, write_model
+
+yield_while_waiting()
+
+from tests.engine.rig import Rig, open_rig  # noqa: E402 (the library must be imported after the line above)
+
+RigMaker = Callable[..., Rig]
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``tiny`` (Llama), ``window`` (Gemma 3, window of 32) and ``base`` (no chat tokens)."""
+    folder = tmp_path_factory.mktemp("models")
+    write_model(folder / "tiny.gguf", Plan())
+    write_model(folder / "window.gguf", Plan(window=32, layers=6, llama3=False))
+    write_model(folder / "base.gguf", Plan(llama3=False))
+    return folder
+
+
+@pytest.fixture
+def rig(models: Path) -> Iterator[RigMaker]:
+    """Opens engines on the models above; closes them after the test."""
+    opened: list[Rig] = []
+
+    def make(model: str = "tiny", **settings: object) -> Rig:
+        opened.append(open_rig(models / f"{model}.gguf", **settings))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.model.close()

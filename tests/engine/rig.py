@@ -1,0 +1,125 @@
+"""A real engine with what tests ask of it: short settings, a recording meter, a one-line way to get an answer."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chatbot.domain.config import EngineConfig
+from chatbot.domain.messages import Conversation, Finished, Part, Sampling, ServiceName, Token, Waiting
+from chatbot.domain.models import AdmissionRequest
+from chatbot.llm.llama.engine_model import LlamaModel, LlamaPlace
+from chatbot.llm.llama.loading import Loaded
+from chatbot.scheduling.door import Limits
+
+GREEDY = Sampling(temperature=0.0, repeat_penalty=1.0, max_tokens=24)
+
+
+@dataclass
+class Meter:
+    """Implements EngineMeter by remembering."""
+
+    steps: list[int] = field(default_factory=list)
+    preemptions: int = 0
+    starts: list[tuple[float, float]] = field(default_factory=list)
+
+    def step(self, sequences: int, seconds: float) -> None:
+        """See EngineMeter."""
+        assert seconds > 0
+        self.steps.append(sequences)
+
+    def preempted(self) -> None:
+        """See EngineMeter."""
+        self.preemptions += 1
+
+    def started(self, predicted: float, actual: float) -> None:
+        """See EngineMeter."""
+        self.starts.append((predicted, actual))
+
+
+@dataclass
+class Answer:
+    """What a client got."""
+
+    text: str = ""
+    tokens: list[str] = field(default_factory=list)
+    waits: list[Waiting] = field(default_factory=list)
+    end: Finished | None = None
+
+    @property
+    def finished(self) -> Finished:
+        """The closing event."""
+        assert self.end is not None, "the answer never finished"
+        return self.end
+
+
+@dataclass
+class Rig:
+    """One engine under test."""
+
+    model: LlamaModel
+    meter: Meter
+
+    @property
+    def loaded(self) -> Loaded:
+        """The engine's parts."""
+        return self.model._loaded.result(timeout=60)
+
+    def place(self, caller: str = "somebody", seconds: float = 60.0, max_tokens: int = 64) -> LlamaPlace:
+        """Reserve a place with a deadline so many seconds from now."""
+        now = time.monotonic()
+        request = AdmissionRequest(
+            service=ServiceName.OFFICE,
+            caller=caller,
+            arrived=now,
+            deadline=now + seconds,
+            prompt_chars=100,
+            max_tokens=max_tokens,
+        )
+        return self.model.reserve(request)
+
+    async def ask(
+        self,
+        conversation: Conversation,
+        sampling: Sampling = GREEDY,
+        *,
+        caller: str = "somebody",
+        seconds: float = 60.0,
+    ) -> Answer:
+        """Reserve, generate, collect."""
+        answer = Answer()
+        place = self.place(caller, seconds, sampling.max_tokens)
+        async for event in place.generate(conversation, sampling):
+            match event:
+                case Token(text):
+                    answer.text += text
+                    answer.tokens.append(text)
+                case Waiting():
+                    answer.waits.append(event)
+                case Finished():
+                    answer.end = event
+        return answer
+
+    async def ask_all(self, conversations: list[Conversation], sampling: Sampling = GREEDY) -> list[Answer]:
+        """All at once, each by a caller of its own."""
+        asked = (self.ask(one, sampling, caller=f"user{i}") for i, one in enumerate(conversations))
+        return await asyncio.gather(*asked)
+
+
+def question(text: str, system: str = "Answer briefly.", **more: object) -> Conversation:
+    """A conversation with one system part."""
+    return Conversation(system=(Part("rules", system),), question=text, **more)  # type: ignore[arg-type]
+
+
+def open_rig(path: Path, *, exact: bool = True, **settings: object) -> Rig:
+    """Open an engine on ``path`` and wait until it is loaded."""
+    meter = Meter()
+    config = EngineConfig.model_validate(
+        {"model_path": path, "name": path.stem, "context_tokens": 1024, "pool_tokens": 4096, "parallel": 24}
+        | {"threads": 2}
+        | settings
+    )
+    model = LlamaModel(config, Limits(256, 64), meter, exact=exact)
+    model.start()
+    model._loaded.result(timeout=60)
+    return Rig(model, meter)
