@@ -32,7 +32,7 @@ _LOG_WIDTH = 160
 @app.command()
 def run(
     target: Annotated[
-        str, typer.Option(envvar="LOADTEST_TARGET", help="Address of the gateway.")
+        str, typer.Option("--target", "--host", envvar="LOADTEST_TARGET", help="Address of the gateway.")
     ] = "http://127.0.0.1:8001",
     service: Annotated[ServiceChoice, typer.Option(envvar="LOADTEST_SERVICE", help="Under load.")] = "both",
     shape: Annotated[ShapeName, typer.Option(help="How the load goes over time.")] = "fixed",
