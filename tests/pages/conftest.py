@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from starlette.types import ASGIApp
 from tests.pages.fake_service import Suite
 
 from chatbot.api.notfound import not_found
@@ -41,11 +42,10 @@ def pages_app() -> FastAPI:
 
 
 @contextmanager
-def serving() -> Iterator[Served]:
-    """A fresh fake suite on a free port."""
-    suite = Suite(pages_app())
+def listening(app: ASGIApp) -> Iterator[str]:
+    """An application on a free port, served by a thread of its own; yields its address."""
     config = uvicorn.Config(
-        suite, "127.0.0.1", 0, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
+        app, "127.0.0.1", 0, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -55,10 +55,18 @@ def serving() -> Iterator[Served]:
         assert thread.is_alive(), "the server did not start"
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield Served(suite, f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
         thread.join(5)
+
+
+@contextmanager
+def serving() -> Iterator[Served]:
+    """A fresh fake suite on a free port."""
+    suite = Suite(pages_app())
+    with listening(suite) as address:
+        yield Served(suite, address)
 
 
 @pytest.fixture
@@ -87,9 +95,9 @@ def browser() -> Iterator[Browser]:
 class Visitor:
     """A browser context that notes everything a page complains of."""
 
-    def __init__(self, context: BrowserContext, served: Served) -> None:
+    def __init__(self, context: BrowserContext, address: str) -> None:
         self.context = context
-        self.served = served
+        self.address = address
         self.problems: list[str] = []
         self.foreign: list[str] = []
         context.on("request", self._note_request)
@@ -103,14 +111,14 @@ class Visitor:
 
     def _note_request(self, request: object) -> None:
         url: str = request.url  # type: ignore[attr-defined]
-        if not url.startswith((self.served.address, "data:", "blob:")):
+        if not url.startswith((self.address, "data:", "blob:")):
             self.foreign.append(url)
 
     def open(self, path: str) -> Page:
         """Open a page of the suite."""
         page = self.context.new_page()
         page.set_default_timeout(8000)
-        page.goto(f"{self.served.address}{path}")
+        page.goto(f"{self.address}{path}")
         return page
 
     def open_with_stopped_clock(self, path: str) -> Page:
@@ -133,7 +141,7 @@ def visitor(browser: Browser, served: Served) -> Iterator[Visitor]:
     context = browser.new_context(
         locale="ko-KR", viewport={"width": 1280, "height": 800}, accept_downloads=True
     )
-    visitor = Visitor(context, served)
+    visitor = Visitor(context, served.address)
     yield visitor
     context.close()
     assert visitor.problems == []

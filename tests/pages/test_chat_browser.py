@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from tests.pages.conftest import Visitor
+from tests.pages.conftest import Served, Visitor
 from tests.pages.fake_service import FakeService, Gate, done, frame, refuse, stream, text_answer
 
 pytestmark = pytest.mark.browser
@@ -23,8 +23,8 @@ async def endless(_: dict[str, Any]) -> AsyncIterator[bytes]:
     await asyncio.sleep(30)
 
 
-def test_an_answer_streams_and_its_room_appears(visitor: Visitor) -> None:
-    office = visitor.served.suite.office
+def test_an_answer_streams_and_its_room_appears(visitor: Visitor, served: Served) -> None:
+    office = served.suite.office
 
     async def in_single_bytes(_: dict[str, Any]) -> AsyncIterator[bytes]:
         for byte in (
@@ -65,7 +65,7 @@ def test_an_answer_streams_and_its_room_appears(visitor: Visitor) -> None:
     assert page.evaluate("localStorage.getItem('chatbot.user_id')") == user
 
 
-def test_the_wait_in_the_queue_is_shown(visitor: Visitor) -> None:
+def test_the_wait_in_the_queue_is_shown(visitor: Visitor, served: Served) -> None:
     moved, started = Gate(), Gate()
 
     async def queued(_: dict[str, Any]) -> AsyncIterator[bytes]:
@@ -75,7 +75,7 @@ def test_the_wait_in_the_queue_is_shown(visitor: Visitor) -> None:
         await started.passed()
         yield frame("token", {"text": "답"}) + done()
 
-    visitor.served.suite.office.answers = [stream(queued)]
+    served.suite.office.answers = [stream(queued)]
     page = visitor.open_with_stopped_clock("/office/")
     visitor.ask(page, "기다림")
     expect(page.locator(".state")).to_have_text("대기 3번째 · 약 13초")
@@ -91,8 +91,8 @@ def test_the_wait_in_the_queue_is_shown(visitor: Visitor) -> None:
     expect(page.locator(".state")).to_be_hidden()
 
 
-def test_stop_closes_the_connection_and_says_that_nothing_is_stored(visitor: Visitor) -> None:
-    office = visitor.served.suite.office
+def test_stop_closes_the_connection_and_says_that_nothing_is_stored(visitor: Visitor, served: Served) -> None:
+    office = served.suite.office
     office.answers = [stream(endless)]
     page = visitor.open("/office/")
     visitor.ask(page, "긴 이야기")
@@ -110,8 +110,8 @@ def test_stop_closes_the_connection_and_says_that_nothing_is_stored(visitor: Vis
     assert office.left == 1
 
 
-def test_a_refusal_is_counted_down_and_tried_again(visitor: Visitor) -> None:
-    office = visitor.served.suite.office
+def test_a_refusal_is_counted_down_and_tried_again(visitor: Visitor, served: Served) -> None:
+    office = served.suite.office
     detail = "지금은 대기열이 가득 찼습니다."
     body = {"detail": detail, "retry_after": 32, "queue_size": 9}
     office.answers = [
@@ -134,8 +134,8 @@ def test_a_refusal_is_counted_down_and_tried_again(visitor: Visitor) -> None:
     assert [asked["input_data"] for asked in office.asked] == ["바쁜가요?"] * 3
 
 
-def test_trying_again_ends_after_five_times_or_by_the_button(visitor: Visitor) -> None:
-    office = visitor.served.suite.office
+def test_trying_again_ends_after_five_times_or_by_the_button(visitor: Visitor, served: Served) -> None:
+    office = served.suite.office
     office.answers = [refuse(429, {"detail": "가득", "retry_after": 7, "queue_size": 9})]
     page = visitor.open_with_stopped_clock("/office/")
     visitor.ask(page, "바쁜가요?")
@@ -156,21 +156,21 @@ def test_trying_again_ends_after_five_times_or_by_the_button(visitor: Visitor) -
     expect(page.locator(".turn")).to_have_count(1)
 
 
-def test_errors_show_their_detail(visitor: Visitor) -> None:
+def test_errors_show_their_detail(visitor: Visitor, served: Served) -> None:
     invalid = {"loc": ["body", "input_data"], "msg": "너무 깁니다.", "type": "string_too_long"}
     cases: list[tuple[int, dict[str, Any], str]] = [
         (500, {"detail": "서버 오류입니다."}, "서버 오류입니다."),
         (422, {"detail": [invalid]}, "input_data: 너무 깁니다."),
         (502, {}, "오류 502"),
     ]
-    visitor.served.suite.office.answers = [refuse(status, body) for status, body, _ in cases]
+    served.suite.office.answers = [refuse(status, body) for status, body, _ in cases]
     page = visitor.open("/office/")
     for number, (status, _, shown) in enumerate(cases):
         visitor.ask(page, str(status))
         expect(page.locator(".failed .remark").nth(number)).to_have_text(shown)
 
 
-def test_an_error_event_and_a_broken_stream_keep_what_was_written(visitor: Visitor) -> None:
+def test_an_error_event_and_a_broken_stream_keep_what_was_written(visitor: Visitor, served: Served) -> None:
     async def late(_: dict[str, Any]) -> AsyncIterator[bytes]:
         yield frame("token", {"text": "여기까지"})
         yield frame("error", {"status": 504, "detail": "시간이 지났습니다.", "retry_after": None})
@@ -178,7 +178,7 @@ def test_an_error_event_and_a_broken_stream_keep_what_was_written(visitor: Visit
     async def broken(_: dict[str, Any]) -> AsyncIterator[bytes]:
         yield frame("token", {"text": "반쪽"})
 
-    visitor.served.suite.office.answers = [stream(late), stream(broken)]
+    served.suite.office.answers = [stream(late), stream(broken)]
     page = visitor.open("/office/")
     visitor.ask(page, "하나")
     expect(page.locator(".failed .remark")).to_have_text("시간이 지났습니다.")
@@ -187,7 +187,7 @@ def test_an_error_event_and_a_broken_stream_keep_what_was_written(visitor: Visit
     expect(page.locator(".answer")).to_have_text(["여기까지", "반쪽"])
 
 
-def test_an_answer_that_the_server_finishes_alone_is_fetched(visitor: Visitor) -> None:
+def test_an_answer_that_the_server_finishes_alone_is_fetched(visitor: Visitor, served: Served) -> None:
     async def cut(service: FakeService, _: Request, body: dict[str, Any]) -> Response:
         async def chunks() -> AsyncIterator[bytes]:
             yield frame("token", {"text": "반쪽"})
@@ -195,7 +195,7 @@ def test_an_answer_that_the_server_finishes_alone_is_fetched(visitor: Visitor) -
 
         return StreamingResponse(chunks(), media_type="text/event-stream", headers={"X-Db-Id": ROOM})
 
-    office = visitor.served.suite.office
+    office = served.suite.office
     office.answers = [cut]
     page = visitor.open_with_stopped_clock("/office/")
     page.click("#open-settings")
@@ -208,8 +208,8 @@ def test_an_answer_that_the_server_finishes_alone_is_fetched(visitor: Visitor) -
     assert office.headers[0]["x-finish"] == "1"
 
 
-def test_enter_while_a_syllable_is_composed_does_not_send(visitor: Visitor) -> None:
-    office = visitor.served.suite.office
+def test_enter_while_a_syllable_is_composed_does_not_send(visitor: Visitor, served: Served) -> None:
+    office = served.suite.office
     office.answers = [text_answer("네")]
     page = visitor.open("/office/")
     page.focus("#question")
@@ -230,7 +230,7 @@ def test_enter_while_a_syllable_is_composed_does_not_send(visitor: Visitor) -> N
     assert [asked["input_data"] for asked in office.asked] == ["안녕\nhi"]
 
 
-def test_the_counter_counts_characters_as_the_service_does(visitor: Visitor) -> None:
+def test_the_counter_counts_characters_as_the_service_does(visitor: Visitor, served: Served) -> None:
     page = visitor.open("/office/")
     expect(page.locator("#send")).to_be_disabled()
     page.fill("#question", "🙂" * 500 + " ")
@@ -240,11 +240,11 @@ def test_the_counter_counts_characters_as_the_service_does(visitor: Visitor) -> 
     expect(page.locator("#count")).to_have_class(re.compile("over"))
     expect(page.locator("#send")).to_be_disabled()
     page.press("#question", "Enter")
-    assert visitor.served.suite.office.asked == []
+    assert served.suite.office.asked == []
 
 
-def test_again_and_edit_send_a_new_question_to_the_same_room(visitor: Visitor) -> None:
-    office = visitor.served.suite.office
+def test_again_and_edit_send_a_new_question_to_the_same_room(visitor: Visitor, served: Served) -> None:
+    office = served.suite.office
     office.answers = [text_answer("첫째"), text_answer("둘째"), text_answer("셋째")]
     page = visitor.open("/office/")
     visitor.ask(page, "질문")
@@ -260,8 +260,8 @@ def test_again_and_edit_send_a_new_question_to_the_same_room(visitor: Visitor) -
     assert len({asked["db_id"] for asked in office.asked[1:]}) == 1
 
 
-def test_sources_are_text_links_to_web_addresses_only(visitor: Visitor) -> None:
-    office = visitor.served.suite.office
+def test_sources_are_text_links_to_web_addresses_only(visitor: Visitor, served: Served) -> None:
+    office = served.suite.office
     sources = [
         {"title": "<b>국어원</b>", "url": "https://www.korean.go.kr/a?b=1"},
         {"title": "나쁜 것", "url": "javascript:alert(1)"},
@@ -284,8 +284,8 @@ def test_sources_are_text_links_to_web_addresses_only(visitor: Visitor) -> None:
     expect(page.locator(".remark")).to_have_text("검색이 오래 걸려 웹 검색 없이 답했습니다.")
 
 
-def test_nothing_a_model_or_a_room_says_becomes_markup(visitor: Visitor) -> None:
-    office = visitor.served.suite.office
+def test_nothing_a_model_or_a_room_says_becomes_markup(visitor: Visitor, served: Served) -> None:
+    office = served.suite.office
     hostile = '<img src="https://evil.example/x"><script>alert(1)</script> ![](https://evil.example/y.png)'
     office.store(ROOM, hostile, hostile)
     office.answers = [text_answer(hostile), refuse(400, {"detail": hostile})]
@@ -305,8 +305,8 @@ def test_nothing_a_model_or_a_room_says_becomes_markup(visitor: Visitor) -> None
     visitor.problems.clear()
 
 
-def test_models_are_offered_and_the_choice_is_kept(visitor: Visitor) -> None:
-    office = visitor.served.suite.office
+def test_models_are_offered_and_the_choice_is_kept(visitor: Visitor, served: Served) -> None:
+    office = served.suite.office
     office.models = [{"id": "gpt4.1", "owned_by": "gpt-4.1"}, {"id": "Llama", "owned_by": "Bllossom-8B"}]
     office.answers = [text_answer("네")]
     page = visitor.open("/office/")

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from tests.pages.conftest import pages_app
+from tests.support.fakes import service_state
 
+from chatbot.api.app import create_app
 from chatbot.api.notfound import style_policy
 from chatbot.api.pages import DOCS_POLICY, PAGE_POLICY
+from chatbot.domain.messages import ServiceName
 
 PAGES = Path(str(files("chatbot"))) / "pages"
 ASSETS = PAGES / "assets"
@@ -177,6 +180,38 @@ def test_404_page_and_its_json_forms_list_the_same_endpoints() -> None:
         endpoints = json.loads((PAGES / name).read_text(encoding="utf-8"))["endpoints"]
         assert [(entry["method"], entry["path"]) for entry in endpoints] == listed
         assert all(entry["description"] for entry in endpoints)
+
+
+def test_404_lists_every_route_that_the_services_document_and_no_other() -> None:
+    listed = json.loads((PAGES / "404.json").read_text(encoding="utf-8"))["endpoints"]
+    pages = {
+        ("GET", f"/{service}/{page}")
+        for service in SERVICES
+        for page in ("", "docs", "redoc", "openapi.json")
+    }
+    written = {
+        (method, entry["path"].partition("?")[0])
+        for entry in listed
+        for method in entry["method"].split(", ")
+    }
+    described = {
+        (method.upper(), path)
+        for name in ServiceName
+        for path, methods in create_app(service_state(name)).openapi()["paths"].items()
+        for method in methods
+        if path.startswith(f"/{name}/")
+    }
+    assert written - pages == described
+
+
+@pytest.mark.parametrize("name", list(ServiceName))
+def test_every_reference_of_the_description_leads_somewhere(name: ServiceName) -> None:
+    description = create_app(service_state(name)).openapi()
+    for reference in re.findall(r'"\$ref": "([^"]+)"', json.dumps(description)):
+        node = description
+        for step in reference.removeprefix("#/").split("/"):
+            assert step in node, reference
+            node = node[step]
 
 
 @pytest.mark.parametrize("name", ["404.html", "503.html"])

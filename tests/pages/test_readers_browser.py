@@ -32,7 +32,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """One page for all: the readers keep nothing between calls."""
     with serving() as served:
         context = browser.new_context()
-        visitor = Visitor(context, served)
+        visitor = Visitor(context, served.address)
         yield visitor.open("/office/")
         context.close()
         assert visitor.problems == []

@@ -15,8 +15,10 @@ ROOM = "123e4567-e89b-12d3-a456-426614174000"
 OTHER_ROOM = "123e4567-e89b-12d3-a456-426614174001"
 
 
-def test_rooms_are_opened_page_by_page_deleted_and_exported(visitor: Visitor, tmp_path: Path) -> None:
-    office = visitor.served.suite.office
+def test_rooms_are_opened_page_by_page_deleted_and_exported(
+    visitor: Visitor, served: Served, tmp_path: Path
+) -> None:
+    office = served.suite.office
     office.page_size = 2
     for number in range(1, 6):
         office.store(ROOM, f"질문 {number}", f"답변 {number}")
@@ -51,12 +53,13 @@ def test_rooms_are_opened_page_by_page_deleted_and_exported(visitor: Visitor, tm
     page.click("#open-settings")
     page.click("#delete-all")
     page.locator("#confirm-yes").click()
+    expect(page.locator("#rooms-hint")).to_be_visible()
     expect(page.locator("#rooms-hint")).to_have_text("아직 저장된 대화가 없습니다.")
     assert office.rooms == {}
 
 
-def test_settings_are_checked_kept_and_sent(visitor: Visitor) -> None:
-    office = visitor.served.suite.office
+def test_settings_are_checked_kept_and_sent(visitor: Visitor, served: Served) -> None:
+    office = served.suite.office
     office.answers = [
         refuse(401, {"detail": "API 키가 없거나 올바르지 않습니다."}),
         text_answer("네", history="none"),
@@ -82,8 +85,8 @@ def test_settings_are_checked_kept_and_sent(visitor: Visitor) -> None:
     assert page.evaluate("sessionStorage.getItem('chatbot.api_key')") == "secret-key"
 
 
-def test_a_character_is_talked_with_at_once_and_edited(visitor: Visitor) -> None:
-    character = visitor.served.suite.character
+def test_a_character_is_talked_with_at_once_and_edited(visitor: Visitor, served: Served) -> None:
+    character = served.suite.character
     character.answers = [text_answer("*웃는다.* 네")]
     page = visitor.open("/character/")
     expect(page.locator(".welcome .answer")).to_contain_text("어서 오세요")
@@ -113,7 +116,7 @@ def test_a_character_is_talked_with_at_once_and_edited(visitor: Visitor) -> None
     expect(page.locator(".welcome h2")).to_have_text("레이철")
 
 
-def test_a_card_is_imported_with_a_report(visitor: Visitor, tmp_path: Path) -> None:
+def test_a_card_is_imported_with_a_report(visitor: Visitor, served: Served, tmp_path: Path) -> None:
     card = v2(
         name="민준",
         first_mes="왔어?",
@@ -140,10 +143,10 @@ def test_a_card_is_imported_with_a_report(visitor: Visitor, tmp_path: Path) -> N
     expect(page.locator("#context-count")).to_have_text("2,000/2,000")
     page.click("#character-save")
     expect(page.locator(".welcome h2")).to_have_text("민준")
-    visitor.served.suite.character.answers = [text_answer("응")]
+    served.suite.character.answers = [text_answer("응")]
     visitor.ask(page, "안녕")
     expect(page.locator(".facts")).to_be_visible()
-    assert visitor.served.suite.character.asked[0]["context"] == "라" * 2000
+    assert served.suite.character.asked[0]["context"] == "라" * 2000
 
 
 @pytest.mark.parametrize(
@@ -154,7 +157,7 @@ def test_the_language_follows_the_browser_and_its_switch(
 ) -> None:
     served.suite.office.answers = [text_answer("ok")]
     context = browser.new_context(locale=locale)
-    visitor = Visitor(context, served)
+    visitor = Visitor(context, served.address)
     page = visitor.open("/office/")
     expect(page.locator(".welcome h2")).to_have_text(greeting)
     english = locale.startswith("en")
@@ -201,7 +204,7 @@ def test_a_narrow_screen_shows_everything_and_its_menu_holds_the_focus(
         is_mobile=True,
         color_scheme="dark",
     )
-    visitor = Visitor(context, served)
+    visitor = Visitor(context, served.address)
     page = visitor.open(path)
     page.fill("#question", "가" * 200)
     page.press("#question", "Enter")
@@ -252,7 +255,7 @@ def test_the_other_service_is_linked_where_it_exists(visitor: Visitor) -> None:
     page = visitor.open("/office/")
     page.get_by_role("link", name="캐릭터 대화로 가기").click()
     expect(page.locator("#service-name")).to_have_text("캐릭터 대화")
-    assert page.url == f"{visitor.served.address}/character/"
+    assert page.url == f"{visitor.address}/character/"
 
 
 def test_the_documentation_works_offline(visitor: Visitor) -> None:

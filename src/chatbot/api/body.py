@@ -74,7 +74,23 @@ def json_body(schema: type[Schema]) -> Callable[[Request], Awaitable[Schema]]:
     return read
 
 
+def _inlined(node: Any, definitions: dict[str, Any]) -> Any:
+    """``node`` with each reference replaced by what it names; the schemas of bodies do not recurse."""
+    if isinstance(node, dict):
+        if "$ref" in node:
+            named = definitions[node["$ref"].removeprefix("#/$defs/")]
+            node = {**named, **{key: value for key, value in node.items() if key != "$ref"}}
+        return {key: _inlined(value, definitions) for key, value in node.items()}
+    return [_inlined(item, definitions) for item in node] if isinstance(node, list) else node
+
+
 def body_docs(schema: type[BaseModel]) -> dict[str, Any]:
-    """The OpenAPI entry of a body that ``json_body`` reads."""
-    content = {"application/json": {"schema": schema.model_json_schema()}}
+    """The OpenAPI entry of a body that ``json_body`` reads.
+
+    Definitions are inlined: a reference to ``#/$defs`` would point to the root of the whole description,
+    where there is nothing, and documentation pages fail on it.
+    """
+    described = schema.model_json_schema()
+    definitions = described.pop("$defs", {})
+    content = {"application/json": {"schema": _inlined(described, definitions)}}
     return {"requestBody": {"required": True, "content": content}}
