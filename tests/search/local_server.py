@@ -70,25 +70,26 @@ class LocalServer:
         task.add_done_callback(self.connections.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        watching: asyncio.Task[bytes] | None = None
+        tasks: list[asyncio.Task[Any]] = []
         try:
             request = await _read_request(reader)
             if request is None:
                 return
             self.requests.append(request)
-            watching = asyncio.create_task(reader.read(1))
             answering = asyncio.create_task(self._answer(request, writer))
-            await asyncio.wait({watching, answering}, return_when=asyncio.FIRST_COMPLETED)
+            tasks += [answering, asyncio.create_task(reader.read(1))]
+            for task in tasks:
+                task.add_done_callback(_seen)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if not answering.done():
-                answering.cancel()
                 raise ConnectionResetError
             await answering
         except (ConnectionError, asyncio.IncompleteReadError):
             self.dropped += 1
             self.client_left.set()
         finally:
-            if watching is not None:
-                watching.cancel()
+            for task in tasks:
+                task.cancel()
             writer.close()
 
     async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> None:
@@ -106,6 +107,12 @@ class LocalServer:
             async for chunk in response.chunks:
                 writer.write(chunk)
                 await writer.drain()
+
+
+def _seen(task: asyncio.Task[Any]) -> None:
+    """Look at a task's exception, so that a client that left is no complaint of the event loop."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _read_request(reader: asyncio.StreamReader) -> Request | None:

@@ -58,7 +58,11 @@ async def _nothing() -> None:
 
 
 def chain_of(
-    *providers: Scripted, heard: Heard | None = None, budget: float = BUDGET, cache_seconds: float = 0
+    *providers: Scripted,
+    heard: Heard | None = None,
+    budget: float = BUDGET,
+    cache_seconds: float = 0,
+    pace: Pace = PACE,
 ) -> Chain:
     order: dict[Language, Sequence[Provider]] = {"ko": providers, "en": providers[::-1]}
     return Chain(
@@ -68,7 +72,7 @@ def chain_of(
         budget=budget,
         cache_seconds=cache_seconds,
         redact=lambda text: text.replace("010-1234-5678", "[전화번호]"),
-        pace=PACE,
+        pace=pace,
     )
 
 
@@ -99,23 +103,25 @@ async def test_trouble_sends_the_question_on_at_once(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     heard = Heard()
-    chain = chain_of(Scripted("first", (0, trouble)), Scripted("second"), heard=heard)
+    chain = chain_of(
+        Scripted("first", (0, trouble)), Scripted("second"), heard=heard, budget=60, pace=Pace(20, 20)
+    )
     begun = time.monotonic()
     assert (await chain.search("서울", "ko", 5)).provider == "second"
-    assert time.monotonic() - begun < PACE.hedge
+    assert time.monotonic() - begun < 5
     assert [name for name, _ in heard] == ["first", "second"]
     assert "서울" not in caplog.text
     assert "canary" not in caplog.text
 
 
 async def test_a_slow_provider_is_hedged_and_the_first_answer_wins() -> None:
-    slow, quick, last = Scripted("slow", (9, SearchOutcome.OK)), Scripted("quick"), Scripted("last")
+    slow, quick, last = Scripted("slow", (60, SearchOutcome.OK)), Scripted("quick"), Scripted("last")
     heard = Heard()
-    chain = chain_of(slow, quick, last, heard=heard)
+    chain = chain_of(slow, quick, last, heard=heard, budget=60, pace=Pace(provider=20, hedge=0.1))
     begun = time.monotonic()
     result = await chain.search("q", "ko", 5)
     assert result.provider == "quick"
-    assert PACE.hedge <= time.monotonic() - begun < PACE.provider
+    assert PACE.hedge <= time.monotonic() - begun < 5
     assert (slow.cancelled, last.asked) == (1, [])
     assert ("slow", SearchOutcome.TIMEOUT) in heard
 
@@ -130,9 +136,9 @@ async def test_the_last_resort_is_asked_in_time_whatever_the_others_do() -> None
     hanging = [Scripted(f"hang{n}", (9, SearchOutcome.OK)) for n in range(6)]
     last = Scripted("last")
     begun = time.monotonic()
-    result = await chain_of(*hanging, last).search("q", "ko", 5)
+    result = await chain_of(*hanging, last, budget=4, pace=Pace(2, 0.1)).search("q", "ko", 5)
     assert result.provider == "last"
-    assert time.monotonic() - begun < BUDGET
+    assert time.monotonic() - begun < 4
     assert len(hanging[-1].asked) == 0
 
 
@@ -143,7 +149,7 @@ async def test_a_search_never_takes_longer_than_its_budget() -> None:
         result = await chain.search("q", "ko", budget)
         assert result.outcome is SearchOutcome.TIMEOUT
         assert result.provider in ("a", "b")
-        assert time.monotonic() - begun < min(budget, BUDGET) + 0.15
+        assert time.monotonic() - begun < min(budget, BUDGET) + 0.5
     assert (await chain.search("q2", "ko", 0)).outcome is SearchOutcome.TIMEOUT
 
 

@@ -145,5 +145,5 @@ async def test_a_hanging_ddgs_costs_its_budget_only(monkeypatch: pytest.MonkeyPa
     begun = time.monotonic()
     result = await chain.search("서울", "ko", 5)
     assert result.outcome is SearchOutcome.TIMEOUT
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 0.9
     await chain.close()
