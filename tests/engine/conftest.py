@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.gguf_factory import Plan, write_model
 
 from chatbot.llm.llama.cpu import yield_while_waiting
-from tests.support.gguf_factory import Plan, write_model
 
 yield_while_waiting()
 
@@ -22,6 +22,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_model(folder / "tiny.gguf", Plan())
     write_model(folder / "window.gguf", Plan(window=32, layers=6, llama3=False))
     write_model(folder / "base.gguf", Plan(llama3=False))
+    write_model(folder / "marks.gguf", Plan(marks=True))
     return folder
 
 
@@ -30,7 +31,7 @@ def rig(models: Path) -> Iterator[RigMaker]:
     """Opens engines on the models above; closes them after the test."""
     opened: list[Rig] = []
 
-    def make(model: str = "tiny", **settings: object) -> Rig:
+    def make(model: str = "tiny", **settings: int) -> Rig:
         opened.append(open_rig(models / f"{model}.gguf", **settings))
         return opened[-1]
 

@@ -1,4 +1,4 @@
-"""A real engine with what tests ask of it: short settings, a recording meter, a one-line way to get an answer."""
+"""A real engine with what tests ask of it: short settings, a recording meter, one line for an answer."""
 
 import asyncio
 import time
@@ -111,7 +111,7 @@ def question(text: str, system: str = "Answer briefly.", **more: object) -> Conv
     return Conversation(system=(Part("rules", system),), question=text, **more)  # type: ignore[arg-type]
 
 
-def open_rig(path: Path, *, exact: bool = True, **settings: object) -> Rig:
+def open_rig(path: Path, *, exact: bool = True, **settings: int) -> Rig:
     """Open an engine on ``path`` and wait until it is loaded."""
     meter = Meter()
     config = EngineConfig.model_validate(

@@ -1,14 +1,14 @@
 """Whoever else is in the batch, whatever is cached, whoever was preempted: the text is the same.
 
-Exact on random F32 weights with flash attention off and an F32 pool; on the real model arithmetic depends on the
-shape of a batch, see test_real_model.
+Exact on random F32 weights with flash attention off and an F32 pool; on the real model arithmetic depends
+on the shape of a batch, see test_real_model.
 """
 
 import pytest
-
-from chatbot.domain.messages import Conversation, Exchange, Sampling
 from tests.engine.conftest import RigMaker
 from tests.engine.rig import GREEDY, question
+
+from chatbot.domain.messages import Conversation, Exchange, Sampling
 
 pytestmark = pytest.mark.anyio
 

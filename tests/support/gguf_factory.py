@@ -1,8 +1,8 @@
-"""Writes random-weight GGUF models for tests: real llama.cpp, real tokenizer, a megabyte instead of gigabytes.
+"""Writes random-weight GGUF models for tests: real llama.cpp, real tokenizer, one megabyte.
 
-The vocabulary is byte-level with Llama 3's special tokens, so any text can be tokenised and any token can be
-spoken; the weights are random but fixed by a seed. ``wide`` models have Llama 3's 128,256 tokens, which is what
-sampling costs are measured on.
+The vocabulary is byte-level with Llama 3's special tokens, so any text can be tokenised and any token can
+be spoken; the weights are random but fixed by a seed. With ``WIDE`` a model has as many tokens as Llama 3,
+which is what sampling costs are measured on.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,10 @@ WIDE = 128_256
 
 @dataclass(frozen=True)
 class Plan:
-    """What to generate. ``window`` above 0 makes a Gemma 3 with that sliding window, else a Llama."""
+    """What to generate. ``window`` above 0 makes a Gemma 3 with that sliding window, else a Llama.
+
+    ``marks`` types <start_of_turn> as user-defined, as some converters do: it is then matched in any text.
+    """
 
     vocabulary: int = 512
     embedding: int = 64
@@ -36,6 +39,7 @@ class Plan:
     window: int = 0
     template: str | None = None
     llama3: bool = True
+    marks: bool = False
     seed: int = 1
 
 
@@ -87,6 +91,8 @@ def _add_vocabulary(writer: gguf.GGUFWriter, plan: Plan) -> None:
     specials = SPECIALS if plan.llama3 else ("<s>", "</s>")
     words = [*byte_letters(), *specials]
     types = [gguf.TokenType.NORMAL] * 256 + [gguf.TokenType.CONTROL] * len(specials)
+    if plan.marks:
+        types[256 + SPECIALS.index("<start_of_turn>")] = gguf.TokenType.USER_DEFINED
     words += [f"w{number}" for number in range(plan.vocabulary - len(words))]
     types += [gguf.TokenType.NORMAL] * (plan.vocabulary - len(types))
     writer.add_tokenizer_model("gpt2")
@@ -107,14 +113,15 @@ def _tensors(plan: Plan, head: int) -> list[tuple[str, npt.NDArray[np.float32]]]
     size, inner = plan.embedding, 2 * plan.embedding
 
     def weight(rows: int, columns: int) -> npt.NDArray[np.float32]:
-        return (random.standard_normal((rows, columns)) * (1.5 / columns**0.5)).astype(np.float32)
+        drawn = random.standard_normal((rows, columns)) * (1.5 / columns**0.5)
+        return np.asarray(drawn, dtype=np.float32)
 
     def ones(count: int) -> npt.NDArray[np.float32]:
         return np.ones(count, dtype=np.float32)
 
     embedding = random.standard_normal((plan.vocabulary, size)).astype(np.float32)
-    # Not tied to the embedding: a tied random model repeats the last token for ever. Special tokens get logits
-    # near zero, so that random answers seldom end by themselves.
+    # Not tied to the embedding: a tied random model repeats the last token for ever. Special tokens get
+    # logits near zero, so that random answers seldom end by themselves.
     output = random.standard_normal((plan.vocabulary, size)).astype(np.float32)
     output[256 : 256 + len(SPECIALS)] *= 0.01
     tensors = [

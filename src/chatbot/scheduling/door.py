@@ -166,6 +166,10 @@ class Door:
         """Places that have not begun to generate, of one service or of all."""
         return sum(1 for job in list(self._waiting) if service is None or job.service == service)
 
+    def places(self) -> int:
+        """All places, waiting and running."""
+        return len(self._waiting) + len(self._running)
+
     def when_empty(self, tell: Callable[[], object]) -> None:
         """Call ``tell`` once as soon as no place is taken, on whatever thread gives up the last."""
         with self._lock:

@@ -172,6 +172,7 @@ class Engine:
                 self._fail(stream, DeadlineExceeded(stream.stage))
 
     def _sample(self, stream: Stream, row: Logits) -> None:
+        self._roster.guard(stream)
         if stream.sampler is None:
             stream.sampler = Sampler(stream.sampling, self._parts.vocabulary.size)
             stream.sampler.accept(stream.tokens[-64:])

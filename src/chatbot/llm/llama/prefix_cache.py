@@ -76,22 +76,45 @@ class PrefixCache:
                 self._drop(match.parked)
         return intact
 
-    def park(self, sequence: int, tokens: Sequence[int]) -> None:
-        """Keep what ``sequence`` holds (these tokens) and empty it."""
+    def guard(self, sequence: int) -> int | None:
+        """Protect what a running sequence holds from its own window; None where there is no window.
+
+        Returns:
+            The guard's id, to be given back with ``park`` or ``unguard``.
+        """
+        if not self._n_swa:
+            return None
+        while not self._ids and self.evict_one():
+            pass
+        if not self._ids:
+            return None
+        guard = self._ids.pop()
+        self._memory.share(sequence, guard, self._memory.length(sequence))
+        return guard
+
+    def unguard(self, guard: int | None) -> None:
+        """Give up a guard."""
+        if guard is not None:
+            self._memory.keep(guard, 0)
+            self._ids.append(guard)
+
+    def park(self, sequence: int, tokens: Sequence[int], guard: int | None = None) -> None:
+        """Keep what ``sequence`` holds (these tokens) and empty it; its guard goes with it."""
         length = self._memory.length(sequence)
         held = np.asarray(tokens[:length], dtype=np.int32)
         for parked in list(self._parked):
             if len(parked.tokens) <= length and common_prefix(parked.tokens, held) == len(parked.tokens):
                 self._drop(parked)
-        needed = 2 if self._n_swa else 1
-        while len(self._ids) < needed and self._parked:
-            self.evict_one()
-        if length and len(self._ids) >= needed:
-            parked = Parked(held, self._ids.pop(), self._ids.pop() if self._n_swa else None)
+        while not self._ids and self.evict_one():
+            pass
+        if length and self._ids:
+            parked = Parked(held, self._ids.pop(), guard)
             self._memory.share(sequence, parked.sequence, length)
-            if parked.guard is not None:
-                self._memory.share(sequence, parked.guard, length)
+            if guard is not None:
+                self._memory.share(sequence, guard, length)
             self._parked[parked] = None
+        else:
+            self.unguard(guard)
         self._memory.keep(sequence, 0)
 
     def evict_one(self) -> bool:
@@ -108,10 +131,9 @@ class PrefixCache:
 
     def _drop(self, parked: Parked) -> None:
         del self._parked[parked]
-        for sequence in (parked.sequence, parked.guard):
-            if sequence is not None:
-                self._memory.keep(sequence, 0)
-                self._ids.append(sequence)
+        self._memory.keep(parked.sequence, 0)
+        self._ids.append(parked.sequence)
+        self.unguard(parked.guard)
 
 
 def common_prefix(left: Tokens, right: Tokens) -> int:

@@ -32,6 +32,12 @@ class Roster:
         self.cache = PrefixCache(context.memory, parking_ids(self._sequences), self._n_swa)
         for stream in self.running:
             stream.done = 0
+            stream.guard = None
+
+    def guard(self, stream: Stream) -> None:
+        """The prompt is computed: from here on a sliding window would leave cells of it behind."""
+        if stream.sequence is not None and stream.guard is None:
+            stream.guard = self.cache.guard(stream.sequence)
 
     def admit(self, now: float) -> None:
         """Start whoever may start."""
@@ -46,7 +52,7 @@ class Roster:
         self.waiting.pop(stream.job, None)
         if stream.sequence is not None:
             self.running.remove(stream)
-            self.cache.park(stream.sequence, stream.tokens)
+            self.cache.park(stream.sequence, stream.tokens, stream.guard)
             self._release(stream)
         if stream.sampler is not None:
             stream.sampler.close()
@@ -59,6 +65,7 @@ class Roster:
             raise RuntimeError("a stream that does not run cannot be preempted")
         self.running.remove(stream)
         self._memory.keep(sequence, 0)
+        self.cache.unguard(stream.guard)
         self._release(stream)
         stream.done = 0
         self.waiting[stream.job] = stream
@@ -126,4 +133,4 @@ class Roster:
     def _release(self, stream: Stream) -> None:
         if stream.sequence is not None:
             self._free_ids.append(stream.sequence)
-            stream.sequence = None
+            stream.sequence = stream.guard = None

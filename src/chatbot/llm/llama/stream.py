@@ -32,6 +32,7 @@ class Stream:
     tokens: list[int] = field(init=False)
     prompt_length: int = field(init=False)
     sequence: int | None = None
+    guard: int | None = None
     done: int = 0
     cached: int = 0
     sampler: Sampler | None = None

@@ -5,12 +5,15 @@ or end markers that way; so content is checked after tokenising and split inside
 """
 
 import ctypes
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 
 import llama_cpp
 
 from chatbot.llm.llama.model_file import ModelFile
+
+_MARK = re.compile(r"<.+>|\[.+\]")
 
 _CACHED_TEXTS = 4096
 """Texts whose tokens are kept: personas, rules and the turns of rooms come again with every question."""
@@ -25,7 +28,7 @@ class Vocabulary:
         ids = range(self.size)
         self.end_tokens = frozenset(i for i in ids if llama_cpp.llama_vocab_is_eog(self._vocab, i))
         control = frozenset(i for i in ids if llama_cpp.llama_vocab_is_control(self._vocab, i))
-        self.forbidden = control | self.end_tokens
+        self.forbidden = control | self.end_tokens | self._marks()
         self.begin = int(llama_cpp.llama_vocab_bos(self._vocab))
         self.adds_begin = bool(llama_cpp.llama_vocab_get_add_bos(self._vocab)) and self.begin >= 0
         self._pieces: dict[int, bytes] = {}
@@ -66,6 +69,15 @@ class Vocabulary:
     def text(self, tokens: Sequence[int]) -> str:
         """The text of tokens, special ones left out; for reports and tests."""
         return b"".join(self.piece(token) for token in tokens).decode("utf-8", "replace")
+
+    def _marks(self) -> frozenset[int]:
+        """User-defined tokens written like marks (<start_of_turn>, [INST]); others are runs of spaces."""
+        marked = (
+            token
+            for token in range(self.size)
+            if llama_cpp.llama_vocab_get_attr(self._vocab, token) & llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
+        )
+        return frozenset(token for token in marked if _MARK.fullmatch(self.name(token)))
 
     def _harmless(self, text: str) -> tuple[int, ...]:
         tokens = self._tokenize(text, special=False)

@@ -1,0 +1,196 @@
+"""Leaving, running out of time, running out of room: every way an answer ends before its end."""
+
+import asyncio
+import time
+
+import pytest
+from tests.engine.conftest import RigMaker
+from tests.engine.rig import GREEDY, Meter, Rig, question
+
+from chatbot.domain.config import EngineConfig
+from chatbot.domain.errors import (
+    DeadlineExceeded,
+    Draining,
+    Loading,
+    Overloaded,
+    PromptTooLong,
+    StartupError,
+    Unavailable,
+)
+from chatbot.domain.messages import Sampling, ServiceName, Token, Waiting
+from chatbot.domain.models import ModelState
+from chatbot.llm.llama.engine_model import LlamaModel
+from chatbot.scheduling.door import Limits
+
+pytestmark = pytest.mark.anyio
+
+ENDLESS = Sampling(temperature=0.0, repeat_penalty=1.0, max_tokens=100_000)
+
+
+async def until(condition: object, seconds: float = 5.0) -> float:
+    """Wait for ``condition()``; the time it took."""
+    begun = time.monotonic()
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() - begun < seconds, "it never happened"
+        await asyncio.sleep(0.002)
+    return time.monotonic() - begun
+
+
+async def read_one_token(rig: Rig, caller: str = "somebody") -> object:
+    events = rig.place(caller).generate(question("go on"), ENDLESS)
+    async for event in events:
+        if isinstance(event, Token):
+            return events
+    raise AssertionError("no token came")
+
+
+async def test_closing_the_iterator_frees_the_place_within_a_step(rig: RigMaker) -> None:
+    engine = rig(context_tokens=4096, parallel=2)
+    events = await read_one_token(engine)
+    assert engine.model.queue_size(ServiceName.OFFICE) == 0
+    await events.aclose()  # type: ignore[attr-defined]
+    assert await until(lambda: engine.loaded.door.places() == 0) < 1.0
+    assert not engine.loaded.engine._roster.running
+    assert len(engine.loaded.engine._roster._free_ids) == 2
+
+
+async def test_leaving_while_queued_frees_the_place_and_costs_no_step(rig: RigMaker) -> None:
+    engine = rig(context_tokens=4096, parallel=1)
+    running = await read_one_token(engine)
+    waiting = asyncio.create_task(engine.ask(question("me too"), ENDLESS, caller="other"))
+    await until(lambda: engine.model.queue_size(ServiceName.OFFICE) == 1)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert await until(lambda: engine.model.queue_size(ServiceName.OFFICE) == 0) < 1.0
+    assert len(engine.meter.starts) == 1
+    await running.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_place_that_is_never_used_is_given_back(rig: RigMaker) -> None:
+    engine = rig()
+    place = engine.place()
+    assert engine.model.queue_size(ServiceName.OFFICE) == 1
+    assert engine.model.queue_size(ServiceName.CHARACTER) == 0
+    place.release()
+    place.release()
+    assert engine.loaded.door.places() == 0
+
+
+@pytest.mark.parametrize("stage", ["queue", "prefill", "decode"])
+async def test_the_deadline_holds_in_every_stage(rig: RigMaker, stage: str) -> None:
+    engine = rig(context_tokens=4096, parallel=1)
+    stepper = engine.loaded.engine._stepper
+    if stage == "queue":
+        # The door believes in short answers, so it lets the request wait for one that never ends.
+        engine.loaded.speeds.lengths("office").saw(1)
+        blocker = await read_one_token(engine)
+    else:
+        if stage == "prefill":
+            # A slice of nothing makes prefill crawl, as a slow machine would.
+            stepper.prefill_seconds = 0.0
+        blocker = None
+    long = question("x" * 3000 if stage == "prefill" else "x")
+    slowly = stepper.step
+
+    def slow_step() -> None:
+        time.sleep(0.02)
+        slowly()
+
+    stepper.step = slow_step  # type: ignore[method-assign]
+    begun = time.monotonic()
+    with pytest.raises(DeadlineExceeded) as caught:
+        await engine.ask(long, ENDLESS, caller="late", seconds=0.6)
+    assert caught.value.stage == stage
+    assert 0.5 < time.monotonic() - begun < 1.5
+    if blocker is not None:
+        await blocker.aclose()  # type: ignore[attr-defined]
+    await until(lambda: engine.loaded.door.places() == 0)
+
+
+async def test_waiting_is_told_with_position_and_eta(rig: RigMaker) -> None:
+    engine = rig(parallel=1)
+    answers = await engine.ask_all(
+        [question(str(n)) for n in range(4)], Sampling(temperature=0.0, max_tokens=60)
+    )
+    first = sorted(answer.waits[0].position for answer in answers if answer.waits)
+    assert first == [1, 2, 3]
+    assert all(isinstance(wait, Waiting) and wait.eta >= 0 for answer in answers for wait in answer.waits)
+
+
+async def test_a_prompt_that_cannot_fit_is_refused_and_its_place_freed(rig: RigMaker) -> None:
+    engine = rig()
+    with pytest.raises(PromptTooLong) as caught:
+        await engine.ask(question("x" * 2000))
+    assert caught.value.needed > caught.value.limit == 512
+    assert engine.loaded.door.places() == 0
+
+
+async def test_the_answer_is_clipped_to_what_the_context_leaves(rig: RigMaker) -> None:
+    engine = rig()
+    answer = await engine.ask(question("x" * 400), ENDLESS)
+    usage = answer.finished.usage
+    assert usage.prompt + usage.completion == 1024
+    assert answer.finished.reason == "length"
+
+
+async def test_refusals_at_the_door(rig: RigMaker) -> None:
+    engine = rig(parallel=1)
+    engine.loaded.door._limits = Limits(waiting=3, per_caller=2)
+    places = [engine.place("a"), engine.place("a")]
+    with pytest.raises(Overloaded, match="share") as own:
+        engine.place("a")
+    places.append(engine.place("b"))
+    begun = time.perf_counter()
+    with pytest.raises(Overloaded, match="queue full") as full:
+        engine.place("c")
+    assert time.perf_counter() - begun < 0.02
+    assert own.value.retry_after >= 1
+    assert full.value.queue_size == 3
+    for place in places:
+        place.release()
+    with pytest.raises(Overloaded, match="deadline"):
+        engine.place("d", seconds=0.0)
+
+
+async def test_draining_refuses_the_new_and_finishes_the_admitted(rig: RigMaker) -> None:
+    engine = rig()
+    asked = asyncio.create_task(engine.ask(question("hello"), GREEDY))
+    await until(lambda: engine.loaded.door.places() == 1)
+    engine.model.drain()
+    assert engine.model.status().state is ModelState.DRAINING
+    with pytest.raises(Draining):
+        engine.place()
+    await asyncio.wait_for(engine.model.wait_idle(), 10)
+    assert (await asked).finished.usage.completion == 24
+
+
+async def test_closing_ends_streams_with_an_error_not_with_silence(rig: RigMaker) -> None:
+    engine = rig(context_tokens=4096)
+    asked = asyncio.create_task(engine.ask(question("hello"), ENDLESS))
+    await until(lambda: engine.meter.steps)
+    await asyncio.to_thread(engine.model.close)
+    with pytest.raises(Draining):
+        await asked
+
+
+async def test_loading_and_a_missing_file_are_said() -> None:
+    config = {
+        "model_path": "/nowhere.gguf",
+        "name": "m",
+        "context_tokens": 1024,
+        "pool_tokens": 1024,
+        "parallel": 1,
+    }
+    model = LlamaModel(EngineConfig.model_validate(config), Limits(1, 1), Meter())
+    assert model.status().state is ModelState.LOADING
+    rig = Rig(model, Meter())
+    with pytest.raises(Loading):
+        rig.place()
+    model.start()
+    with pytest.raises(StartupError, match="no model file at /nowhere"):
+        await model.wait_ready()
+    assert model.status().state is ModelState.FAILED
+    assert "no model file" in model.status().detail
+    with pytest.raises(Unavailable, match="no model file"):
+        rig.place()
+    model.close()

@@ -1,0 +1,124 @@
+"""The count of cells against the library: same positions, and full exactly when the library says full."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chatbot.llm.llama.context import Context, DecodeError, Shape
+from chatbot.llm.llama.model_file import ModelFile
+from chatbot.llm.llama.prefix_cache import Match, PrefixCache
+
+SEQUENCES = 4
+
+
+@pytest.fixture(scope="module", params=["tiny", "window"])
+def file(models: Path, request: pytest.FixtureRequest) -> Iterator[ModelFile]:
+    loaded = ModelFile(models / f"{request.param}.gguf")
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture
+def context(file: ModelFile) -> Iterator[Context]:
+    made = Context(file, Shape(pool=256, sequences=SEQUENCES, rows=256, threads=1))
+    yield made
+    made.close()
+
+
+def decode(context: Context, sequence: int, count: int) -> None:
+    context.batch.clear()
+    context.batch.add(sequence, context.memory.length(sequence), [65] * count, output=False)
+    context.decode()
+    context.memory.appended(sequence, count)
+
+
+OPERATIONS = st.lists(
+    st.tuples(
+        st.sampled_from(["append", "share", "keep"]),
+        st.integers(0, 7),
+        st.integers(0, 7),
+        st.integers(0, 60),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(operations=OPERATIONS)
+def test_any_history_is_counted_as_the_library_counts(
+    file: ModelFile, operations: list[tuple[str, int, int, int]]
+) -> None:
+    context = Context(file, Shape(pool=256, sequences=SEQUENCES, rows=256, threads=1))
+    memory = context.memory
+    for verb, first, second, count in operations:
+        if verb == "append" and first < SEQUENCES and 0 < count <= memory.free:
+            decode(context, first, count)
+        elif verb == "share" and first != second:
+            memory.keep(second, 0)
+            memory.share(first, second, min(count, memory.length(first)))
+        elif verb == "keep":
+            memory.keep(first, count)
+    assert all(memory.agrees(sequence) for sequence in range(8))
+    assert memory.used == memory.held(range(8))
+    memory.keep(0, 0)
+    free = memory.free
+    # One row too many is refused by the library itself, and changes nothing; the rest fits exactly.
+    if file.n_swa == 0:
+        if free < 256:
+            with pytest.raises(DecodeError, match="returned 1"):
+                decode(context, 0, free + 1)
+        if free:
+            decode(context, 0, free)
+            assert memory.free == 0
+    context.close()
+
+
+def test_rows_that_would_abort_the_process_are_refused(context: Context) -> None:
+    batch = context.batch
+    with pytest.raises(ValueError, match="do not fit"):
+        batch.add(0, 0, [1] * 257, output=False)
+    for sequence, position, token in ((SEQUENCES, 0, 1), (-1, 0, 1), (0, -1, 1), (0, 0, 512), (0, 0, -1)):
+        batch.clear()
+        batch.add(sequence, position, [token], output=True)
+        with pytest.raises(ValueError, match="outside"):
+            context.decode()
+    batch.clear()
+    with pytest.raises(ValueError, match="0 rows"):
+        context.decode()
+    for position in range(SEQUENCES + 1):
+        batch.add(0, position, [1], output=True)
+    with pytest.raises(ValueError, match="5 outputs"):
+        context.decode()
+    with pytest.raises(RuntimeError, match="abort"):
+        context.memory.keep(256, 0)
+
+
+def parked_room(context: Context, n_swa: int, length: int, *, guarded: bool) -> tuple[PrefixCache, Match]:
+    cache = PrefixCache(context.memory, range(SEQUENCES, 256), n_swa)
+    decode(context, 1, 8)
+    decode(context, 0, length)
+    guard = cache.guard(0) if guarded else None
+    cache.park(0, [65] * length, guard)
+    match = cache.match(np.full(length + 10, 65, dtype=np.int32))
+    assert match is not None
+    return cache, match
+
+
+@pytest.mark.parametrize("file", ["window"], indirect=True)
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_window_model_never_reuses_a_room_whose_cells_were_taken(
+    context: Context, file: ModelFile, guarded: bool
+) -> None:
+    cache, match = parked_room(context, file.n_swa, 120, guarded=guarded)
+    # Cells freed before the room's make the library search from there, and on into the room.
+    context.memory.keep(1, 0)
+    decode(context, 1, 40)
+    stolen = context.memory.first_position(match.sequence) > 0
+    assert stolen is not guarded, "without a guard the library takes cells of the parked room"
+    assert cache.adopt(match, 2, 60) is guarded
+    assert context.memory.length(2) == (60 if guarded else 0)
+    assert cache.entries == (1 if guarded else 0), "a spoilt room is forgotten"
