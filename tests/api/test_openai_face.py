@@ -13,6 +13,7 @@ from chatbot.api.app import create_app
 from chatbot.api.state import ServiceState
 from chatbot.domain.errors import ModelFailed, Overloaded
 from chatbot.domain.messages import ServiceName, Token, Waiting
+from chatbot.domain.models import ModelState
 
 pytestmark = pytest.mark.anyio
 
@@ -27,8 +28,10 @@ async def official_client(state: ServiceState) -> AsyncIterator[openai.AsyncOpen
 
 
 async def test_the_official_client_gets_an_answer_with_usage_and_its_own_parameters() -> None:
-    model = FakeModel()
-    async with official_client(service_state(model=model)) as client:
+    model, unusable = FakeModel(), FakeModel()
+    unusable.state = ModelState.FAILED
+    foreign = {"gpt4.1": FakeModel(), "gpt4.1_mini": unusable}
+    async with official_client(service_state(model=model, foreign=foreign)) as client:
         answer = await client.chat.completions.create(
             model="Llama",
             messages=[
@@ -47,7 +50,7 @@ async def test_the_official_client_gets_an_answer_with_usage_and_its_own_paramet
     assert answer.choices[0].finish_reason == "stop"
     assert answer.usage is not None
     assert (answer.usage.prompt_tokens, answer.usage.total_tokens) == (10, 12)
-    assert [entry.id for entry in models.data] == ["Llama"]
+    assert [entry.id for entry in models.data] == ["Llama", "gpt4.1"]
     sampling, conversation = model.samplings[0], model.conversations[0]
     assert (sampling.max_tokens, sampling.temperature, sampling.seed, sampling.stop) == (7, 0, 3, ("\n",))
     assert "Answer in rhymes." not in conversation.system_text

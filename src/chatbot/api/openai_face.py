@@ -22,6 +22,7 @@ from chatbot.core.reply import Answered, Reply
 from chatbot.core.transcript import ask_of, read_messages
 from chatbot.domain.errors import UnknownModel
 from chatbot.domain.messages import Sampling, Token, Usage, Waiting
+from chatbot.domain.models import ModelState
 
 
 def _usage(usage: Usage) -> dict[str, Any]:
@@ -105,6 +106,8 @@ def openai_router(state: ServiceState) -> APIRouter:
         entries = [
             {"id": alias, "object": "model", "created": started, "owned_by": backend.model.name}
             for alias, backend in state.chat.backends.items()
+            # An alias without its key is a model that nobody can use.
+            if backend.model.status().state is not ModelState.FAILED
         ]
         return {"object": "list", "data": entries}
 

@@ -144,6 +144,9 @@ async def open_suite(
         search = open_search(settings.search, metrics.searched, redact=_redacted)
         stack.push_async_callback(search.close)
         foreign = open_openai(settings.openai, redact=_redacted)
+        stack.push_async_callback(foreign.close)
+        checking = asyncio.create_task(foreign.check())
+        stack.callback(checking.cancel)
 
         engines: dict[EngineConfig, LlamaModel] = {}
         for config in set(configs.values()):
