@@ -124,17 +124,8 @@ class FakeService:
             Route(f"{prefix}/rooms/export", self.export),
             Route(f"{prefix}/rooms/{{db_id}}", self.room, methods=["GET", "DELETE"]),
             Route(f"{prefix}/v1/models", self.known),
-            Route(f"{prefix}/openapi.json", openapi),
             *(Route(f"{prefix}/{alias}", self.ask, methods=["POST"]) for alias in ("Llama", "gpt4.1")),
         ]
-
-
-async def openapi(_: Request) -> Response:
-    """A description with one route, for the documentation pages."""
-    answer = {"200": {"description": "A bare JSON string."}}
-    route = {"post": {"summary": "Answer by the local model", "responses": answer}}
-    info = {"title": "chatbot office", "version": "0.1.0"}
-    return JSONResponse({"openapi": "3.1.0", "info": info, "paths": {"/office/Llama": route}})
 
 
 class Gate:

@@ -104,7 +104,7 @@ def test_stop_closes_the_connection_and_says_that_nothing_is_stored(visitor: Vis
     expect(page.locator(".remark")).to_have_text("멈췄습니다. 이 답변은 저장되지 않았습니다.")
     expect(page.locator(".answer")).to_have_text("시작했지만")
     expect(page.locator("#send")).to_be_visible()
-    deadline = time.monotonic() + 1
+    deadline = time.monotonic() + 3  # the browser's share of the second on a busy machine
     while office.left == 0 and time.monotonic() < deadline:
         time.sleep(0.02)
     assert office.left == 1

@@ -258,15 +258,6 @@ def test_the_other_service_is_linked_where_it_exists(visitor: Visitor) -> None:
     assert page.url == f"{visitor.address}/character/"
 
 
-def test_the_documentation_works_offline(visitor: Visitor) -> None:
-    page = visitor.open("/office/docs")
-    expect(page.locator(".opblock-summary-path").first).to_contain_text("/office/Llama")
-    page = visitor.open("/office/redoc")
-    expect(page.locator("redoc h1").first).to_contain_text("chatbot office")
-    page.get_by_placeholder("Search").fill("Llama")
-    expect(page.get_by_role("search")).to_contain_text("Answer by the local model")
-
-
 def test_the_404_page_leads_to_the_chat(visitor: Visitor) -> None:
     page = visitor.open("/nowhere")
     expect(page.locator("h1")).to_contain_text("찾을 수 없는 주소입니다")

@@ -13,7 +13,8 @@ export class CardError extends Error {
 }
 
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+// Browsers before 2024 may lack the segmenter; they cut between code points.
+const graphemes = Intl.Segmenter ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
 
 /** Length as the service counts it: code points, not UTF-16 units. */
 export const lengthOf = (text) => Array.from(text).length;
@@ -23,7 +24,8 @@ export function cutTo(text, limit) {
   if (lengthOf(text) <= limit) return text;
   let kept = "";
   let count = 0;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const part of graphemes?.segment(text) ?? text) {
+    const segment = part.segment ?? part;
     count += lengthOf(segment);
     if (count > limit) break;
     kept += segment;
