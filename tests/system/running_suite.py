@@ -88,7 +88,8 @@ def running_suite(folder: Path, **settings: str) -> Iterator[RunningSuite]:
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    suite = RunningSuite(process, *(f"http://127.0.0.1:{port}" for port in ports), log)
+    gateway, office, character = (f"http://127.0.0.1:{port}" for port in ports)
+    suite = RunningSuite(process, gateway, office, character, log)
     try:
         _wait_ready(suite)
         yield suite

@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from tests.system.running_suite import running_suite
 pytestmark = [pytest.mark.anyio, pytest.mark.real_model, pytest.mark.timeout(180)]
 
 
-async def _stream(client: httpx.AsyncClient, body: dict[str, object]) -> list[str]:
+async def _stream(client: httpx.AsyncClient, body: Mapping[str, object]) -> list[str]:
     """The names of the events of one streamed answer."""
     headers = {"Accept": "text/event-stream"}
     async with client.stream("POST", "/office/Llama", json=body, headers=headers) as answer:
@@ -45,7 +46,8 @@ async def test_sigterm_finishes_the_streams_refuses_newcomers_and_leaves(tmp_pat
 
 
 async def test_sigkill_leaves_only_whole_turns(tmp_path: Path) -> None:
-    room, told = str(uuid4()), []
+    room = str(uuid4())
+    told: list[tuple[str, str]] = []
     with running_suite(tmp_path, CHATBOT_OFFICE__MAX_TOKENS="8") as suite:
         async with httpx.AsyncClient(base_url=suite.gateway, timeout=100) as client:
 
