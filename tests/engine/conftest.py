@@ -32,7 +32,7 @@ def rig(models: Path) -> Iterator[RigMaker]:
     opened: list[Rig] = []
 
     def make(model: str = "tiny", **settings: int) -> Rig:
-        opened.append(open_rig(models / f"{model}.gguf", **settings))
+        opened.append(open_rig(models / f"{model}.gguf", exact=True, **settings))
         return opened[-1]
 
     yield make

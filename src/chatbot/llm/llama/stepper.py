@@ -16,7 +16,8 @@ from chatbot.llm.llama.stream import Stream
 from chatbot.scheduling.rates import Speeds
 
 _UNTILED_ROWS = 63
-_LEAST_PREFILL = 32
+_LEAST_PREFILL = 64
+_LONGEST_SLICES = 4.0
 _RETRIES = 64
 
 Rows = list[tuple[Stream, int]]
@@ -60,7 +61,7 @@ class Stepper:
             self._timed(rows)
             return
         wanted = sum(stream.missing for stream in reading)
-        allowed = max(_LEAST_PREFILL, int(self.prefill_seconds / self._speeds.prefill.seconds))
+        allowed = self._prefill_rows(len(reading), len(rows))
         if not self._tiled or not rows or len(rows) + wanted <= _UNTILED_ROWS:
             room = self.context.batch.capacity - len(rows)
             self._timed(rows + self._share_out(reading, min(allowed, room)))
@@ -70,6 +71,12 @@ class Stepper:
         still = [stream for stream in reading if stream.sequence is not None]
         if still:
             self._timed(self._share_out(still, min(allowed, self.context.batch.capacity)))
+
+    def _prefill_rows(self, reading: int, streaming: int) -> int:
+        # A stall costs each who streams what it saves each who still waits for the first token: where few
+        # stream and many wait, as after a burst, a longer slice serves more people and fills the batch sooner.
+        slices = min(max(1.0, reading / max(1, streaming)), _LONGEST_SLICES)
+        return max(_LEAST_PREFILL, int(slices * self.prefill_seconds / self._speeds.prefill.seconds))
 
     def _share_out(self, reading: list[Stream], budget: int) -> Rows:
         rows: Rows = []

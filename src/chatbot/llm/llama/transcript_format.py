@@ -2,12 +2,25 @@
 
 There are no special tokens here to protect, so the protection is textual: a line of foreign text that begins
 like a speaker is quoted, and the answer ends before a line that begins like one.
+
+A turn is one paragraph: a small base model answers in one and then drifts into an article, so a blank line
+ends its answer too. Where no character opens the scene, a greeting shows what a turn looks like; over twenty
+Korean questions to Gemma 3 270M these two took lines with invented speakers from six answers to none.
 """
 
 import re
+from dataclasses import replace
 
 from chatbot.domain.messages import Conversation, Speakers
-from chatbot.llm.llama.pieces import HISTORY, OPENING, Endings, Piece, system_pieces, user_pieces
+from chatbot.llm.llama.pieces import HISTORY, OPENING, TEMPLATE, Endings, Piece, system_pieces, user_pieces
+
+_GREETINGS = {
+    True: ("처음 뵙겠습니다.", "반갑습니다. 무엇을 도와 드릴까요?"),
+    False: ("Nice to meet you.", "Welcome. How can I help you?"),
+}
+"""The example turn, by whether the speakers' labels are Korean."""
+
+_BLANK_LINES = re.compile(r"\n\s*\n")
 
 
 class TranscriptFormat:
@@ -21,6 +34,10 @@ class TranscriptFormat:
             pieces.append(Piece("\n\n", trusted=True))
         if conversation.opening:
             pieces += self._line(speakers.assistant, [Piece(conversation.opening, OPENING)], speakers)
+        else:
+            hello, welcome = _GREETINGS[any("가" <= letter <= "힣" for letter in speakers.user)]
+            pieces += self._line(speakers.user, [Piece(hello, TEMPLATE)], speakers)
+            pieces += self._line(speakers.assistant, [Piece(welcome, TEMPLATE)], speakers)
         for exchange in conversation.exchanges:
             turn = exchange.index
             asked = [Piece(exchange.question, HISTORY, turn=turn)]
@@ -35,16 +52,16 @@ class TranscriptFormat:
         speakers = conversation.speakers
         labels = dict.fromkeys((speakers.user, speakers.assistant))
         stops = tuple(f"\n{label}{colon}" for label in labels for colon in (":", " :", "："))
-        return Endings(stops=stops, line_start=True, strip=True, speaks=True)
+        return Endings(stops=("\n\n", *stops), line_start=True, strip=True, speaks=True)
 
     def _line(
         self, label: str, content: list[Piece], speakers: Speakers, turn: int | None = None
     ) -> list[Piece]:
         # Labels may be foreign (a character's name), hence not trusted. The space belongs to the first word:
         # sentence-piece vocabularies hold " word" as one token.
-        first = content[0]
-        spaced = Piece(f" {first.text.strip()}", first.name, turn=turn)
-        body = [self._quoted(piece, speakers) for piece in (spaced, *content[1:])]
+        paragraph = [replace(piece, text=_BLANK_LINES.sub("\n", piece.text)) for piece in content]
+        paragraph[0] = replace(paragraph[0], text=f" {paragraph[0].text.strip()}")
+        body = [self._quoted(piece, speakers) for piece in paragraph]
         return [Piece(f"{label}:", turn=turn), *body, Piece("\n", trusted=True, turn=turn)]
 
     def _quoted(self, piece: Piece, speakers: Speakers) -> Piece:
