@@ -158,8 +158,8 @@ def _reconciled(comparisons: Sequence[Comparison]) -> Check:
 
 def _word(comparison: Comparison) -> str:
     head = f"{comparison.service}/{comparison.source}"
-    if comparison.state == "absent":
-        return f"{head}: not reachable"
+    if not comparison.counted:
+        return f"{head}: {'not reachable' if comparison.state == 'absent' else comparison.state}"
     low, high = comparison.least["total"], comparison.most["total"]
     rows = str(low) if low == high else f"{low} to {high}"
     return f"{head}: {comparison.counted['total']} counted, {rows} by the rows ({comparison.state})"

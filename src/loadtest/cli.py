@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 from rich.console import Console
 
@@ -115,7 +114,7 @@ def run(
         )
         request.check()
     except (WrongUsageError, ValueError) as error:
-        raise click.UsageError(str(error)) from error
+        raise typer.BadParameter(str(error)) from error
     # A log has no width of its own; long lines there beat lines that are cut.
     console = Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
     progress = Progress(console, request)
@@ -136,10 +135,10 @@ def main() -> None:
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     try:
         code = app(standalone_mode=False)
-    except click.UsageError as error:
-        error.show()
+    except typer.TyperException as error:
+        typer.echo(getattr(error, "format_message", error.__str__)(), err=True)
         sys.exit(Exit.WRONG_USAGE)
-    except click.Abort:
+    except typer.Abort:
         sys.exit(Exit.INVALID)
     except Exception:
         logger.exception("unexpected; the run is invalid")

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 
@@ -23,7 +22,7 @@ def merge(folder: Folder) -> None:
     """Join the part files of a run into results.csv again; safe to repeat."""
     found = merging.load(folder)
     if not found.parts:
-        raise click.UsageError(f"{folder} holds no part files")
+        raise typer.BadParameter(f"{folder} holds no part files")
     merging.write(folder, found)
     torn = sum(part.torn for part in found.parts)
     lost = sum(part.bye is None for part in found.parts)
@@ -75,7 +74,7 @@ def _read(path: Path) -> list[Attempt]:
     try:
         return read_file(path).attempts
     except (UnreadableError, OSError) as error:
-        raise click.UsageError(f"{path}: {error}") from error
+        raise typer.BadParameter(f"{path}: {error}") from error
 
 
 def _line(difference: Difference) -> str:

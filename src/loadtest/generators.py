@@ -16,7 +16,7 @@ from loadtest.plan import total_seconds
 from loadtest.request import Request
 
 DRAIN_MARGIN_SECONDS = 20.0
-_START_TOGETHER_SECONDS = 5.0
+_START_TOGETHER_SECONDS = 3.0
 _LATE_SECONDS = 60.0
 _SCENARIOS = Path(__file__).parent / "scenarios"
 

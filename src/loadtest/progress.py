@@ -77,10 +77,8 @@ def show(console: Console, verdict: Verdict, summary: Mapping[str, Any], folder:
 def _numbers(console: Console, summary: Mapping[str, Any]) -> None:
     totals, success, good = summary["totals"], summary["success"], summary["goodput"]
     table = Table(show_header=False, box=None, padding=(0, 2))
-    table.add_row(
-        "질문 · questions",
-        f"{totals['questions']}: {totals['answered']} answered, {totals['failed']} failed, {totals['open']} open",
-    )
+    ends = f"{totals['answered']} answered, {totals['failed']} failed, {totals['open']} open"
+    table.add_row("질문 · questions", f"{totals['questions']}: {ends}")
     table.add_row("시도 · attempts", f"{totals['attempts']}, {totals['refused']} refused with 429")
     table.add_row("성공률 · success", _share(success))
     table.add_row(f"{good['within_seconds']:g} s 이내 · within", _share(good))

@@ -23,6 +23,7 @@ _STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}
 _NUMBER = re.compile(r"-?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 _STATUS = re.compile(r"\d{1,3}", re.ASCII)
 _WHOLE = re.compile(r"\d{1,15}", re.ASCII)
+_EPOCH_YEAR = 1970
 _LONGEST_SECONDS = 10_000_000
 _LONGEST_CELL = 10_000_000
 
@@ -128,6 +129,8 @@ def _moment(text: str) -> tuple[int, bool] | None:
         year, month, day, hour, minute, second = map(int, parts)
         moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
+        return None
+    if moment.year < _EPOCH_YEAR:
         return None
     return int(moment.timestamp()) * 1_000_000 + int((fraction or "").ljust(6, "0")), not zone
 

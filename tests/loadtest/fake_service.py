@@ -52,7 +52,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         fake, service = self.fake, self.path.split("/")[1]
         with fake.lock:
-            fake.journal.append({"id": self.headers["X-Request-Id"], "path": self.path, "body": body})
+            entry = {"id": self.headers["X-Request-Id"], "path": self.path, "body": body}
+            fake.journal.append(entry)
             scripted = fake.script.popleft() if fake.script else None
             full = fake.active >= fake.places
             if not full:
@@ -68,6 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
             outcome = "cancelled"
         with fake.lock:
             fake.counts[service, outcome] += 1
+            entry["outcome"] = outcome
             if not full:
                 fake.active -= 1
 

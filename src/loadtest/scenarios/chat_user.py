@@ -6,7 +6,7 @@ import time
 
 import gevent
 from gevent.pool import Group
-from locust import User, between, constant, task
+from locust import User, constant, task
 from locust.user.task import LOCUST_STATE_STOPPING
 
 from loadtest import clock
@@ -17,6 +17,7 @@ from loadtest.scenarios.questions import Room, open_room
 
 _NUMBERS = itertools.count(1)
 _NAP_SECONDS = 0.2
+READING_SECONDS = (1.0, 3.0)
 DEFAULT_HOST = "http://127.0.0.1:8001"
 
 
@@ -24,6 +25,8 @@ class _Person(User):
     """What both kinds of users share: a service, and a client that is recorded."""
 
     abstract = True
+    # Only after an error: a task returns when its user leaves.
+    wait_time = constant(1)
     service = ""
     host = DEFAULT_HOST
 
@@ -52,6 +55,14 @@ class _Person(User):
         except RecorderBrokenError as error:
             GENERATOR.broken(self.environment, error)
             raise
+        except Exception as error:
+            GENERATOR.recorder.trouble(f"unexpected in the generator: {error!r}")
+            raise
+
+    def _sleep_until(self, moment_us: int) -> None:
+        """Sleeps, but not on when the user is asked to leave."""
+        while (left := moment_us - clock.now_us()) > 0 and not self.leaving:
+            time.sleep(min(left / 1e6, _NAP_SECONDS))
 
     def _drain_left(self) -> float | None:
         ending = GENERATOR.drain_left()
@@ -73,7 +84,6 @@ class ChatUser(_Person):
     """Closed loop: one question at a time, one to three seconds between them, a few turns a room."""
 
     abstract = True
-    wait_time = between(1, 3)
 
     def on_start(self) -> None:
         """Begins as a new person."""
@@ -85,7 +95,16 @@ class ChatUser(_Person):
 
     @task
     def talk(self) -> None:
-        """One question, in the room or in a new one."""
+        """Turn after turn until the user is asked to leave.
+
+        One task for all turns, with its own waits: locust kills users that are in its wait, and one whose
+        wait has just ended would be killed in the middle of a new request.
+        """
+        while not self.leaving:
+            self._turn()
+            self._sleep_until(clock.now_us() + int(self._dice.uniform(*READING_SECONDS) * 1e6))
+
+    def _turn(self) -> None:
         options = GENERATOR.options
         if self._room is None or self._room.turns >= options.turns:
             self._room = open_room(self.service, self._user_id, self._dice)
@@ -101,7 +120,6 @@ class Arrivals(_Person):
     """
 
     abstract = True
-    wait_time = constant(0)
 
     @task
     def arrive(self) -> None:
@@ -114,19 +132,13 @@ class Arrivals(_Person):
         try:
             for count in itertools.count():
                 intended = GENERATOR.began_us + int((count + offset) * step_us)
-                if not self._wait_until(intended):
+                self._sleep_until(intended)
+                if self.leaving:
                     break
                 open_questions.start(gevent.Greenlet(self._one, intended))
             open_questions.join()
         finally:
             open_questions.kill()
-
-    def _wait_until(self, moment_us: int) -> bool:
-        while (left := moment_us - clock.now_us()) > 0:
-            if self.leaving:
-                return False
-            time.sleep(min(left / 1e6, _NAP_SECONDS))
-        return not self.leaving
 
     def _one(self, intended_us: int) -> None:
         number = next(_NUMBERS)

@@ -43,6 +43,7 @@ function timeline(rows, questions, spanUs) {
     { index, answered: 0, refused: 0, failed: 0, good: [], flightUs: 0, waitUs: 0 }
   ));
   const spread = (from, to, name) => {
+    if (to <= from) return;
     for (let k = Math.floor((from - beginUs) / widthUs); k < count && beginUs + k * widthUs < to; k += 1) {
       const low = beginUs + k * widthUs;
       buckets[k][name] += Math.min(to, low + widthUs) - Math.max(from, low);

@@ -1,0 +1,171 @@
+"""A second, deliberately plain computation of every number, to hold the product's two against.
+
+It takes rows as dictionaries of CSV cells (as csv.DictReader gives them) and counts with fractions and
+loops; nothing of it is shared with src/loadtest.
+"""
+
+import csv
+import io
+import math
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+ENOUGH = {50: 5, 90: 29, 95: 59, 99: 299}
+EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def us_of(text: str) -> int:
+    """Seconds in a cell as microseconds, halves up."""
+    return int((Decimal(text) * 1_000_000).quantize(Decimal(1), rounding="ROUND_HALF_UP"))
+
+
+def close(left: float | None, right: float | None) -> bool:
+    """Equal but for the rounding of a division; None equals None only."""
+    if left is None or right is None:
+        return left is right
+    return math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-12)
+
+
+def load(text: str) -> list[dict[str, Any]]:
+    rows = []
+    for cells in csv.DictReader(io.StringIO(text, newline="")):
+        start = datetime.fromisoformat(cells["timestamp"])
+        rows.append(
+            {
+                **cells,
+                "at": (start - EPOCH) // timedelta(microseconds=1),
+                "us": us_of(cells["response_time"]),
+                "ok": cells["success"] == "True",
+                "code": int(cells["status_code"]),
+                "again": cells["is_retry_record"] == "True",
+                "after": us_of(cells["retry_after_seconds"]) if cells["retry_after_seconds"] else None,
+                "server": us_of(cells["process_time"]) if cells["process_time"] else None,
+            }
+        )
+    return rows
+
+
+def times(values: list[int]) -> dict[str, Any]:
+    """n, mean, percentiles by definition: the smallest value that at least p % of all do not exceed."""
+    result: dict[str, Any] = {"n": len(values)}
+    result["mean"] = float(Fraction(sum(values), len(values)) / 1_000_000) if values else None
+    result["max"] = max(values) / 1e6 if values else None
+    for percent, enough in ENOUGH.items():
+        result[f"p{percent}"] = quantile(values, percent) if len(values) >= enough else None
+    return result
+
+
+def quantile(values: list[int], percent: int) -> float:
+    fitting = [v for v in set(values) if 100 * sum(other <= v for other in values) >= percent * len(values)]
+    return min(fitting) / 1e6
+
+
+def interval(hits: int, n: int) -> tuple[float, float]:
+    """Wilson: the shares p with |hits/n - p| = z * sqrt(p (1 - p) / n), found by bisection."""
+    if n == 0:
+        return 0.0, 1.0
+    share, z = hits / n, 1.959963984540054
+
+    def inside(p: float) -> bool:
+        return abs(share - p) <= z * math.sqrt(p * (1 - p) / n)
+
+    edges = []
+    for outer in (0.0, 1.0):
+        near, far = share, outer
+        if inside(outer):
+            edges.append(outer)
+            continue
+        for _ in range(200):
+            middle = (near + far) / 2
+            near, far = (middle, far) if inside(middle) else (near, middle)
+        edges.append(near)
+    return edges[0], edges[1]
+
+
+def questions(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    users = defaultdict(list)
+    for row in rows:
+        users[row["user_id"]].append(row)
+    chains = []
+    for own in users.values():
+        chain: list[dict[str, Any]] = []
+        for row in sorted(own, key=lambda row: row["at"]):
+            chain.append(row)
+            if not row["again"]:
+                chains.append(chain)
+                chain = []
+        if chain:
+            chains.append(chain)
+    return chains
+
+
+def answered(chain: list[dict[str, Any]]) -> bool:
+    return bool(chain[-1]["ok"] and not chain[-1]["again"])
+
+
+def perceived(chains: list[list[dict[str, Any]]]) -> list[int]:
+    return [max(0, c[-1]["at"] + c[-1]["us"] - c[0]["at"]) for c in chains if answered(c)]
+
+
+def levels(rows: list[dict[str, Any]]) -> tuple[int, list[dict[str, Any]]]:
+    """Peak, and per bin of levels: time, answers by share, mean of those that began there. Quadratic on
+    purpose.
+    """
+    spans = [(row["at"], row["at"] + max(1, row["us"])) for row in rows]
+    moments = sorted({edge for span in spans for edge in span})
+    segments = [(a, b, sum(s <= a and b <= e for s, e in spans)) for a, b in pairwise(moments)]
+    began = []
+    for i, (start, _) in enumerate(spans):
+        before = sum((s, j) <= (start, i) for j, (s, _) in enumerate(spans))
+        gone = sum(e <= start for _, e in spans)
+        began.append(before - gone)
+    peak = max(began, default=0)
+    width = math.ceil(peak / 20) or 1
+    bins = []
+    for low in range(1, peak + 1, width):
+        high = min(low + width - 1, peak)
+        inside = [(a, b) for a, b, level in segments if low <= level <= high]
+        shares = Fraction(0)
+        for row, (s, e) in zip(rows, spans, strict=True):
+            if row["ok"]:
+                shares += Fraction(sum(b - a for a, b in inside if s <= a and b <= e), max(1, row["us"]))
+        good = [
+            row["us"] for row, level in zip(rows, began, strict=True) if low <= level <= high and row["ok"]
+        ]
+        spent = sum(b - a for a, b in inside)
+        bins.append(
+            {
+                "low": low,
+                "high": high,
+                "us": spent,
+                "answers": float(shares),
+                "throughput": float(shares * 1_000_000 / spent) if spent else None,
+                "mean": float(Fraction(sum(good), len(good)) / 1_000_000) if good else None,
+            }
+        )
+    return peak, bins
+
+
+def waits(chains: list[list[dict[str, Any]]]) -> dict[str, Any]:
+    pairs = [
+        (a, b) for chain in chains for a, b in pairwise(chain) if a["code"] == 429 and a["after"] is not None
+    ]
+    errors = []
+    for chain in chains:
+        first = chain[0]
+        if answered(chain) and first["code"] == 429 and first["after"]:
+            needed = chain[-1]["at"] - first["at"] - first["us"]
+            errors.append(math.floor(Fraction(abs(needed - first["after"]) * 1_000_000, first["after"])))
+    return {
+        "after": dict(sorted(Counter(len(c) - 1 for c in chains if answered(c)).items())),
+        "exhausted": sum(not c[-1]["again"] and not c[-1]["ok"] and c[-1]["code"] == 429 for c in chains),
+        "open": sum(c[-1]["again"] for c in chains),
+        "promises": len(pairs),
+        "honoured": sum(b["at"] - a["at"] - a["us"] >= a["after"] - 1000 for a, b in pairs),
+        "kept": sum(b["code"] != 429 for _, b in pairs),
+        "error": quantile(errors, 50) if errors else None,
+    }

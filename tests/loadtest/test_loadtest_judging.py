@@ -1,0 +1,277 @@
+"""Plans, goals, validity checks, reconciliation and the verdict."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.loadtest import fake_service as fakes
+
+from loadtest import merge, summary
+from loadtest.checks import Check, check_run
+from loadtest.counters import Count, addresses, scrape
+from loadtest.parts import Ended, Part, Run
+from loadtest.plan import Stage, parse_seconds, past_the_knee, stages, total_seconds
+from loadtest.reconcile import compare
+from loadtest.rows import Attempt
+from loadtest.slo import Judged, judge, parse
+from loadtest.verdict import Exit, decide
+
+GOOD = Attempt(
+    user_id="u",
+    test_type="office",
+    endpoint="/office/Llama",
+    status_code=200,
+    duration_us=1_000_000,
+    success=True,
+    start_us=1_795_491_721_000_000,
+    is_final_success=True,
+)
+
+
+def ended(number: int, attempt: Attempt, **extras: Any) -> Ended:
+    moved = replace(attempt, user_id=f"u{number}", start_us=attempt.start_us + number * 1_000_000)
+    return Ended(f"q{number}-0", f"q{number}", moved.start_us, moved, {"request_id": "x", **extras})
+
+
+def failed(status: int, reason: str) -> Attempt:
+    return replace(GOOD, status_code=status, success=False, failure_reason=reason, is_final_success=False)
+
+
+def part(rows: int, **changes: Any) -> Part:
+    bye = {"starts": rows, "ends": rows, "area": rows * 1.0}
+    beats = [{"cpu": 5.0, "lag": 0.001}] * 20
+    found = Part("part-a", role="worker", bye=bye, beats=beats)
+    found.starts = {f"q{i}-0": {"id": f"q{i}-0", "q": f"q{i}"} for i in range(rows)}
+    found.ended = [ended(i, GOOD) for i in range(rows)]
+    for name, value in changes.items():
+        setattr(found, name, value)
+    return found
+
+
+def run_of(*parts: Part, opened: list[dict[str, Any]] | None = None) -> Run:
+    return Run(list(parts), [row for each in parts for row in each.ended], opened or [], 0)
+
+
+def states(run: Run, **changes: Any) -> dict[str, str]:
+    asked: dict[str, Any] = {
+        "generators": 1,
+        "exit_codes": [0],
+        "interrupted": False,
+        "plan": [Stage("steady", 10, 1)],
+        "comparisons": [],
+        **changes,
+    }
+    return {check.name: check.state for check in check_run(run, **asked)}
+
+
+def test_a_clean_run_is_valid() -> None:
+    assert set(states(run_of(part(9))).values()) == {"ok"}
+
+
+OPEN = {"id": "q1-1", "q": "q1", "endpoint": "/office/Llama"}
+LATE = [Stage("arrivals", 10, 1.0, open_loop=True)]
+
+
+@pytest.mark.parametrize(
+    ("name", "run", "changes"),
+    [
+        ("generators", run_of(part(9, bye=None)), {}),
+        ("generators", run_of(part(9)), {"generators": 2}),
+        ("generators", run_of(part(9)), {"exit_codes": [-9]}),
+        ("records", run_of(part(9, torn=1)), {}),
+        ("records", run_of(part(9, gaps=1)), {}),
+        ("records", run_of(part(9, orphans=1)), {}),
+        ("records", run_of(part(9, bye={"starts": 10, "ends": 10, "area": 9.0})), {}),
+        ("records", run_of(part(0)), {}),
+        ("finished", run_of(part(9)), {"interrupted": True}),
+        ("finished", run_of(part(9), opened=[OPEN]), {}),
+        ("finished", run_of(part(9, ended=[ended(0, failed(0, "aborted_by_generator"))])), {}),
+        ("finished", run_of(part(9, troubles=["disk"])), {}),
+        ("health", run_of(part(9, beats=[{"cpu": 97.0, "lag": 0.0}] * 3)), {}),
+        ("health", run_of(part(9, beats=[{"cpu": 7.0, "lag": 0.9}] * 3)), {}),
+        ("little", run_of(part(9, bye={"starts": 9, "ends": 9, "area": 10.0})), {}),
+        ("rate", run_of(part(9)), {"plan": LATE}),
+        (
+            "rate",
+            run_of(part(0, ended=[ended(i, GOOD, intended_us=GOOD.start_us) for i in range(9)])),
+            {"plan": LATE},
+        ),
+    ],
+)
+def test_each_fault_makes_a_run_invalid(name: str, run: Run, changes: dict[str, Any]) -> None:
+    assert states(run, **changes)[name] == "invalid"
+
+
+def test_an_open_loop_on_time_is_valid() -> None:
+    rows = [ended(i, GOOD, intended_us=GOOD.start_us + i * 1_000_000 - 5000) for i in range(9)]
+    assert states(run_of(part(9, ended=rows)), plan=LATE)["rate"] == "ok"
+
+
+def count(source: str, uptime: float | None = 100.0, **outcomes: int) -> Count:
+    told = dict.fromkeys(("successful", "failed", "refused", "cancelled"), 0) | outcomes
+    return Count("http://a", source, "office", told, uptime)
+
+
+def reconciled(rows: list[Ended], after: list[Count], before: list[Count] | None = None) -> dict[str, str]:
+    first = before if before is not None else [count("performance", 0.0), count("metrics", None)]
+    return {found.source: found.state for found in compare(rows, [], first, after, 100.0)}
+
+
+ROWS = [
+    ended(0, GOOD),
+    ended(1, GOOD),
+    ended(2, failed(429, "refused_429")),
+    ended(3, failed(504, "http_504")),
+]
+
+
+@pytest.mark.parametrize(
+    ("counted", "state"),
+    [
+        ({"successful": 2, "refused": 1, "failed": 1}, "agree"),
+        ({"successful": 1, "refused": 1, "failed": 1}, "mismatch"),
+        ({"successful": 2, "refused": 1, "failed": 1, "cancelled": 1}, "foreign"),
+        ({"successful": 3, "refused": 0, "failed": 1}, "mismatch"),
+    ],
+)
+def test_counters_are_held_against_rows(counted: dict[str, int], state: str) -> None:
+    after = [count("performance", **counted), count("metrics", None, **counted)]
+    assert reconciled(ROWS, after) == {"performance": state, "metrics": state}
+
+
+@pytest.mark.parametrize("counted", [{"successful": 1}, {"successful": 1, "cancelled": 1}, {"successful": 2}])
+def test_a_request_without_an_answer_may_be_counted_or_not(counted: dict[str, int]) -> None:
+    rows = [ended(0, GOOD), ended(1, failed(0, "timeout"))]
+    rows[1].extras.clear()
+    assert reconciled(rows, [count("performance", **counted)])["performance"] == "agree"
+
+
+def test_a_restarted_or_silent_service_proves_nothing() -> None:
+    assert (
+        reconciled(ROWS, [count("performance", 5.0, successful=2, refused=1, failed=1)])["performance"]
+        == "restarted"
+    )
+    assert reconciled(ROWS, [], [])["performance"] == "absent"
+    for state in ("foreign", "restarted", "absent"):
+        comparisons = compare(ROWS, [], [], [], 1.0)
+        told = [replace(each, state=state) for each in comparisons]
+        check = check_run(
+            run_of(part(9)), generators=1, exit_codes=[0], interrupted=False, plan=[], comparisons=told
+        )[-1]
+        assert check.state == "not_provable"
+
+
+def test_scraping_takes_both_sources_and_every_address() -> None:
+    fake = fakes.Fake()
+    fake.counts["office", "successful"] = 5
+    with fakes.running(fake):
+        found = scrape([fake.url, "http://127.0.0.1:9"], ["office"])
+        assert [(each.source, each.outcomes["successful"]) for each in found] == [
+            ("performance", 5),
+            ("metrics", 5),
+        ]
+        port = fake.url.rpartition(":")[2]
+        assert addresses(f"http://localhost:{port}/") == [(f"http://127.0.0.1:{port}", f"localhost:{port}")]
+    assert addresses("https://example.org/x/") == [("https://example.org/x", None)]
+
+
+def measures(rows: list[Ended]) -> summary.Analysis:
+    return summary.analyse(Run([Part("p")], rows, [], 0))
+
+
+MIXED = [ended(i, GOOD) for i in range(97)] + [ended(100 + i, failed(500, "http_500")) for i in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("goal", "prove", "state"),
+    [
+        ("success>=97", False, "met"),
+        ("success>=97", True, "undecidable"),
+        ("success>=90", True, "met"),
+        ("success>97", False, "missed"),
+        ("within:1>=97", False, "met"),
+        ("within:0.5>=1", False, "missed"),
+        ("p95<=1", False, "met"),
+        ("p99<=1", False, "undecidable"),
+        ("attempt.max<=0.9", False, "missed"),
+        ("first_token.p50<=1", False, "undecidable"),
+        ("server_errors<=3", False, "met"),
+        ("server_errors<=2", False, "missed"),
+        ("refused<=0", False, "met"),
+        ("promises_kept>=50", False, "undecidable"),
+        ("drift<=5", False, "undecidable"),
+        ("throughput>=0.4", False, "met"),
+    ],
+)
+def test_goals(goal: str, prove: bool, state: str) -> None:
+    assert judge(parse(goal), measures(MIXED).measures(), prove=prove).state == state
+
+
+@pytest.mark.parametrize("goal", ["speed>=1", "p95=3", "p95<=", "p96<=1", "within>=3", "queue.p95<=1"])
+def test_goals_that_make_no_sense(goal: str) -> None:
+    with pytest.raises(ValueError, match=r"not a goal|unknown measure"):
+        parse(goal)
+
+
+def judged(state: str) -> Judged:
+    return Judged("p95<=1", state, 2.0, 60)  # type: ignore[arg-type]
+
+
+OK, BAD, UNSURE = Check("a", "ok", ""), Check("b", "invalid", "x"), Check("c", "not_provable", "")
+
+
+@pytest.mark.parametrize(
+    ("rows", "checks", "goals", "code"),
+    [
+        ([GOOD], [OK, UNSURE], [judged("met")], Exit.PASSED),
+        ([GOOD], [OK], [judged("met"), judged("missed")], Exit.MISSED),
+        ([GOOD], [OK, BAD], [judged("missed")], Exit.INVALID),
+        ([GOOD], [OK], [judged("undecidable")], Exit.INVALID),
+        ([failed(0, "connect_error")] * 2, [BAD], [judged("missed")], Exit.UNREACHABLE),
+    ],
+)
+def test_the_verdict(rows: list[Attempt], checks: list[Check], goals: list[Judged], code: Exit) -> None:
+    assert decide(rows, checks, goals).exit is code
+
+
+def test_the_plans() -> None:
+    assert [stage.level for stage in stages("overload", seconds=5, users=3)] == [3, 30, 3]
+    assert total_seconds(stages("steps", seconds=10, steps=(1, 2, 4))) == 30
+    assert total_seconds(stages("soak", seconds=60)) == pytest.approx(60)
+    assert total_seconds(stages("fixed", seconds=None)) is None
+    assert stages("arrivals", seconds=1, rate=2.5)[0].open_loop
+    for shape, seconds, users in (("steps", None, 1), ("fixed", 0, 1), ("fixed", 1, 0)):
+        with pytest.raises(ValueError, match=r"duration|at least"):
+            stages(shape, seconds=seconds, users=users)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("1h30m", 5400), ("2.5s", 2.5), ("5m", 300), ("1m5", 65)]
+)
+def test_lengths_of_time(text: str, seconds: float) -> None:
+    assert parse_seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "m", "-5", "5x", "0", "1..2"])
+def test_no_lengths_of_time(text: str) -> None:
+    with pytest.raises(ValueError, match=r"length|float"):
+        parse_seconds(text)
+
+
+@pytest.mark.parametrize(
+    ("rates", "passed"),
+    [
+        ([1.0, 2.0], False),
+        ([1.0, 2.0, 2.02, 2.03], True),
+        ([1.0, 2.0, 2.02, 3.0], False),
+        ([0.0, 0.0, 0.0], False),
+    ],
+)
+def test_steps_end_after_the_knee(rates: list[float], passed: bool) -> None:
+    assert past_the_knee(rates) == passed
+
+
+def test_an_empty_folder_is_an_empty_run(tmp_path: Path) -> None:
+    assert merge.load(tmp_path).ended == []
+    assert summary.build(measures([]), 30)["totals"]["questions"] == 0

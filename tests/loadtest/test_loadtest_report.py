@@ -1,0 +1,187 @@
+"""The page with a run inside it, beside its runs on a server, at every size, and with very many rows."""
+
+import functools
+import http.server
+import re
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+from tests.loadtest.browsing import drawn, load, number, opened, read
+from tests.loadtest.strategies import HEADER
+from tests.loadtest.test_loadtest_records import ATTEMPT, REFUSAL, record
+
+from loadtest import merge, publish, summary
+from loadtest.dashboard.page import build_page
+from loadtest.recorder import Recorder
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder with one finished run, published as the parent process does it."""
+    results = tmp_path_factory.mktemp("results")
+    folder = results / "first-run"
+    folder.mkdir()
+    recorder = Recorder(folder)
+    for index in range(40):
+        record(recorder, f"q{index}", *([REFUSAL, ATTEMPT] if index % 4 == 0 else [ATTEMPT]))
+    recorder.close()
+    found = merge.load(folder)
+    merge.write(folder, found)
+    identity = {
+        "id": "first-run",
+        "started": "2026-11-24T03:00:00Z",
+        "service": "office",
+        "shape": "fixed",
+        "users": 9,
+    }
+    publish.write_json(folder / publish.IDENTITY, identity)
+    written: dict[str, Any] = {
+        "run": identity,
+        "verdict": {"exit": 1, "word": "missed", "reasons": ["p50<=1: 1.23457"]},
+        **summary.build(summary.analyse(found), 30),
+        "goals": [
+            {
+                "goal": "p50<=1",
+                "state": "missed",
+                "value": 1.23,
+                "n": 40,
+                "low": None,
+                "high": None,
+                "proven": True,
+                "why": "",
+            }
+        ],
+        "checks": [{"name": "records", "state": "ok", "detail": "50 rows"}],
+    }
+    publish.publish(folder, written, torn=0)
+    return results
+
+
+@pytest.fixture(scope="module")
+def server(results: Path) -> Iterator[str]:
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(results))
+    ) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://127.0.0.1:{httpd.server_address[1]}"
+        httpd.shutdown()
+        thread.join()
+
+
+def shown(page: Page) -> dict[str, dict[str, str]]:
+    page.get_by_test_id("banner").wait_for()
+    return read(page)
+
+
+def test_a_report_stands_alone(browser: Browser, results: Path) -> None:
+    with opened(browser, offline=True, locale="ko-KR") as page:
+        page.goto((results / "first-run/report.html").as_uri())
+        found = shown(page)
+        drawn(page)
+        assert page.locator(".plot svg").count() > 7
+    assert found["banner"]["value"] == "missed"
+    assert (found["attempts"]["value"], found["questions"]["value"]) == ("50", "40")
+    assert (found["goal-0-state"]["text"], found["check-0-state"]["text"]) == ("목표 미달", "정상")
+
+
+def test_a_run_opens_by_its_address(browser: Browser, server: str) -> None:
+    with opened(browser, allowed=server, locale="en-US") as page:
+        page.goto(f"{server}/index.html?run=first-run&with=first-run")
+        page.get_by_test_id("compare-mean-word").wait_for()
+        found = read(page)
+        assert number(found["compare-mean-change"]) == 0
+        page.goto(f"{server}/")
+        page.get_by_role("link", name="first-run").click()
+        alone = shown(page)
+        assert page.url.endswith("?run=first-run")
+    assert alone == {
+        name: value for name, value in found.items() if not name.startswith(("compare-", "ecdf-1"))
+    }
+
+
+@pytest.mark.parametrize("name", ["..%2F..%2Fetc", "absent"])
+def test_a_run_that_is_not_there(browser: Browser, server: str, name: str) -> None:
+    with opened(browser, allowed=server, forgiven="status of 404", locale="en-US") as page:
+        page.goto(f"{server}/?run={name}")
+        page.wait_for_function("document.getElementById('message').className === 'problem'")
+        assert page.locator("#message").inner_text().startswith("Cannot open:")
+        assert page.locator("#content").inner_text() == ""
+
+
+def test_an_unfinished_run_says_so(browser: Browser, server: str, results: Path) -> None:
+    folder = results / "killed-run"
+    folder.mkdir()
+    (folder / "results.csv").write_bytes((results / "first-run/results.csv").read_bytes())
+    with opened(browser, allowed=server, forgiven="status of 404", locale="en-US") as page:
+        page.goto(f"{server}/?run=killed-run")
+        found = shown(page)
+    assert found["banner"]["value"] == "invalid"
+    assert "Unfinished run" in found["banner"]["text"]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1920, "light")])
+def test_it_fits_and_is_reachable(browser: Browser, results: Path, width: int, scheme: Any) -> None:
+    view = {"width": width, "height": 900}
+    with opened(browser, offline=True, viewport=view, color_scheme=scheme) as page:
+        page.goto((results / "first-run/report.html").as_uri())
+        shown(page)
+        drawn(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        for figure in page.locator("figure").all():
+            assert figure.locator("figcaption p").inner_text().strip()
+            assert (figure.locator(".plot").get_attribute("aria-label") or "").strip()
+            figure.locator("summary").focus()
+            page.keyboard.press("Enter")
+            assert figure.locator("table tbody tr").first.is_visible()
+        for table in page.locator("table").all():
+            assert (table.locator("caption").text_content() or "").strip()
+        assert [
+            button.inner_text() for button in page.get_by_role("button").all() if not button.inner_text()
+        ] == []
+
+
+def test_a_hundred_thousand_rows_within_seconds(browser: Browser, tmp_path: Path) -> None:
+    lines = [HEADER]
+    for i in range(100_000):
+        second, ms = divmod(i * 30, 1000)
+        stamp = f"2026-11-24T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}.{ms:03d}Z"
+        seconds = 0.2 + i % 997 / 500
+        lines.append(
+            f"u{i % 50},office,/office/Llama,,200,{seconds},True,,0,,{stamp},99,False,False,True,,0.2"
+        )
+    path = tmp_path / "huge.csv"
+    path.write_text("\n".join(lines) + "\n")
+    blank = tmp_path / "dashboard.html"
+    blank.write_bytes(build_page())
+    with opened(browser, offline=True) as page:
+        page.goto(blank.as_uri())
+        began = time.monotonic()
+        found = load(page, path)
+        took = time.monotonic() - began
+        drawn(page)
+    assert found["attempts"]["value"] == "100000"
+    assert took < 15, "seconds, even on two busy cores"
+
+
+def test_the_policy_of_the_page_is_strict() -> None:
+    html = build_page(csv=f"{HEADER}\n".encode(), summary={"x": "</script><b>"}).decode()
+    found = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', html)
+    assert found
+    rules = dict(rule.split(" ", 1) for rule in found[1].split("; "))
+    assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
+    assert "unsafe" not in found[1]
+    assert all(part.startswith("'sha256-") for part in f"{rules['script-src']} {rules['style-src']}".split())
+    assert "</script><b>" not in html
+    assert not re.search(r"https?://", html.split("<script>")[-1])
