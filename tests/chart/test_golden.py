@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from tests.chart.rendering import EXAMPLES, NOTES, example, templates
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -20,7 +20,9 @@ def containers(spec: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def environment(spec: dict[str, Any]) -> dict[str, Any]:
-    return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in spec["containers"][0]["env"]}
+    return {
+        entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in spec["containers"][0]["env"]
+    }
 
 
 @every_example
@@ -72,7 +74,10 @@ def test_no_secret_is_rendered(name: str) -> None:
 def test_every_component_has_a_policy_and_none_lets_everyone_in(name: str) -> None:
     objects = manifests(example(name))
     policies = of_kind(objects, "NetworkPolicy")
-    covered = {policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] for policy in policies.values()}
+    covered = {
+        policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"]
+        for policy in policies.values()
+    }
     labels = [
         (found["metadata"] if found["kind"] == "Pod" else found["spec"]["template"]["metadata"])["labels"]
         for found in objects
@@ -92,18 +97,28 @@ def test_every_component_has_a_policy_and_none_lets_everyone_in(name: str) -> No
 def test_the_same_routes_everywhere(name: str) -> None:
     objects = manifests(example(name))
     conf = of_kind(objects, "ConfigMap")["chat-chatbot-gateway"]["data"]["nginx.conf"]
-    nginx = {(path, service, int(port)) for path, service, port in re.findall(r"location = (\S+) \{ proxy_pass http://([^:]+):(\d+)", conf)}
+    nginx = {
+        (path, service, int(port))
+        for path, service, port in re.findall(r"location = (\S+) \{ proxy_pass http://([^:]+):(\d+)", conf)
+    }
     assert nginx == set(re.findall(r"location (\S+)/ \{ proxy_pass http://([^:]+):(\d+)", conf)) or nginx
     rest = ("/", "chat-chatbot-gateway", 8001)
     for ingress in of_kind(objects, "Ingress").values():
         paths = ingress["spec"]["rules"][0]["http"]["paths"]
-        found = {(each["path"], each["backend"]["service"]["name"], each["backend"]["service"]["port"]["number"]) for each in paths}
+        found = {
+            (each["path"], each["backend"]["service"]["name"], each["backend"]["service"]["port"]["number"])
+            for each in paths
+        }
         assert found == ({rest} if ingress["metadata"]["name"].endswith("-rest") else nginx)
         assert ("annotations" in ingress["metadata"]) is not ingress["metadata"]["name"].endswith("-rest")
     for route in of_kind(objects, "HTTPRoute").values():
         rules = route["spec"]["rules"]
         found = {
-            (each["matches"][0]["path"]["value"], each["backendRefs"][0]["name"], each["backendRefs"][0]["port"])
+            (
+                each["matches"][0]["path"]["value"],
+                each["backendRefs"][0]["name"],
+                each["backendRefs"][0]["port"],
+            )
             for each in rules
         }
         assert found == nginx | {rest}
@@ -113,7 +128,7 @@ def test_the_same_routes_everywhere(name: str) -> None:
 
 
 def test_one_chain_of_timeouts() -> None:
-    objects = manifests()
+    objects = manifests({"services": {"office": {"replicas": 2}}})
     office = of_kind(objects, "Deployment")["chat-chatbot-office"]["spec"]["template"]["spec"]
     env = environment(office)
     conf = of_kind(objects, "ConfigMap")["chat-chatbot-gateway"]["data"]["nginx.conf"]
@@ -193,7 +208,11 @@ def test_environment_names_are_settings() -> None:
     for name in NAMES:
         for pod, spec in pod_specs(manifests(example(name))).items():
             for container in containers(spec):
-                names = {entry["name"] for entry in container.get("env", []) if entry["name"].startswith("CHATBOT_")}
+                names = {
+                    entry["name"]
+                    for entry in container.get("env", [])
+                    if entry["name"].startswith("CHATBOT_")
+                }
                 assert names <= known, pod
 
 

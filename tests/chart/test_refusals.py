@@ -108,7 +108,11 @@ def test_every_object_of_the_schema_is_closed() -> None:
 
     def walk(node: Any, path: str) -> None:
         if isinstance(node, dict):
-            if "properties" in node and node.get("type") == "object" and node.get("additionalProperties") is not False:
+            if (
+                "properties" in node
+                and node.get("type") == "object"
+                and node.get("additionalProperties") is not False
+            ):
                 open_objects.append(path)
             for key, value in node.items():
                 walk(value, f"{path}.{key}")

@@ -40,11 +40,14 @@ securityContext:
 {{- end }}
 {{- end -}}
 
-{{/* Waits between removal from the Service and SIGTERM, so that routers stop sending first. */}}
+{{/*
+Waits between removal from the Service and SIGTERM, so that routers turn to another pod first: (dict "root" $ "replicas" 2).
+A single pod has no other: it says 503 with Retry-After at once, which is better than a router's bare error.
+*/}}
 {{- define "chatbot.preStop" -}}
-{{- if .Values.timeouts.preStopSeconds }}
+{{- if and .root.Values.timeouts.preStopSeconds (gt (int .replicas) 1) }}
 lifecycle:
   preStop:
-    sleep: {seconds: {{ .Values.timeouts.preStopSeconds | int }}}
+    sleep: {seconds: {{ .root.Values.timeouts.preStopSeconds | int }}}
 {{- end }}
 {{- end -}}

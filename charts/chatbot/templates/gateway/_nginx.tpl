@@ -67,7 +67,7 @@ http {
         location /loadtest/ {
             alias /srv/results/;
             index index.html;
-            autoindex on;
+            error_page 403 =404 /.pages/404$language.$format;
             add_header X-Content-Type-Options nosniff always;
             add_header Cache-Control no-store always;
         }

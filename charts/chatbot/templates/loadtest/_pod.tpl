@@ -8,9 +8,14 @@ containers:
     {{- include "chatbot.containerImage" (dict "root" . "image" .Values.loadTest.image) | nindent 4 }}
     args:
       - run
-      - --host=http://{{ include "chatbot.name" (dict "root" . "component" "gateway") }}:{{ .Values.gateway.port | int }}
+      - --target=http://{{ include "chatbot.name" (dict "root" . "component" "gateway") }}:{{ .Values.gateway.port | int }}
       - --results=/results
       - --run-id={{ .Values.loadTest.runId }}
+      - --wait=600s
+      - --client-timeout={{ .Values.timeouts.clientSeconds | int }}
+      {{- range (include "chatbot.routes" . | fromJson).routes }}
+      - --counters=http://{{ .service }}:{{ .port }}
+      {{- end }}
       {{- range .Values.loadTest.args }}
       - {{ . | quote }}
       {{- end }}

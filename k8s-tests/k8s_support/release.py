@@ -1,0 +1,49 @@
+"""A release of the chart, through the helm command line (Helm 4, or another by HELM)."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "charts" / "chatbot"
+VALUES = Path(__file__).parents[1] / "values.yaml"
+REGISTRY = os.environ.get("K8S_TESTS_REGISTRY", "127.0.0.1:5000")
+HUB_NAMESPACE = "chatbot-tests-hub"
+
+
+class Release:
+    """One release named ``chat`` in one namespace; objects are named ``chat-chatbot-…``."""
+
+    def __init__(self, namespace: str, helm: str = os.environ.get("HELM", "helm")) -> None:
+        self.namespace = namespace
+        self.helm = helm
+        self.values: dict[str, Any] = {}
+
+    def __call__(self, *arguments: str, check: bool = True, seconds: int = 600) -> str:
+        """Run helm in the release's namespace and return what it prints."""
+        command = [self.helm, "-n", self.namespace, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
+        assert not check or done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    def apply(self, values: dict[str, Any] | None = None, *arguments: str) -> str:
+        """Install, or upgrade to, the test values with ``values`` over them."""
+        self.values = {"images": {"registry": REGISTRY}, **(values or {})}
+        over = Path(os.environ.get("TMPDIR", "/tmp")) / f"{self.namespace}.values.yaml"
+        over.write_text(yaml.safe_dump(self.values))
+        return self(
+            "upgrade", "--install", "chat", str(CHART), "-f", str(VALUES), "-f", str(over), *arguments
+        )
+
+    def history(self) -> list[dict[str, Any]]:
+        """Revisions, oldest first."""
+        listed: list[dict[str, Any]] = json.loads(self("history", "chat", "-o", "json"))
+        return listed
+
+    def object(self, component: str) -> str:
+        """Name of a component's Deployment or Service."""
+        return f"chat-chatbot-{component}"

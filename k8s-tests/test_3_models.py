@@ -1,0 +1,82 @@
+"""The download Job: killed in the middle it resumes; a wrong hash is refused; the pod that waits says so."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from k8s_support.cluster import Cluster, eventually
+from k8s_support.hub import start_hub
+from k8s_support.release import HUB_NAMESPACE, Release
+
+NAMESPACE = "chatbot-tests-models"
+CPU = {"gpu": {"enabled": False}}
+
+
+@pytest.fixture(scope="module")
+def release(cluster: Cluster, hub: None) -> Iterator[Release]:
+    start_hub(cluster, "slow-hub", str(30 << 20))
+    cluster.create_namespace(NAMESPACE)
+    release = Release(NAMESPACE)
+    yield release
+    release("uninstall", "chat", check=False)
+    cluster.delete_namespace(NAMESPACE)
+
+
+def apply(release: Release, sha256: str | None = None) -> None:
+    models: dict[str, object] = {"endpoint": f"http://slow-hub.{HUB_NAMESPACE}.svc:8080"}
+    if sha256 is not None:
+        models |= {"catalogue": {"small": {"sha256": sha256}}, "backoffLimit": 0}
+    release.apply(
+        {
+            "services": {"office": CPU, "character": {"enabled": False}},
+            "models": models,
+            "ingress": {"enabled": False},
+            "gateway": {"enabled": False},
+            "history": {"mode": "sqlite"},
+        }
+    )
+
+
+def test_a_wrong_hash_is_refused(cluster: Cluster, release: Release) -> None:
+    apply(release, "0" * 64)
+
+    def failed() -> str:
+        pods = [pod for pod in cluster.pods(NAMESPACE, "models") if pod.status.phase == "Failed"]
+        return cluster.logs(NAMESPACE, pods[0].metadata.name) if pods else ""
+
+    said = eventually("the download fails", failed, 180)
+    assert "expected 0000000000" in said
+    assert "it was not kept" in said
+    assert eventually("the Job says so", lambda: cluster.job(NAMESPACE, "-models-").status.failed)
+
+
+def test_a_killed_download_resumes(cluster: Cluster, release: Release) -> None:
+    apply(release)
+
+    def progress() -> str:
+        pods = [pod for pod in cluster.pods(NAMESPACE, "models") if pod.status.phase == "Running"]
+        text = cluster.logs(NAMESPACE, pods[0].metadata.name) if pods else ""
+        return pods[0].metadata.name if "%" in text else ""
+
+    first = eventually("some of it is there", progress, 120)
+    waiting = [pod for pod in cluster.pods(NAMESPACE, "office") if pod.metadata.deletion_timestamp is None]
+    assert "waiting for /models/gemma-3-270m.gguf" in cluster.logs(
+        NAMESPACE, waiting[0].metadata.name, "model"
+    )
+    cluster.core.delete_namespaced_pod(first, NAMESPACE, grace_period_seconds=0)
+
+    def second() -> str:
+        pods = [pod for pod in cluster.pods(NAMESPACE, "models") if pod.status.phase == "Succeeded"]
+        return cluster.logs(NAMESPACE, pods[0].metadata.name) if pods else ""
+
+    said = eventually("the next pod completes it", second, 180)
+    assert "resuming at" in said
+    assert "in place, sha256 a5fd3b62230aa5ec" in said
+    cluster.ready_pod(NAMESPACE, "office")
+
+
+def test_the_files_are_checked_again_by_command(cluster: Cluster, release: Release) -> None:
+    office = cluster.ready_pod(NAMESPACE, "office").metadata.name
+    assert "as recorded" in cluster.run(NAMESPACE, office, "chatbot", "models", "verify")
+    assert "tests/gemma-3-270m@0123456789" in cluster.run(NAMESPACE, office, "chatbot", "models", "list")
+    assert "office: ok" in cluster.run(NAMESPACE, office, "chatbot", "doctor")
