@@ -70,6 +70,7 @@ class Measures:
     shares: Mapping[str, tuple[int, int]]
     numbers: Mapping[str, float | None]
     within: Callable[[float], tuple[int, int]]
+    attempts: int
 
 
 def parse(text: str) -> Goal:
@@ -103,7 +104,7 @@ def judge(goal: Goal, measures: Measures, *, prove: bool) -> Judged:
     value = measures.numbers[goal.metric]
     if value is None:
         return Judged(str(goal), "undecidable", None, 0, why="not measured in this run")
-    return _number(goal, value, 1)
+    return _number(goal, value, measures.attempts)
 
 
 def _number(goal: Goal, value: float, n: int) -> Judged:

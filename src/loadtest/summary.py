@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 from loadtest.parts import Ended, Run
@@ -70,6 +71,7 @@ class Analysis:
                 "overload_kept": staged.kept_under_overload(self.phases),
             },
             within=self.within,
+            attempts=len(self.attempts),
         )
 
 
@@ -80,7 +82,8 @@ def analyse(run: Run) -> Analysis:
     records = max((part.phases for part in run.parts), key=len, default=[])
     found = staged.phases(records, attempts)
     swept = sweep(attempts)
-    steps = staged.steps_knee(found) if len({phase.level for phase in found}) > 1 else None
+    rising = len(found) > 1 and all(one.level < two.level for one, two in pairwise(found))
+    steps = staged.steps_knee(found) if rising else None
     return Analysis(
         attempts=attempts,
         questions=questions,

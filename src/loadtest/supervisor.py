@@ -37,11 +37,11 @@ def run(request: Request, watch: Watcher) -> tuple[Verdict, dict[str, Any]]:
     Returns the verdict and the summary (empty when the target was not reachable).
     """
     try:
-        wait_for(request)
+        models = wait_for(request)
     except UnreachableError as error:
         return Verdict(Exit.UNREACHABLE, (str(error),)), {}
     request.folder.mkdir(parents=True)
-    identity = request.identity()
+    identity = {**request.identity(), "models": models}
     publish.write_json(request.folder / publish.IDENTITY, identity)
     before, mark = scrape(counter_addresses(request), request.services), time.monotonic()
     with interruptible() as interrupted, closing(Generators(request)) as generators:
@@ -62,18 +62,34 @@ def run(request: Request, watch: Watcher) -> tuple[Verdict, dict[str, Any]]:
     return verdict, written
 
 
-def wait_for(request: Request) -> None:
-    """Waits until every service under load tells its statistics. Raises UnreachableError when time is up."""
+def wait_for(request: Request) -> dict[str, str]:
+    """Waits until every service under load tells its statistics and has its model loaded; the models by
+    service.
+
+    Raises UnreachableError when time is up.
+    """
     until = time.monotonic() + request.wait_seconds
+    models = {}
     for service in request.services:
-        while True:
-            try:
-                performance(request.target, service)
-                break
-            except UnreachableError:
-                if time.monotonic() >= until:
-                    raise
-                time.sleep(min(1.0, max(0.05, until - time.monotonic())))
+        while (model := _model(request, service, last=time.monotonic() >= until)) is None:
+            time.sleep(min(1.0, max(0.05, until - time.monotonic())))
+        models[service] = model
+    return models
+
+
+def _model(request: Request, service: str, *, last: bool) -> str | None:
+    """The model that a service answers with; None while it is away or loading, an error on the last try."""
+    try:
+        told = performance(request.target, service)
+    except UnreachableError:
+        if last:
+            raise
+        return None
+    if told.get("kv_total") != 0:
+        return str(told.get("model", ""))
+    if last:
+        raise UnreachableError(f"{request.target}/{service}: the model is still loading")
+    return None
 
 
 def counter_addresses(request: Request) -> list[str]:

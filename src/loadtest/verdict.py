@@ -40,9 +40,9 @@ def decide(attempts: Sequence[Attempt], checks: Sequence[Check], judged: Sequenc
     faults += [
         f"{goal.goal}: cannot be decided, {goal.why}" for goal in judged if goal.state == "undecidable"
     ]
-    if faults:
-        return Verdict(Exit.INVALID, tuple(faults))
     missed = tuple(f"{goal.goal}: {goal.value:.6g}" for goal in judged if goal.state == "missed")
+    if faults:
+        return Verdict(Exit.INVALID, (*faults, *missed))
     if missed:
         return Verdict(Exit.MISSED, missed)
     return Verdict(Exit.PASSED, ())

@@ -27,6 +27,7 @@ class Fake:
     places: int = 1000
     retry_after: float = 0
     lost_in_count: int = 0
+    kv_total: int = 4096
     script: deque[Callable[["_Handler", dict[str, Any]], str]] = field(default_factory=deque)
     journal: list[dict[str, Any]] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -101,6 +102,8 @@ class _Handler(BaseHTTPRequestHandler):
             "cancelled_requests": outcomes["cancelled"],
             "active_requests": self.fake.active,
             "queue_size": 0,
+            "model": "fake",
+            "kv_total": self.fake.kv_total,
             "uptime_seconds": time.monotonic() - self.fake.started,
         }
 

@@ -157,6 +157,13 @@ def test_a_dead_generator_and_an_interruption_make_the_run_invalid(fake: fakes.F
     assert read(folder / "manifest.json")["verdict"] == "invalid"
 
 
+def test_a_service_that_is_still_loading_is_not_reached_yet(fake: fakes.Fake, tmp_path: Path) -> None:
+    fake.kv_total = 0
+    done = run(fake, tmp_path, "--wait=0.2s")
+    assert done.returncode == 3
+    assert "still loading" in done.stdout
+
+
 def test_nobody_there(fake: fakes.Fake, tmp_path: Path) -> None:
     fake.url = "http://127.0.0.1:9"
     done = run(fake, tmp_path, "--wait=0.2s")

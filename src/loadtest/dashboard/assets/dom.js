@@ -36,7 +36,7 @@ function tableOf(caption, columns, rows, attributes = {}) {
     if (typeof content === "object") return shown(tag, content.id, content.value, content.text, { ...align, ...scope, class: [align.class, content.class].filter(Boolean).join(" ") || null });
     return make(tag, { ...align, ...scope }, content);
   };
-  return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+  return make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": caption },
     make("table", attributes,
       make("caption", {}, caption),
       make("thead", {}, make("tr", {}, columns.map((column) => make("th", { scope: "col", class: column.numeric ? "number" : null }, column.label)))),

@@ -35,7 +35,7 @@ function timesTable(run, summary) {
     rows.push([say(`time_${name}`), { id: `time-${name}-n`, value: times.n, text: grouped(times.n) }, { id: `time-${name}-mean`, value: times.mean, text: fixed(times.mean, 3) },
       percentile(50), percentile(90), percentile(95), percentile(99), { id: `time-${name}-max`, value: times.max, text: fixed(times.max, 3) }]);
   }
-  const columns = ["", "n", say("average"), "p50", "p90", "p95", "p99", say("maximum")].map((label, i) => ({ label, numeric: i > 0 }));
+  const columns = [say("measure"), "n", say("average"), "p50", "p90", "p95", "p99", say("maximum")].map((label, i) => ({ label, numeric: i > 0 }));
   return make("div", {}, tableOf(`${say("times")} (${say("seconds")})`, columns, rows), make("p", { class: "quiet" }, say("tooFew")));
 }
 
@@ -44,7 +44,7 @@ function promisesTable(run) {
   const values = { promised: waits.promises, honoured: waits.honoured, kept: waits.kept };
   const rows = REFUSALS.map((name) => [say(name), { id: `promises-${name}`, value: values[name], text: grouped(values[name]) }, percent(waits.promises ? values[name] / waits.promises : null)]);
   rows.push([say("promiseError"), { id: "promises-error", value: waits.error, text: percent(waits.error) }, null]);
-  return tableOf(say("promises"), [{ label: "" }, { label: say("value"), numeric: true }, { label: say("share"), numeric: true }], rows);
+  return tableOf(say("promises"), [{ label: say("measure") }, { label: say("value"), numeric: true }, { label: say("share"), numeric: true }], rows);
 }
 
 function countTable(id, title, label, counts) {
