@@ -61,11 +61,16 @@ async def test_refused_rows_fail_only_the_stream_they_belong_to(rig: RigMaker) -
     engine = rig()
     good = asyncio.create_task(engine.ask(CHATS[0], SAMPLING, caller="good"))
     bad = asyncio.create_task(engine.ask(CHATS[1], Sampling(max_tokens=900), caller="bad"))
-    roster = engine.loaded.engine._roster
-    while not any(s.job.caller == "bad" and s.first for s in roster.running):
-        await asyncio.sleep(0.005)
-    stream = next(s for s in roster.running if s.job.caller == "bad")
-    stream.tokens[-1] = 10_000
+    stepper, roster = engine.loaded.engine._stepper, engine.loaded.engine._roster
+    step = stepper.step
+
+    def step_with_a_bad_token() -> None:
+        for stream in roster.running:
+            if stream.job.caller == "bad" and stream.produced > 3:
+                stream.tokens[-1] = 10_000
+        step()
+
+    stepper.step = step_with_a_bad_token  # type: ignore[method-assign]
     with pytest.raises(ModelFailed):
         await bad
     assert (await good).finished.usage.completion > 0

@@ -74,7 +74,7 @@ class Stepper:
 
     def _prefill_rows(self, reading: int, streaming: int) -> int:
         # A stall costs each who streams what it saves each who still waits for the first token: where few
-        # stream and many wait, as after a burst, a longer slice serves more people and fills the batch sooner.
+        # stream and many wait, as after a burst, a longer slice serves more people and fills the batch.
         slices = min(max(1.0, reading / max(1, streaming)), _LONGEST_SLICES)
         return max(_LEAST_PREFILL, int(slices * self.prefill_seconds / self._speeds.prefill.seconds))
 
