@@ -3,10 +3,10 @@
 Always under the folder's lock, so that a turn is never written by one process while another deletes it.
 """
 
+import asyncio
 import logging
-import time
 
-from chatbot.adapters.history.kept_files import GONE, Entry, Kept
+from chatbot.adapters.history.kept_files import Entry, Kept
 from chatbot.adapters.history.spool import Spool
 from chatbot.domain.history import HistoryUnavailable, TurnStore
 
@@ -38,26 +38,26 @@ class CatchUp:
             async with self._spool.locked(LOCK_SECONDS):
                 await self._write(await self._spool.of(entries[0].owner))
 
-    async def everybody(self) -> int:
-        """Catch up for all owners; returns how many turns are still kept."""
+    async def everybody(self) -> None:
+        """Catch up for all owners.
+
+        Raises:
+            HistoryUnavailable: as ``owner``.
+        """
         before = await self._spool.all()
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         marks = [*before.done, *before.gone]
         self._marked = {entry.name: self._marked.get(entry.name, now) for entry in marks}
         for kept in before.by_owner().values():
             await self.owner(kept)
             await self._clear_marks(kept, now)
-        if not before.turns:
-            return 0
-        left = len((await self._spool.all()).turns)
-        _log.info("history_kept_turns_written", extra={"kept_before": len(before.turns), "kept_now": left})
-        return left
+        if before.turns:
+            _log.info("history_kept_turns_written", extra={"written": len(before.turns)})
 
     async def _clear_marks(self, kept: Kept, now: float) -> None:
         marks = [*kept.done, *kept.gone]
         if old := [entry for entry in marks if now - self._marked[entry.name] >= self._mark_seconds]:
             async with self._spool.locked(LOCK_SECONDS):
-                await self._store.delete_turns([entry.id for entry in old if entry.kind == GONE])
                 await self._spool.forget(old)
 
     async def _write(self, kept: Kept) -> None:

@@ -26,7 +26,7 @@ from chatbot.domain.messages import ServiceName
 
 COLLECTION = "turns"
 OPERATION_SECONDS = 5.0
-"""Longest life of one operation: what a caller gave up on ends soon after, and frees its thread."""
+"""Longest silence of a connection: what a caller gave up on ends soon after, and frees its thread."""
 
 INSERT_ATTEMPTS = 200
 """Index collisions before an insert gives up: each one means that somebody else's turn went in."""
@@ -50,7 +50,8 @@ def _open(uri: str, timeout_seconds: float) -> Any:
             retryWrites=False,
             serverSelectionTimeoutMS=round(timeout_seconds * 1000),
             connectTimeoutMS=round(timeout_seconds * 1000),
-            timeoutMS=round(patience * 1000),
+            waitQueueTimeoutMS=round(timeout_seconds * 1000),
+            socketTimeoutMS=round(patience * 1000),
         )
     except (PyMongoError, ValueError) as error:
         # The class alone: the message may repeat parts of the address, which holds the password.

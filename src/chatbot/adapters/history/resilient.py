@@ -19,6 +19,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -55,16 +56,18 @@ CLOSE_SECONDS = 3.0
 _Answer = TypeVar("_Answer")
 
 
+@dataclass(frozen=True, slots=True)
 class Pace:
-    """How often the background task looks after the database; seconds."""
+    """How the background task looks after the database, seconds.
 
-    def __init__(
-        self, first_retry: float = 0.25, longest_retry: float = 5.0, idle: float = 5.0, mark: float = 60.0
-    ) -> None:
-        self.first_retry = first_retry
-        self.longest_retry = longest_retry
-        self.idle = idle
-        self.mark = mark
+    ``probe`` is the longest it waits for an answer, ``mark`` how long it minds inserts that may come late.
+    """
+
+    first_retry: float = 0.25
+    longest_retry: float = 5.0
+    idle: float = 5.0
+    probe: float = 2.0
+    mark: float = 60.0
 
 
 class ResilientHistory:
@@ -81,7 +84,6 @@ class ResilientHistory:
         self._told = False
         self._wake = asyncio.Event()
         self._catch_up = CatchUp(store, spool, self._pace.mark)
-        self._pending = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, *further: Coroutine[Any, Any, None]) -> None:
@@ -93,6 +95,8 @@ class ResilientHistory:
     async def recall(self, room: Room, limit: int) -> Recollection:
         """As the port says."""
         kept = await self._kept(_owner(room))
+        # Read before they are written, since time may run out after that and before the database is asked.
+        reachable = await self._reachable(kept.of_room(room))
         if not self._away:
             try:
                 async with asyncio.timeout(self._budget):
@@ -100,7 +104,7 @@ class ResilientHistory:
                     return Recollection(tuple(await self.store.recent(room, limit)))
             except (HistoryUnavailable, OSError) as error:
                 self._lost(error)
-        return Recollection((await self._reachable(kept.of_room(room)))[-limit:], Recalled.PARTIAL)
+        return Recollection(reachable[-limit:], Recalled.PARTIAL)
 
     async def remember(self, turn: NewTurn) -> Stored:
         """As the port says."""
@@ -119,7 +123,6 @@ class ResilientHistory:
         except OSError as error:
             _log.error("history_not_kept", extra={"error": type(error).__name__, "errno": error.errno})
             raise HistoryUnavailable("neither the database nor the disk took the turn") from error
-        self._pending += 1
         self._wake.set()
         return Stored.KEPT
 
@@ -137,7 +140,7 @@ class ResilientHistory:
 
     async def owners(self) -> Sequence[Owner]:
         """Everybody who has turns, kept ones included."""
-        await self._within(LONG_SECONDS, self._write_kept)
+        await self._within(LONG_SECONDS, self._catch_up.everybody)
         return await self._within(LONG_SECONDS, self.store.owners)
 
     async def delete_room(self, room: Room) -> int:
@@ -153,12 +156,12 @@ class ResilientHistory:
 
     async def prune(self, older_than: datetime) -> int:
         """As TurnStore.prune; what is kept is written first, so that its rooms count as used."""
-        await self._within(LONG_SECONDS, self._write_kept)
+        await self._within(LONG_SECONDS, self._catch_up.everybody)
         return await self._within(LONG_SECONDS, lambda: self.store.prune(older_than))
 
     def pending(self) -> int:
-        """As the port says; as of the last look at the folder."""
-        return self._pending
+        """As the port says; asks the folder, which other processes change too."""
+        return self.spool.count()
 
     async def ping(self) -> None:
         """As the port says."""
@@ -170,14 +173,11 @@ class ResilientHistory:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(HistoryUnavailable, OSError):
-            await self._within(CLOSE_SECONDS, self._write_kept)
-        if self._pending:
-            _log.warning("history_left_kept", extra={"kept_turns": self._pending})
+            await self._within(CLOSE_SECONDS, self._catch_up.everybody)
+        if left := self.pending():
+            _log.warning("history_left_kept", extra={"kept_turns": left})
         await self.store.close()
         self.spool.close()
-
-    async def _write_kept(self) -> None:
-        self._pending = await self._catch_up.everybody()
 
     async def _kept(self, owner: Owner) -> Kept:
         """What is kept of the owner; a spool that cannot be read must not cost an answer."""
@@ -189,6 +189,8 @@ class ResilientHistory:
 
     async def _reachable(self, kept: Kept) -> tuple[Turn, ...]:
         """A room's kept turns, numbered from 1: their index is given when they are written."""
+        if not kept.turns:
+            return ()
         try:
             turns = await self.spool.read(kept.turns)
         except OSError as error:
@@ -255,17 +257,16 @@ class ResilientHistory:
         while True:
             self._wake.clear()
             try:
-                self._pending = len((await self.spool.all()).turns)
-                async with asyncio.timeout(READ_SECONDS):
+                async with asyncio.timeout(self._pace.probe):
                     await self.store.ping()
                 self._found()
-                await self._write_kept()
+                await self._catch_up.everybody()
             except (HistoryUnavailable, TimeoutError, OSError) as error:
                 self._away = True
                 if not self._told:
                     self._told = True
                     _log.warning(
-                        "history_away", extra={"reason": _reason(error), "kept_turns": self._pending}
+                        "history_away", extra={"reason": _reason(error), "kept_turns": self.pending()}
                     )
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, self._pace.longest_retry)
@@ -283,7 +284,7 @@ class ResilientHistory:
         self._away = False
         if self._told:
             self._told = False
-            _log.warning("history_back", extra={"kept_turns": self._pending})
+            _log.warning("history_back", extra={"kept_turns": self.pending()})
 
 
 def _owner(room: Room) -> Owner:

@@ -1,0 +1,21 @@
+"""Turns and rooms for tests."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from chatbot.domain.history import NewTurn, Room
+from chatbot.domain.messages import ServiceName
+
+START = datetime(2026, 11, 1, 12, 0, 0, 123000, tzinfo=UTC)
+
+
+def make_room(
+    user_id: str = "alice", service: ServiceName = ServiceName.OFFICE, db_id: UUID | None = None
+) -> Room:
+    return Room(service, user_id, db_id or uuid4())
+
+
+def make_turn(
+    room: Room, question: str = "질문", answer: str = "답", minutes: int = 0, id_: UUID | None = None
+) -> NewTurn:
+    return NewTurn(id_ or uuid4(), room, question, answer, "model", START + timedelta(minutes=minutes))
