@@ -1,0 +1,120 @@
+"""The history commands as a person runs them, on a file of their own."""
+
+import json
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from tests.history.makers import make_room, make_turn
+from tests.history.servers import MongoServer
+from typer.testing import CliRunner, Result
+
+from chatbot.adapters.history.records import write_record
+from chatbot.domain.errors import StartupError
+from chatbot.domain.messages import ServiceName
+from chatbot.server.commands.history import app
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CHATBOT_DATA_DIR", str(tmp_path / "data"))
+
+
+def chatbot_history(*arguments: str, input_: str | None = None) -> Result:
+    return CliRunner().invoke(app, list(arguments), input=input_)
+
+
+@pytest.fixture
+def export_file(tmp_path: Path) -> Path:
+    """Two rooms of alice in both services and one of bob."""
+    rooms = [make_room(), make_room(service=ServiceName.CHARACTER), make_room("bob")]
+    file = tmp_path / "export.jsonl"
+    lines = [write_record(make_turn(room, f"q{number}")) for room in rooms for number in range(2)]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return file
+
+
+def lines_of(result: Result) -> list[dict[str, str]]:
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_import_export_and_delete(export_file: Path, tmp_path: Path) -> None:
+    assert "3 rooms: would import 6 turns" in chatbot_history("import", str(export_file), "--dry-run").stdout
+    assert lines_of(chatbot_history("export", "--all")) == []
+    assert "3 rooms: imported 6 turns, 0 were here" in chatbot_history("import", str(export_file)).stdout
+    assert "imported 0 turns, 6 were here already" in chatbot_history("import", str(export_file)).stdout
+
+    assert len(lines_of(chatbot_history("export", "--all"))) == 6
+    mine = lines_of(chatbot_history("export", "--user", "alice"))
+    assert {line["user_id"] for line in mine} == {"alice"}
+    assert len(mine) == 4
+    office = lines_of(chatbot_history("export", "--user", "alice", "--service", "office"))
+    assert {line["service"] for line in office} == {"office"}
+    room = office[0]["db_id"]
+    assert len(lines_of(chatbot_history("export", "--user", "alice", "--room", room))) == 2
+    assert chatbot_history("export", "--all", "-o", "all.jsonl").exit_code == 0
+    assert len((tmp_path / "all.jsonl").read_text(encoding="utf-8").splitlines()) == 6
+
+    assert "deleted 2 turns" in chatbot_history("delete", "--user", "alice", "--room", room, "--yes").stdout
+    assert chatbot_history("delete", "--user", "alice", input_="n\n").exit_code == 1
+    assert "deleted 2 turns" in chatbot_history("delete", "--user", "alice", input_="y\n").stdout
+    assert {line["user_id"] for line in lines_of(chatbot_history("export", "--all"))} == {"bob"}
+
+
+def test_prune_and_status(export_file: Path) -> None:
+    chatbot_history("import", str(export_file))
+    with pytest.raises(StartupError, match="RETENTION_DAYS"):
+        raise_if_failed(chatbot_history("prune"))
+    assert "deleted 0 turns" in chatbot_history("prune", "--days", "36500").stdout
+    status = chatbot_history("status")
+    assert status.exit_code == 0
+    for words in ("SQLite", "0 turns wait", "no limit", "reachable  yes"):
+        assert words in status.stdout
+
+
+def raise_if_failed(result: Result) -> None:
+    if result.exception is not None:
+        raise result.exception
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("export",),
+        ("export", "--user", "한글"),
+        ("export", "--all", "--user", "alice"),
+        ("delete", "--yes"),
+        ("delete", "--user", "../alice", "--yes"),
+        ("import",),
+        ("import", "missing.jsonl"),
+        ("import", "--database", "old", "--timezone", "Asia/Atlantis"),
+        ("prune", "--days", "0"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(arguments: tuple[str, ...]) -> None:
+    assert chatbot_history(*arguments).exit_code == 2
+
+
+def test_an_absent_mongo_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATBOT_HISTORY__MONGO_URI", "mongodb://user:hunter2@127.0.0.1:9/")
+    monkeypatch.setenv("CHATBOT_HISTORY__TIMEOUT_SECONDS", "0.1")
+    with pytest.raises(StartupError, match="cannot be used") as error:
+        raise_if_failed(chatbot_history("export", "--all"))
+    assert "hunter2" not in str(error.value)
+    status = chatbot_history("status")
+    assert status.exit_code == 1
+    assert "reachable  no" in status.stdout
+    assert "hunter2" not in status.stdout
+
+
+def test_the_same_commands_on_mongo(
+    export_file: Path, mongo_server: MongoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHATBOT_HISTORY__MONGO_URI", mongo_server.uri)
+    monkeypatch.setenv("CHATBOT_HISTORY__DATABASE", f"cli_{uuid4().hex[:12]}")
+    assert "imported 6 turns" in chatbot_history("import", str(export_file)).stdout
+    assert len(lines_of(chatbot_history("export", "--all"))) == 6
+    assert "deleted 4 turns" in chatbot_history("delete", "--user", "alice", "--yes").stdout
+    assert "reachable  yes" in chatbot_history("status").stdout
