@@ -10,6 +10,7 @@ import uvloop
 from rich.console import Console
 
 from chatbot import __version__
+from chatbot.adapters.libs import require_fitting_libs
 from chatbot.domain.errors import StartupError
 from chatbot.domain.messages import ServiceName
 from chatbot.server.commands import doctor, history, keys, models, prompts, settings_list
@@ -44,6 +45,7 @@ def _start(names: Sequence[ServiceName], *, gateway: bool, overrides: dict[str, 
     settings = load_settings()
     settings = Settings.model_validate({**settings.model_dump(), **overrides}) if overrides else settings
     set_up_logging(settings.log_format, settings.log_level)
+    require_fitting_libs(max((settings.service(name).gpu_layers for name in names), key=abs))
     _tell(f"chatbot {__version__}: loading {', '.join(names)}")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, names, gateway=gateway, tell=_tell, on_ready=_announce))
