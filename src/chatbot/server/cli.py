@@ -13,7 +13,7 @@ from chatbot import __version__
 from chatbot.adapters.libs import require_fitting_libs
 from chatbot.domain.errors import StartupError
 from chatbot.domain.messages import ServiceName
-from chatbot.server.commands import doctor, history, keys, models, prompts, settings_list
+from chatbot.server.commands import cards, doctor, history, keys, models, prompts, settings_list
 from chatbot.server.logging import set_up_logging
 from chatbot.server.run import Listener, serve
 from chatbot.server.settings import Settings, load_settings
@@ -28,6 +28,7 @@ app.add_typer(models.app, name="models", help="Download, check and list model fi
 app.add_typer(keys.app, name="keys", help="Make API keys.")
 app.add_typer(prompts.app, name="prompts", help="Check persona texts.")
 app.add_typer(history.app, name="history", help="Import, export, delete and prune conversations.")
+app.add_typer(cards.app, name="cards", help="Read character cards.")
 app.command("doctor")(doctor.doctor)
 app.command("settings")(settings_list.settings)
 
