@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
+import openai
 import pytest
 from tests.support.fakes import FakeModel, client_of, service_state
 from tests.support.serving import serving
 
-import openai
 from chatbot.api.app import create_app
 from chatbot.api.state import ServiceState
 from chatbot.domain.errors import ModelFailed, Overloaded

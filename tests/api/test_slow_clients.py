@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-
-from chatbot.api.app import create_app
 from tests.support.fakes import service_state
 from tests.support.serving import serving
+
+from chatbot.api.app import create_app
 
 pytestmark = pytest.mark.anyio
 

@@ -16,9 +16,11 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
     """Serve ``app`` on a free port of the loopback address; yields its URL."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, http=BoundedHttpProtocol, lifespan="off", log_config=None, ws="none"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, http=BoundedHttpProtocol, lifespan="off", log_config=None, ws="none")
+    )
     running = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:  # noqa: ASYNC110 (uvicorn offers no event)
+    while not server.started:
         await asyncio.sleep(0.01)
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
