@@ -10,7 +10,7 @@ import pytest
 
 from k8s_support.cluster import Cluster, eventually
 from k8s_support.release import Release
-from k8s_support.web import QUESTION, Stream
+from k8s_support.web import QUESTION, Stream, ask, forward
 
 NAMESPACE = "chatbot-tests-suite"
 SUITE_VALUES: dict[str, Any] = {
@@ -142,14 +142,18 @@ def test_a_rollback_loses_nothing(cluster: Cluster, suite: Release, long_answers
     assert libs_way(cluster) == "copy"
 
 
-def test_libs_come_from_a_volume(cluster: Cluster, suite: Release, long_answers: None, gateway: str) -> None:
+def test_libs_come_from_a_volume(cluster: Cluster, suite: Release) -> None:
     suite.apply({**SUITE_VALUES, "services": {"character": {"enabled": False}}, "libs": {"source": "pvc"}})
 
     def way() -> bool:
         return libs_way(cluster) == "pvc"
 
     eventually("libs come from the volume", way, 240)
-    assert httpx.post(f"{gateway}/office/Llama", json=QUESTION["office"], timeout=180).status_code == 200
+    # A route less is another nginx.conf, so the gateway's pod is another one too.
+    cluster.ready_pod(NAMESPACE, "gateway")
+    with forward(NAMESPACE, f"service/{suite.object('gateway')}", 8001) as address:
+        assert ask(address, "office").status_code == 200
+        assert httpx.get(f"{address}/character/docs", timeout=30).status_code == 404
 
 
 def test_an_upgrade_does_not_download_again(cluster: Cluster, suite: Release) -> None:
