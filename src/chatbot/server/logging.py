@@ -6,6 +6,7 @@ answer, a persona or a key.
 
 import logging
 import logging.config
+import sys
 from typing import Literal
 
 import structlog
@@ -23,7 +24,7 @@ def set_up_logging(style: Literal["json", "console"], level: str) -> None:
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if style == "json"
-        else structlog.dev.ConsoleRenderer()
+        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
     )
     logging.config.dictConfig(
         {
