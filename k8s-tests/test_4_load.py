@@ -1,4 +1,4 @@
-"""The Locust Job: its run lies on the results volume, its exit code is the verdict, its dashboard is served."""
+"""The Locust Job: its run lies on the results volume, its exit code is the verdict, its page is served."""
 
 import csv
 import io

@@ -1,0 +1,101 @@
+"""Dashboard, alerts and scaling ask only for series that services export, by labels that they have."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+from tests.chart.rendering import example, manifests, of_kind
+
+from chatbot.adapters.prometheus import Metrics
+from chatbot.domain.messages import ServiceName
+from chatbot.domain.telemetry import Outcome
+
+SCRAPED = {"namespace", "pod", "le"}
+"""Labels that a scrape or a histogram adds."""
+
+METRIC = re.compile(r"(chatbot_[a-z_]+)(?:\{([^}]*)\})?")
+GROUPING = re.compile(r"by \(([^)]*)\)")
+
+
+@pytest.fixture(scope="module")
+def series() -> dict[str, set[str]]:
+    """Labels of every exported series by its name, after some traffic."""
+    metrics = Metrics()
+    engine = metrics.engine_meter("m")
+    engine.step(2, 0.1)
+    engine.preempted()
+    engine.started(1, 2)
+    for service in ServiceName:
+        meter = metrics.service_meter(service)
+        meter.finished(Outcome.SUCCESSFUL, 1)
+        meter.first_token(0.1)
+        meter.inter_token(0.1)
+        meter.queued(0.1)
+        metrics.watch_service(
+            service, active=lambda: 1.0, queued=lambda: 1.0, pending=lambda: 0.0, uptime=lambda: 1.0
+        )
+    exported: dict[str, set[str]] = {
+        "chatbot_kv_tokens_used": {"engine"},
+        "chatbot_kv_tokens_total": {"engine"},
+    }
+    for family in text_string_to_metric_families(metrics.page().decode()):
+        for sample in family.samples:
+            exported.setdefault(sample.name, set()).update(sample.labels)
+    return exported
+
+
+def expressions() -> list[str]:
+    objects = manifests(example("observability"))
+    dashboard = json.loads(of_kind(objects, "ConfigMap")["chat-chatbot-dashboard"]["data"]["chatbot.json"])
+    found = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    (rules,) = of_kind(objects, "PrometheusRule").values()
+    found += [rule["expr"] for group in rules["spec"]["groups"] for rule in group["rules"]]
+    for scaled in of_kind(objects, "ScaledObject").values():
+        found += [trigger["metadata"]["query"] for trigger in scaled["spec"]["triggers"]]
+    return found
+
+
+@pytest.mark.parametrize("expression", expressions())
+def test_an_expression_asks_for_what_is_exported(expression: str, series: dict[str, set[str]]) -> None:
+    asked = METRIC.findall(expression)
+    assert asked
+    for name, selector in asked:
+        assert name in series
+        labels = set(re.findall(r"(\w+)\s*[=!]~?\s*\"", selector))
+        assert labels <= series[name] | SCRAPED
+        for group in GROUPING.findall(expression):
+            assert {label.strip() for label in group.split(",")} <= series[name] | SCRAPED
+
+
+def test_outcomes_in_alerts_are_real(series: dict[str, set[str]]) -> None:
+    named = {name for text in expressions() for name in re.findall(r'outcome="(\w+)"', text)}
+    assert named <= {outcome.value for outcome in Outcome}
+    assert named
+
+
+def test_the_pod_monitor_selects_the_services_metrics_port() -> None:
+    objects = manifests(example("observability"))
+    (monitor,) = of_kind(objects, "PodMonitor").values()
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    (expression,) = monitor["spec"]["selector"]["matchExpressions"]
+    deployments = of_kind(objects, "Deployment")
+    for component in expression["values"]:
+        spec = deployments[f"chat-chatbot-{component}"]["spec"]["template"]["spec"]
+        assert endpoint["port"] in [port["name"] for port in spec["containers"][0]["ports"]]
+
+
+def test_a_scaled_deployment_leaves_its_replicas_to_keda() -> None:
+    objects = manifests(example("observability"))
+    (scaled,) = of_kind(objects, "ScaledObject").values()
+    deployment: dict[str, Any] = of_kind(objects, "Deployment")[scaled["spec"]["scaleTargetRef"]["name"]]
+    assert "replicas" not in deployment["spec"]
+
+
+def test_alert_texts_keep_their_templates() -> None:
+    (rules,) = of_kind(manifests(example("observability")), "PrometheusRule").values()
+    text = yaml.safe_dump(rules)
+    assert "{{ $labels.service }}" in text
+    assert 'namespace="demo"' in text
