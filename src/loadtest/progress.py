@@ -109,7 +109,8 @@ def _gates(console: Console, summary: Mapping[str, Any]) -> None:
     for check in summary["checks"]:
         table.add_row(check["name"], check["state"], Text(check["detail"]))
     for goal in summary["goals"]:
-        proven = "" if goal["proven"] or goal["state"] == "undecidable" else ", not proven at 95 %"
+        crossed = goal["low"] is not None and not goal["proven"]
+        proven = ", not proven at 95 %" if crossed else ""
         table.add_row(goal["goal"], goal["state"], f"{_number(goal['value'])} (n = {goal['n']}{proven})")
     console.print(table)
 

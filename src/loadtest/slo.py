@@ -109,7 +109,7 @@ def judge(goal: Goal, measures: Measures, *, prove: bool) -> Judged:
 
 def _number(goal: Goal, value: float, n: int) -> Judged:
     met = _COMPARE[goal.sign](value, goal.limit)
-    return Judged(str(goal), "met" if met else "missed", value, n, proven=True)
+    return Judged(str(goal), "met" if met else "missed", value, n)
 
 
 def _share(goal: Goal, hits: int, n: int, *, prove: bool) -> Judged:

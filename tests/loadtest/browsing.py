@@ -52,7 +52,7 @@ def read(page: Page) -> dict[str, dict[str, str]]:
 def drawn(page: Page) -> None:
     """Waits until the charts stand too."""
     page.wait_for_function(
-        "document.body.dataset.drawn && document.body.dataset.drawn === document.body.dataset.shown"
+        "() => document.body.dataset.drawn && document.body.dataset.drawn === document.body.dataset.shown"
     )
 
 

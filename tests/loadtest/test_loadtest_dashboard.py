@@ -1,6 +1,7 @@
 """The page in a real browser: each number against the plain computation, whatever the file holds."""
 
 import math
+import os
 from collections import Counter
 from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
@@ -20,6 +21,8 @@ from loadtest.reading import read_text
 from loadtest.stats.comparison import compare_runs
 
 pytestmark = pytest.mark.browser
+
+EXAMPLES = int(os.environ.get("LOADTEST_EXAMPLES", "12"))
 
 Shown = dict[str, dict[str, str]]
 
@@ -202,7 +205,7 @@ def sorted_by_number(shown: Shown, head: str, tail: str) -> list[tuple[int, dict
 
 
 @settings(
-    max_examples=20,
+    max_examples=EXAMPLES,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -115,7 +115,7 @@ def test_a_run_opens_by_its_address(browser: Browser, server: str) -> None:
 def test_a_run_that_is_not_there(browser: Browser, server: str, name: str) -> None:
     with opened(browser, allowed=server, forgiven="status of 404", locale="en-US") as page:
         page.goto(f"{server}/?run={name}")
-        page.wait_for_function("document.getElementById('message').className === 'problem'")
+        page.wait_for_function("() => document.getElementById('message').className === 'problem'")
         assert page.locator("#message").inner_text().startswith("Cannot open:")
         assert page.locator("#content").inner_text() == ""
 

@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 _SCRIPTS = ("words", "csv", "numbers", "series", "dom", "charts", "charts2", "views", "gates", "main")
@@ -41,7 +43,7 @@ def _template() -> str:
     css = (assets / "style.css").read_text(encoding="utf-8")
     parts = [(assets / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS]
     script = "(() => {\n" + "\n".join(('"use strict";', *parts)) + "})();\n"
-    plotly = (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    plotly = _plotly()
     policy = "; ".join(
         (
             "default-src 'none'",
@@ -69,6 +71,17 @@ def _template() -> str:
     ):
         page = page.replace(f"{{{name}}}", text, 1)
     return page
+
+
+def _plotly() -> str:
+    """The bundle inside the Python package, found without importing that package: only this file of it is
+    used.
+    """
+    spec = find_spec("plotly")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("the dashboard needs the Python package plotly (requirements/loadtest.txt)")
+    bundle = Path(spec.submodule_search_locations[0]) / "package_data" / "plotly.min.js"
+    return bundle.read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

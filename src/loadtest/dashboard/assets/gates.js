@@ -26,7 +26,7 @@ function gates(run) {
   const goals = (summary.goals ?? []).map((goal, i) => [
     { id: `goal-${i}`, value: goal.goal, text: goal.goal }, { id: `goal-${i}-state`, value: goal.state, text: say(goal.state), class: `state ${goal.state}` },
     fixed(goal.value, 3), String(goal.n), goal.low === null ? "–" : `${goal.low.toFixed(2)} – ${goal.high.toFixed(2)}`,
-    goal.state === "undecidable" ? goal.why : say(goal.proven ? "proven" : "notProven"),
+    goal.why || (goal.low === null ? "–" : say(goal.proven ? "proven" : "notProven")),
   ]);
   const checks = (summary.checks ?? []).map((check, i) => [check.name, { id: `check-${i}-state`, value: check.state, text: say(check.state), class: `state ${check.state}` }, check.detail]);
   const good = summary.goodput;
@@ -39,7 +39,7 @@ function gates(run) {
 function stages(run) {
   const found = run.summary?.phases ?? [];
   if (found.length < 2) return null;
-  const columns = ["phase", "level", "seconds", "attempts", "answered", "perSecond", "refused", "failed", "medianTime"].map((key, i) => ({ label: say(key), numeric: i > 0 }));
+  const columns = ["phase", "load", "seconds", "attempts", "answered", "perSecond", "refused", "serverErrors", "medianTime"].map((key, i) => ({ label: say(key), numeric: i > 0 }));
   return section("stages", say("phases"), tableOf(say("phases"), columns, found.map((phase) => [
     phase.name, String(phase.level), fixed(phase.seconds, 1), grouped(phase.attempts), grouped(phase.answers), fixed(phase.throughput, 3), grouped(phase.refused), grouped(phase.server_errors), fixed(phase.median, 3),
   ])));

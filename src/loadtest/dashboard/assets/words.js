@@ -23,11 +23,11 @@ const WORDS = {
     promised: "약속 (429 뒤 다시 온 것)", honoured: "사용자가 지킨 대기", kept: "다음 시도가 받아들여짐", promiseError: "약속한 시간과의 차이 (중앙값)",
     reasons: "실패 이유", reason: "이유", statuses: "상태 코드", status: "상태", endpoints: "경로별", endpoint: "경로", characters: "캐릭터별",
     character: "캐릭터", failures: "실패한 시도 (처음 100개)", when: "시각 (UTC)", user: "사용자", error: "오류", goals: "목표와 증거",
-    goal: "목표", state: "상태", value: "값", checks: "유효성 검사", check: "검사", detail: "근거", phases: "단계", phase: "단계", identity: "이 실행",
+    goal: "목표", state: "상태", value: "값", checks: "유효성 검사", check: "검사", detail: "근거", phases: "단계", phase: "단계", load: "부하 (사용자 또는 초당 도착)", serverErrors: "5xx", identity: "이 실행",
     compare: "두 실행 비교", measure: "값", earlier: "이전", later: "이후", change: "차이", same: "구별되는 변화 없음", changed: "변화 있음",
     noInterval: "구간 없음", success: "성공률 (%)", compare_mean: "체감 평균 (초)", compare_p50: "체감 중앙값 (초)", asTable: "표로 보기",
     from: "부터", to: "미만", bucket: "구간 시작 (초)", none: "없음", met: "달성", undecidable: "판단 불가", ok: "정상", not_provable: "증명 불가",
-    good: "{s}초 안에 응답", proven: "증명됨", notProven: "구간이 경계를 넘음", hostless: "목록 없음", chartOf: "그래프",
+    good: "{s}초 안에 응답", proven: "증명됨", notProven: "구간이 경계를 넘음", chartOf: "그래프",
   },
   en: {
     title: "Load test results", open: "Open CSV", compareWith: "Open CSV to compare", dropHere: "Drop a CSV file here, or choose one",
@@ -54,12 +54,12 @@ const WORDS = {
     kept: "Next attempt let in", promiseError: "Off the promised time (median)", reasons: "Failure reasons", reason: "Reason",
     statuses: "Status codes", status: "Status", endpoints: "By endpoint", endpoint: "Endpoint", characters: "By character", character: "Character",
     failures: "Failed attempts (first 100)", when: "When (UTC)", user: "User", error: "Error", goals: "Goals and evidence", goal: "Goal",
-    state: "State", value: "Value", checks: "Validity checks", check: "Check", detail: "Evidence", phases: "Stages", phase: "Stage",
+    state: "State", value: "Value", checks: "Validity checks", check: "Check", detail: "Evidence", phases: "Stages", phase: "Stage", load: "Load (users or arrivals/s)", serverErrors: "5xx",
     identity: "This run", compare: "Two runs compared", measure: "Measure", earlier: "Earlier", later: "Later", change: "Change",
     same: "no detectable change", changed: "changed", noInterval: "no interval", success: "Success rate (%)",
     compare_mean: "Perceived mean (s)", compare_p50: "Perceived median (s)", asTable: "As a table", from: "From", to: "Below",
     bucket: "Bucket from (s)", none: "none", met: "met", undecidable: "undecidable", ok: "ok", not_provable: "not provable",
-    good: "Answered within {s} s", proven: "proven", notProven: "interval crosses the limit", hostless: "no list", chartOf: "Chart",
+    good: "Answered within {s} s", proven: "proven", notProven: "interval crosses the limit", chartOf: "Chart",
   },
 };
 
