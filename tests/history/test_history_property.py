@@ -12,7 +12,7 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.history.flaky import FlakyStore, Mode
@@ -185,5 +185,7 @@ TestHistoryLife.settings = settings(
     max_examples=80,
     stateful_step_count=30,
     deadline=None,
+    # A life is short enough to read as it is; making it shorter takes minutes.
+    phases=[Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],
 )

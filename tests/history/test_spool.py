@@ -128,7 +128,7 @@ async def test_foreign_files_are_left_alone(spool: Spool) -> None:
 
 async def test_no_acknowledged_turn_is_lost_to_a_kill_at_any_moment(spool: Spool, tmp_path: Path) -> None:
     acknowledged = await asyncio.to_thread(
-        kill_at_random, keep_until_killed, str(spool.folder), tmp_path / "acknowledged", rounds=8, seed=7
+        kill_at_random, keep_until_killed, str(spool.folder), tmp_path / "acknowledged", rounds=6, seed=7
     )
     kept = (await spool.all()).turns
     assert len(await spool.read(kept)) == len(kept), "a file is torn"
