@@ -10,7 +10,7 @@ from chatbot.domain.messages import Conversation, Finished, Part, Sampling, Serv
 from chatbot.domain.models import AdmissionRequest
 from chatbot.llm.llama.engine_model import LlamaModel, LlamaPlace
 from chatbot.llm.llama.loading import Loaded
-from chatbot.scheduling.door import Limits
+from chatbot.scheduling.admission import Limits
 
 GREEDY = Sampling(temperature=0.0, repeat_penalty=1.0, max_tokens=24)
 

@@ -20,7 +20,7 @@ from chatbot.domain.errors import (
 from chatbot.domain.messages import Sampling, ServiceName, Token, Waiting
 from chatbot.domain.models import ModelState
 from chatbot.llm.llama.engine_model import LlamaModel
-from chatbot.scheduling.door import Limits
+from chatbot.scheduling.admission import Limits
 
 pytestmark = pytest.mark.anyio
 
@@ -135,13 +135,13 @@ async def test_the_answer_is_clipped_to_what_the_context_leaves(rig: RigMaker) -
 
 async def test_refusals_at_the_door(rig: RigMaker) -> None:
     engine = rig(parallel=1)
-    engine.loaded.door._limits = Limits(waiting=3, per_caller=2)
+    engine.loaded.door._admission._limits = Limits(waiting=3, per_caller=2)
     places = [engine.place("a"), engine.place("a")]
     with pytest.raises(Overloaded, match="share") as own:
         engine.place("a")
     places.append(engine.place("b"))
     begun = time.perf_counter()
-    with pytest.raises(Overloaded, match="queue full") as full:
+    with pytest.raises(Overloaded, match="queue is full") as full:
         engine.place("c")
     assert time.perf_counter() - begun < 0.02
     assert own.value.retry_after >= 1

@@ -4,18 +4,16 @@ Called from the event loop (reserve, release) and from the engine's thread (ever
 that is only ever held for arithmetic, never during a decode.
 """
 
-import math
 import threading
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 
-from chatbot.domain.errors import Overloaded
+from chatbot.scheduling.admission import Admission, Limits, Prospect
 from chatbot.scheduling.calibration import Calibration
 from chatbot.scheduling.fair_order import AGEING, FairOrder, cost
 from chatbot.scheduling.forecast import Forecast
 from chatbot.scheduling.job import Capacity, Job
-from chatbot.scheduling.promises import Promise, Promises
 from chatbot.scheduling.rates import Speeds
 
 _OVERTAKES = 8
@@ -23,8 +21,6 @@ _OVERTAKES = 8
 
 _CONSIDERED = 16
 """Waiting requests that are judged for one free place."""
-
-_LONGEST_RETRY = 600.0
 
 
 class Verdict(Enum):
@@ -37,19 +33,10 @@ class Verdict(Enum):
     """The KV pool is too full for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of the queue: places waiting in all, places of one caller waiting and running."""
-
-    waiting: int
-    per_caller: int
-
-
 class Door:
     """Counts places; see the module."""
 
     def __init__(self, limits: Limits, capacity: Capacity, speeds: Speeds) -> None:
-        self._limits = limits
         self._capacity = capacity
         self._speeds = speeds
         self._lock = threading.Lock()
@@ -57,11 +44,10 @@ class Door:
         self._running: dict[Job, None] = {}
         self._callers: dict[str, int] = {}
         self._fair = FairOrder()
-        self._promises = Promises()
         self._empty: list[Callable[[], object]] = []
         self._forecast = Forecast(capacity, speeds)
-        self._wait_error = Calibration(lowest=0.5, highest=3.0, start=1.0, share=0.5)
-        self._end_error = Calibration(lowest=1.0, highest=1.6, start=1.1, share=0.9)
+        self._wait_error = Calibration(lowest=0.8, highest=1.25, start=1.0, share=0.5)
+        self._admission = Admission(limits)
 
     def reserve(self, job: Job, now: float) -> None:
         """Check and count in one step.
@@ -71,11 +57,9 @@ class Door:
         """
         with self._lock:
             self._forecast.refresh(now, list(self._running), list(self._waiting), self._fair)
-            if self._callers.get(job.caller, 0) >= self._limits.per_caller:
-                raise self._refused(self._until_own_end(job.caller), "share of this user full")
-            if len(self._waiting) >= self._limits.waiting:
-                raise self._refused(self._until_free_place(job, now), "queue full")
-            self._check_deadline(job, now)
+            places = self._callers.get(job.caller, 0)
+            self._admission.check_share(places, self._until_own_end(job.caller), len(self._waiting))
+            self._admission.check(job, self._prospect(job, now), now)
             job.reserved = now
             self._waiting[job] = None
             self._callers[job.caller] = self._callers.get(job.caller, 0) + 1
@@ -98,7 +82,9 @@ class Door:
             if not self._waiting or len(self._running) >= self._capacity.sequences:
                 return None
             self._forecast.refresh(now, list(self._running), list(self._waiting), self._fair)
-            candidates = [job for job in self._forecast.order if job.ready][:_CONSIDERED]
+            crowded = self._crowded()
+            order = self._forecast.order
+            candidates = [job for job in order if job.ready and job.caller not in crowded][:_CONSIDERED]
         blocked: list[Job] = []
         for job in candidates:
             verdict = judge(job)
@@ -125,7 +111,7 @@ class Door:
     def first_token(self, job: Job, now: float) -> None:
         """Learn from the wait that was predicted when the place was reserved."""
         with self._lock:
-            self._wait_error.saw(job.predicted_first, now - job.reserved)
+            self._wait_error.saw(job.replayed_first, now - job.reserved)
 
     def finished(self, job: Job, now: float, *, complete: bool) -> None:
         """The job ends; ``complete`` when its answer ended by itself. Harmless when repeated."""
@@ -140,7 +126,8 @@ class Door:
                 return
             if complete:
                 self._speeds.lengths(job.service).saw(job.produced)
-                self._end_error.saw(job.predicted_end, now - job.reserved)
+            if complete or now >= job.deadline:
+                self._admission.learn(job.predicted_end, now - job.reserved)
             self._callers[job.caller] -= 1
             if not self._callers[job.caller]:
                 del self._callers[job.caller]
@@ -181,6 +168,11 @@ class Door:
         """The present correction of predicted waits."""
         return self._wait_error.factor
 
+    def _crowded(self) -> set[str]:
+        """Callers who have half of the sequences: the other half stays for those who come next."""
+        counts = Counter(job.caller for job in self._running)
+        return {caller for caller, count in counts.items() if count >= max(1, self._capacity.sequences // 2)}
+
     def _started(self, job: Job, now: float) -> bool:
         with self._lock:
             if job not in self._waiting:
@@ -199,46 +191,21 @@ class Door:
                 tell()
             self._empty.clear()
 
-    def _check_deadline(self, job: Job, now: float) -> None:
-        own = [other for other in self._waiting if other.caller == job.caller]
-        key = self._fair.standing(job.caller) + sum(self._forecast.cost(other) for other in own)
-        first, end = self._forecast.newcomer(job, key + AGEING * now)
-        job.predicted_first, job.predicted_end = first * self._wait_error.factor, end
-        left = job.deadline - now
-        promise = self._promises.due(job.caller, now)
-        if promise is not None and end + self._promises.work_before(promise, now) <= left:
-            self._promises.claim(promise)
-            return
-        early = self._promises.early(job.caller, now)
-        safety = self._end_error.factor
-        total = (end + self._promises.work(now)) * safety
-        if promise is None and early is None and total <= left:
-            return
-        if promise is None and early is not None:
-            raise self._refused(early.due - now, "returned before its time")
-        if promise is not None:
-            self._promises.claim(promise)
-            total = (end + self._promises.work_before(promise, now)) * safety
-        wait = min(max(1.0, total / safety - left / safety), _LONGEST_RETRY)
-        due = now + math.ceil(wait)
-        self._promises.give(Promise(job.caller, due, self._forecast.work(job)))
-        raise self._refused(wait, "would end after its deadline")
+    def _prospect(self, job: Job, now: float) -> Prospect:
+        """Where the job would stand; its predictions are noted in it."""
+        own = sum(self._forecast.cost(other) for other in self._waiting if other.caller == job.caller)
+        key = self._fair.standing(job.caller) + own + AGEING * now
+        first, end = self._forecast.newcomer(job, key, now)
+        job.replayed_first, job.predicted_end = first, end
+        job.predicted_first = first * self._wait_error.factor
+        return Prospect(end, self._forecast.work(job), len(self._waiting), self._forecast.starts)
 
     def _until_own_end(self, caller: str) -> float:
         own = [job for job in self._running if job.caller == caller]
+        if not self._callers.get(caller):
+            return 0.0
         if own:
             least = min(self._forecast.output(job) for job in own)
             return least * self._speeds.steps.seconds(len(self._running))
         places = [i for i, job in enumerate(self._forecast.order) if job.caller == caller]
         return self._forecast.outlook(min(places)).first if places else 1.0
-
-    def _until_free_place(self, job: Job, now: float) -> float:
-        """A place in the queue frees when somebody starts; those told so before us come first."""
-        ahead = min(len(self._promises), len(self._forecast.order))
-        wait = self._forecast.outlook(ahead).start * self._wait_error.factor
-        self._promises.give(Promise(job.caller, now + math.ceil(wait), self._forecast.work(job)))
-        return wait
-
-    def _refused(self, wait: float, reason: str) -> Overloaded:
-        seconds = math.ceil(min(max(wait, 1.0), _LONGEST_RETRY))
-        return Overloaded(retry_after=seconds, queue_size=len(self._waiting), reason=reason)

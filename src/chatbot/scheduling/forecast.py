@@ -23,6 +23,8 @@ class Forecast:
         self._keys: list[float] = []
         self._outlooks: list[Outlook] = []
         self._busy = 0
+        self.starts: tuple[float, ...] = ()
+        """Seconds from the forecast until each waiting job has started, in order."""
 
     def changed(self) -> None:
         """Something came, went or started; the next question makes a new forecast."""
@@ -33,6 +35,7 @@ class Forecast:
         if now - self._made < _STALE:
             return
         self._made = now
+        self._speeds.under_way((job.service, job.produced) for job in running)
         arranged = fair.arrange([(job, self.cost(job)) for job in waiting])
         self._keys = [key for key, _ in arranged]
         self.order = [job for _, job in arranged]
@@ -41,20 +44,25 @@ class Forecast:
         self._outlooks = replay(
             [self.load(job) for job in running], loads, self._capacity, self._speeds.steps
         )
+        self.starts = tuple(outlook.start for outlook in self._outlooks[:-1])
         self._busy = len(running) + len(waiting)
 
     def outlook(self, place: int) -> Outlook:
         """Of the job at this index of ``order``."""
         return self._outlooks[place]
 
-    def newcomer(self, job: Job, key: float) -> tuple[float, float]:
-        """Seconds to first and to last token of a job that would join with this key of the fair order."""
+    def newcomer(self, job: Job, key: float, now: float) -> tuple[float, float]:
+        """Seconds to the first and, if its answer gets long, the last token of a job that would join now.
+
+        ``key`` is its key in the fair order.
+        """
         place = bisect_right(self._keys, key)
-        start = self._outlooks[place].start
+        start = max(0.0, self._outlooks[place].start - (now - self._made))
         load = self.load(job)
         together = min(self._busy + 1, self._capacity.sequences)
         first = start + load.prefill + self._speeds.steps.seconds(together)
-        return first, first + load.output * self._speeds.steps.seconds(together)
+        output = self._speeds.lengths(job.service).long(job.max_tokens)
+        return first, first + output * self._speeds.steps.seconds(together)
 
     def load(self, job: Job) -> Load:
         """What the job still needs, as the measured speeds see it."""

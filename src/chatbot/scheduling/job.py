@@ -8,7 +8,8 @@ class Job:
     """A reserved place, from the door to its last token. Times are monotonic seconds, sizes tokens.
 
     ``prompt`` is estimated until ``ready``; ``fresh`` of it must be computed, the rest is expected in the
-    prefix cache. ``read`` of the fresh tokens are done, ``produced`` tokens are generated.
+    prefix cache. ``read`` of the fresh tokens are done, ``produced`` tokens are generated. Predictions are
+    seconds from the reservation: to the first token as the replay says and as corrected, and to the last.
     """
 
     service: str
@@ -24,6 +25,7 @@ class Job:
     produced: int = 0
     charged: float = 0.0
     overtaken: int = 0
+    replayed_first: float = 0.0
     predicted_first: float = 0.0
     predicted_end: float = 0.0
     reserved: float = field(default=0.0)

@@ -1,20 +1,24 @@
 """The Retry-After values given out: who was told to come back when, and how much work that will be.
 
 Without this book every refused client would be told the same moment, and all but the first of those who come
-back then would be refused again. So each refusal counts as work ahead of the next, and of newcomers too;
-the one who comes back in time finds the place kept, and the one who comes early is told the rest of the time.
+back then would be refused again. So each refusal counts as work ahead of the next refused and of newcomers,
+in proportion to how many of those told to come back really do.
 """
 
+from bisect import insort
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 _GRACE = 10.0
 """Seconds after its moment that a promise is kept."""
 
 _EARLY = 0.75
-"""Seconds that a client may be early: its clock and ours, and the rounding to whole seconds."""
+"""Seconds that a client may be early: its clock and ours, and what the network takes."""
 
-_LIMIT = 2048
+_LIMIT = 4096
+_LEARNING = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,47 +29,53 @@ class Promise:
     due: float
     work: float
 
+    def has_come(self, now: float) -> bool:
+        """Whether the caller may be here now."""
+        return self.due <= now + _EARLY
+
 
 class Promises:
-    """Promises in the order of their moments."""
+    """Open promises in the order of their moments."""
 
     def __init__(self) -> None:
         self._open: deque[Promise] = deque()
+        self._work = 0.0
+        self._kept = 1.0
 
-    def work(self, now: float) -> float:
-        """Seconds of engine time that are promised and not yet claimed or forfeited."""
+    def of(self, caller: str, now: float) -> Promise | None:
+        """The caller's next promise."""
         self._forget(now)
-        return sum(promise.work for promise in self._open)
+        return next((promise for promise in self._open if promise.caller == caller), None)
 
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def due(self, caller: str, now: float) -> Promise | None:
-        """The caller's first promise whose moment has come."""
-        return next((p for p in self._open if p.caller == caller and p.due <= now + _EARLY), None)
-
-    def work_before(self, promise: Promise, now: float) -> float:
-        """Promised work that comes before this promise."""
+    def work_before(self, promise: Promise | None, now: float) -> float:
+        """Seconds of engine time expected to be claimed before this promise, or before a newcomer."""
         self._forget(now)
-        return sum(other.work for other in self._open if other.due < promise.due)
+        if promise is None:
+            return self._kept * self._work
+        return self._kept * sum(other.work for other in self._before(promise))
+
+    def callers_before(self, promise: Promise | None, now: float) -> float:
+        """Callers expected to come back before this promise, or before a newcomer."""
+        self._forget(now)
+        number = len(self._open) if promise is None else sum(1 for _ in self._before(promise))
+        return self._kept * number
 
     def give(self, promise: Promise) -> None:
-        """Note a refusal."""
-        self._open.append(promise)
-        if len(self._open) > 1 and self._open[-2].due > promise.due:
-            self._open = deque(sorted(self._open, key=lambda entry: entry.due))
-        if len(self._open) > _LIMIT:
-            self._open.popleft()
+        """Note a refusal; a full book takes no more, so that what it holds stays true."""
+        if len(self._open) < _LIMIT:
+            insort(self._open, promise, key=lambda entry: entry.due)
+            self._work += promise.work
 
     def claim(self, promise: Promise) -> None:
-        """The caller is back and was admitted."""
+        """The caller came back."""
         self._open.remove(promise)
+        self._work -= promise.work
+        self._kept += _LEARNING * (1.0 - self._kept)
 
-    def early(self, caller: str, now: float) -> Promise | None:
-        """The caller's next promise whose moment is still to come, if it returned too early."""
-        self._forget(now)
-        return next((p for p in self._open if p.caller == caller), None)
+    def _before(self, promise: Promise) -> Iterator[Promise]:
+        return takewhile(lambda other: other.due < promise.due, self._open)
 
     def _forget(self, now: float) -> None:
         while self._open and self._open[0].due + _GRACE < now:
-            self._open.popleft()
+            self._work -= self._open.popleft().work
+            self._kept -= _LEARNING * self._kept

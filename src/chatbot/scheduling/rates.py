@@ -2,6 +2,7 @@
 
 from bisect import bisect_right, insort
 from collections import deque
+from collections.abc import Iterable
 
 _DECAY = 0.99
 _PRIOR_WEIGHT = 4.0
@@ -62,9 +63,14 @@ class Rate:
 
 
 class Lengths:
-    """How long answers of a service get: the last ones, and from them the rest of one under way."""
+    """How long answers of a service get: the last ones, and from them the rest of one under way.
+
+    Short answers end first, so at the beginning only they are known. ``under_way``, the tokens of answers
+    not yet ended, corrects that: tokens produced by ends seen is the mean even while most still run.
+    """
 
     def __init__(self) -> None:
+        self.under_way = 0
         self._recent: deque[int] = deque()
         self._sorted: list[int] = []
 
@@ -75,18 +81,27 @@ class Lengths:
         self._recent.append(tokens)
         insort(self._sorted, tokens)
 
+    def long(self, max_tokens: int) -> float:
+        """A length that nine of ten answers stay under; what a deadline has to be judged by."""
+        if not self._sorted:
+            return float(min(2 * _FIRST_GUESS, max_tokens))
+        return float(min(self._unseen() * self._sorted[int(0.9 * len(self._sorted))], max_tokens))
+
     def remaining(self, produced: int, max_tokens: int) -> float:
         """Expected further tokens of an answer that has ``produced`` so many and goes on; at least 1."""
         limit = max_tokens - produced
+        # Longer than all of late: as long-tailed things go, expect a part of what was seen again.
+        expected = 0.25 * produced
         longer = self._sorted[bisect_right(self._sorted, produced) :]
         if longer:
-            expected = sum(longer) / len(longer) - produced
-        elif self._sorted:
-            # Longer than all of late: as long-tailed things go, expect a part of what was seen again.
-            expected = 0.25 * produced
-        else:
-            expected = _FIRST_GUESS
+            expected = max(expected, self._unseen() * (sum(longer) / len(longer) - produced))
+        elif not self._sorted:
+            expected = max(expected, float(_FIRST_GUESS - produced))
         return max(1.0, min(expected, float(limit)))
+
+    def _unseen(self) -> float:
+        share = 1.0 - len(self._recent) / _MEMORY
+        return 1.0 + share * self.under_way / max(1, sum(self._recent))
 
 
 class Ratio:
@@ -121,3 +136,11 @@ class Speeds:
     def lengths(self, service: str) -> Lengths:
         """The answer lengths of a service."""
         return self._lengths.setdefault(service, Lengths())
+
+    def under_way(self, produced: Iterable[tuple[str, int]]) -> None:
+        """Tokens of the answers that run now, by service."""
+        totals: dict[str, int] = dict.fromkeys(self._lengths, 0)
+        for service, tokens in produced:
+            totals[service] = totals.get(service, 0) + tokens
+        for service, tokens in totals.items():
+            self.lengths(service).under_way = tokens

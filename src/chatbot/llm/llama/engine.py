@@ -183,6 +183,8 @@ class Engine:
         if stream.first is None:
             stream.first = now
             self._parts.door.first_token(stream.job, now)
+            fresh = stream.prompt_length - stream.cached
+            self._parts.speeds.fresh_share.saw(fresh, stream.prompt_length)
             self._parts.meter.started(stream.job.predicted_first, now - stream.job.reserved)
         if token in self._parts.vocabulary.end_tokens:
             self._finish(stream, FinishReason.STOP, now)

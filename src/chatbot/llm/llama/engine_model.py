@@ -23,7 +23,7 @@ from chatbot.domain.messages import (
 )
 from chatbot.domain.models import AdmissionRequest, EngineMeter, ModelState, ModelStatus
 from chatbot.llm.llama.cpu import yield_while_waiting
-from chatbot.scheduling.door import Limits
+from chatbot.scheduling.admission import Limits
 from chatbot.scheduling.job import Job
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from chatbot.llm.llama.prompt import Prompter, RenderedPrompt, choose_format
 from chatbot.llm.llama.stream import Stream
 from chatbot.llm.llama.vocabulary import Vocabulary
 from chatbot.llm.llama.warmup import measure
-from chatbot.scheduling.door import Door, Limits
+from chatbot.scheduling.admission import Limits
+from chatbot.scheduling.door import Door
 from chatbot.scheduling.job import Capacity, Job
 from chatbot.scheduling.rates import Speeds
 

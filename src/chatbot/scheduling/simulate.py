@@ -1,0 +1,188 @@
+"""The real policy on an imagined machine: what so many users would see on such a card.
+
+Only the machine is a model (a step's time by sequences, a prompt token's time); who is admitted, who starts
+and what a refused client is told comes from the same Door that the engine uses.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from chatbot.domain.errors import Overloaded
+from chatbot.scheduling.admission import Limits
+from chatbot.scheduling.door import Door, Verdict
+from chatbot.scheduling.job import Capacity, Job
+from chatbot.scheduling.rates import Speeds, StepTimes
+
+_LEAST_PREFILL = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Seconds of a prompt token, of a decode step (``base + each * n``), and what fits at once."""
+
+    prefill: float
+    base: float
+    each: float
+    sequences: int = 24
+    pool: int = 16384
+    slice_seconds: float = 0.25
+
+    def speeds(self) -> Speeds:
+        """What a warm-up on this machine would measure."""
+        return Speeds(prefill=self.prefill, base=self.base, each=self.each)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request: when, by whom, its true sizes, and its time limit. ``cached`` prompt tokens are shared."""
+
+    at: float
+    caller: str
+    prompt: int
+    output: int
+    cached: int = 0
+    max_tokens: int = 2048
+    limit: float = 180.0
+    service: str = "office"
+    attempt: int = 1
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of an arrival; times are seconds since it arrived."""
+
+    arrival: Arrival
+    retry_after: int | None = None
+    predicted_first: float | None = None
+    predicted_end: float | None = None
+    first: float | None = None
+    end: float | None = None
+    expired: bool = False
+
+
+@dataclass(slots=True)
+class _Running:
+    job: Job
+    outcome: Outcome
+    unread: int
+    left: int
+
+
+@dataclass
+class Simulator:
+    """One engine in virtual time. ``slowdown`` multiplies each step's time (noise, a busy neighbour)."""
+
+    machine: Machine
+    limits: Limits = field(default_factory=lambda: Limits(256, 16))
+    slowdown: Callable[[], float] = lambda: 1.0
+
+    def __post_init__(self) -> None:
+        machine = self.machine
+        self.speeds = machine.speeds()
+        self._truth = StepTimes(machine.base, machine.each)
+        capacity = Capacity(machine.sequences, machine.pool, machine.slice_seconds)
+        self.door = Door(self.limits, capacity, self.speeds)
+        self._waiting: dict[Job, Outcome] = {}
+        self._running: list[_Running] = []
+        self._outcomes: list[Outcome] = []
+
+    def run(
+        self,
+        arrivals: Iterable[Arrival],
+        refused: Callable[[Arrival, int], Arrival | None] = lambda _arrival, _seconds: None,
+    ) -> list[Outcome]:
+        """Play all arrivals to their ends. ``refused`` may send a request again, later."""
+        coming = [(arrival.at, number, arrival) for number, arrival in enumerate(arrivals)]
+        heapq.heapify(coming)
+        number, now = len(coming), 0.0
+        while coming or self._waiting or self._running:
+            if not self._waiting and not self._running:
+                now = max(now, coming[0][0])
+            while coming and coming[0][0] <= now:
+                arrival = heapq.heappop(coming)[2]
+                again = self._arrive(arrival, refused)
+                if again is not None:
+                    number += 1
+                    heapq.heappush(coming, (again.at, number, again))
+            self._expire(now)
+            self._admit(now)
+            if self._running:
+                now = self._step(now)
+            elif coming:
+                now = max(now, coming[0][0])
+        return self._outcomes
+
+    def _arrive(self, arrival: Arrival, refused: Callable[[Arrival, int], Arrival | None]) -> Arrival | None:
+        outcome = Outcome(arrival)
+        self._outcomes.append(outcome)
+        job = Job(
+            service=arrival.service,
+            caller=arrival.caller,
+            arrived=arrival.at,
+            deadline=arrival.at + arrival.limit,
+            prompt=arrival.prompt,
+            fresh=arrival.prompt - arrival.cached,
+            max_tokens=arrival.max_tokens,
+        )
+        try:
+            self.door.reserve(job, arrival.at)
+        except Overloaded as refusal:
+            outcome.retry_after = refusal.retry_after
+            return refused(arrival, refusal.retry_after)
+        outcome.predicted_first, outcome.predicted_end = job.predicted_first, job.predicted_end
+        self.door.prompt_known(job, arrival.prompt, arrival.prompt - arrival.cached, arrival.prompt)
+        self._waiting[job] = outcome
+        return None
+
+    def _expire(self, now: float) -> None:
+        for job in [job for job in self._waiting if now >= job.deadline]:
+            self._waiting.pop(job).expired = True
+            self.door.finished(job, now, complete=False)
+        for running in [one for one in self._running if now >= one.job.deadline]:
+            running.outcome.expired = True
+            self._running.remove(running)
+            self.door.finished(running.job, now, complete=False)
+
+    def _admit(self, now: float) -> None:
+        while (job := self.door.next(now, self._judge)) is not None:
+            outcome = self._waiting.pop(job)
+            self._running.append(_Running(job, outcome, job.fresh, outcome.arrival.output))
+
+    def _judge(self, job: Job) -> Verdict:
+        held = sum(one.job.prompt + one.job.produced + self.door.expected(one.job) for one in self._running)
+        fits = held + job.prompt + self.door.expected(job) <= self.machine.pool
+        return Verdict.START if fits or not self._running else Verdict.NO_ROOM
+
+    def _step(self, now: float) -> float:
+        generating = [one for one in self._running if not one.unread]
+        seconds = self._truth.seconds(len(generating)) * self.slowdown() if generating else 0.0
+        if generating:
+            self.speeds.steps.saw(len(generating), seconds)
+        budget = max(_LEAST_PREFILL, int(self.machine.slice_seconds / self.machine.prefill))
+        read = 0
+        for one in self._running:
+            count = min(one.unread, budget - read)
+            one.unread -= count
+            one.job.read += count
+            read += count
+        if read:
+            spent = read * self.machine.prefill * self.slowdown()
+            self.speeds.prefill.saw(read, spent)
+            seconds += spent
+        now += seconds
+        for one in generating:
+            self._produce(one, now)
+        return now
+
+    def _produce(self, one: _Running, now: float) -> None:
+        arrived = one.outcome.arrival.at
+        if one.outcome.first is None:
+            one.outcome.first = now - arrived
+            self.door.first_token(one.job, now)
+        one.job.produced += 1
+        one.left -= 1
+        if one.left <= 0:
+            one.outcome.end = now - arrived
+            self._running.remove(one)
+            self.door.finished(one.job, now, complete=True)

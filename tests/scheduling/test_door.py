@@ -1,0 +1,185 @@
+"""The door in virtual time: bounds, truth of Retry-After, fairness, overload."""
+
+import random
+import statistics
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chatbot.domain.errors import Overloaded
+from chatbot.scheduling.admission import Limits
+from chatbot.scheduling.door import Door, Verdict
+from chatbot.scheduling.job import Capacity, Job
+from chatbot.scheduling.rates import Speeds
+from chatbot.scheduling.simulate import Arrival, Machine, Outcome, Simulator
+
+MACHINE = Machine(prefill=0.0012, base=0.015, each=0.005)
+TOKENS_PER_SECOND = MACHINE.sequences / (MACHINE.base + MACHINE.each * MACHINE.sequences)
+
+
+def arrivals(load: float, mean: float, seconds: float, seed: int = 1) -> list[Arrival]:
+    """Poisson arrivals of distinct users at ``load`` times what the machine can serve."""
+    source = random.Random(seed)
+    service = mean / TOKENS_PER_SECOND + 50 * MACHINE.prefill
+    at, result = 0.0, list[Arrival]()
+    while at < seconds:
+        at += source.expovariate(load / service)
+        output = max(1, int(source.gammavariate(2.0, mean / 2)))
+        result.append(Arrival(at, f"u{len(result)}", prompt=150, cached=100, output=output))
+    return result
+
+
+def returning(share: float) -> object:
+    """A client that comes back once, after ``share`` of what it was told."""
+
+    def again(arrival: Arrival, seconds: int) -> Arrival | None:
+        if arrival.attempt > 1:
+            return None
+        return Arrival(
+            arrival.at + share * seconds,
+            arrival.caller,
+            arrival.prompt,
+            arrival.output,
+            arrival.cached,
+            attempt=2,
+        )
+
+    return again
+
+
+def admitted_share(outcomes: list[Outcome]) -> float:
+    returned = [outcome for outcome in outcomes if outcome.arrival.attempt == 2]
+    assert len(returned) > 30, "enough were refused for a share to mean something"
+    return sum(outcome.retry_after is None for outcome in returned) / len(returned)
+
+
+@pytest.mark.parametrize(("mean", "load"), [(n, load) for n in (150, 300) for load in (2.0, 2.7, 3.5)])
+def test_retry_after_is_true(load: float, mean: int) -> None:
+    coming = arrivals(load, mean, 200)
+    patient = Simulator(MACHINE).run(coming, returning(1.0))  # type: ignore[arg-type]
+    hasty = Simulator(MACHINE).run(coming, returning(0.5))  # type: ignore[arg-type]
+    assert admitted_share(patient) >= 0.9
+    assert admitted_share(hasty) < 0.5
+
+
+def test_ten_times_overload_keeps_the_goodput_and_ends_in_time() -> None:
+    outcomes = Simulator(MACHINE).run(arrivals(10.0, 150, 120))
+    ended = [outcome for outcome in outcomes if outcome.end is not None]
+    assert all(outcome.end <= 180.5 for outcome in ended if outcome.end is not None)
+    expired = sum(outcome.expired for outcome in outcomes)
+    assert expired <= 0.05 * len(ended)
+    produced = sum(outcome.arrival.output for outcome in ended)
+    last = max(outcome.arrival.at + (outcome.end or 0.0) for outcome in ended)
+    prefill = sum(50 * MACHINE.prefill for _ in ended)
+    assert (produced / TOKENS_PER_SECOND + prefill) / last >= 0.9
+
+
+@pytest.mark.parametrize("load", [1.2, 1.6])
+def test_predicted_waits_are_near_the_real_ones(load: float) -> None:
+    outcomes = Simulator(MACHINE).run(arrivals(load, 120, 300, seed=5))
+    errors = [
+        abs(outcome.predicted_first - outcome.first) / outcome.first
+        for outcome in outcomes
+        if outcome.predicted_first is not None and outcome.first is not None and outcome.first > 1.0
+    ]
+    assert len(errors) > 50
+    assert statistics.median(errors) <= 0.2
+
+
+def test_one_user_with_fifty_requests_does_not_hold_up_ten_with_one() -> None:
+    single = [Arrival(5.0, f"u{n}", 150, 100, 100) for n in range(10)]
+    alone = [outcome.first for outcome in Simulator(MACHINE).run(single)]
+    crowd = [Arrival(0.0, "greedy", 150, 100, 100) for _ in range(50)]
+    outcomes = Simulator(MACHINE).run([*crowd, *single])
+    waits = [outcome.first for outcome in outcomes if outcome.arrival.caller != "greedy"]
+    refused = [outcome for outcome in outcomes if outcome.retry_after is not None]
+    assert {outcome.arrival.caller for outcome in refused} == {"greedy"}
+    assert len(waits) == 10
+    for wait, by_itself in zip(sorted(filter(None, waits)), sorted(filter(None, alone)), strict=True):
+        assert wait <= 2 * by_itself + 0.5
+
+
+EVENTS = st.lists(
+    st.tuples(st.sampled_from(["reserve", "start", "finish", "requeue"]), st.integers(0, 5)), max_size=60
+)
+
+
+def reserved(door: Door, job: Job, now: float) -> bool:
+    try:
+        door.reserve(job, now)
+    except Overloaded:
+        return False
+    return True
+
+
+@settings(deadline=None)
+@given(events=EVENTS)
+def test_no_request_is_lost_or_served_twice(events: list[tuple[str, int]]) -> None:
+    limits = Limits(waiting=8, per_caller=4)
+    door = Door(limits, Capacity(3, 10_000), Speeds())
+    waiting: list[Job] = []
+    running: list[Job] = []
+    for number, (verb, pick) in enumerate(events):
+        now = number * 0.1
+        if verb == "reserve":
+            job = Job("office", f"u{pick}", now, now + 180, 50, 50, 20)
+            own = sum(one.caller == job.caller for one in waiting + running)
+            if reserved(door, job, now):
+                door.prompt_known(job, 50, 50, 100)
+                waiting.append(job)
+                assert own < limits.per_caller
+            else:
+                assert own >= limits.per_caller or len(waiting) >= limits.waiting // 2
+        elif verb == "start":
+            started = door.next(now, lambda _job: Verdict.START)
+            # With three sequences, half of them rounded down is one: no caller runs twice.
+            busy = {job.caller for job in running}
+            eligible = [job for job in waiting if job.caller not in busy]
+            assert (started is None) == (not eligible or len(running) >= 3)
+            if started is not None:
+                waiting.remove(started)
+                running.append(started)
+        elif running:
+            job = running.pop(pick % len(running))
+            if verb == "finish":
+                job.produced = pick
+                door.finished(job, now, complete=True)
+                door.finished(job, now, complete=True)
+            else:
+                door.requeue(job)
+                waiting.append(job)
+        assert door.waiting() == len(waiting)
+        assert door.places() == len(waiting) + len(running)
+        assert [p for _, p, _ in door.prospects(now)] == list(range(1, len(waiting) + 1))
+
+
+def test_a_request_blocked_by_size_is_overtaken_only_so_often() -> None:
+    door = Door(Limits(64, 64), Capacity(64, 1000), Speeds())
+    big = Job("office", "big", 0, 180, 900, 900, 50)
+    small = [Job("office", f"s{n}", 0, 180, 10, 10, 50) for n in range(30)]
+    for job in [big, *small]:
+        door.reserve(job, 0.0)
+        door.prompt_known(job, job.prompt, job.fresh, 100)
+    passed = 0
+    while door.next(1.0, lambda job: Verdict.NO_ROOM if job is big else Verdict.START):
+        passed += 1
+    assert 1 <= passed <= 8 + 30 - 8
+    assert big.overtaken <= 8
+
+
+def test_the_door_answers_a_full_queue_at_once() -> None:
+    door = Door(Limits(256, 16), Capacity(24, 16384), Speeds())
+    for number in range(256):
+        job = Job("office", f"u{number}", 0, 1000, 100, 100, 100)
+        door.reserve(job, 0.0)
+        door.prompt_known(job, 100, 100, 100)
+    times = []
+    for number in range(200):
+        begun = time.perf_counter()
+        with pytest.raises(Overloaded):
+            door.reserve(Job("office", f"x{number}", 0.1, 180, 100, 100, 100), 0.1)
+        times.append(time.perf_counter() - begun)
+    # The budget is a millisecond on an idle core; a busy test machine gets five.
+    assert statistics.median(times) < 0.005

@@ -1,0 +1,155 @@
+"""The parts of the policy, each by its laws."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chatbot.scheduling.fair_order import AGEING, FairOrder, cost
+from chatbot.scheduling.job import Capacity, Job
+from chatbot.scheduling.rates import Lengths, Rate, StepTimes
+from chatbot.scheduling.replay import Load, replay
+
+STEPS = StepTimes(0.02, 0.005)
+
+
+def job(caller: str, reserved: float = 0.0, fresh: int = 100) -> Job:
+    return Job("office", caller, reserved, 180.0, fresh, fresh, 100, reserved=reserved)
+
+
+loads = st.builds(
+    Load,
+    prefill=st.floats(0.0, 5.0),
+    output=st.floats(1.0, 500.0),
+    cells=st.floats(1.0, 2000.0),
+)
+
+
+@settings(deadline=None)
+@given(
+    running=st.lists(loads, max_size=6), waiting=st.lists(loads, max_size=12), sequences=st.integers(6, 24)
+)
+def test_replay_starts_in_order_and_nobody_speaks_before_he_starts(
+    running: list[Load], waiting: list[Load], sequences: int
+) -> None:
+    outlooks = replay(running, waiting, Capacity(sequences, 16384), STEPS)
+    starts = [outlook.start for outlook in outlooks]
+    assert starts == sorted(starts)
+    assert all(outlook.first >= outlook.start >= 0 for outlook in outlooks)
+
+
+@settings(deadline=None)
+@given(
+    running=st.lists(loads, max_size=6),
+    waiting=st.lists(loads, min_size=1, max_size=10),
+    more=st.lists(loads, min_size=1, max_size=5),
+)
+def test_a_longer_queue_never_predicts_an_earlier_start(
+    running: list[Load], waiting: list[Load], more: list[Load]
+) -> None:
+    capacity = Capacity(6, 16384)
+    mine = Load(0.1, 10, 100)
+    before = replay(running, [*waiting, mine], capacity, STEPS)[-1]
+    after = replay(running, [*waiting, *more, mine], capacity, STEPS)[-1]
+    assert after.start >= before.start - 1e-9
+
+
+def test_replay_of_a_case_computed_by_hand() -> None:
+    # One place, taken for 10 more tokens of 25 ms; then 0.5 s of prefill alone.
+    outlooks = replay([Load(0, 10, 1)], [Load(0.5, 4, 1), Load(0.5, 4, 1)], Capacity(1, 100), STEPS)
+    assert outlooks[0].start == pytest.approx(0.25)
+    assert outlooks[0].first == pytest.approx(0.75)
+    assert outlooks[1].start == pytest.approx(0.75 + 4 * 0.025)
+
+
+@settings(deadline=None)
+@given(
+    callers=st.lists(
+        st.tuples(st.sampled_from("abcd"), st.integers(1, 500), st.integers(1, 500)), min_size=1, max_size=40
+    )
+)
+def test_the_fair_order_serves_everybody_once_and_each_caller_in_his_own_order(
+    callers: list[tuple[str, int, int]],
+) -> None:
+    fair = FairOrder()
+    waiting = []
+    for number, (caller, fresh, output) in enumerate(callers):
+        fair.joined(caller)
+        waiting.append((job(caller, reserved=number * 0.1, fresh=fresh), cost(fresh, output)))
+    arranged = fair.arrange(waiting)
+    assert sorted(id(j) for _, j in arranged) == sorted(id(j) for j, _ in waiting)
+    keys = [key for key, _ in arranged]
+    assert keys == sorted(keys)
+    for name in "abcd":
+        own = [j.reserved for _, j in arranged if j.caller == name]
+        assert own == sorted(own)
+
+
+@given(requests=st.integers(2, 60))
+def test_between_two_who_always_wait_the_service_differs_by_one_request(requests: int) -> None:
+    fair = FairOrder()
+    waiting = [(job(caller, fresh=100), cost(100, 50)) for caller in ["a"] * requests + ["b"] * requests]
+    for one, _ in waiting:
+        fair.joined(one.caller)
+    served = {"a": 0.0, "b": 0.0}
+    for _, one in fair.arrange(waiting)[: 2 * requests]:
+        served[one.caller] += cost(100, 50)
+        assert abs(served["a"] - served["b"]) <= cost(100, 50)
+
+
+def test_absence_earns_no_credit_and_waiting_ages() -> None:
+    fair = FairOrder()
+    fair.joined("busy")
+    fair.charge("busy", 1000.0)
+    fair.joined("late")
+    assert fair.standing("late") == 1000.0
+    fair.left("late")
+    assert fair.standing("late") == 1000.0
+    newer, older = job("x", reserved=100.0), job("y", reserved=100.0 - 300.0 / AGEING)
+    fair.joined("x")
+    fair.joined("y")
+    fair.charge("y", 200.0)
+    assert [one for _, one in fair.arrange([(newer, 1.0), (older, 1.0)])] == [older, newer]
+
+
+@given(base=st.floats(0.005, 0.2), each=st.floats(0.0, 0.02), factor=st.floats(0.3, 3.0))
+def test_step_times_find_the_machine_whatever_the_warm_up_said(
+    base: float, each: float, factor: float
+) -> None:
+    times = StepTimes(base * factor, each * factor)
+    for round_number in range(400):
+        sequences = 1 + round_number % 20
+        times.saw(sequences, base + each * sequences)
+    for sequences in (1, 10, 20):
+        assert times.seconds(sequences) == pytest.approx(base + each * sequences, rel=0.15)
+
+
+def test_one_stall_does_not_spoil_the_rates() -> None:
+    times, rate = StepTimes(0.02, 0.005), Rate(0.001)
+    for _ in range(50):
+        times.saw(10, 0.07)
+        rate.saw(100, 0.1)
+    times.saw(10, 60.0)
+    assert times.seconds(10) < 0.1
+    for _ in range(60):
+        rate.saw(200, 0.4)
+    assert rate.seconds == pytest.approx(0.002, rel=0.1)
+
+
+@given(lengths=st.lists(st.integers(1, 2000), max_size=300), produced=st.integers(0, 2047))
+def test_expected_lengths_stay_within_their_limit(lengths: list[int], produced: int) -> None:
+    seen = Lengths()
+    for length in lengths:
+        seen.saw(length)
+    assert 1 <= seen.remaining(produced, 2048) <= max(1, 2048 - produced)
+    assert 0 < seen.long(2048) <= 2048
+
+
+def test_answers_under_way_correct_for_the_short_ones_that_ended_first() -> None:
+    seen = Lengths()
+    seen.saw(10)
+    assert seen.remaining(0, 2048) == 10
+    seen.under_way = 23 * 10
+    assert seen.remaining(0, 2048) > 150
+    assert not math.isnan(seen.remaining(500, 2048))
