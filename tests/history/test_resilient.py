@@ -114,15 +114,12 @@ async def test_a_silent_database_costs_its_budget_once(history: ResilientHistory
     begun = time.monotonic()
     await keep(history, room, "a")
     first = time.monotonic() - begun
-    assert BUDGET * 0.9 <= first < BUDGET + 0.4
-    begun = time.monotonic()
+    assert BUDGET * 0.9 <= first < BUDGET + 1
     for _ in range(10):
         assert (await history.recall(room, 10)).state is Recalled.PARTIAL
     await keep(history, room, *"bcdefghijk")
-    assert time.monotonic() - begun < 20 * BUDGET * 0.5, (
-        "an outage must not cost the budget for every question"
-    )
-    assert store.calls.count("insert") == 1
+    assert store.calls.count("insert") == 1, "an outage must not cost the budget for every question"
+    assert "recent" not in store.calls
 
 
 async def test_a_turn_behind_a_kept_one_waits_for_it(history: ResilientHistory, store: FlakyStore) -> None:
