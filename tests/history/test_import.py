@@ -9,7 +9,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from motor.motor_asyncio import AsyncIOMotorClient
 from tests.history.makers import make_room, make_turn
@@ -201,6 +201,7 @@ async def test_the_predecessor_s_own_database(mongo_server: MongoServer) -> None
 texts = st.text(max_size=200)
 
 
+@settings(deadline=None)
 @given(texts, texts, st.datetimes(timezones=st.just(UTC), min_value=datetime(1990, 1, 1)))  # noqa: DTZ001
 def test_a_record_reads_back_as_written(question: str, answer: str, time: datetime) -> None:
     turn = storable(NewTurn(uuid4(), Room(ServiceName.CHARACTER, "a", uuid4()), question, answer, "m", time))
@@ -210,6 +211,7 @@ def test_a_record_reads_back_as_written(question: str, answer: str, time: dateti
     assert time - turn.created_at < timedelta(milliseconds=1)
 
 
+@settings(deadline=None)
 @given(st.text() | st.binary())
 def test_a_line_of_anything_is_refused_and_nothing_else(line: str | bytes) -> None:
     with pytest.raises(ValueError, match="not a turn"):

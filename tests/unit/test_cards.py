@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -174,6 +174,7 @@ json_values = st.recursive(
 odd_fields = st.dictionaries(st.sampled_from([*FIELDS, "nickname", "creator_notes"]), json_values)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(odd_fields, st.text(max_size=60))
 def test_any_card_fits_the_request_or_is_refused(fields: dict[str, Any], user: str) -> None:
     try:
@@ -185,6 +186,7 @@ def test_any_card_fits_the_request_or_is_refused(fields: dict[str, Any], user: s
         assert request.context == card.context
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_picture_is_a_card_or_is_refused(rest: bytes) -> None:
     with pytest.raises(CardError):

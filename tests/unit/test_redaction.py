@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatbot.domain.redaction import CARD, EMAIL, PHONE, RESIDENT, redact
@@ -94,12 +94,14 @@ def test_addresses_can_stay() -> None:
     assert redact("a@b.kr 010-1234-5678", emails=False)[0] == f"a@b.kr [{PHONE}]"
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0123456789-+. @a한\u200b()", max_size=80))
 def test_what_was_redacted_once_is_clean(text: str) -> None:
     once, _ = redact(text)
     assert redact(once) == (once, {})
 
 
+@settings(deadline=None)
 @given(
     st.from_regex(re.compile(r"01[016789]-[0-9]{4}-[0-9]{4}"), fullmatch=True),
     st.text(alphabet="가나다 ,!", max_size=20),
