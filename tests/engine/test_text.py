@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatbot.llm.llama.detokenizer import Detokenizer
@@ -14,6 +14,7 @@ def chunks(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[a:b] for a, b in pairwise(places)]
 
 
+@settings(deadline=None)
 @given(text=st.text(alphabet=st.sampled_from("안녕하세요 👩‍👩‍👧 abc\n")), cuts=st.lists(st.integers(0, 1000)))
 def test_characters_split_over_tokens_arrive_whole(text: str, cuts: list[int]) -> None:
     detokenizer = Detokenizer()
@@ -31,6 +32,7 @@ def test_an_unfinished_character_is_left_out_and_broken_bytes_are_marked() -> No
 STOPS = ("\n사용자:", "END", "END OF")
 
 
+@settings(deadline=None)
 @given(
     text=st.text(alphabet=st.sampled_from(["\n", "사", "용", "자", ":", "E", "N", "D", "x"]), max_size=30),
     cuts=st.lists(st.integers(0, 1000)),

@@ -86,6 +86,7 @@ def test_the_fair_order_serves_everybody_once_and_each_caller_in_his_own_order(
         assert own == sorted(own)
 
 
+@settings(deadline=None)
 @given(requests=st.integers(2, 60))
 def test_between_two_who_always_wait_the_service_differs_by_one_request(requests: int) -> None:
     fair = FairOrder()
@@ -113,6 +114,7 @@ def test_absence_earns_no_credit_and_waiting_ages() -> None:
     assert [one for _, one in fair.arrange([(newer, 1.0), (older, 1.0)])] == [older, newer]
 
 
+@settings(deadline=None)
 @given(base=st.floats(0.005, 0.2), each=st.floats(0.0, 0.02), factor=st.floats(0.3, 3.0))
 def test_step_times_find_the_machine_whatever_the_warm_up_said(
     base: float, each: float, factor: float
@@ -137,6 +139,7 @@ def test_one_stall_does_not_spoil_the_rates() -> None:
     assert rate.seconds == pytest.approx(0.002, rel=0.1)
 
 
+@settings(deadline=None)
 @given(lengths=st.lists(st.integers(1, 2000), max_size=300), produced=st.integers(0, 2047))
 def test_expected_lengths_stay_within_their_limit(lengths: list[int], produced: int) -> None:
     seen = Lengths()
