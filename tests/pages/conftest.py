@@ -1,7 +1,5 @@
 """The pages on a real port and a browser to look at them."""
 
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +9,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 from starlette.types import ASGIApp
 from tests.pages.fake_service import Suite
 
@@ -74,22 +72,6 @@ def served() -> Iterator[Served]:
     """A fresh fake suite for each test."""
     with serving() as served:
         yield served
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium; a machine without one may skip, continuous integration may not."""
-    path = shutil.which("chromium")
-    if path is None:
-        message = "no chromium in PATH: apt-get install chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    with sync_playwright() as playwright:
-        # Root inside containers has no user namespace for the sandbox; only pages of this suite are opened.
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 class Visitor:
