@@ -38,7 +38,7 @@
 - name: libs
   {{- include "chatbot.containerImage" (dict "root" . "image" .Values.libs.image) | nindent 2 }}
   {{- if eq .Values.libs.source "copy" }}
-  command: [cp, -a, /opt/python-libs/., /target/]
+  command: [cp, -PR, /opt/python-libs/., /target/]
   volumeMounts:
     - {name: libs, mountPath: /target}
   {{- else }}
