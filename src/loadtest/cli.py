@@ -61,6 +61,9 @@ def run(
     client_timeout: Annotated[
         float, typer.Option(help="Seconds that a client waits for an answer.")
     ] = CLIENT_SECONDS,
+    max_lag: Annotated[
+        float, typer.Option(help="Seconds that a generator may be late and still be believed.")
+    ] = 0.5,
     wait: Annotated[
         str, typer.Option(envvar="LOADTEST_WAIT", help="How long to wait for the target.")
     ] = "1s",
@@ -102,6 +105,7 @@ def run(
             processes=processes,
             seed=seed,
             client_timeout=client_timeout,
+            most_lag=max_lag,
             wait_seconds=parse_seconds(wait),
             goals=tuple(parse(goal) for goal in slo or ()),
             good_seconds=good_within,

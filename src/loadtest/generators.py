@@ -12,11 +12,15 @@ import sys
 import time
 from pathlib import Path
 
+from loadtest import clock
+from loadtest.merge import PARTS, place
 from loadtest.plan import total_seconds
 from loadtest.request import Request
 
+GO = "go"
 DRAIN_MARGIN_SECONDS = 20.0
-_START_TOGETHER_SECONDS = 3.0
+# Each looks for it once a second.
+_START_TOGETHER_SECONDS = 2.0
 _LATE_SECONDS = 60.0
 _SCENARIOS = Path(__file__).parent / "scenarios"
 
@@ -28,11 +32,11 @@ class Generators:
         self._request = request
         drain = request.client_timeout + DRAIN_MARGIN_SECONDS
         self._latest = time.monotonic() + (total_seconds(request.plan()) or 0) + drain + _LATE_SECONDS
-        begin = time.time() + _START_TOGETHER_SECONDS if request.processes > 1 else 0.0
+        self._released = request.processes == 1
         self._log = (request.folder / "locust.log").open("ab")
         self._processes = [
             subprocess.Popen(  # noqa: S603 - our own interpreter and our own files
-                self._command(share, begin, drain),
+                self._command(share, drain),
                 stdout=self._log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -54,6 +58,18 @@ class Generators:
             self.kill()
         return any(process.poll() is None for process in self._processes)
 
+    def release(self) -> None:
+        """Lets several generators begin once all are ready; if one died before, none begins."""
+        if self._released:
+            return
+        if any(process.poll() is not None for process in self._processes):
+            self.stop()
+            self._released = True
+        elif len(list(self._request.folder.glob(PARTS))) == self.count:
+            begin = clock.now_us() + int(_START_TOGETHER_SECONDS * 1e6)
+            place(self._request.folder / GO, str(begin).encode())
+            self._released = True
+
     @property
     def exit_codes(self) -> list[int]:
         """Their exit codes; a signal's number negative."""
@@ -73,11 +89,12 @@ class Generators:
                 process.wait()
 
     def close(self) -> None:
-        """Leaves nothing running and no file open."""
+        """Leaves nothing running, no file open and no signal to begin."""
         self.kill()
+        (self._request.folder / GO).unlink(missing_ok=True)
         self._log.close()
 
-    def _command(self, share: int, begin: float, drain: float) -> list[str]:
+    def _command(self, share: int, drain: float) -> list[str]:
         request = self._request
         name = "suite" if request.service == "both" else request.service
         flags = {
@@ -98,7 +115,6 @@ class Generators:
             "run-dir": request.folder,
             "parent-pid": os.getpid(),
             "share": f"{share}/{request.processes}",
-            "begin-at": begin,
         }
         command = [
             sys.executable,

@@ -43,6 +43,7 @@ class Request:
     processes: int
     seed: int
     client_timeout: float
+    most_lag: float
     wait_seconds: float
     goals: tuple[Goal, ...]
     good_seconds: float
@@ -87,7 +88,7 @@ class Request:
                 raise WrongUsageError(f"--{name} is a number from 0 to 1")
         if (
             min(self.processes, self.turns) < 1
-            or min(self.spawn_rate, self.client_timeout, self.good_seconds) <= 0
+            or min(self.spawn_rate, self.client_timeout, self.good_seconds, self.most_lag) <= 0
         ):
             raise WrongUsageError("processes and turns are at least 1; spawn rate and times are above 0")
         try:

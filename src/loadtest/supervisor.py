@@ -126,6 +126,7 @@ def interruptible() -> Iterator[list[int]]:
 def _watch(request: Request, generators: Generators, watch: Watcher, interrupted: list[int]) -> None:
     tail, began, asked_to_stop = Tail(request.folder), time.monotonic(), False
     while generators.running:
+        generators.release()
         tail.read()
         watch(tail, time.monotonic() - began)
         done = bool(interrupted) or (request.shape == "steps" and tail.knee_passed)
@@ -169,6 +170,7 @@ def _judge(
         interrupted=interrupted,
         plan=request.plan(),
         comparisons=comparisons,
+        most_lag=request.most_lag,
     )
     measures = analysis.measures()
     judged = [judge(goal, measures, prove=request.prove) for goal in request.goals]

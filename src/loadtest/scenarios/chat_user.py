@@ -128,10 +128,11 @@ class Arrivals(_Person):
         classes = [found for found in self.environment.user_classes if issubclass(found, Arrivals)]
         step_us = 1e6 * options.shares * len(classes) / options.rate
         offset = (options.share * len(classes) + classes.index(type(self))) / (options.shares * len(classes))
+        begin = GENERATOR.began_us or clock.now_us()
         open_questions = Group()
         try:
             for count in itertools.count():
-                intended = GENERATOR.began_us + int((count + offset) * step_us)
+                intended = begin + int((count + offset) * step_us)
                 self._sleep_until(intended)
                 if self.leaving:
                     break

@@ -20,6 +20,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadtest import clock
+from loadtest.generators import GO
 from loadtest.recorder import Recorder, RecorderBrokenError
 from loadtest.scenarios import options as flags
 
@@ -35,7 +36,7 @@ class _Run:
     recorder: Recorder
     options: flags.Options
     beating: gevent.Greenlet
-    began_us: int
+    began_us: int | None = None
     stop_began: float | None = None
 
 
@@ -57,10 +58,17 @@ class Generator:
         return self._run is not None
 
     @property
-    def began_us(self) -> int:
-        """When this test began, microseconds since 1970; the same for all processes that share a run."""
+    def began_us(self) -> int | None:
+        """When the load begins, microseconds since 1970: the first time somebody asks, or the moment that
+        the file `go` names for all processes that share a run; None until it is there.
+        """
         run = self._current()
-        return int(run.options.begin_at * 1e6) or run.began_us
+        if run.began_us is None and run.options.shares == 1:
+            run.began_us = clock.now_us()
+        elif run.began_us is None:
+            with contextlib.suppress(FileNotFoundError):
+                run.began_us = int((run.recorder.path.parent / GO).read_text())
+        return run.began_us
 
     @property
     def options(self) -> flags.Options:
@@ -83,7 +91,7 @@ class Generator:
         random.seed(f"{options.seed}/{options.share}")
         recorder = Recorder(folder, role)
         beating = gevent.spawn(self._beat, environment, recorder, options)
-        self._run = _Run(recorder, options, beating, clock.now_us())
+        self._run = _Run(recorder, options, beating)
         logger.info("recording to %s", recorder.path)
 
     def stopping(self) -> None:

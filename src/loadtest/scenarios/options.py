@@ -35,7 +35,6 @@ class Options:
     parent_pid: int
     share: int
     shares: int
-    begin_at: float
 
     def mine(self, level: float) -> int:
         """This process's part of so many users, when several processes share the load."""
@@ -78,7 +77,6 @@ def of(environment: Environment) -> Options:
         parent_pid=int(parsed.parent_pid),
         share=int(share),
         shares=int(shares),
-        begin_at=float(parsed.begin_at),
     )
 
 
@@ -105,7 +103,6 @@ def _add(parser: Any, **_: object) -> None:
     parser.add_argument("--run-dir", default="", help="folder of this very run (all processes)", **hidden)
     parser.add_argument("--parent-pid", type=int, default=0, help="stop when this parent is gone", **hidden)
     parser.add_argument("--share", default="0/1", help="which of how many processes this is", **hidden)
-    parser.add_argument("--begin-at", type=float, default=0.0, help="common start, seconds of 1970", **hidden)
     parser.add_argument("--api-key", default="", env_var="LOADTEST_API_KEY", help="bearer token", **hidden)
 
 
