@@ -90,16 +90,11 @@ def _numbers(console: Console, summary: Mapping[str, Any]) -> None:
     ):
         table.add_row(label, _times(summary["latency"][name]))
     table.add_row("처리량 · throughput", _number(totals["answers_per_hour"], " answers/h"))
-    table.add_row(
-        "동시 · concurrency",
-        f"mean {_number(summary['concurrency']['mean'])}, peak {summary['concurrency']['peak']}",
-    )
-    if knee := summary["concurrency"]["knee"]:
-        text = (
-            f"{knee['level']} at {knee['throughput']:.2f}/s"
-            if knee["reached"]
-            else f"not reached up to {knee['level']}"
-        )
+    busy = summary["concurrency"]
+    table.add_row("동시 · concurrency", f"mean {_number(busy['mean'])}, peak {busy['peak']}")
+    if knee := busy["knee"]:
+        reached = f"{knee['level']} {knee['of']}, {knee['throughput']:.2f} answers/s"
+        text = reached if knee["reached"] else f"not reached up to {knee['level']} {knee['of']}"
         table.add_row("포화점 · knee", text)
     console.print(table)
 

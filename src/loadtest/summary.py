@@ -27,6 +27,7 @@ class Analysis:
     latency: dict[str, Distribution]
     sweep: Sweep
     knee: Knee | None
+    knee_of_users: bool
     waiting: Waiting
     phases: list[staged.Phase]
     in_flight: int
@@ -90,6 +91,7 @@ def analyse(run: Run) -> Analysis:
         latency=latencies(attempts, questions) | _from_sidecar(run.ended),
         sweep=swept,
         knee=steps or knee_of(swept.levels, swept.span_us),
+        knee_of_users=steps is not None,
         waiting=waiting(questions),
         phases=found,
         in_flight=len(run.opened),
@@ -144,7 +146,9 @@ def build(analysis: Analysis, good_seconds: float) -> dict[str, Any]:
                 {**asdict(level), "throughput": level.throughput, "mean_seconds": level.mean_seconds}
                 for level in swept.levels
             ],
-            "knee": None if analysis.knee is None else asdict(analysis.knee),
+            "knee": None
+            if analysis.knee is None
+            else {**asdict(analysis.knee), "of": "users" if analysis.knee_of_users else "in flight"},
         },
         "phases": [{**asdict(phase), "throughput": phase.throughput} for phase in analysis.phases],
         "failures": dict(
