@@ -16,7 +16,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-_SCRIPTS = ("words", "csv", "numbers", "series", "dom", "charts", "charts2", "views", "gates", "main")
+_SCRIPTS = (
+    *("words", "csv", "numbers", "series", "dom", "figure", "charts_times", "charts_load", "views", "gates"),
+    *("opening", "main"),
+)
 # Plotly sets one fixed style attribute on its drawings and fills empty style elements through the object
 # model.
 _PLOTLY_STYLE = "user-select: none;"

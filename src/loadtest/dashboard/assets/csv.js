@@ -2,9 +2,23 @@
 // microseconds, a row that cannot be read is counted and never guessed.
 
 const COLUMNS = [
-  "user_id", "test_type", "endpoint", "character_name", "status_code", "response_time", "success", "failure_reason",
-  "retry_count", "retry_after_seconds", "timestamp", "response_size", "is_retry_record", "is_final_failure",
-  "is_final_success", "error", "process_time",
+  "user_id",
+  "test_type",
+  "endpoint",
+  "character_name",
+  "status_code",
+  "response_time",
+  "success",
+  "failure_reason",
+  "retry_count",
+  "retry_after_seconds",
+  "timestamp",
+  "response_size",
+  "is_retry_record",
+  "is_final_failure",
+  "is_final_success",
+  "error",
+  "process_time",
 ];
 const NEEDED = ["status_code", "response_time", "success", "timestamp"];
 const LONGEST_SECONDS = 10_000_000;
@@ -20,7 +34,11 @@ function* records(text) {
       at += 1;
       for (;;) {
         const quote = text.indexOf('"', at);
-        if (quote < 0) { field += text.slice(at); at = end; break; }
+        if (quote < 0) {
+          field += text.slice(at);
+          at = end;
+          break;
+        }
         field += text.slice(at, quote);
         at = quote + 1;
         if (text[at] !== '"') break;
@@ -62,8 +80,12 @@ function moment(text) {
   if (year < 1970) return null;
   const ms = Date.UTC(year, month - 1, day, hour, minute, second);
   const date = new Date(ms);
-  const same = date.getUTCMonth() === month - 1 && date.getUTCDate() === day && date.getUTCHours() === hour
-    && date.getUTCMinutes() === minute && date.getUTCSeconds() === second;
+  const same =
+    date.getUTCMonth() === month - 1 &&
+    date.getUTCDate() === day &&
+    date.getUTCHours() === hour &&
+    date.getUTCMinutes() === minute &&
+    date.getUTCSeconds() === second;
   if (!same) return null;
   return { us: ms * 1000 + Number((found[7] || "").padEnd(6, "0")), ended: found[8] === "" };
 }

@@ -42,7 +42,10 @@ function gather(rows) {
     let chain = [];
     for (const row of own) {
       chain.push(row);
-      if (!row.retry) { questions.push(chain); chain = []; }
+      if (!row.retry) {
+        questions.push(chain);
+        chain = [];
+      }
     }
     if (chain.length) questions.push(chain);
   }
@@ -73,7 +76,10 @@ function sweep(rows) {
     let level = 0;
     let i = 0;
     let before = rows[starts[0]].startUs;
-    const pass = (moment) => { onTime(level, moment - before); before = moment; };
+    const pass = (moment) => {
+      onTime(level, moment - before);
+      before = moment;
+    };
     for (const done of ends) {
       for (; i < starts.length && rows[starts[i]].startUs < end(done); i += 1) {
         pass(rows[starts[i]].startUs);
@@ -87,11 +93,25 @@ function sweep(rows) {
     return before;
   };
   let peak = 0;
-  walk((level) => { peak = Math.max(peak, level); }, () => {}, () => {});
+  walk(
+    (level) => {
+      peak = Math.max(peak, level);
+    },
+    () => {},
+    () => {},
+  );
   const width = Math.ceil(peak / MOST_LEVELS);
   const levels = [];
   for (let low = 1; low <= peak; low += width) {
-    levels.push({ low, high: Math.min(low + width - 1, peak), us: 0, answers: 0, started: 0, good: 0, goodUs: 0 });
+    levels.push({
+      low,
+      high: Math.min(low + width - 1, peak),
+      us: 0,
+      answers: 0,
+      started: 0,
+      good: 0,
+      goodUs: 0,
+    });
   }
   const bin = (level) => levels[Math.floor((level - 1) / width)];
   const entered = new Map();
@@ -104,13 +124,18 @@ function sweep(rows) {
       if (!rows[index].success) return;
       here.good += 1;
       here.goodUs += rows[index].us;
-      entered.set(index, levels.map((each) => each.us));
+      entered.set(
+        index,
+        levels.map((each) => each.us),
+      );
     },
     (index) => {
       if (!rows[index].success) return;
       const earlier = entered.get(index);
       entered.delete(index);
-      levels.forEach((each, k) => { each.answers += (each.us - earlier[k]) / Math.max(1, rows[index].us); });
+      levels.forEach((each, k) => {
+        each.answers += (each.us - earlier[k]) / Math.max(1, rows[index].us);
+      });
     },
     (level, us) => {
       if (!level) return;
@@ -128,7 +153,9 @@ function sweep(rows) {
 
 // The lowest level with 95 % of the best throughput, among levels with evidence enough.
 function kneeOf(levels, spanUs) {
-  const fit = levels.filter((bin) => bin.throughput !== null && bin.answers >= 5 && bin.us * 100 >= spanUs * 5);
+  const fit = levels.filter(
+    (bin) => bin.throughput !== null && bin.answers >= 5 && bin.us * 100 >= spanUs * 5,
+  );
   if (!fit.length) return null;
   const best = Math.max(...fit.map((bin) => bin.throughput));
   const found = fit.find((bin) => bin.throughput >= 0.95 * best);

@@ -36,12 +36,18 @@ function timeline(rows, questions, spanUs) {
   if (!rows.length) return { widthUs: 0, beginUs: 0, buckets: [] };
   const beginUs = rows.reduce((least, row) => Math.min(least, row.startUs), Infinity);
   let seconds = BUCKET_SECONDS.find((width) => spanUs / (width * 1e6) < MOST_BUCKETS);
-  for (seconds ??= 86400; spanUs / (seconds * 1e6) >= MOST_BUCKETS; ) seconds *= 2;
+  for (seconds ??= 86400; spanUs / (seconds * 1e6) >= MOST_BUCKETS;) seconds *= 2;
   const widthUs = seconds * 1e6;
   const count = Math.floor(Math.max(0, spanUs - 1) / widthUs) + 1;
-  const buckets = Array.from({ length: count }, (_, index) => (
-    { index, answered: 0, refused: 0, failed: 0, good: [], flightUs: 0, waitUs: 0 }
-  ));
+  const buckets = Array.from({ length: count }, (_, index) => ({
+    index,
+    answered: 0,
+    refused: 0,
+    failed: 0,
+    good: [],
+    flightUs: 0,
+    waitUs: 0,
+  }));
   const spread = (from, to, name) => {
     if (to <= from) return;
     for (let k = Math.floor((from - beginUs) / widthUs); k < count && beginUs + k * widthUs < to; k += 1) {
@@ -51,8 +57,10 @@ function timeline(rows, questions, spanUs) {
   };
   for (const row of rows) {
     const bucket = buckets[Math.min(count - 1, Math.floor((row.startUs - beginUs) / widthUs))];
-    if (row.success) { bucket.answered += 1; bucket.good.push(row.us); }
-    else if (row.status === 429) bucket.refused += 1;
+    if (row.success) {
+      bucket.answered += 1;
+      bucket.good.push(row.us);
+    } else if (row.status === 429) bucket.refused += 1;
     else bucket.failed += 1;
     spread(row.startUs, row.startUs + Math.max(1, row.us), "flightUs");
   }
@@ -107,7 +115,11 @@ function compareRuns(first, second) {
     const low = change - Math.sqrt((two.share - two.low) ** 2 + (one.high - one.share) ** 2);
     const high = change + Math.sqrt((two.high - two.share) ** 2 + (one.share - one.low) ** 2);
     result.push({
-      name: "success", earlier: 100 * one.share, later: 100 * two.share, change: 100 * change, low: 100 * low,
+      name: "success",
+      earlier: 100 * one.share,
+      later: 100 * two.share,
+      change: 100 * change,
+      low: 100 * low,
       high: 100 * high,
     });
   } else result.push(none("success"));
@@ -116,7 +128,14 @@ function compareRuns(first, second) {
   const [low, high] = bootstrap(a.ordered, b.ordered);
   const middle = [rank(a.ordered, 50) / 1e6, rank(b.ordered, 50) / 1e6];
   result.push({ name: "mean", earlier: a.mean, later: b.mean, change: b.mean - a.mean, low, high });
-  result.push({ name: "p50", earlier: middle[0], later: middle[1], change: middle[1] - middle[0], low: null, high: null });
+  result.push({
+    name: "p50",
+    earlier: middle[0],
+    later: middle[1],
+    change: middle[1] - middle[0],
+    low: null,
+    high: null,
+  });
   return result;
 }
 
@@ -140,7 +159,9 @@ function analyse(table) {
     timeline: timeline(rows, questions, swept.spanUs),
     times: {
       attempt: describe(good.map((row) => row.us)),
-      perceived: describe(questions.filter((question) => question.answered).map((question) => question.perceivedUs)),
+      perceived: describe(
+        questions.filter((question) => question.answered).map((question) => question.perceivedUs),
+      ),
       server: describe(told.map((row) => row.processUs)),
       overhead: describe(told.map((row) => Math.max(0, row.us - row.processUs))),
       refusal: describe(rows.filter((row) => row.status === 429).map((row) => row.us)),

@@ -6,20 +6,49 @@ function tiles(run) {
   const [low, high] = wilson(run.answered, run.settled);
   const { perceived } = run.times;
   const rate = run.sweep.spanUs ? (run.answers * 1e6) / run.sweep.spanUs : null;
-  const interval = run.settled ? `${say("interval")} ${percent(low)} – ${percent(high)}, n = ${grouped(run.settled)}` : "";
-  return make("dl", { class: "tiles" },
+  const interval = run.settled
+    ? `${say("interval")} ${percent(low)} – ${percent(high)}, n = ${grouped(run.settled)}`
+    : "";
+  return make(
+    "dl",
+    { class: "tiles" },
     tile("questions", say("questions"), run.questions.length, grouped(run.questions.length)),
     tile("attempts", say("attempts"), run.rows.length, grouped(run.rows.length)),
-    tile("success", say("successRate"), run.settled ? run.answered / run.settled : null, percent(run.settled ? run.answered / run.settled : null), interval),
+    tile(
+      "success",
+      say("successRate"),
+      run.settled ? run.answered / run.settled : null,
+      percent(run.settled ? run.answered / run.settled : null),
+      interval,
+    ),
     tile("mean", say("mean"), perceived.mean, seconds(perceived.mean), say("time_perceived")),
     tile("longest", say("longest"), perceived.max, seconds(perceived.max), say("time_perceived")),
-    tile("throughput", say("throughput"), rate === null ? null : 3600 * rate, fixed(rate === null ? null : 3600 * rate, 1)),
-    tile("refused", say("refusedAttempts"), run.refused, grouped(run.refused), percent(run.rows.length ? run.refused / run.rows.length : null)),
-    tile("peak", say("peak"), run.sweep.peak, grouped(run.sweep.peak), `${say("average")} ${fixed(run.sweep.mean, 2)}`));
+    tile(
+      "throughput",
+      say("throughput"),
+      rate === null ? null : 3600 * rate,
+      fixed(rate === null ? null : 3600 * rate, 1),
+    ),
+    tile(
+      "refused",
+      say("refusedAttempts"),
+      run.refused,
+      grouped(run.refused),
+      percent(run.rows.length ? run.refused / run.rows.length : null),
+    ),
+    tile(
+      "peak",
+      say("peak"),
+      run.sweep.peak,
+      grouped(run.sweep.peak),
+      `${say("average")} ${fixed(run.sweep.mean, 2)}`,
+    ),
+  );
 }
 
 // A percentile, or how many values it would need.
-const percentileText = (times, p) => (times[`p${p}`] === null && times.n ? `n < ${ENOUGH[p]}` : fixed(times[`p${p}`], 3));
+const percentileText = (times, p) =>
+  times[`p${p}`] === null && times.n ? `n < ${ENOUGH[p]}` : fixed(times[`p${p}`], 3);
 
 function timesTable(run, summary) {
   const names = [...Object.keys(run.times), "first_token", "lateness"];
@@ -32,25 +61,62 @@ function timesTable(run, summary) {
       const few = value === null && times.n > 0;
       return { id: `time-${name}-p${p}`, value, text: percentileText(times, p), class: few ? "few" : null };
     };
-    rows.push([say(`time_${name}`), { id: `time-${name}-n`, value: times.n, text: grouped(times.n) }, { id: `time-${name}-mean`, value: times.mean, text: fixed(times.mean, 3) },
-      percentile(50), percentile(90), percentile(95), percentile(99), { id: `time-${name}-max`, value: times.max, text: fixed(times.max, 3) }]);
+    rows.push([
+      say(`time_${name}`),
+      { id: `time-${name}-n`, value: times.n, text: grouped(times.n) },
+      { id: `time-${name}-mean`, value: times.mean, text: fixed(times.mean, 3) },
+      percentile(50),
+      percentile(90),
+      percentile(95),
+      percentile(99),
+      { id: `time-${name}-max`, value: times.max, text: fixed(times.max, 3) },
+    ]);
   }
-  const columns = [say("measure"), "n", say("average"), "p50", "p90", "p95", "p99", say("maximum")].map((label, i) => ({ label, numeric: i > 0 }));
-  return make("div", {}, tableOf(`${say("times")} (${say("seconds")})`, columns, rows), make("p", { class: "quiet" }, say("tooFew")));
+  const columns = [say("measure"), "n", say("average"), "p50", "p90", "p95", "p99", say("maximum")].map(
+    (label, i) => ({ label, numeric: i > 0 }),
+  );
+  return make(
+    "div",
+    {},
+    tableOf(`${say("times")} (${say("seconds")})`, columns, rows),
+    make("p", { class: "quiet" }, say("tooFew")),
+  );
 }
 
 function promisesTable(run) {
   const { waiting: waits } = run;
   const values = { promised: waits.promises, honoured: waits.honoured, kept: waits.kept };
-  const rows = REFUSALS.map((name) => [say(name), { id: `promises-${name}`, value: values[name], text: grouped(values[name]) }, percent(waits.promises ? values[name] / waits.promises : null)]);
-  rows.push([say("promiseError"), { id: "promises-error", value: waits.error, text: percent(waits.error) }, null]);
-  return tableOf(say("promises"), [{ label: say("measure") }, { label: say("value"), numeric: true }, { label: say("share"), numeric: true }], rows);
+  const rows = REFUSALS.map((name) => [
+    say(name),
+    { id: `promises-${name}`, value: values[name], text: grouped(values[name]) },
+    percent(waits.promises ? values[name] / waits.promises : null),
+  ]);
+  rows.push([
+    say("promiseError"),
+    { id: "promises-error", value: waits.error, text: percent(waits.error) },
+    null,
+  ]);
+  return tableOf(
+    say("promises"),
+    [
+      { label: say("measure") },
+      { label: say("value"), numeric: true },
+      { label: say("share"), numeric: true },
+    ],
+    rows,
+  );
 }
 
 function countTable(id, title, label, counts) {
   if (!counts.length) return make("p", {}, say("none"));
-  return tableOf(title, [{ label }, { label: say("count"), numeric: true }],
-    counts.map(([name, count], i) => [{ id: `${id}-${i}-name`, value: name, text: String(name) }, { id: `${id}-${i}`, value: count, text: grouped(count) }]));
+  return tableOf(
+    title,
+    [{ label }, { label: say("count"), numeric: true }],
+    counts.map(([name, count], i) => [
+      { id: `${id}-${i}-name`, value: name, text: String(name) },
+      { id: `${id}-${i}`, value: count, text: grouped(count) },
+    ]),
+  );
 }
 
 function countBy(rows, key) {
@@ -60,20 +126,45 @@ function countBy(rows, key) {
 }
 
 function groupTable(id, title, label, found) {
-  return tableOf(title, [{ label }, ...["attempts", "answered", "average", "", "", "maximum"].map((key, i) => ({ label: ["p50", "p95"][i - 3] ?? say(key), numeric: true }))],
+  return tableOf(
+    title,
+    [
+      { label },
+      ...["attempts", "answered", "average", "", "", "maximum"].map((key, i) => ({
+        label: ["p50", "p95"][i - 3] ?? say(key),
+        numeric: true,
+      })),
+    ],
     found.map((group, i) => [
-      { id: `${id}-${i}-name`, value: group.name, text: group.name || "–" }, { id: `${id}-${i}-attempts`, value: group.attempts, text: grouped(group.attempts) },
-      { id: `${id}-${i}-answered`, value: group.answered, text: grouped(group.answered) }, { id: `${id}-${i}-mean`, value: group.times.mean, text: fixed(group.times.mean, 3) },
-      { id: `${id}-${i}-p50`, value: group.times.p50, text: percentileText(group.times, 50) }, { id: `${id}-${i}-p95`, value: group.times.p95, text: percentileText(group.times, 95) },
+      { id: `${id}-${i}-name`, value: group.name, text: group.name || "–" },
+      { id: `${id}-${i}-attempts`, value: group.attempts, text: grouped(group.attempts) },
+      { id: `${id}-${i}-answered`, value: group.answered, text: grouped(group.answered) },
+      { id: `${id}-${i}-mean`, value: group.times.mean, text: fixed(group.times.mean, 3) },
+      { id: `${id}-${i}-p50`, value: group.times.p50, text: percentileText(group.times, 50) },
+      { id: `${id}-${i}-p95`, value: group.times.p95, text: percentileText(group.times, 95) },
       { id: `${id}-${i}-max`, value: group.times.max, text: fixed(group.times.max, 3) },
-    ]));
+    ]),
+  );
 }
 
 function failuresTable(run) {
   const failed = run.rows.filter((row) => !row.success && row.status !== 429).slice(0, 100);
   if (!failed.length) return make("p", {}, say("none"));
-  const rows = failed.map((row, i) => [new Date(row.startUs / 1000).toISOString(), row.user, row.endpoint, String(row.status), row.reason, { id: `failure-${i}-error`, value: row.error, text: row.error }]);
-  return tableOf(say("failures"), [say("when"), say("user"), say("endpoint"), say("status"), say("reason"), say("error")].map((label) => ({ label })), rows);
+  const rows = failed.map((row, i) => [
+    new Date(row.startUs / 1000).toISOString(),
+    row.user,
+    row.endpoint,
+    String(row.status),
+    row.reason,
+    { id: `failure-${i}-error`, value: row.error, text: row.error },
+  ]);
+  return tableOf(
+    say("failures"),
+    [say("when"), say("user"), say("endpoint"), say("status"), say("reason"), say("error")].map((label) => ({
+      label,
+    })),
+    rows,
+  );
 }
 
 function comparison(run, other) {
@@ -81,11 +172,28 @@ function comparison(run, other) {
     const digits = line.name === "success" ? 2 : 3;
     let word = say("noInterval");
     if (line.low !== null) word = line.low <= 0 && line.high >= 0 ? say("same") : say("changed");
-    const value = (key) => ({ id: `compare-${line.name}-${key}`, value: line[key], text: fixed(line[key], digits) });
+    const value = (key) => ({
+      id: `compare-${line.name}-${key}`,
+      value: line[key],
+      text: fixed(line[key], digits),
+    });
     const interval = line.low === null ? "–" : `${line.low.toFixed(digits)} – ${line.high.toFixed(digits)}`;
-    return [say(line.name === "success" ? "success" : `compare_${line.name}`), value("earlier"), value("later"), value("change"), interval,
-      { id: `compare-${line.name}-word`, value: line.low === null ? "none" : line.low <= 0 && line.high >= 0 ? "same" : "changed", text: word }];
+    return [
+      say(line.name === "success" ? "success" : `compare_${line.name}`),
+      value("earlier"),
+      value("later"),
+      value("change"),
+      interval,
+      {
+        id: `compare-${line.name}-word`,
+        value: line.low === null ? "none" : line.low <= 0 && line.high >= 0 ? "same" : "changed",
+        text: word,
+      },
+    ];
   });
-  const columns = ["measure", "earlier", "later", "change", "interval", "state"].map((key, i) => ({ label: say(key), numeric: i > 0 && i < 5 }));
+  const columns = ["measure", "earlier", "later", "change", "interval", "state"].map((key, i) => ({
+    label: say(key),
+    numeric: i > 0 && i < 5,
+  }));
   return tableOf(say("compare"), columns, rows);
 }
