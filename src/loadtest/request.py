@@ -26,7 +26,7 @@ class WrongUsageError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A run as it was asked for. Times in seconds; `seconds` of the whole run, or of each stage of a shape."""
+    """A run as it was asked for. Times in seconds; `seconds` of the whole run, or of each stage."""
 
     target: str
     service: ServiceChoice

@@ -110,7 +110,7 @@ def stamp(micro: int) -> str:
 
 
 def clean(text: str) -> str:
-    """Server text made fit for a cell: bounded, without NUL and lone surrogates; all else stays as it came."""
+    """Server text made fit for a cell: bounded, without NUL and lone surrogates; the rest as it came."""
     return _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text[:_ERROR_LIMIT])
 
 

@@ -88,7 +88,7 @@ def parse(text: str) -> Goal:
 
 
 def judge(goal: Goal, measures: Measures, *, prove: bool) -> Judged:
-    """Holds a goal against a run. With `prove`, a share must lie on the right side with its whole interval."""
+    """Holds a goal against a run. With `prove`, a share needs its whole interval on the right side."""
     if within := _WITHIN.fullmatch(goal.metric):
         return _share(goal, *measures.within(float(within[1])), prove=prove)
     if goal.metric in measures.shares:

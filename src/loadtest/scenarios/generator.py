@@ -36,7 +36,7 @@ class _Run:
     recorder: Recorder
     options: flags.Options
     beating: gevent.Greenlet
-    began_us: int | None = None
+    began_us: int | None
     stop_began: float | None = None
 
 
@@ -59,13 +59,11 @@ class Generator:
 
     @property
     def began_us(self) -> int | None:
-        """When the load begins, microseconds since 1970: the first time somebody asks, or the moment that
-        the file `go` names for all processes that share a run; None until it is there.
+        """When the load begins, microseconds since 1970: with the test, or at the moment that the file `go`
+        names for all processes that share a run; None until it is there.
         """
         run = self._current()
-        if run.began_us is None and run.options.shares == 1:
-            run.began_us = clock.now_us()
-        elif run.began_us is None:
+        if run.began_us is None:
             with contextlib.suppress(FileNotFoundError):
                 run.began_us = int((run.recorder.path.parent / GO).read_text())
         return run.began_us
@@ -91,7 +89,7 @@ class Generator:
         random.seed(f"{options.seed}/{options.share}")
         recorder = Recorder(folder, role)
         beating = gevent.spawn(self._beat, environment, recorder, options)
-        self._run = _Run(recorder, options, beating)
+        self._run = _Run(recorder, options, beating, clock.now_us() if options.shares == 1 else None)
         logger.info("recording to %s", recorder.path)
 
     def stopping(self) -> None:

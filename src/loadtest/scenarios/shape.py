@@ -5,6 +5,7 @@ from locust.runners import Runner
 
 from loadtest import clock
 from loadtest.plan import Stage
+from loadtest.scenarios import options as flags
 from loadtest.scenarios.chat_user import Arrivals, ChatUser
 from loadtest.scenarios.generator import GENERATOR
 
@@ -24,34 +25,41 @@ class PlannedShape(LoadTestShape):
     def tick(self) -> Tick | None:
         """The users wanted now, at which spawn rate, of which classes; None ends the test.
 
-        The first tick asks for nobody: it only makes locust start the test, and that opens the recorder.
+        The first tick makes locust start the test, and that opens the recorder: a process that shares its
+        run asks for nobody yet and waits for the others.
         """
-        begin = GENERATOR.began_us if GENERATOR.running else None
-        if begin is None:
-            return 0, 1, self._classes(open_loop=False)
-        options = GENERATOR.options
+        if not GENERATOR.running:
+            options = flags.of(self._running().environment)
+            return self._nobody() if options.shares > 1 else self._wanted(options, options.stages()[0])
+        options, begin = GENERATOR.options, GENERATOR.began_us
         planned = options.stages()
+        if begin is None or (clock.now_us() < begin and not planned[0].open_loop):
+            return self._nobody()
         elapsed = (clock.now_us() - begin) / 1e6
-        if elapsed < 0 and not planned[0].open_loop:
-            return 0, 1, self._classes(open_loop=False)
         ends = 0.0
         for number, stage in enumerate(planned):
             ends = float("inf") if stage.seconds is None else ends + stage.seconds
             if elapsed < ends:
-                self._enter(number, stage)
-                classes = self._classes(open_loop=stage.open_loop)
-                if stage.open_loop:
-                    return len(classes), _AT_ONCE, classes
-                return options.mine(stage.level), max(options.spawn_rate / options.shares, 0.01), classes
-        self._enter(len(planned), Stage("end", None, 0))
+                self._enter(number, stage, begin if number == 0 else clock.now_us())
+                return self._wanted(options, stage)
+        self._enter(len(planned), Stage("end", None, 0), clock.now_us())
         return None
 
-    def _enter(self, number: int, stage: Stage) -> None:
+    def _enter(self, number: int, stage: Stage, began_us: int) -> None:
         """Records a stage once a test."""
         entered = (GENERATOR.recorder.token, number)
         if entered != self._entered:
             self._entered = entered
-            GENERATOR.recorder.phase(stage.name, stage.level, clock.now_us())
+            GENERATOR.recorder.phase(stage.name, stage.level, began_us)
+
+    def _wanted(self, options: flags.Options, stage: Stage) -> Tick:
+        classes = self._classes(open_loop=stage.open_loop)
+        if stage.open_loop:
+            return len(classes), _AT_ONCE, classes
+        return options.mine(stage.level), max(options.spawn_rate / options.shares, 0.01), classes
+
+    def _nobody(self) -> Tick:
+        return 0, 1, self._classes(open_loop=False)
 
     def _classes(self, *, open_loop: bool) -> list[type[User]]:
         wanted = Arrivals if open_loop else ChatUser
