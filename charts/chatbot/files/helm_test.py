@@ -1,4 +1,7 @@
-"""What `helm test` asks of a release: pages, readiness and one short answer of each service. Standard library only."""
+"""What `helm test` asks of a release: pages, readiness and one short answer of each service.
+
+Standard library only.
+"""
 
 import json
 import os
@@ -55,13 +58,13 @@ def answers(service, address):
 def pages():
     if not GATEWAY:
         return True
-    status, headers, text = ask(f"{GATEWAY}/nowhere")
+    status, headers, _ = ask(f"{GATEWAY}/nowhere")
     found = status == 404 and headers.get_content_type() == "application/json"
     good = check("an unknown path is 404 as JSON", found, f"{status} {headers.get_content_type()}")
-    status, headers, text = ask(f"{GATEWAY}/nowhere", accept="text/html")
+    status, headers, _ = ask(f"{GATEWAY}/nowhere", accept="text/html")
     found = status == 404 and headers.get_content_type() == "text/html"
     good &= check("an unknown path is 404 as a page", found, f"{status} {headers.get_content_type()}")
-    status, _, text = ask(f"{GATEWAY}/metrics")
+    status, _, _ = ask(f"{GATEWAY}/metrics")
     return good & check("metrics are not public", status == 404, status)
 
 

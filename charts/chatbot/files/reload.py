@@ -1,4 +1,4 @@
-"""Runs `chatbot SERVICE` from the synced sources and starts it anew when a file changes (skaffold dev only)."""
+"""Runs `chatbot SERVICE` from synced sources, anew when a file changes (skaffold dev only)."""
 
 import os
 import pathlib
