@@ -248,6 +248,27 @@ async def test_performance_counts_each_question_once_by_how_it_ended() -> None:
     assert meter.outcomes == [Outcome.SUCCESSFUL, Outcome.REFUSED, Outcome.FAILED]
 
 
+async def test_the_queue_of_a_service_is_that_of_all_its_models_each_counted_once() -> None:
+    llama, foreign = FakeModel(), FakeModel()
+    llama.waiting, foreign.waiting = 3, 4
+    state = service_state(model=llama, foreign={"gpt4.1": foreign, "same": foreign})
+    async with client_of(state) as client:
+        numbers = (await client.get("/office/performance")).json()
+    assert numbers["queue_size"] == state.chat.queue_size() == 7
+
+
+async def test_a_draining_service_refuses_every_model_and_says_when_to_come_again() -> None:
+    state = service_state(foreign={"gpt4.1": FakeModel()})
+    async with client_of(state) as client:
+        await state.chat.drain()
+        answers = [
+            await client.post(f"/office/{a}", json={"input_data": "안녕"}) for a in ("Llama", "gpt4.1")
+        ]
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert [answer.headers["retry-after"] for answer in answers] == ["5", "5"]
+    assert state.chat.statistics.active == 0
+
+
 async def test_rooms_are_listed_read_in_pages_exported_and_deleted() -> None:
     async with client_of(service_state()) as client:
         for number in range(3):
@@ -302,7 +323,7 @@ async def test_probes_tell_loading_from_ready_and_stay_out_of_the_prefix() -> No
         loading = await client.get("/readyz")
         model.state = ModelState.READY
         ready = await client.get("/readyz")
-        state.draining = True
+        state.chat.draining = True
         draining = await client.get("/readyz")
         assert (await client.get("/office/healthz")).status_code == 404
     assert (loading.status_code, ready.status_code, draining.status_code) == (503, 200, 503)

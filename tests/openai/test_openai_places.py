@@ -81,10 +81,15 @@ async def test_every_end_frees_the_place() -> None:
 
 
 async def test_a_place_waits_until_its_request_goes_out() -> None:
-    async with running(lambda _: slow_answer()) as server, opened(config_for(server)) as models:
+    profile = OpenAIAlias(model="gpt-4.1")
+    async with (
+        running(lambda _: slow_answer()) as server,
+        opened(config_for(server, gpt=profile, same=profile)) as models,
+    ):
         place = models["gpt"].reserve(request())
         assert models["gpt"].queue_size(ServiceName.OFFICE) == 1
         assert models["gpt"].queue_size(ServiceName.CHARACTER) == 0
+        assert models["same"].queue_size(ServiceName.OFFICE) == 0
         generation = place.generate(CONVERSATION, Sampling())
         await anext(generation)
         assert models["gpt"].queue_size(ServiceName.OFFICE) == 0

@@ -94,6 +94,7 @@ class FakeModel:
             Token("하세요"),
         )
         self.refusal: Exception | None = None
+        self.waiting = 0
         self.state = ModelState.READY
         self.requests: list[AdmissionRequest] = []
         self.places: list[FakePlace] = []
@@ -109,7 +110,7 @@ class FakeModel:
         return self.places[-1]
 
     def queue_size(self, service: ServiceName) -> int:
-        return 0
+        return self.waiting
 
     def status(self) -> ModelStatus:
         return ModelStatus(self.state, kv_used=5, kv_total=100)

@@ -8,6 +8,7 @@ from chatbot.core.reply import Answered, Reply
 from chatbot.domain.history import Recalled
 from chatbot.domain.messages import PromptReport
 
+_STEPS = ("queue", "history", "search", "prefill", "decode", "total")
 _SAFE = "!#$%&'()*+,-./:;<=>?@[]^_`{|}~ "
 
 
@@ -39,9 +40,8 @@ def history_state(answered: Answered) -> str:
 def closing_headers(answered: Answered) -> dict[str, str]:
     """What is known when the answer is complete."""
     times = answered.timings
-    steps = ("queue", "history", "search", "prefill", "decode", "total")
     headers = {
-        "Server-Timing": ", ".join(f"{step};dur={getattr(times, step) * 1000:.1f}" for step in steps),
+        "Server-Timing": ", ".join(f"{step};dur={getattr(times, step) * 1000:.1f}" for step in _STEPS),
         "X-Finish-Reason": answered.reason.value,
         "X-History": history_state(answered),
     }
@@ -78,9 +78,6 @@ def done_data(reply: Reply, answered: Answered, request_id: str) -> dict[str, An
         "search_status": found.outcome.value if found else None,
         "sources": [{"title": hit.title, "url": hit.url} for hit in found.hits] if found else [],
         "history": history_state(answered),
-        "timings_ms": {
-            step: round(getattr(times, step) * 1000, 1)
-            for step in ("queue", "history", "search", "prefill", "decode", "total")
-        },
+        "timings_ms": {step: round(getattr(times, step) * 1000, 1) for step in _STEPS},
         "ai_generated": True,
     }

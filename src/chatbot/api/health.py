@@ -22,11 +22,11 @@ def health_router(state: ServiceState) -> APIRouter:
     async def ready() -> JSONResponse:
         """Ready when the model is loaded; the body tells what else works."""
         status = state.llama.status()
-        is_ready = status.state is ModelState.READY and not state.draining
+        is_ready = status.state is ModelState.READY and not state.chat.draining
         body = {
             "ready": is_ready,
             "model": state.llama.name,
-            "state": "draining" if state.draining else status.state.value,
+            "state": "draining" if state.chat.draining else status.state.value,
             "detail": status.detail,
             "history": await state.history_state(),
         }

@@ -4,7 +4,6 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from chatbot.api.state import ServiceState
-from chatbot.domain.models import ChatModel
 
 
 class Performance(BaseModel):
@@ -43,7 +42,7 @@ def performance_router(state: ServiceState) -> APIRouter:
             {
                 **state.chat.statistics.summary(),
                 "service_type": state.name,
-                "queue_size": sum(model.queue_size(state.chat.service.name) for model in _models(state)),
+                "queue_size": state.chat.queue_size(),
                 "tokens_per_second": round(status.tokens_per_second, 2),
                 "model": state.llama.name,
                 "kv_used": status.kv_used,
@@ -52,7 +51,3 @@ def performance_router(state: ServiceState) -> APIRouter:
         )
 
     return router
-
-
-def _models(state: ServiceState) -> set[ChatModel]:
-    return {backend.model for backend in state.chat.backends.values()}

@@ -18,11 +18,9 @@ from chatbot.api.running import Face, run
 from chatbot.api.state import ServiceState
 from chatbot.api.streams import frame
 from chatbot.core.reply import Answered, Reply
+from chatbot.domain.config import ROUTE_NAMES
 from chatbot.domain.messages import Token, Waiting
 from chatbot.domain.schemas import ChatRequest
-
-_RESERVED = frozenset({"performance", "rooms", "docs", "redoc", "openapi.json", "v1", "static"})
-"""Names of other routes: a POST there is 405, not an unknown model."""
 
 
 def _failed(failure: Failure) -> bytes:
@@ -96,7 +94,7 @@ def questions_router(state: ServiceState) -> APIRouter:
         return await answer("Llama", request, body, asker)
 
     async def known_alias(alias: str) -> str:
-        if alias in _RESERVED:
+        if alias in ROUTE_NAMES:
             raise HTTPException(405, headers={"Allow": "GET"})
         state.chat.backend(alias)
         return alias
@@ -120,7 +118,7 @@ def questions_router(state: ServiceState) -> APIRouter:
     @router.api_route("/{alias}", methods=["GET", "HEAD", "PUT", "PATCH", "DELETE"], include_in_schema=False)
     async def other_method(alias: str) -> None:
         # Without this the POST route above would make every unknown name a 405.
-        if alias in _RESERVED:
+        if alias in ROUTE_NAMES:
             raise HTTPException(405, headers={"Allow": "GET"})
         if alias in state.chat.backends:
             raise HTTPException(405, headers={"Allow": "POST"})

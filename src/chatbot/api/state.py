@@ -15,7 +15,6 @@ class ServiceState:
 
     ``llama`` is the local model, whose loading decides readiness. ``keys`` None means that no key is asked.
     ``metrics`` renders the Prometheus page. ``history_state`` tells whether the database answers.
-    ``draining`` turns readiness off before the process leaves.
     """
 
     chat: Chat
@@ -23,7 +22,6 @@ class ServiceState:
     keys: KeyRing | None
     metrics: Callable[[], bytes]
     history_state: Callable[[], Awaitable[str]]
-    draining: bool = False
     # Answers that go on after their client has left (X-Finish); kept here so that they are not collected.
     unattended: set[Any] = field(default_factory=set)
 

@@ -6,8 +6,9 @@ from chatbot.core.groundwork import Groundwork
 from chatbot.core.reply import Backend, Reply
 from chatbot.core.service import Ask, Service
 from chatbot.core.statistics import Statistics
-from chatbot.domain.errors import Overloaded, UnknownModel
-from chatbot.domain.models import AdmissionRequest
+from chatbot.domain.errors import Draining, Overloaded, UnknownModel
+from chatbot.domain.messages import Sampling
+from chatbot.domain.models import AdmissionRequest, Place
 from chatbot.domain.telemetry import Outcome
 
 
@@ -26,7 +27,19 @@ class Chat:
         self.backends = backends
         self.groundwork = groundwork
         self.statistics = statistics
+        self.draining = False
         self._deadline_seconds = deadline_seconds
+
+    def queue_size(self) -> int:
+        """Questions of the service that hold a place at any of its models and have not begun."""
+        models = {backend.model for backend in self.backends.values()}
+        return sum(model.queue_size(self.service.name) for model in models)
+
+    async def drain(self) -> None:
+        """Refuse new questions and return when those under way have ended and are stored."""
+        self.draining = True
+        await self.statistics.until_idle()
+        await self.groundwork.settled()
 
     def backend(self, alias: str) -> Backend:
         """The backend of an alias; raises UnknownModel with the known ones."""
@@ -46,18 +59,23 @@ class Chat:
         sampling = ask.tune(backend.sampling)
         self.statistics.arrived()
         try:
-            place = backend.model.reserve(
-                AdmissionRequest(
-                    service=self.service.name,
-                    caller=ask.caller,
-                    arrived=ask.arrived,
-                    deadline=ask.arrived + self._deadline_seconds,
-                    prompt_chars=ask.chars,
-                    max_tokens=sampling.max_tokens,
-                )
-            )
+            place = self._reserve(backend, ask, sampling)
         except BaseException as error:
             refused = isinstance(error, Overloaded)
             self.statistics.ended(Outcome.REFUSED if refused else Outcome.FAILED, ask.arrived)
             raise
         return Reply(ask, backend, sampling, place, self.groundwork, self.statistics)
+
+    def _reserve(self, backend: Backend, ask: Ask, sampling: Sampling) -> Place:
+        if self.draining:
+            raise Draining("the process finishes its answers and leaves")
+        return backend.model.reserve(
+            AdmissionRequest(
+                service=self.service.name,
+                caller=ask.caller,
+                arrived=ask.arrived,
+                deadline=ask.arrived + self._deadline_seconds,
+                prompt_chars=ask.chars,
+                max_tokens=sampling.max_tokens,
+            )
+        )

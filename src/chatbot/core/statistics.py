@@ -43,6 +43,11 @@ class Statistics:
         """Questions that have arrived and not ended."""
         return self._active
 
+    @property
+    def uptime(self) -> float:
+        """Seconds since the service was made."""
+        return self._clock() - self._started
+
     def arrived(self) -> None:
         """A validated question arrived; exactly one ``ended`` follows."""
         self._total += 1
@@ -95,7 +100,7 @@ class Statistics:
             "active_connections": self.active_connections,
             "avg_response_time": round(self._successful_seconds / good, 4) if good else 0.0,
             "success_rate": round(100 * good / (good + bad), 2) if good + bad else 100.0,
-            "uptime_seconds": round(self._clock() - self._started, 1),
+            "uptime_seconds": round(self.uptime, 1),
             "p50_response_time": round(percentile(responses, 0.50), 4),
             "p95_response_time": round(percentile(responses, 0.95), 4),
             "p99_response_time": round(percentile(responses, 0.99), 4),

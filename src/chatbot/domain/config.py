@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from chatbot.domain.messages import Sampling
 
+ROUTE_NAMES = frozenset({"performance", "rooms", "docs", "redoc", "openapi.json", "v1", "static"})
+"""Path segments under a service's prefix that are routes: no model can go by one of these names."""
+
 ANSWER_RESERVE = 512
 """Tokens of a conversation's context that the prompt never takes (spec §3)."""
 

@@ -163,11 +163,6 @@ class Door:
             self._empty.append(tell)
             self._tell_if_empty()
 
-    @property
-    def wait_factor(self) -> float:
-        """The present correction of predicted waits."""
-        return self._wait_error.factor
-
     def _crowded(self) -> set[str]:
         """Callers who have half of the sequences: the other half stays for those who come next."""
         counts = Counter(job.caller for job in self._running)

@@ -6,7 +6,6 @@ engine's own thread while the process already answers its probes.
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -30,7 +29,6 @@ from chatbot.domain.config import EngineConfig, ServiceConfig
 from chatbot.domain.errors import StartupError
 from chatbot.domain.history import HistoryUnavailable
 from chatbot.domain.messages import ServiceName
-from chatbot.domain.models import ChatModel
 from chatbot.domain.redaction import redact
 from chatbot.llm.llama.engine_model import LlamaModel, open_llama
 from chatbot.llm.openai.opening import open_openai
@@ -55,15 +53,11 @@ class Suite:
 
     async def drain(self, seconds: float) -> None:
         """Refuse new questions and return when those under way have ended and are stored, or time is up."""
-        for state in self.services.values():
-            state.draining = True
         for engine in self.engines:
             engine.drain()
         try:
             async with asyncio.timeout(seconds):
-                for state in self.services.values():
-                    await state.chat.statistics.until_idle()
-                    await state.chat.groundwork.settled()
+                await asyncio.gather(*(state.chat.drain() for state in self.services.values()))
         except TimeoutError:
             _log.warning("drain_timed_out", extra={"seconds": seconds})
 
@@ -168,37 +162,25 @@ async def open_suite(
             sampling = settings.service(name).sampling()
             backends = {LLAMA_ALIAS: Backend(llama, llama_personas, sampling)}
             backends |= {alias: Backend(model, openai_personas, sampling) for alias, model in foreign.items()}
-            statistics = Statistics(metrics.service_meter(name))
-            services[name] = ServiceState(
-                chat=Chat(
-                    SERVICES[name],
-                    backends,
-                    Groundwork(history, search, settings.search.budget_seconds),
-                    statistics,
-                    settings.deadline_seconds,
-                ),
-                llama=llama,
-                keys=keys,
-                metrics=metrics.page,
-                history_state=history_state,
+            chat = Chat(
+                SERVICES[name],
+                backends,
+                Groundwork(history, search, settings.search.budget_seconds),
+                Statistics(metrics.service_meter(name)),
+                settings.deadline_seconds,
             )
-            metrics.watch_service(
-                name,
-                active=_active(statistics),
-                queued=_queued(llama, name),
-                pending=history.pending,
-                uptime=_uptime(time.monotonic()),
-            )
+            _watch(metrics, chat)
+            services[name] = ServiceState(chat, llama, keys, metrics.page, history_state)
         yield Suite(services, tuple(engines.values()))
 
 
-def _active(statistics: Statistics) -> Callable[[], float]:
-    return lambda: statistics.active
-
-
-def _queued(model: ChatModel, name: ServiceName) -> Callable[[], float]:
-    return lambda: model.queue_size(name)
-
-
-def _uptime(started: float) -> Callable[[], float]:
-    return lambda: time.monotonic() - started
+def _watch(metrics: Metrics, chat: Chat) -> None:
+    """Let the metrics page show the same numbers as the performance page."""
+    statistics = chat.statistics
+    metrics.watch_service(
+        chat.service.name,
+        active=lambda: statistics.active,
+        queued=chat.queue_size,
+        pending=chat.groundwork.history.pending,
+        uptime=lambda: statistics.uptime,
+    )

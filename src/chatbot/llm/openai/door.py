@@ -2,9 +2,9 @@
 
 import math
 from collections import Counter
+from collections.abc import Hashable
 
 from chatbot.domain.errors import Overloaded
-from chatbot.domain.messages import ServiceName
 
 _FIRST_GUESS_SECONDS = 10.0
 _SMOOTHING = 0.2
@@ -20,11 +20,11 @@ class Door:
         self._places = places
         self._share = max(1, places // 4)
         self._held: Counter[str] = Counter()
-        self._waiting: Counter[ServiceName] = Counter()
+        self._waiting: Counter[Hashable] = Counter()
         self._mean_seconds = _FIRST_GUESS_SECONDS
 
-    def enter(self, caller: str, service: ServiceName) -> None:
-        """Take a place; it waits until ``begin``.
+    def enter(self, caller: str, queue: Hashable) -> None:
+        """Take a place; until ``begin`` it counts as waiting in ``queue``.
 
         Raises:
             Overloaded: all places, or the caller's share of them, are taken.
@@ -35,11 +35,11 @@ class Door:
         if held >= self._share:
             raise Overloaded(self._wait(held), self._waiting.total(), "the caller's share is taken")
         self._held[caller] += 1
-        self._waiting[service] += 1
+        self._waiting[queue] += 1
 
-    def begin(self, service: ServiceName) -> None:
+    def begin(self, queue: Hashable) -> None:
         """The request of a place goes out."""
-        self._waiting[service] -= 1
+        self._waiting[queue] -= 1
 
     def leave(self, caller: str, seconds: float | None) -> None:
         """Give a place back; ``seconds`` is how long a completed request took, None for any other."""
@@ -49,9 +49,9 @@ class Door:
         if seconds is not None:
             self._mean_seconds += _SMOOTHING * (seconds - self._mean_seconds)
 
-    def waiting(self, service: ServiceName) -> int:
-        """Places of the service whose request has not gone out yet."""
-        return self._waiting[service]
+    def waiting(self, queue: Hashable) -> int:
+        """Places of the queue whose request has not gone out yet."""
+        return self._waiting[queue]
 
     def _wait(self, under_way: int) -> int:
         """Seconds until the first of so many requests is likely to end."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -49,12 +49,13 @@ class OpenAIModel:
             raise NotConfigured("CHATBOT_OPENAI__API_KEY is not set", _NOT_CONFIGURED_RETRY)
         if self._line.draining:
             raise Draining("the process is closing its connections")
-        self._line.door.enter(request.caller, request.service)
-        return OpenAIPlace(self._alias, self._line, request)
+        queue = (self, request.service)
+        self._line.door.enter(request.caller, queue)
+        return OpenAIPlace(self._alias, self._line, request, queue)
 
     def queue_size(self, service: ServiceName) -> int:
-        """Requests of the service that hold a place and have not gone out, of all aliases together."""
-        return self._line.door.waiting(service)
+        """Requests of the service to this alias that hold a place and have not gone out."""
+        return self._line.door.waiting((self, service))
 
     def status(self) -> ModelStatus:
         """READY with a key; a foreign model's own health shows only when it is asked."""
@@ -78,10 +79,11 @@ class _Reading:
 class OpenAIPlace:
     """One reserved request; see the Place port."""
 
-    def __init__(self, alias: OpenAIAlias, line: Line, request: AdmissionRequest) -> None:
+    def __init__(self, alias: OpenAIAlias, line: Line, request: AdmissionRequest, queue: Hashable) -> None:
         self._alias = alias
         self._line = line
         self._request = request
+        self._queue = queue
         self._begun = False
         self._released = False
 
@@ -98,7 +100,7 @@ class OpenAIPlace:
     def _begin(self) -> None:
         if not self._begun:
             self._begun = True
-            self._line.door.begin(self._request.service)
+            self._line.door.begin(self._queue)
 
     async def generate(
         self, conversation: Conversation, sampling: Sampling

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
 
-from chatbot.domain.config import OpenAIConfig
+from chatbot.domain.config import ROUTE_NAMES, OpenAIConfig
 from chatbot.domain.errors import StartupError
 from chatbot.domain.models import ChatModel
 from chatbot.llm.openai.line import Line
@@ -14,7 +14,7 @@ from chatbot.llm.openai.shutdown import shutdown_days, warn_of_shutdown
 
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
-_TAKEN = frozenset({"llama", "performance", "rooms", "v1", "docs", "redoc", "openapi.json"})
+_TAKEN = ROUTE_NAMES | {"llama"}
 """Path segments of a service that an alias must not hide, in lower case."""
 
 
