@@ -27,7 +27,7 @@ async def read_limited(request: Request) -> bytes:
         HTTPException: 413 past 64 KiB, said before the rest is read; 408 when it does not arrive in time.
     """
     declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > MAX_BODY:
+    if declared.isdecimal() and int(declared) > MAX_BODY:
         raise HTTPException(413)
     body = bytearray()
     try:

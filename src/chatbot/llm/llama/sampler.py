@@ -65,8 +65,8 @@ class Sampler:
         if self._top_k <= 0:
             return np.arange(len(row), dtype=np.int32)
         best = best_tokens(row, self._top_k + WINDOW)
-        window = np.fromiter(set(self._recent), dtype=np.int32)
-        return np.concatenate([best, window[~np.isin(window, best)]])
+        penalised = set(self._recent).difference(best.tolist())
+        return np.concatenate([best, np.fromiter(penalised, dtype=np.int32)])
 
     def _apply(self, row: Logits, candidates: npt.NDArray[np.int32]) -> int:
         records = np.empty(len(candidates), dtype=_RECORD)
@@ -96,7 +96,9 @@ def best_tokens(row: Logits, count: int) -> npt.NDArray[np.int32]:
     maxima = grid.max(axis=0)
     bound = np.partition(maxima, _COLUMNS - count)[_COLUMNS - count]
     columns = np.flatnonzero(maxima >= bound)
-    lines, places = np.nonzero(grid[:, columns] >= bound)
+    # take and one flat search cost half of fancy indexing and a search in two dimensions.
+    hits = np.flatnonzero(grid.take(columns, axis=1) >= bound)
+    lines, places = np.divmod(hits, len(columns))
     tail = np.flatnonzero(row[folded * _COLUMNS :] >= bound) + folded * _COLUMNS
     return np.concatenate([lines * _COLUMNS + columns[places], tail]).astype(np.int32)
 
