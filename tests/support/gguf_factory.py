@@ -5,6 +5,7 @@ be spoken; the weights are random but fixed by a seed. With ``WIDE`` a model has
 which is what sampling costs are measured on.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,9 @@ SPECIALS = (
     "<end_of_turn>",
 )
 WIDE = 128_256
+
+Tensor = tuple[str, npt.NDArray[np.float32] | npt.NDArray[np.uint8], gguf.GGMLQuantizationType | None]
+"""A name, its numbers, and their type where they are blocks of quantised ones."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,15 @@ class Plan:
     llama3: bool = True
     marks: bool = False
     seed: int = 1
+    feed_forward: int = 0
+    """Inner size of the feed-forward layers; 0 is twice the embedding."""
+    quantised: bool = False
+    """Matrices of random blocks in the types of a Q4_K_M file, so that a step costs what it would cost."""
+
+    @property
+    def inner(self) -> int:
+        """Inner size of the feed-forward layers."""
+        return self.feed_forward or 2 * self.embedding
 
 
 def write_model(path: Path, plan: Plan) -> Path:
@@ -52,7 +65,7 @@ def write_model(path: Path, plan: Plan) -> Path:
     writer.add_context_length(8192)
     writer.add_embedding_length(plan.embedding)
     writer.add_block_count(plan.layers)
-    writer.add_feed_forward_length(2 * plan.embedding)
+    writer.add_feed_forward_length(plan.inner)
     writer.add_head_count(plan.heads)
     writer.add_head_count_kv(plan.kv_heads)
     writer.add_key_length(head)
@@ -65,8 +78,8 @@ def write_model(path: Path, plan: Plan) -> Path:
     else:
         writer.add_rope_dimension_count(head)
     _add_vocabulary(writer, plan)
-    for name, tensor in _tensors(plan, head):
-        writer.add_tensor(name, tensor)
+    for name, tensor, kind in _tensors(plan, head):
+        writer.add_tensor(name, tensor, raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -108,45 +121,64 @@ def _add_vocabulary(writer: gguf.GGUFWriter, plan: Plan) -> None:
         writer.add_chat_template(plan.template)
 
 
-def _tensors(plan: Plan, head: int) -> list[tuple[str, npt.NDArray[np.float32]]]:
+def _tensors(plan: Plan, head: int) -> Iterator[Tensor]:
     random = np.random.default_rng(plan.seed)
-    size, inner = plan.embedding, 2 * plan.embedding
+    size = plan.embedding
+    finer = gguf.GGMLQuantizationType.Q6_K
+    coarser = gguf.GGMLQuantizationType.Q4_K
 
-    def weight(rows: int, columns: int) -> npt.NDArray[np.float32]:
-        drawn = random.standard_normal((rows, columns)) * (1.5 / columns**0.5)
-        return np.asarray(drawn, dtype=np.float32)
+    def matrix(name: str, rows: int, columns: int, *, scale: float = 1.5, fine: bool = False) -> Tensor:
+        deviation = scale / columns**0.5
+        if plan.quantised:
+            kind = finer if fine else coarser
+            return name, random_blocks(random, rows, columns, kind, deviation), kind
+        drawn = random.standard_normal((rows, columns)) * deviation
+        return name, np.asarray(drawn, dtype=np.float32), None
 
-    def ones(count: int) -> npt.NDArray[np.float32]:
-        return np.ones(count, dtype=np.float32)
+    def ones(name: str, count: int) -> Tensor:
+        return name, np.ones(count, dtype=np.float32), None
 
-    embedding = random.standard_normal((plan.vocabulary, size)).astype(np.float32)
+    yield matrix("token_embd.weight", plan.vocabulary, size, scale=size**0.5)
+    yield ones("output_norm.weight", size)
     # Not tied to the embedding: a tied random model repeats the last token for ever. Special tokens get
     # logits near zero, so that random answers seldom end by themselves.
-    output = random.standard_normal((plan.vocabulary, size)).astype(np.float32)
-    output[256 : 256 + len(SPECIALS)] *= 0.01
-    tensors = [
-        ("token_embd.weight", embedding),
-        ("output_norm.weight", ones(size)),
-        ("output.weight", output),
-    ]
+    name, output, kind = matrix("output.weight", plan.vocabulary, size, scale=size**0.5, fine=True)
+    special = slice(256, 256 + len(SPECIALS))
+    output[special] = output[special] * 0.01 if kind is None else 0
+    yield name, output, kind
     for layer in range(plan.layers):
         block = f"blk.{layer}"
-        tensors += [
-            (f"{block}.attn_norm.weight", ones(size)),
-            (f"{block}.attn_q.weight", weight(plan.heads * head, size)),
-            (f"{block}.attn_k.weight", weight(plan.kv_heads * head, size)),
-            (f"{block}.attn_v.weight", weight(plan.kv_heads * head, size)),
-            (f"{block}.attn_output.weight", weight(size, plan.heads * head)),
-            (f"{block}.ffn_norm.weight", ones(size)),
-            (f"{block}.ffn_gate.weight", weight(inner, size)),
-            (f"{block}.ffn_up.weight", weight(inner, size)),
-            (f"{block}.ffn_down.weight", weight(size, inner)),
-        ]
+        fine = layer % 2 == 0
+        yield ones(f"{block}.attn_norm.weight", size)
+        yield matrix(f"{block}.attn_q.weight", plan.heads * head, size)
+        yield matrix(f"{block}.attn_k.weight", plan.kv_heads * head, size)
+        yield matrix(f"{block}.attn_v.weight", plan.kv_heads * head, size, fine=fine)
+        yield matrix(f"{block}.attn_output.weight", size, plan.heads * head)
+        yield ones(f"{block}.ffn_norm.weight", size)
+        yield matrix(f"{block}.ffn_gate.weight", plan.inner, size)
+        yield matrix(f"{block}.ffn_up.weight", plan.inner, size)
+        yield matrix(f"{block}.ffn_down.weight", size, plan.inner, fine=fine)
         if plan.window:
-            tensors += [
-                (f"{block}.post_attention_norm.weight", ones(size)),
-                (f"{block}.post_ffw_norm.weight", ones(size)),
-                (f"{block}.attn_q_norm.weight", ones(head)),
-                (f"{block}.attn_k_norm.weight", ones(head)),
-            ]
-    return tensors
+            yield ones(f"{block}.post_attention_norm.weight", size)
+            yield ones(f"{block}.post_ffw_norm.weight", size)
+            yield ones(f"{block}.attn_q_norm.weight", head)
+            yield ones(f"{block}.attn_k_norm.weight", head)
+
+
+def random_blocks(
+    random: np.random.Generator, rows: int, columns: int, kind: gguf.GGMLQuantizationType, deviation: float
+) -> npt.NDArray[np.uint8]:
+    """Rows of a quantised matrix whose numbers have mean 0 and about this standard deviation.
+
+    Everything in a block is random but its half-precision scales (ggml-common.h: block_q4_K begins with d and
+    dmin, block_q6_K ends with d). Uniform bits give Q4_K numbers of deviation 258 d around 236 d - 31.5 dmin,
+    Q6_K numbers of deviation 1369 d around 0.
+    """
+    numbers, size = gguf.GGML_QUANT_SIZES[kind]
+    blocks = random.integers(0, 256, (rows, columns // numbers, size), dtype=np.uint8)
+    if kind is gguf.GGMLQuantizationType.Q4_K:
+        scales, at = np.array([deviation / 258, 7.5 * deviation / 258], dtype=np.float16), slice(0, 4)
+    else:
+        scales, at = np.array([deviation / 1369], dtype=np.float16), slice(size - 2, size)
+    blocks[..., at] = scales.view(np.uint8)
+    return blocks.reshape(rows, -1)
