@@ -3,8 +3,10 @@ test.
 """
 
 import json
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -59,11 +61,12 @@ def exchange(url: str, body: dict[str, Any], headers: dict[str, str], seconds: f
         ):
             reply.status = response.status_code
             _read_headers(reply, response)
-            pieces = _pieces(reply, response, began + seconds)
-            if response.headers.get("Content-Type", "").startswith("text/event-stream"):
-                _read_stream(reply, pieces, began)
-            else:
-                _read_plain(reply, b"".join(pieces))
+            with _within(response, began + seconds - time.perf_counter()):
+                pieces = _pieces(reply, response)
+                if response.headers.get("Content-Type", "").startswith("text/event-stream"):
+                    _read_stream(reply, pieces, began)
+                else:
+                    _read_plain(reply, b"".join(pieces))
     except (_TooLateError, requests.ReadTimeout, ReadTimeoutError):
         reply.failure, reply.error = "timeout", f"no whole answer within {seconds:g} s"
     except (requests.RequestException, HTTPError) as error:
@@ -100,13 +103,39 @@ def parse_server_timing(value: str) -> dict[str, float]:
     return found
 
 
-def _pieces(reply: Reply, response: requests.Response, until: float) -> Iterator[bytes]:
+@contextmanager
+def _within(response: requests.Response, seconds: float) -> Iterator[None]:
+    """Ends the reading when time is up, whether the server says nothing more or a little now and then.
+
+    The time-out of a socket counts from the last byte, so a stream that goes silent would hold its user
+    for twice as long.
+    """
+    late = threading.Event()
+
+    def cut() -> None:
+        late.set()
+        with suppress(OSError, RuntimeError, ValueError):
+            response.raw.shutdown()
+
+    timer = threading.Timer(max(0.0, seconds), cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (HTTPError, requests.RequestException, ValueError):
+        if not late.is_set():
+            raise
+    finally:
+        timer.cancel()
+    if late.is_set():
+        raise _TooLateError
+
+
+def _pieces(reply: Reply, response: requests.Response) -> Iterator[bytes]:
     # Neither iter_content nor iter_lines will do: without chunked encoding they wait for the whole body,
     # which would make the first token look as late as the last.
     while piece := response.raw.read1(_PIECE):
         reply.size += len(piece)
-        if time.perf_counter() > until:
-            raise _TooLateError
         if reply.size > _MOST_BODY:
             raise ValueError(f"answer over {_MOST_BODY} bytes")
         yield piece

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.loadtest import fake_service as fakes
 
@@ -19,6 +19,7 @@ from loadtest.recorder import Recorder
 from loadtest.retry import MOST_RETRIES, PATIENCE_SECONDS, parse_retry_after, wait_before_retry
 from loadtest.stats.questions import gather
 
+SILENT = 4.0
 NOW = datetime(2026, 11, 24, 3, 0, 0, tzinfo=UTC)
 
 
@@ -143,6 +144,17 @@ def test_failures_have_names(
     assert (row.status_code, row.failure_reason, row.is_final_failure) == (expected, reason, True)
 
 
+def test_a_stream_that_goes_silent_ends_when_time_is_up(
+    fake: fakes.Fake, recorder: Recorder, tmp_path: Path
+) -> None:
+    fake.script.append(fakes.send(0.9 * SILENT, fakes.event("token", {"text": "가"}), 3 * SILENT))
+    Client(fake.url, recorder, seconds=SILENT).ask(ask(stream=True))
+    (row,) = rows_of(recorder, tmp_path).attempts
+    assert row.failure_reason == "timeout"
+    # Counted from the last byte, as a socket counts, it would have been 1.9 times as long.
+    assert row.duration_us < 1.6e6 * SILENT
+
+
 def test_nobody_home(recorder: Recorder, tmp_path: Path) -> None:
     Client("http://127.0.0.1:9", recorder).ask(ask())
     (row,) = rows_of(recorder, tmp_path).attempts
@@ -181,6 +193,7 @@ def test_retry_after_is_read_in_both_forms(value: str | None, seconds: float | N
     assert parse_retry_after(value, NOW) == seconds
 
 
+@settings(deadline=None)
 @given(
     promised=st.none() | st.floats(0, 1e6),
     retries=st.integers(0, 9),
@@ -199,6 +212,7 @@ def test_a_wait_is_never_shorter_than_promised_nor_beyond_patience(
         assert wait >= (promised or 0.0)
 
 
+@settings(deadline=None)
 @given(text=st.text(max_size=40), cuts=st.lists(st.integers(0, 400), max_size=6))
 def test_events_survive_any_cut(text: str, cuts: list[int]) -> None:
     stream = fakes.event("token", {"text": text}) + b": ping\r\n\r\n" + fakes.event("done", {"n": 1})

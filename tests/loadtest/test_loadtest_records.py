@@ -77,6 +77,7 @@ def test_cells_are_what_the_contract_says() -> None:
     }
 
 
+@settings(deadline=None)
 @given(
     text=st.text(max_size=30),
     start=st.integers(0, 4_000_000_000),

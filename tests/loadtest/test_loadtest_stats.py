@@ -68,6 +68,7 @@ def test_concurrency_equals_the_plain_computation(text: str) -> None:
     assert sum(level.answers for level in swept.levels) == pytest.approx(answers)
 
 
+@settings(deadline=None)
 @given(hits=st.integers(0, 300), more=st.integers(0, 300))
 def test_wilson_by_its_definition(hits: int, more: int) -> None:
     assert wilson(hits, hits + more) == pytest.approx(oracle.interval(hits, hits + more), abs=1e-9)
