@@ -180,12 +180,19 @@ def test_pods_are_replaced_as_their_cards_allow(gpu: bool, replicas: int, strate
 
 def test_names_of_jobs_change_with_what_they_do() -> None:
     def jobs(values: dict[str, Any]) -> set[str]:
-        return set(of_kind(manifests(merge({"loadTest": {"enabled": True}}, values)), "Job"))
+        everything = {"loadTest": {"enabled": True}, "libs": {"source": "pvc"}}
+        return set(of_kind(manifests(merge(everything, values)), "Job"))
 
     base = jobs({})
     assert jobs({"gateway": {"replicas": 2}}) == base
-    assert len(base & jobs({"loadTest": {"runId": "second"}})) == 1
-    assert len(base & jobs({"models": {"catalogue": {"bllossom-8b": {"revision": "v2"}}}})) == 1
+    assert len(base) == 3
+    for change in (
+        {"loadTest": {"runId": "second"}},
+        {"models": {"catalogue": {"bllossom-8b": {"revision": "v2"}}}},
+        {"libs": {"image": {"tag": "next"}}},
+        {"libs": {"resources": {"limits": {"memory": "1Gi"}}}},
+    ):
+        assert len(base & jobs(change)) == 2
 
 
 def test_claims_are_kept_on_uninstall() -> None:

@@ -3,6 +3,7 @@
 {{- define "chatbot.checks" -}}
 {{- include "chatbot.checks.timeouts" . -}}
 {{- include "chatbot.checks.services" . -}}
+{{- $_ := include "chatbot.libs.variant" . -}}
 {{- include "chatbot.checks.storage" . -}}
 {{- include "chatbot.checks.routing" . -}}
 {{- include "chatbot.checks.history" . -}}

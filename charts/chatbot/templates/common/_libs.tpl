@@ -1,8 +1,26 @@
 {{/* The compiled engine in a pod, in three ways; services always find it below /opt/python-libs. */}}
 
+{{/* cpu or cuda: what the values say, or what the services need. */}}
+{{- define "chatbot.libs.variant" -}}
+{{- $cards := list -}}
+{{- range $name, $service := .Values.services -}}
+{{- if and $service.enabled $service.gpu.enabled (ne (int $service.gpu.layers) 0) -}}{{- $cards = append $cards $name -}}{{- end -}}
+{{- end -}}
+{{- if and $cards (eq .Values.libs.variant "cpu") -}}
+{{- fail (printf "libs.variant is cpu, but services.%s computes on a card: set libs.variant to cuda (it serves CPUs too), or services.%s.gpu.layers to 0" (first $cards) (first $cards)) -}}
+{{- end -}}
+{{- default (ternary "cuda" "cpu" (not (empty $cards))) .Values.libs.variant -}}
+{{- end -}}
+
+{{/* The image as chatbot.image takes it: (include … | fromJson). */}}
+{{- define "chatbot.libs.image" -}}
+{{- $tag := printf "%s-%s" .Chart.AppVersion (include "chatbot.libs.variant" .) -}}
+{{- merge (dict "tag" (default $tag .Values.libs.image.tag)) .Values.libs.image | toJson -}}
+{{- end -}}
+
 {{/* Folder on the libs volume for this image: another reference is another folder, so a rollback finds the old one. */}}
 {{- define "chatbot.libs.version" -}}
-{{- include "chatbot.hash" (include "chatbot.image" (dict "root" . "image" .Values.libs.image)) -}}
+{{- include "chatbot.hash" (include "chatbot.image" (dict "root" . "image" (include "chatbot.libs.image" . | fromJson))) -}}
 {{- end -}}
 
 {{/* What PYTHONPATH must name. */}}
@@ -25,7 +43,7 @@
 {{- else if eq .Values.libs.source "image" -}}
 - name: libs
   image:
-    reference: {{ include "chatbot.image" (dict "root" . "image" .Values.libs.image) }}
+    reference: {{ include "chatbot.image" (dict "root" . "image" (include "chatbot.libs.image" . | fromJson)) }}
     pullPolicy: {{ .Values.images.pullPolicy }}
 {{- else -}}
 - {{- include "chatbot.volume" (dict "root" . "purpose" "libs" "readOnly" true) | nindent 2 }}
@@ -36,7 +54,7 @@
 {{- define "chatbot.libs.init" -}}
 {{- if ne .Values.libs.source "image" -}}
 - name: libs
-  {{- include "chatbot.containerImage" (dict "root" . "image" .Values.libs.image) | nindent 2 }}
+  {{- include "chatbot.containerImage" (dict "root" . "image" (include "chatbot.libs.image" . | fromJson)) | nindent 2 }}
   {{- if eq .Values.libs.source "copy" }}
   command: [cp, -PR, /opt/python-libs/., /target/]
   volumeMounts:
