@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest_plugins = ["tests.support.chromium"]
+pytest_plugins = ["tests.support.chromium", "tests.support.talkative", "tests.history.servers"]
 
 
 @pytest.fixture

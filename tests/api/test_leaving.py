@@ -7,6 +7,7 @@ import httpx
 import pytest
 from tests.support.fakes import FakeModel, MemoryHistory, service_state
 from tests.support.serving import serving
+from tests.support.talkative import Talk
 
 from chatbot.api.app import create_app
 from chatbot.api.state import ServiceState
@@ -22,12 +23,17 @@ ANSWERS: Mapping[str, tuple[GenerationEvent | float | Exception, ...]] = {
 }
 
 
-async def _leave_after(url: str, seconds: float, headers: Mapping[str, str]) -> None:
-    async with httpx.AsyncClient(base_url=url, timeout=seconds) as client:
-        with pytest.raises(httpx.TimeoutException):
-            await client.post(
-                "/office/Llama", json={"input_data": "안녕", "user_id": "u"}, headers=dict(headers)
-            )
+async def _leave_during(url: str, model: FakeModel, headers: Mapping[str, str]) -> None:
+    """Ask, and close the connection when the model has been at it for a moment."""
+    async with httpx.AsyncClient(base_url=url) as client:
+        body = {"input_data": "안녕", "user_id": "u"}
+        asking = asyncio.create_task(client.post("/office/Llama", json=body, headers=dict(headers)))
+        while not model.conversations:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
 
 
 async def _numbers(state: ServiceState) -> tuple[float, float]:
@@ -43,7 +49,7 @@ async def test_leaving_stops_the_generation_and_frees_the_place(
     model, history = FakeModel(*ANSWERS[stage]), MemoryHistory()
     state = service_state(model=model, history=history)
     async with serving(create_app(state)) as url:
-        await _leave_after(url, 0.3, headers)
+        await _leave_during(url, model, headers)
         await asyncio.wait_for(model.stopped.wait(), 1.0)
         await asyncio.wait_for(state.chat.statistics.until_idle(), 1.0)
     assert await _numbers(state) == (1, 0)
@@ -58,7 +64,7 @@ async def test_an_answer_to_be_finished_is_completed_and_stored_without_its_clie
     model, history = FakeModel(Token("끝"), 0.6, Token("까지")), MemoryHistory()
     state = service_state(model=model, history=history)
     async with serving(create_app(state)) as url:
-        await _leave_after(url, 0.2, {**headers, "X-Finish": "1"})
+        await _leave_during(url, model, {**headers, "X-Finish": "1"})
         await asyncio.wait_for(state.chat.statistics.until_idle(), 3.0)
         await state.chat.groundwork.settled()
     assert [turn.answer for turn in history.turns] == ["끝까지"]
@@ -88,3 +94,22 @@ async def test_tokens_are_sent_when_they_are_made() -> None:
                 assert "나중" not in text
                 break
         assert asyncio.get_running_loop().time() - begun < 0.7
+
+
+async def test_leaving_in_the_middle_of_the_body_is_no_defect(
+    talk: Talk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    talk("json")
+    state = service_state()
+    async with serving(create_app(state)) as url:
+        _, writer = await asyncio.open_connection("127.0.0.1", int(url.rsplit(":", 1)[1]))
+        writer.write(b"POST /office/Llama HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        await writer.drain()
+        while not state.chat.statistics.active_connections:
+            await asyncio.sleep(0.01)
+        writer.close()
+        while state.chat.statistics.active_connections:
+            await asyncio.sleep(0.01)
+    text = capsys.readouterr().out
+    assert '"status": 499' in text
+    assert "Traceback" not in text

@@ -1,6 +1,6 @@
 """The stores under test; both run the same contract."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from uuid import uuid4
@@ -13,25 +13,6 @@ from chatbot.adapters.history.sqlite import SqliteTurnStore
 from chatbot.domain.history import TurnStore
 
 OpenStore = Callable[[], Awaitable[TurnStore]]
-
-
-@pytest.fixture(scope="session")
-def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
-    """A server that all tests share; each takes a database of its own."""
-    server = MongoServer(tmp_path_factory.mktemp("docdb"))
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def own_mongo_server(tmp_path: Path) -> Iterator[MongoServer]:
-    """A server that one test may kill and freeze."""
-    server = MongoServer(tmp_path / "docdb")
-    server.start()
-    yield server
-    server.thaw()
-    server.kill()
 
 
 @pytest.fixture(params=["sqlite", "mongo"])

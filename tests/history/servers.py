@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,22 @@ class MongoServer:
     def _send(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)
+
+
+@pytest.fixture(scope="session")
+def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    """A server that all tests share; each takes a database of its own."""
+    server = MongoServer(tmp_path_factory.mktemp("docdb"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def own_mongo_server(tmp_path: Path) -> Iterator[MongoServer]:
+    """A server that one test may kill and freeze."""
+    server = MongoServer(tmp_path / "docdb")
+    server.start()
+    yield server
+    server.thaw()
+    server.kill()

@@ -1,8 +1,6 @@
 """No word of a conversation reaches a log, at any level, whatever goes wrong."""
 
 import asyncio
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,28 +8,16 @@ import pytest
 from pydantic import SecretStr
 from tests.history.makers import make_room, make_turn
 from tests.history.servers import MongoServer
+from tests.support.talkative import Talk
 
 from chatbot.adapters.history.opening import open_history
 from chatbot.domain.config import HistoryConfig
 from chatbot.domain.history import HistoryUnavailable
 from chatbot.domain.messages import ServiceName
-from chatbot.server.logging import set_up_logging
 
 pytestmark = pytest.mark.anyio
 
 QUESTION, ANSWER, USER = "카나리아질문4711", "canary-answer-4711", "canary.user@4711"
-
-
-@pytest.fixture
-def restored_logging() -> Iterator[None]:
-    """The suite's own set-up at its most talkative, undone afterwards."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name in ("aiosqlite", "pymongo"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 async def live(config: HistoryConfig, folder: Path, server: MongoServer | None) -> None:
@@ -61,13 +47,13 @@ async def live(config: HistoryConfig, folder: Path, server: MongoServer | None) 
 @pytest.mark.parametrize("kind", ["sqlite", "mongo"])
 async def test_planted_canaries_stay_out_of_the_log(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-    restored_logging: None,
+    talk: Talk,
 ) -> None:  # fmt: skip
     server: MongoServer | None = request.getfixturevalue("own_mongo_server") if kind == "mongo" else None
     config = HistoryConfig()
     if server is not None:
         config = HistoryConfig(mongo_uri=SecretStr(server.uri), database=f"log_{uuid4().hex[:8]}")
-    set_up_logging("json", "DEBUG")
+    talk("json")
     await live(config, tmp_path, server)
     output = capsys.readouterr()
     text = output.out + output.err

@@ -6,10 +6,12 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from chatbot.api import texts
+from chatbot.api.leaving import LEFT_STATUS
 from chatbot.domain import errors
 from chatbot.domain.history import HistoryUnavailable
 from chatbot.domain.language import Language
@@ -118,7 +120,7 @@ def language_of_request(request: Request) -> Language:
 def to_response(request: Request, error: BaseException) -> JSONResponse:
     """The HTTP answer for an error."""
     failure = failure_of(error, language_of_request(request))
-    if failure.status == 500:
+    if failure.status == 500 and not isinstance(error, errors.ModelFailed):
         _log.error("unhandled_error", exc_info=error)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     if failure.retry_after is not None:
@@ -139,5 +141,10 @@ def install(app: FastAPI) -> None:
     async def handle(request: Request, error: Exception) -> JSONResponse:
         return to_response(request, error)
 
+    async def left(_: Request, __: Exception) -> Response:
+        # In the middle of its own body: nothing failed, and nobody is there to be told.
+        return Response(status_code=LEFT_STATUS)
+
+    app.add_exception_handler(ClientDisconnect, left)
     for kind in (errors.ChatbotError, HistoryUnavailable, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, handle)

@@ -13,6 +13,9 @@ from starlette.types import Receive
 
 Result = TypeVar("Result")
 
+LEFT_STATUS = 499
+"""What the log says of a client that left (nginx's convention); nobody receives it."""
+
 
 class ClientLeft(Exception):
     """The connection closed before the answer was complete."""

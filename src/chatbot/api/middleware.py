@@ -1,5 +1,6 @@
 """What every request gets: a request id, its arrival time, security headers, one line in the log.
 
+Every line that is logged on behalf of the request carries its id.
 Plain ASGI: Starlette's BaseHTTPMiddleware hides disconnects from the application.
 """
 
@@ -8,6 +9,7 @@ import re
 import time
 from uuid import uuid4
 
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +20,8 @@ from chatbot.core.statistics import Statistics
 _log = logging.getLogger("chatbot.access")
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+_ODD_IN_PATH = re.compile(r"[^A-Za-z0-9._~/-]")
+_PATH_CHARS = 200
 
 
 class Envelope:
@@ -36,6 +40,12 @@ class Envelope:
         sent_id = Headers(scope=scope).get("x-request-id", "")
         request_id = sent_id if _SANE_ID.fullmatch(sent_id) else uuid4().hex
         scope.setdefault("state", {}).update(request_id=request_id, arrived=arrived)
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._answer(scope, receive, send, request_id, arrived)
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, request_id: str, arrived: float
+    ) -> None:
         status = 0
 
         async def send_in_envelope(message: Message) -> None:
@@ -62,9 +72,9 @@ class Envelope:
                 _log.info(
                     "request",
                     extra={
-                        "request_id": request_id,
                         "method": scope["method"],
-                        "path": scope["path"],
+                        # Somebody may have typed a question, or terminal codes, into the address.
+                        "path": _ODD_IN_PATH.sub("?", scope["path"][:_PATH_CHARS]),
                         "status": status,
                         "seconds": round(time.monotonic() - arrived, 4),
                     },

@@ -11,13 +11,10 @@ from fastapi.responses import Response
 
 from chatbot.api.answers import opening_headers
 from chatbot.api.errors import Failure, failure_of, language_of_request
-from chatbot.api.leaving import ClientLeft, attended
+from chatbot.api.leaving import LEFT_STATUS, ClientLeft, attended
 from chatbot.api.streams import EventStream, begun
 from chatbot.core.reply import Answered, Reply
 from chatbot.domain.messages import Token
-
-_LEFT_STATUS = 499
-"""What the log says of a client that left (nginx's convention); nobody receives it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ async def run(
             unattended=unattended,
         )
     except ClientLeft:
-        return Response(status_code=_LEFT_STATUS)
+        return Response(status_code=LEFT_STATUS)
     except BaseException:
         reply.close()
         raise

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from chatbot.core.groundwork import Gathered, Groundwork
 from chatbot.core.service import Ask
 from chatbot.core.statistics import Statistics
-from chatbot.domain.errors import ChatbotError, Overloaded
-from chatbot.domain.history import Recalled, Stored
+from chatbot.domain.errors import ChatbotError, ModelFailed, Overloaded
+from chatbot.domain.history import HistoryUnavailable, Recalled, Stored
 from chatbot.domain.messages import (
     Conversation,
     Finished,
@@ -109,7 +109,10 @@ class Reply:
         """Yield Waiting and Token events, then one Answered after the turn is stored or safely kept.
 
         Raises:
-            ChatbotError: as the ports say; the outcome is counted before it leaves.
+            ChatbotError: as the ports say; ModelFailed for a defect, which is logged here and only here.
+            HistoryUnavailable: the answer could not be stored anywhere.
+
+        The outcome is counted before any of them leaves.
         """
         try:
             async with aclosing(self._run()) as events:
@@ -118,13 +121,17 @@ class Reply:
         except Overloaded:
             self._settle(Outcome.REFUSED)
             raise
-        except ChatbotError:
-            self._settle(Outcome.FAILED)
-            raise
-        except Exception:
+        except ModelFailed:
             self._settle(Outcome.FAILED)
             _log.exception("answer_failed")
             raise
+        except (ChatbotError, HistoryUnavailable):
+            self._settle(Outcome.FAILED)
+            raise
+        except Exception as error:
+            self._settle(Outcome.FAILED)
+            _log.exception("answer_failed")
+            raise ModelFailed("a defect while the question was answered") from error
         finally:
             self.close()
 

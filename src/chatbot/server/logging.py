@@ -1,25 +1,31 @@
 """Logging, set up once: stdlib loggers everywhere, structlog renders them as JSON or for people.
 
 Chat text never reaches a logger: modules log events with named fields, and no field holds a question, an
-answer, a persona or a key.
+answer, a persona or a key. Tracebacks come without messages of strangers, see chatbot.server.tracebacks.
 """
 
+import asyncio
 import logging
 import logging.config
 import sys
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
+
+from chatbot.server.tracebacks import withhold_messages
+
+_log = logging.getLogger(__name__)
 
 
 def set_up_logging(style: Literal["json", "console"], level: str) -> None:
     """Send every logger's records to stdout in one style."""
     shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info if style == "json" else _keep,
+        withhold_messages,
     ]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
@@ -57,5 +63,15 @@ def set_up_logging(style: Literal["json", "console"], level: str) -> None:
     )
 
 
-def _keep(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    return event
+def log_loop_errors(loop: asyncio.AbstractEventLoop) -> None:
+    """Let errors that reach nobody but the event loop be told like all others.
+
+    The loop's own way prints the exception as a representation of its task, message and all.
+    """
+
+    def tell(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        _log.error(
+            "event_loop_error", extra={"reason": context["message"]}, exc_info=context.get("exception")
+        )
+
+    loop.set_exception_handler(tell)

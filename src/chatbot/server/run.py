@@ -20,6 +20,7 @@ from chatbot.api.app import create_app
 from chatbot.domain.errors import StartupError
 from chatbot.domain.messages import ServiceName
 from chatbot.server.gateway import Gateway
+from chatbot.server.logging import log_loop_errors
 from chatbot.server.settings import Settings
 from chatbot.server.slow_clients import BoundedHttpProtocol
 from chatbot.server.wiring import Suite, open_suite
@@ -99,6 +100,7 @@ async def serve(
     Raises:
         StartupError: a port is taken, a model cannot be loaded, or a setting is wrong.
     """
+    log_loop_errors(asyncio.get_running_loop())
     own_host = "127.0.0.1" if gateway else settings.host
     sockets = {
         name: _bind(own_host, settings.service(name).port, f"CHATBOT_{name.upper()}__PORT") for name in names
