@@ -27,6 +27,12 @@ MALFORMED = {
     "deep": b'{"input_data": "a", "x": ' + b"[" * 33 + b"]" * 33 + b"}",
     "very deep": b"[" * 60000,
     "two values": b'{"input_data": "a"} {}',
+    "a byte order mark": b'\xef\xbb\xbf{"input_data": "a"}',
+    "UTF-16": '{"input_data": "a"}'.encode("utf-16"),
+    "a surrogate as bytes": b'{"input_data": "\xed\xa0\x80"}',
+    "a raw control character": b'{"input_data": "a\nb"}',
+    "an unclosed string of escaped quotes": b'{"input_data": "' + b'\\"' * 32000,
+    "unclosed strings": b'"' * 60001,
 }
 INVALID: dict[str, Any] = {
     "missing": {},

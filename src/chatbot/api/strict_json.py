@@ -11,8 +11,8 @@ from typing import NoReturn
 
 MAX_DEPTH = 32
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
-"""A string, even one that never ends, or a bracket. An unclosed string must match too: else the search would begin
-anew at each of its escaped quotes, and 64 KiB of them would hold the event loop for a quarter of a minute."""
+"""A string, even one that never ends, or a bracket. An unclosed string must match too: else the search would
+begin anew at each of its escaped quotes, and 64 KiB of them would hold the event loop for 14 seconds."""
 _MAX_DIGITS = 400
 """Longer integers are beyond a double (309 digits) in any case and slow to convert."""
 
