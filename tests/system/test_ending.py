@@ -2,15 +2,19 @@
 
 import asyncio
 import json
+import os
 import signal
+import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
-from tests.system.running_suite import running_suite
+from tests.system.running_suite import MODELS, running_suite
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real_model, pytest.mark.timeout(180)]
 
@@ -72,34 +76,57 @@ async def test_sigkill_leaves_only_whole_turns(tmp_path: Path) -> None:
     assert [turn["index"] for turn in page["turns"]] == list(range(1, len(turns) + 1))
 
 
-def test_a_start_that_cannot_work_is_one_sentence_and_exit_1(tmp_path: Path) -> None:
-    import os
-    import subprocess
-    import sys
+def _ended(folder: Path, command: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """``chatbot COMMAND`` with these settings, run to its end."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CHATBOT_")}
+    environment |= {"CHATBOT_DATA_DIR": str(folder), "CHATBOT_MODELS_DIR": str(MODELS), **settings}
+    return subprocess.run(
+        [Path(sys.executable).with_name("chatbot"), command],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("CHATBOT_OFFICE__MODEL", "absent.gguf", "there is no model file absent.gguf"),
+        ("CHATBOT_OFFICE__MODEL", "broken.gguf", "is no GGUF model"),
+        ("CHATBOT_OFFICE__GPU_LAYERS", "-1", "compiled without GPU support"),
+        ("CHATBOT_ACCESS__KEYS_FILE", "none.json", "none.json cannot be read"),
+        ("CHATBOT_DATA_DIR", "broken.gguf", "cannot be used"),
+        ("CHATBOT_HOST", "nowhere.invalid", "cannot listen on nowhere.invalid"),
+    ],
+)
+def test_a_start_that_cannot_work_is_one_sentence_that_names_the_setting(
+    tmp_path: Path, variable: str, value: str, sentence: str
+) -> None:
     (tmp_path / "broken.gguf").write_bytes(b"GGUF but not really")
-    cases = {
-        "CHATBOT_OFFICE__MODEL=absent.gguf": "absent.gguf",
-        "CHATBOT_OFFICE__TEMPERATURE=hot": "CHATBOT_OFFICE__TEMPERATURE",
-        "CHATBOT_ACCESS__KEYS_FILE=none.json": "none.json",
-        f"CHATBOT_OFFICE__MODEL={tmp_path / 'broken.gguf'}": "broken",
-    }
-    for assignment, named in cases.items():
-        name, _, value = assignment.partition("=")
-        environment = {key: text for key, text in os.environ.items() if not key.startswith("CHATBOT_")}
-        environment |= {name: value, "CHATBOT_DATA_DIR": str(tmp_path), "CHATBOT_OFFICE__PORT": "0"}
-        ended = subprocess.run(
-            [Path(sys.executable).with_name("chatbot"), "office"],
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert ended.returncode == 1, ended.stderr
-        assert named in ended.stderr
-        assert "Traceback" not in ended.stderr
+    settings = {"CHATBOT_OFFICE__PORT": "0", variable: value}
+    ended = _ended(tmp_path, "office", **settings)
+    assert ended.returncode == 1, ended.stderr
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("chatbot: ")
+    assert variable.rpartition("__")[2] in last
+    assert sentence in last
+    assert "Traceback" not in ended.stdout + ended.stderr
+
+
+def test_a_port_that_is_taken_even_by_the_suite_itself_is_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        taken = _ended(tmp_path, "office", CHATBOT_OFFICE__PORT=port)
+    ports = {"CHATBOT_PORT": port, "CHATBOT_OFFICE__PORT": port, "CHATBOT_CHARACTER__PORT": "0"}
+    twice = _ended(tmp_path, "up", **ports)
+    for ended, variable in ((taken, "CHATBOT_OFFICE__PORT"), (twice, "CHATBOT_PORT")):
+        assert ended.returncode == 1
+        last = ended.stderr.splitlines()[-1]
+        assert last.startswith(f"chatbot: cannot listen on 127.0.0.1:{port}")
+        assert last.endswith(f"set {variable}")
 
 
 async def test_metadata_of_a_stream_is_json(tmp_path: Path) -> None:

