@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from chatbot.domain.cards import NAME_CHARS, TEXT_CHARS, CardError, read_card
+from chatbot.domain.cards import CardError, read_card
 from chatbot.domain.errors import StartupError
-from chatbot.domain.schemas import CharacterRequest
+from chatbot.domain.schemas import NAME_CHARS, TEXT_CHARS, CharacterRequest
 from chatbot.server.commands.cards import app
 
 FIELDS: dict[str, Any] = {
@@ -47,8 +47,8 @@ def png(**texts: bytes) -> bytes:
 
 
 EXPECTED_CONTEXT = (
-    "Rachel is a librarian. Rachel likes User.\n\nPersonality: dry wit\n\nScenario: A library at night.\n\n"
-    "Examples:\nUser: Hi\nRachel: Hush!"
+    "Rachel is a librarian. Rachel likes {{user}}.\n\nPersonality: dry wit\n\n"
+    "Scenario: A library at night.\n\nExamples:\n{{user}}: Hi\nRachel: Hush!"
 )
 
 
@@ -68,7 +68,7 @@ def test_every_kind_of_card_gives_the_same_request(file: bytes) -> None:
     card = read_card(file)
     assert card.request_fields() == {
         "character_name": "Rachel",
-        "greeting": "*Rachel looks up.* Hello, User!",
+        "greeting": "*Rachel looks up.* Hello, {{user}}!",
         "context": EXPECTED_CONTEXT,
     }
     assert (card.cut, card.left_out, card.missing) == ((), (), ())
@@ -80,21 +80,21 @@ def test_a_v3_card_wins_over_the_v2_card_beside_it() -> None:
     assert read_card(file).character_name == "New"
 
 
-def test_the_user_has_a_name_in_the_card_s_language_or_the_given_one() -> None:
-    korean = v2(description="{{user}}의 친구 {{char}}는 사서입니다.", name="레이첼")
-    assert read_card(korean).context.startswith("사용자의 친구 레이첼는 사서입니다.")
+def test_the_user_has_the_given_name_or_waits_for_the_one_of_the_request() -> None:
+    korean = v2(description="{{user}}의 친구 {{char}}는 <USER>를 아는 사서입니다.", name="레이첼")
+    assert read_card(korean).context.startswith("{{user}}의 친구 레이첼은 {{user}}를 아는 사서입니다.")
     assert "성격: dry wit" in read_card(korean).context
-    assert read_card(korean, "민수").context.startswith("민수의 친구")
+    assert read_card(korean, "지훈").context.startswith("지훈의 친구 레이첼은 지훈을 아는")
 
 
 def test_a_nickname_is_what_the_character_is_called() -> None:
     card = read_card(v3(nickname="Ray"))
     assert card.character_name == "Rachel"
-    assert card.greeting == "*Ray looks up.* Hello, User!"
+    assert card.greeting == "*Ray looks up.* Hello, {{user}}!"
 
 
 def test_a_name_brings_no_macros_of_its_own() -> None:
-    assert read_card(v2(name="{{user}}")).greeting == "*{{user}} looks up.* Hello, User!"
+    assert read_card(v2(name="{{user}}")).greeting == "*{{user}} looks up.* Hello, {{user}}!"
 
 
 def test_only_what_describes_the_character_enters() -> None:

@@ -5,12 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.fakes import SilentMeter, packaged_personas
 
-from chatbot.core.character import character_frame, fill_macros
+from chatbot.core.character import Cast, character_frame
 from chatbot.core.office import office_frame
 from chatbot.core.statistics import Statistics, percentile
-from chatbot.core.transcript import read_messages
+from chatbot.core.transcript import Said, read_messages
 from chatbot.domain.access import KeyEntry, KeyRing, digest, new_key
+from chatbot.domain.errors import NoQuestion
 from chatbot.domain.language import language_of
+from chatbot.domain.macros import fill_macros
 from chatbot.domain.telemetry import Outcome
 
 
@@ -40,20 +42,92 @@ def test_korean_comes_first(text: str, language: str) -> None:
     assert language_of(text) == language
 
 
-def test_macros_are_filled_and_other_braces_stay() -> None:
-    text = "{{Char}} meets {{user}} {{random}} {character_name} {0}"
-    assert fill_macros(text, "Mina", "User") == "Mina meets User {{random}} {character_name} {0}"
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        (
+            "{{Char}} meets {{ user }} {{random}} {character_name} {0}",
+            "Mina meets Kim {{random}} {character_name} {0}",
+        ),
+        ("<BOT>, <char> and <User>; <users>", "Mina, Mina and Kim; <users>"),
+        ("a{{// a note of <USER>}}b{{comment: x}}", "ab"),
+        ("{{user}}{{char}}", "KimMina"),
+        ("{{{{char}}}} {{char", "{{Mina}} {{char"),
+    ],
+)
+def test_macros_are_filled_and_other_braces_stay(text: str, filled: str) -> None:
+    assert fill_macros(text, "Mina", "Kim") == filled
+
+
+@pytest.mark.parametrize(
+    ("text", "consonant", "vowel", "rieul"),
+    [
+        ("{{char}}는 간다.", "지훈은 간다.", "미나는 간다.", "레이첼은 간다."),
+        (
+            "{{char}}가 {{char}}를 <BOT>와",
+            "지훈이 지훈을 지훈과",
+            "미나가 미나를 미나와",
+            "레이첼이 레이첼을 레이첼과",
+        ),
+        ("{{char}}로, {{char}}(으)로", "지훈으로, 지훈으로", "미나로, 미나로", "레이첼로, 레이첼로"),
+        ("{{char}}은(는) {{char}}가(이)", "지훈은 지훈이", "미나는 미나가", "레이첼은 레이첼이"),
+        (
+            "{{char}}이다 {{char}}는커녕",
+            "지훈이다 지훈는커녕",
+            "미나이다 미나는커녕",
+            "레이첼이다 레이첼는커녕",
+        ),
+    ],
+)
+def test_a_particle_behind_a_macro_agrees_with_the_name(
+    text: str, consonant: str, vowel: str, rieul: str
+) -> None:
+    for name, expected in (("지훈", consonant), ("미나", vowel), ("레이첼", rieul)):
+        assert fill_macros(text, name, "Kim") == expected
+
+
+@given(st.text(max_size=60), st.text(max_size=12), st.text(max_size=12))
+def test_a_name_brings_no_macros_and_text_without_macros_stays(text: str, name: str, user: str) -> None:
+    assert fill_macros("{{char}}|{{user}}", f"{{{{user}}}}{name}", user) == f"{{{{user}}}}{name}|{user}"
+    if "{{" not in text and "<" not in text:
+        assert fill_macros(text, name, user) == text
 
 
 def test_a_card_that_names_our_fields_fills_nothing_but_its_own_place() -> None:
-    frame = character_frame("{context}", None, "{character_name} {context}", packaged_personas())
+    frame = character_frame(Cast("{context}", "{character_name} {context}"), packaged_personas())
     assert frame.system[1].text == "Character: {context}\n\nIntroduction:\n{character_name} {context}"
+
+
+def test_the_user_goes_by_the_name_given_or_by_a_word_in_the_scene_s_language() -> None:
+    personas = packaged_personas()
+    for user, korean, english in (
+        (None, "사용자", "User"),
+        ("\u200b ", "사용자", "User"),
+        ("Kim", "Kim", "Kim"),
+    ):
+        ko = character_frame(Cast("미나", "{{char}}는 조종사다.", "{{user}}, 안녕?", user), personas)
+        en = character_frame(Cast("Mina", "{{char}} is a pilot.", "Hi, <USER>!", user), personas)
+        assert (ko.opening, en.opening) == (f"{korean}, 안녕?", f"Hi, {english}!")
+        assert (ko.speakers.user, en.speakers.user) == (korean, english)
+
+
+def test_a_name_is_one_visible_line_wherever_it_stands() -> None:
+    cast = Cast("Mi\n\nRules:\u2028na\u200b", "{{char}} and {{user}}.", None, "K\r\nim\u202e")
+    frame = character_frame(cast, packaged_personas())
+    assert frame.system[1].text == "Character: Mi Rules: na\n\nIntroduction:\nMi Rules: na and K im."
+    assert (frame.speakers.assistant, frame.speakers.user) == ("Mi Rules: na", "K im")
+
+
+def test_the_user_s_line_gives_the_language_where_nothing_else_has_one() -> None:
+    personas = packaged_personas()
+    assert character_frame(Cast("", "-", None, None, "Hello"), personas).speakers.assistant == "Companion"
+    assert character_frame(Cast("", "-", None, None, "안녕"), personas).speakers.assistant == "상대"
 
 
 def test_the_rules_common_to_all_characters_stand_first_and_are_equal() -> None:
     personas = packaged_personas()
-    first = character_frame("A", None, "a pilot", personas).system[0]
-    assert first == character_frame("B", "Hi", "a nurse", personas).system[0]
+    first = character_frame(Cast("A", "a pilot"), personas).system[0]
+    assert first == character_frame(Cast("B", "a nurse", "Hi", "Kim"), personas).system[0]
 
 
 def test_the_persona_follows_the_question_s_language() -> None:
@@ -75,19 +149,31 @@ def test_a_key_is_found_by_its_hash_and_owns_its_users_only() -> None:
 def test_messages_are_sorted_by_what_they_are_for() -> None:
     transcript = read_messages(
         [
-            ("system", "A"),
-            ("assistant", "hello"),
-            ("user", "1"),
-            ("assistant", "2"),
-            ("developer", "B"),
-            ("user", "3"),
-            ("user", "4"),
+            Said("system", "A"),
+            Said("assistant", "hello", "Mina"),
+            Said("user", "1", "Kim"),
+            Said("assistant", "2"),
+            Said("developer", "B"),
+            Said("user", "3", "Lee"),
+            Said("user", "4"),
+            Said("system", "C"),
         ]
     )
-    assert transcript.instructions == "A\n\nB"
+    assert [said.text for said in transcript.instructions] == ["A", "B", "C"]
     assert transcript.opening == "hello"
     assert [(turn.index, turn.question, turn.answer) for turn in transcript.exchanges] == [(1, "1", "2")]
     assert transcript.question == "3\n\n4"
+    assert transcript.names == {"assistant": "Mina", "user": "Lee"}
+
+
+def test_what_stands_behind_the_assistant_s_last_line_is_what_the_user_asks() -> None:
+    continued = read_messages(
+        [Said("system", "A"), Said("user", "1"), Said("assistant", "2"), Said("system", "A")]
+    )
+    assert [said.text for said in continued.instructions] == ["A"]
+    assert continued.question == "A"
+    with pytest.raises(NoQuestion):
+        read_messages([Said("user", "1"), Said("assistant", "2"), Said("system", "  ")])
 
 
 def test_counters_add_up_and_times_are_of_successes() -> None:

@@ -21,11 +21,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failure as a client sees it; ``extra`` joins ``detail`` in the body."""
+    """A failure as a client sees it; ``extra`` joins ``detail`` in the body, ``code`` is OpenAI's word."""
 
     status: int
     detail: Any
     extra: dict[str, Any] = field(default_factory=dict)
+    code: str | None = None
 
     @property
     def retry_after(self) -> int | None:
@@ -60,28 +61,35 @@ def failure_of(error: BaseException, language: Language) -> Failure:
     match error:
         case errors.Overloaded():
             detail = texts.pick(texts.OVERLOADED, language, retry_after=error.retry_after)
-            return Failure(429, detail, {"retry_after": error.retry_after, "queue_size": error.queue_size})
+            extra = {"retry_after": error.retry_after, "queue_size": error.queue_size}
+            return Failure(429, detail, extra, "rate_limit_exceeded")
         case errors.UnknownModel():
-            return Failure(400, texts.pick(texts.UNKNOWN_MODEL, language, known=", ".join(error.known)))
+            known = texts.pick(texts.UNKNOWN_MODEL, language, known=", ".join(error.known))
+            return Failure(400, known, code="model_not_found")
         case errors.PromptTooLong():
-            return Failure(400, texts.pick(texts.TOO_LONG, language, needed=error.needed, limit=error.limit))
+            detail = texts.pick(texts.TOO_LONG, language, needed=error.needed, limit=error.limit)
+            return Failure(400, detail, code="context_length_exceeded")
         case RequestValidationError():
             return Failure(422, [_item(item, language) for item in error.errors()])
         case HTTPException():
-            known = texts.STATUS.get(error.status_code)
-            detail = texts.pick(known, language) if known else error.detail
+            sentence = texts.STATUS.get(error.status_code)
+            detail = texts.pick(sentence, language) if sentence else error.detail
             if error.status_code == 400:
                 detail = f"{detail} ({error.detail})"
             return Failure(error.status_code, detail)
     for kind, status, pair in _BY_CLASS:
         if isinstance(error, kind):
-            extra: dict[str, Any] = {}
-            if isinstance(error, errors.Unavailable):
-                extra["retry_after"] = error.retry_after
-            elif isinstance(error, HistoryUnavailable):
-                extra["retry_after"] = 5
-            return Failure(status, texts.pick(pair or texts.STATUS[status], language), extra)
+            detail = texts.pick(pair or texts.STATUS[status], language)
+            code = "invalid_api_key" if status == 401 else None
+            return Failure(status, detail, _when_again(error), code)
     return Failure(500, texts.pick(texts.STATUS[500], language))
+
+
+def _when_again(error: BaseException) -> dict[str, int]:
+    """The seconds after which what is not available now may be, as they join the body."""
+    if isinstance(error, errors.Unavailable):
+        return {"retry_after": error.retry_after}
+    return {"retry_after": 5} if isinstance(error, HistoryUnavailable) else {}
 
 
 def _item(item: Any, language: Language) -> dict[str, Any]:
@@ -109,7 +117,7 @@ def openai_body(failure: Failure) -> dict[str, Any]:
         param = ".".join(str(part) for part in detail[0]["loc"][1:]) or None
         detail = "; ".join(item["msg"] for item in detail)
     kind = _OPENAI_TYPES.get(failure.status, "server_error")
-    return {"error": {"message": detail, "type": kind, "param": param, "code": None}}
+    return {"error": {"message": detail, "type": kind, "param": param, "code": failure.code}}
 
 
 def language_of_request(request: Request) -> Language:

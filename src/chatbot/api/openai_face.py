@@ -19,7 +19,7 @@ from chatbot.api.openai_schema import CompletionRequest
 from chatbot.api.running import Face, run
 from chatbot.api.state import ServiceState
 from chatbot.core.reply import Answered, Reply
-from chatbot.core.transcript import ask_of, read_messages
+from chatbot.core.transcript import Names, Said, ask_of, read_messages
 from chatbot.domain.errors import UnknownModel
 from chatbot.domain.messages import Sampling, Token, Usage, Waiting
 from chatbot.domain.models import ModelState
@@ -124,16 +124,16 @@ def openai_router(state: ServiceState) -> APIRouter:
         body: Annotated[CompletionRequest, Depends(read_body)],
     ) -> Response:
         """OpenAI's format. The service's persona and rules hold; nothing is remembered."""
-        asker.check_owns(body.user)
+        user = body.user or None
+        asker.check_owns(user)
         alias = _alias(state, body.model)
         ask = ask_of(
             state.chat.service.name,
-            read_messages([(message.role, message.text) for message in body.messages]),
-            caller=asker.caller(body.user),
+            read_messages([Said(message.role, message.text, message.name) for message in body.messages]),
+            Names(body.character_name, body.user_name, body.greeting),
+            caller=asker.caller(user),
             arrived=request.state.arrived,
             tune=lambda sampling: _tuned(sampling, body),
-            character_name=body.character_name,
-            greeting=body.greeting,
         )
         reply = state.chat.begin(alias, ask)
         return await run(request, reply, _face(reply, body, request), stream=body.stream)

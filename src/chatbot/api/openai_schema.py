@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from chatbot.domain.schemas import CharacterName, CharacterText, UserId, no_nul
+from chatbot.domain.schemas import CharacterName, CharacterText, no_nul
 
 Text = Annotated[str, AfterValidator(no_nul)]
 
@@ -27,14 +27,17 @@ class Message(_Open):
     """One message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: Text | list[TextPart]
+    content: Text | list[TextPart] | None = None
+    name: Annotated[str, StringConstraints(max_length=256), AfterValidator(no_nul)] | None = Field(
+        default=None, description="Who speaks; example_user and example_assistant mark example dialogue."
+    )
 
     @property
     def text(self) -> str:
         """The message's whole text."""
         if isinstance(self.content, str):
             return self.content
-        return "\n".join(part.text for part in self.content)
+        return "\n".join(part.text for part in self.content or ())
 
 
 class StreamOptions(_Open):
@@ -57,9 +60,14 @@ class CompletionRequest(_Open):
     stop: Text | list[Text] | None = None
     seed: int | None = None
     n: Literal[1] | None = None
-    user: UserId | None = Field(default=None, description="For fairness only; nothing is stored.")
+    user: Annotated[Text, Field(max_length=256)] | None = Field(
+        default=None, description="For fairness, and the user that an API key must own; nothing is stored."
+    )
     character_name: CharacterName | None = Field(
         default=None, description="Character service only: the name to play; beyond OpenAI's format."
+    )
+    user_name: CharacterName | None = Field(
+        default=None, description="Character service only: what {{user}} becomes; beyond OpenAI's format."
     )
     greeting: CharacterText | None = Field(
         default=None, description="Character service only: the first line; beyond OpenAI's format."

@@ -1,42 +1,66 @@
 """The character service: role-play with the character that each request describes."""
 
-import re
+from dataclasses import dataclass
 
 from chatbot.core.service import Frame, Service
-from chatbot.domain.language import language_of
+from chatbot.domain.language import Language, language_of
+from chatbot.domain.macros import fill_macros
 from chatbot.domain.messages import Part, ServiceName, Speakers
+from chatbot.domain.plaintext import one_line
 from chatbot.domain.prompts import PersonaFile
-from chatbot.domain.schemas import CharacterRequest
+from chatbot.domain.schemas import NAME_CHARS, CharacterRequest
 
-_MACRO = re.compile(r"\{\{(char|user)\}\}", re.IGNORECASE)
-
-
-def fill_macros(text: str, character: str, user: str) -> str:
-    """Replace the card macros ``{{char}}`` and ``{{user}}`` (character card V2); other braces stay."""
-    return _MACRO.sub(lambda match: character if match[1].lower() == "char" else user, text)
+_UNNAMED: dict[Language, str] = {"ko": "상대", "en": "Companion"}
 
 
-def character_frame(name: str, greeting: str | None, context: str, personas: PersonaFile) -> Frame:
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who plays in a scene and how it begins: a stranger's texts, names included.
+
+    ``user_name`` None or blank: the user goes by the persona file's word for a user. ``said`` is the user's
+    line, whose language counts where nothing else has one.
+    """
+
+    name: str
+    context: str
+    greeting: str | None = None
+    user_name: str | None = None
+    said: str = ""
+
+
+def character_frame(cast: Cast, personas: PersonaFile) -> Frame:
     """The role-play rules, then the character's card; the greeting is the character's first turn.
 
-    The card is filled by replacement rather than ``str.format``: the texts come from a stranger.
+    The card is filled by replacement rather than ``str.format``: the texts come from a stranger. A name is
+    one line of visible text wherever it stands, so that none can add lines to the card or to a transcript.
     """
-    persona = personas.character[language_of(f"{context} {greeting or ''}")]
+    described = f"{cast.context} {cast.greeting or ''}"
+    language = language_of(described if any(map(str.isalpha, described)) else cast.said)
+    persona = personas.character[language]
+    name = one_line(cast.name, NAME_CHARS) or _UNNAMED[language]
+    user = one_line(cast.user_name or "", NAME_CHARS) or persona.user_label
     before, _, after = persona.card.partition("{context}")
     card = (
         before.replace("{character_name}", name)
-        + fill_macros(context, name, persona.user_label)
+        + fill_macros(cast.context, name, user)
         + after.replace("{character_name}", name)
     )
     return Frame(
         system=(Part("rules", persona.rules), Part("context", card)),
-        speakers=Speakers(persona.user_label, " ".join(name.split())),
-        opening=fill_macros(greeting, name, persona.user_label) if greeting else None,
+        speakers=Speakers(user, name),
+        opening=fill_macros(cast.greeting, name, user) if cast.greeting else None,
     )
 
 
 def _frame(request: CharacterRequest, personas: PersonaFile) -> Frame:
-    return character_frame(request.character_name, request.greeting, request.context, personas)
+    cast = Cast(
+        name=request.character_name,
+        context=request.context,
+        greeting=request.greeting,
+        user_name=request.user_name,
+        said=request.input_data,
+    )
+    return character_frame(cast, personas)
 
 
 def _searches(_: CharacterRequest) -> bool:

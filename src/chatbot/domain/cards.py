@@ -17,11 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatbot.domain.language import language_of
+from chatbot.domain.macros import fill_macros
 from chatbot.domain.plaintext import one_line
-
-NAME_CHARS = 50
-TEXT_CHARS = 2000
-"""Limits of ``character_name``, and of ``greeting`` and ``context`` each (spec §2.1)."""
+from chatbot.domain.schemas import NAME_CHARS, TEXT_CHARS
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
 """A picture with a long lorebook in it; what is larger is no card."""
@@ -31,13 +29,11 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _KEYWORDS = (b"ccv3", b"chara")
 """In the order of preference: a V3 card carries a V2 one beside it for old readers."""
 
-_MACRO = re.compile(r"\{\{(char|user)\}\}|<(bot|user)>", re.IGNORECASE)
-_NOTE = re.compile(r"\{\{\s*(?://|comment\s*:)[^{}]*\}\}", re.IGNORECASE)
 _EXAMPLE_START = re.compile(r"<START>", re.IGNORECASE)
 
 _LABELS = {
-    "ko": {"personality": "성격", "scenario": "상황", "mes_example": "말투 예시", "user": "사용자"},
-    "en": {"personality": "Personality", "scenario": "Scenario", "mes_example": "Examples", "user": "User"},
+    "ko": {"personality": "성격", "scenario": "상황", "mes_example": "말투 예시"},
+    "en": {"personality": "Personality", "scenario": "Scenario", "mes_example": "Examples"},
 }
 _LEFT_OUT = (
     "creator_notes",
@@ -88,7 +84,7 @@ class Card:
 
 
 def read_card(file: bytes, user_name: str | None = None) -> Card:
-    """Read a card; ``user_name`` stands for ``{{user}}``, else a word for it in the card's language.
+    """Read a card; ``{{user}}`` becomes ``user_name``, else it stays for the request's own to fill.
 
     Raises:
         CardError: the bytes hold no card.
@@ -101,10 +97,10 @@ def read_card(file: bytes, user_name: str | None = None) -> Card:
     name = one_line(_text(data, "name"), _MAX_LINE_CHARS)
     spoken = one_line(_text(data, "nickname"), NAME_CHARS) or name[:NAME_CHARS]
     labels = _LABELS[language_of(_text(data, "description") + _text(data, "first_mes"))]
-    user = one_line(user_name or "", NAME_CHARS) or labels["user"]
+    user = one_line(user_name or "", NAME_CHARS) or "{{user}}"
 
     def filled(field: str) -> str:
-        return _lines(_macros(_text(data, field), spoken, user))
+        return _lines(_EXAMPLE_START.sub("", fill_macros(_text(data, field), spoken, user)))
 
     parts = [filled("description")]
     parts += [f"{labels[field]}: {text}" for field in ("personality", "scenario") if (text := filled(field))]
@@ -179,15 +175,6 @@ def _data(card: object) -> Mapping[str, Any]:
 def _text(data: Mapping[str, Any], field: str) -> str:
     value = data.get(field)
     return value if isinstance(value, str) else ""
-
-
-def _macros(text: str, character: str, user: str) -> str:
-    """Replace the card's macros in one pass, so that a name cannot bring further ones; notes go."""
-
-    def name(match: re.Match[str]) -> str:
-        return user if (match[1] or match[2]).lower() == "user" else character
-
-    return _EXAMPLE_START.sub("", _MACRO.sub(name, _NOTE.sub("", text)))
 
 
 def _lines(text: str) -> str:

@@ -23,6 +23,11 @@ from pydantic_core import PydanticCustomError
 _CANONICAL_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
+NAME_CHARS = 50
+TEXT_CHARS = 2000
+"""Limits of a name, and of greeting and context each (spec §2.1)."""
+
+
 def no_nul(text: str) -> str:
     """Refuse NUL, which no store or header behind this line can carry."""
     if "\x00" in text:
@@ -43,10 +48,14 @@ Question = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(no_nul)
 ]
 CharacterName = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), AfterValidator(no_nul)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_CHARS),
+    AfterValidator(no_nul),
 ]
 CharacterText = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(no_nul)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=TEXT_CHARS),
+    AfterValidator(no_nul),
 ]
 
 
@@ -101,3 +110,6 @@ class CharacterRequest(ChatRequest):
     character_name: CharacterName = Field(description="The character's name, 1 to 50 characters.")
     greeting: CharacterText = Field(description="The character's first line, 1 to 2,000 characters.")
     context: CharacterText = Field(description="Who and where the character is, 1 to 2,000 characters.")
+    user_name: CharacterName | None = Field(
+        default=None, description="What {{user}} becomes; null or absent: a word for the user."
+    )

@@ -38,7 +38,8 @@ export class CharacterForm {
   /** The greeting as the user sees it, with the macros of cards filled in as the service does. */
   get shownGreeting() {
     const names = { char: this.current.name, user: t("you") };
-    return this.current.greeting.replace(/\{\{(char|user)\}\}/gi, (_, who) => names[who.toLowerCase()]);
+    const macro = /\{\{\s*(char|user)\s*\}\}|<(bot|char|user)>/gi;
+    return this.current.greeting.replace(macro, (_, braced, tag) => names[(braced ?? tag).toLowerCase() === "user" ? "user" : "char"]);
   }
 
   /** The request's fields. */

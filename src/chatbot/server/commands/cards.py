@@ -23,7 +23,9 @@ def show(
     file: Annotated[
         Path, typer.Argument(help="A card: PNG or JSON, version 1, 2 or 3.", exists=True, dir_okay=False)
     ],
-    user_name: Annotated[str | None, typer.Option(help="What {{user}} in the card becomes.")] = None,
+    user_name: Annotated[
+        str | None, typer.Option(help="What {{user}} becomes; else it stays, for the request's user_name.")
+    ] = None,
 ) -> None:
     """Print the request's fields of a card as JSON on stdout, and on stderr what was cut or left out."""
     if file.stat().st_size > MAX_FILE_BYTES:
