@@ -1,5 +1,6 @@
 """Prompts as tokens: the right parts in the right order, and nothing foreign ever a special token."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -186,6 +187,19 @@ def test_a_long_persona_keeps_what_history_it_can(tiny: ModelFile) -> None:
     assert len(one.render(conversation).report.kept_turns) >= 1
     with pytest.raises(PromptTooLong):
         one.render(Conversation(system=(Part("rules", "R" * 1500),), question="?", exchanges=history(3)))
+
+
+def test_references_give_way_from_the_end_before_a_question_is_refused(tiny: ModelFile) -> None:
+    quotes = tuple(Part(f"search[{number}]", f"{number}" * 400) for number in (1, 2, 3))
+    framed = (Part("search", "begin"), *quotes, Part("search", "end"))
+    conversation = replace(room(3), references=framed)
+    report = prompter(tiny, limit=1100).render(conversation).report
+    assert [name for name in report.tokens if "search" in name] == ["search", "search[1]", "search[2]"]
+    assert report.kept_turns == ()
+    none = prompter(tiny, limit=300).render(conversation)
+    assert not any("search" in name for name in none.report.tokens)
+    with pytest.raises(PromptTooLong):
+        prompter(tiny, limit=5).render(conversation)
 
 
 def test_marks_that_a_file_types_as_ordinary_are_kept_out_all_the_same(models: Path) -> None:

@@ -1,5 +1,7 @@
 """Cutting a conversation by an estimate, and stop strings across pieces."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,13 +45,19 @@ def test_the_report_names_the_parts() -> None:
     assert set(report.tokens) == {"rules", "opening", "history", "search", "question"}
 
 
-def test_references_give_way_before_the_question() -> None:
-    conversation = Conversation(
-        (Part("rules", "규칙"),), "질문", references=(Part("search", "가" * 600), Part("note", "짧음"))
-    )
+def test_references_give_way_from_the_end_before_the_question_does() -> None:
+    quotes = tuple(Part(f"search[{number}]", f"{number}" + "가" * 200) for number in (1, 2, 3))
+    framed = (Part("search", "시작"), *quotes, Part("search", "끝"))
+    conversation = Conversation((Part("rules", "규칙"),), "질문", references=framed)
     prompt = build_prompt(conversation, 1024, str)
-    assert prompt.messages[-1]["content"] == "짧음\n\n질문"
-    assert "search" not in prompt.report.tokens
+    assert prompt.messages[-1]["content"].split("\n\n") == [
+        "시작", quotes[0].text, quotes[1].text, "끝", "질문"
+    ]  # fmt: skip
+    assert [name for name in prompt.report.tokens if "[" in name] == ["search[1]", "search[2]"]
+    assert prompt.tokens == sum(prompt.report.tokens.values())
+    for references in (framed[:1], (framed[0], Part("search[1]", "가" * 600), framed[-1])):
+        long = replace(conversation, question="가" * 496, references=references)
+        assert build_prompt(long, 1024, str).messages[-1]["content"] == "가" * 496
 
 
 def test_persona_and_question_alone_too_long() -> None:

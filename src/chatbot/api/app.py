@@ -26,6 +26,7 @@ _EXPOSED = (
     "X-Finish-Reason",
     "Link",
     "Server-Timing",
+    "X-Prompt-Report",
     "Retry-After",
 )
 
@@ -53,7 +54,7 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
             CORSMiddleware,
             allow_origins=list(cors_origins),
             allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "X-Request-Id", "X-Finish"],
+            allow_headers=["Authorization", "Content-Type", "X-Request-Id", "X-Finish", "X-Prompt-Report"],
             expose_headers=_EXPOSED,
         )
     app.add_middleware(Envelope, statistics=state.chat.statistics)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from urllib.parse import quote, urlsplit
 
 from chatbot.domain.language import Language
+from chatbot.domain.messages import Part
 from chatbot.domain.plaintext import one_line
 from chatbot.domain.search import SearchHit, SearchOutcome, SearchResult
 
@@ -19,6 +20,9 @@ _LINK_TITLE_CHARS = 40
 _TITLE_CHARS = 120
 _URL_CHARS = 80
 _LEAST_HIT_CHARS = 160
+
+_GAP = "\n\n"
+"""What stands between the parts of a turn."""
 
 _BRACKETS = str.maketrans({"[": "(", "]": ")", "［": "(", "］": ")", "`": "'"})
 
@@ -73,21 +77,24 @@ def failure_line(result: SearchResult, language: Language) -> str:
     return _FAILED[language].format(reason=_REASONS[language][result.outcome])
 
 
-def references_block(result: SearchResult, language: Language, budget_chars: int) -> str:
+def references(result: SearchResult, language: Language, budget_chars: int) -> tuple[Part, ...]:
     """The hits as a quoted, numbered block of at most ``budget_chars`` characters for the user's turn.
 
-    Hits that do not fit are left out from the end, long snippets are cut. A search without hits gives
-    ``failure_line``. "" when not even one hit, or that line, fits.
+    Its parts, with blank lines between: how it begins, each hit under a name with its number ("search[1]"),
+    how it ends. Hits that do not fit are left out from the end, long snippets are cut. A search without hits
+    gives ``failure_line``. Nothing when not even one hit, or that line, fits.
     """
     if not result.hits:
         line = failure_line(result, language)
-        return line if len(line) <= budget_chars else ""
+        return (Part("search", line),) if len(line) <= budget_chars else ()
     moment = result.retrieved_at.strftime("%Y-%m-%d %H:%M %Z").strip() if result.retrieved_at else "-"
     rule, closing = _RULE[language], _END[language]
     head = _BEGIN[language].format(provider=_quoted(result.provider, 20), moment=moment)
-    room = budget_chars - len(head) - len(rule) - len(closing) - 3
-    quotes = _fit(result.hits, room)
-    return "\n".join([head, rule, *quotes, closing]) if quotes else ""
+    quotes = _fit(result.hits, budget_chars - len(head) - len(rule) - len(closing) - 1 - len(_GAP))
+    if not quotes:
+        return ()
+    numbered = (Part(f"search[{number}]", text) for number, text in enumerate(quotes, start=1))
+    return (Part("search", f"{head}\n{rule}"), *numbered, Part("search", closing))
 
 
 def _fit(hits: tuple[SearchHit, ...], room: int) -> list[str]:
@@ -96,11 +103,11 @@ def _fit(hits: tuple[SearchHit, ...], room: int) -> list[str]:
     quotes: list[str] = []
     for number, hit in enumerate(hits[:count], start=1):
         share = room // (count - number + 1)
-        quote_text = _quote_hit(number, hit, share - 1)
+        quote_text = _quote_hit(number, hit, share - len(_GAP))
         if not quote_text:
             break
         quotes.append(quote_text)
-        room -= len(quote_text) + 1
+        room -= len(quote_text) + len(_GAP)
     return quotes
 
 

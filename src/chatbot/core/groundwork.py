@@ -10,7 +10,7 @@ from chatbot.core import citations
 from chatbot.core.service import Ask
 from chatbot.domain.history import ChatHistory, NewTurn, Recollection, Stored
 from chatbot.domain.language import language_of
-from chatbot.domain.messages import Conversation, Exchange, Part
+from chatbot.domain.messages import Conversation, Exchange
 from chatbot.domain.prompts import PersonaFile
 from chatbot.domain.search import SearchResult, WebSearch
 
@@ -68,17 +68,14 @@ class Groundwork:
         frame = ask.frame(personas)
         earlier = gathered.recollection.turns
         turns = tuple(Exchange(turn.index, turn.question, turn.answer) for turn in earlier)
-        references: tuple[Part, ...] = ()
-        if gathered.found is not None:
-            block = citations.references_block(gathered.found, language_of(ask.question), SEARCH_CHARS)
-            references = (Part("search", block),)
+        found, language = gathered.found, language_of(ask.question)
         room = ask.room
         return Conversation(
             system=frame.system,
             question=ask.question,
             opening=frame.opening,
             exchanges=turns + ask.exchanges,
-            references=references,
+            references=() if found is None else citations.references(found, language, SEARCH_CHARS),
             speakers=frame.speakers,
             room=None if room is None else f"{room.service}/{room.user_id}/{room.db_id}",
         )

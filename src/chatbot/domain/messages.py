@@ -4,7 +4,7 @@ Plain frozen data, so that a backend can render it, a test can build it and a lo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -54,8 +54,8 @@ class Conversation:
     ``system`` parts come first, the rules common to all users before texts of one user, so that prompts
     share a prefix. ``opening`` is the character's first turn. ``exchanges`` are the room's earlier turns,
     oldest first; a backend may leave out the oldest to fit its context. ``references`` (search results,
-    quoted and untrusted) stand before ``question`` inside the user's turn. ``room`` names the room for
-    prefix reuse; None when nothing is remembered.
+    quoted and untrusted) stand before ``question`` inside the user's turn; the first and the last frame the
+    others. ``room`` names the room for prefix reuse; None when nothing is remembered.
     """
 
     system: tuple[Part, ...]
@@ -65,6 +65,11 @@ class Conversation:
     references: tuple[Part, ...] = ()
     speakers: Speakers = field(default_factory=Speakers)
     room: str | None = None
+
+    def with_fewer_references(self) -> "Conversation":
+        """Without the last quotation, for what must fit; a frame around nothing goes too."""
+        quoted = self.references
+        return replace(self, references=(*quoted[:-2], quoted[-1]) if len(quoted) > 3 else ())
 
     @property
     def system_text(self) -> str:

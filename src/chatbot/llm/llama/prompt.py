@@ -62,7 +62,7 @@ class Prompter:
 
     History is cut at turns, oldest first, and in blocks: a cut frees a quarter of the context, and the room's
     later prompts begin at the same turn until the next cut. So the prefix that the cache holds for the room
-    stays a prefix.
+    stays a prefix. What does not fit even without history loses its references, the last ones first.
     """
 
     def __init__(self, form: PromptFormat, vocabulary: Vocabulary, *, context: int, limit: int) -> None:
@@ -76,16 +76,19 @@ class Prompter:
         """The prompt of the conversation.
 
         Raises:
-            PromptTooLong: it does not fit even without any earlier turn.
+            PromptTooLong: persona and question alone do not fit.
         """
         exchanges = conversation.exchanges
         remembered = self._starts.get(conversation.room or "", 0)
         first = next((i for i, exchange in enumerate(exchanges) if exchange.index >= remembered), 0)
         segments = self._segments(replace(conversation, exchanges=exchanges[first:]))
         while (total := _count(segments)) > self._limit:
-            if first == len(exchanges):
+            if first < len(exchanges):
+                first += self._turns_to_drop(segments, total, [e.index for e in exchanges[first:]])
+            elif conversation.references:
+                conversation = conversation.with_fewer_references()
+            else:
                 raise PromptTooLong(total, self._limit)
-            first += self._turns_to_drop(segments, total, [e.index for e in exchanges[first:]])
             segments = self._segments(replace(conversation, exchanges=exchanges[first:]))
         self._remember(conversation, first)
         return RenderedPrompt(

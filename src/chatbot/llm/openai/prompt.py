@@ -36,8 +36,7 @@ def estimate_tokens(text: str) -> int:
 def build_prompt(conversation: Conversation, context_tokens: int, redact: Callable[[str], str]) -> Prompt:
     """Render ``conversation`` within ``context_tokens``, less the reserve for the answer.
 
-    Every text passes ``redact`` first. The oldest exchanges are left out first, then references from the
-    end.
+    Every text passes ``redact`` first. The oldest exchanges are left out first, then the last references.
 
     Raises:
         PromptTooLong: persona, opening and question alone do not fit.
@@ -56,13 +55,12 @@ def build_prompt(conversation: Conversation, context_tokens: int, redact: Callab
     if needed > limit:
         raise PromptTooLong(needed, limit)
 
-    references: list[str] = []
-    for reference in conversation.references:
-        text = redact(reference.text)
-        if text and needed + _cost(text) <= limit:
-            references.append(text)
-            tokens[reference.name] = tokens.get(reference.name, 0) + _cost(text)
-            needed += _cost(text)
+    while needed + sum(_cost(redact(part.text)) for part in conversation.references) > limit:
+        conversation = conversation.with_fewer_references()
+    references = [redact(part.text) for part in conversation.references]
+    for part, text in zip(conversation.references, references, strict=True):
+        tokens[part.name] = tokens.get(part.name, 0) + _cost(text)
+        needed += _cost(text)
 
     kept: list[tuple[Exchange, list[Message]]] = []
     history = 0
