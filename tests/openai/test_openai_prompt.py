@@ -56,8 +56,8 @@ def test_references_give_way_from_the_end_before_the_question_does() -> None:
     assert [name for name in prompt.report.tokens if "[" in name] == ["search[1]", "search[2]"]
     assert prompt.tokens == sum(prompt.report.tokens.values())
     for references in (framed[:1], (framed[0], Part("search[1]", "가" * 600), framed[-1])):
-        long = replace(conversation, question="가" * 496, references=references)
-        assert build_prompt(long, 1024, str).messages[-1]["content"] == "가" * 496
+        long = replace(conversation, question="가" * 499, references=references)
+        assert build_prompt(long, 1024, str).messages[-1]["content"] == "가" * 499
 
 
 def test_persona_and_question_alone_too_long() -> None:
