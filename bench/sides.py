@@ -1,25 +1,34 @@
-"""The two sides of a comparison behind one interface: start, answer many at once, stop."""
+"""The sides of a comparison: a server process each, asked over HTTP by the same client."""
 
 import asyncio
 import json
+import os
 import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
-from bench.workloads import Ask
+from bench.workloads import Ask, Script
 
-from chatbot.domain.config import EngineConfig
-from chatbot.domain.messages import Conversation, Finished, Sampling, ServiceName, Token
-from chatbot.domain.models import AdmissionRequest
-from chatbot.llm.llama.engine_model import LlamaModel
-from chatbot.llm.llama.pieces import Endings, Piece
-from chatbot.scheduling.admission import Limits
+POOL = 16384
+"""KV cells of either side."""
 
-CONTEXT = 16384
+_START_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What both sides share."""
+
+    model: Path
+    users: int
+    threads: int
+    gpu_layers: int
+    port: int
 
 
 @dataclass
@@ -32,146 +41,92 @@ class Timing:
     text: str = ""
 
 
-class Side(Protocol):
-    """Something that answers."""
+class Dialect(Protocol):
+    """How one kind of server is started and asked for a given number of tokens."""
 
     name: str
+    path: str
 
-    async def answer(self, asks: Sequence[Ask]) -> list[Timing]:
-        """All of ``asks`` at once."""
+    def command(self, setup: Setup) -> Sequence[str | Path]:
+        """What to run."""
         ...
 
-    async def close(self) -> None:
-        """Stop it."""
+    def environment(self, setup: Setup) -> Mapping[str, str]:
+        """Variables of the process beside those that are there."""
         ...
 
+    def body(self, ask: Ask) -> dict[str, Any]:
+        """The request."""
+        ...
 
-class _Raw:
-    """A prompt format that passes the question through: both sides read the same text."""
-
-    def pieces(self, conversation: Conversation) -> list[Piece]:
-        """See PromptFormat."""
-        return [Piece(conversation.question)]
-
-    def endings(self, conversation: Conversation) -> Endings:  # noqa: ARG002 (the same for all)
-        """No stops: both sides produce the number of tokens that is asked."""
-        return Endings()
-
-
-class _Meter:
-    def __init__(self) -> None:
-        self.sequences: list[int] = []
-
-    def step(self, sequences: int, seconds: float) -> None:
-        """See EngineMeter."""
-        if seconds > 0:
-            self.sequences.append(sequences)
-
-    def preempted(self) -> None:
-        """See EngineMeter."""
-
-    def started(self, predicted: float, actual: float) -> None:
-        """See EngineMeter."""
+    def read(self, event: dict[str, Any], ask: Ask) -> tuple[str, int | None]:
+        """The text of one event and, with the last, the number of tokens produced."""
+        ...
 
 
 class Ours:
-    """The engine in this process, without HTTP; end tokens are ignored, as the peer is told to."""
+    """The product's application over its engine (bench.ours)."""
 
     name = "ours"
+    path = "/office/v1/chat/completions"
 
-    def __init__(self, model: Path, users: int, threads: int) -> None:
-        config = EngineConfig(
-            model_path=model,
-            name="bench",
-            context_tokens=4096,
-            pool_tokens=CONTEXT,
-            parallel=users,
-            threads=threads,
-        )
-        self.meter = _Meter()
-        self.model = LlamaModel(config, Limits(10_000, 10_000), self.meter)
-        self.decoding = 0.0
+    def command(self, setup: Setup) -> Sequence[str | Path]:
+        """See Dialect."""
+        return [sys.executable, "-m", "bench.ours", str(setup.port)]
 
-    async def open(self) -> "Ours":
-        """Load, and take the clock's time of every decode."""
-        self.model.start()
-        await self.model.wait_ready()
-        loaded = self.model._loaded.result()
-        loaded.prompter._format = _Raw()
-        loaded.engine._parts.vocabulary.end_tokens = frozenset()
-        context = loaded.engine._stepper.context
-        decode = context.decode
+    def environment(self, setup: Setup) -> Mapping[str, str]:
+        """See Dialect."""
+        return {
+            "CHATBOT_OFFICE__MODEL": str(setup.model),
+            "CHATBOT_OFFICE__POOL_TOKENS": str(POOL),
+            "CHATBOT_OFFICE__PARALLEL": str(setup.users),
+            "CHATBOT_OFFICE__THREADS": str(setup.threads),
+            "CHATBOT_OFFICE__GPU_LAYERS": str(setup.gpu_layers),
+            "CHATBOT_DATA_DIR": "/tmp/chatbot-bench",  # noqa: S108 (nothing is remembered there)
+        }
 
-        def timed() -> None:
-            begun = time.perf_counter()
-            decode()
-            self.decoding += time.perf_counter() - begun
+    def body(self, ask: Ask) -> dict[str, Any]:
+        """See Dialect."""
+        return {
+            "model": "Llama",
+            "messages": [{"role": "user", "content": ask.prompt}],
+            "user": ask.user,
+            "max_tokens": ask.tokens,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
 
-        context.decode = timed  # type: ignore[method-assign]
-        return self
-
-    async def answer(self, asks: Sequence[Ask]) -> list[Timing]:
-        """See Side."""
-        return await asyncio.gather(*(self._one(ask) for ask in asks))
-
-    async def _one(self, ask: Ask) -> Timing:
-        timing, begun = Timing(), time.monotonic()
-        request = AdmissionRequest(ServiceName.OFFICE, ask.user, begun, begun + 3600, 100, ask.tokens)
-        place = self.model.reserve(request)
-        last = begun
-        async for event in place.generate(
-            Conversation(system=(), question=ask.prompt), Sampling(max_tokens=ask.tokens)
-        ):
-            now = time.monotonic()
-            if isinstance(event, Token):
-                if timing.text:
-                    timing.gaps.append(now - last)
-                else:
-                    timing.first = now - begun
-                timing.text += event.text
-                last = now
-            elif isinstance(event, Finished):
-                timing.tokens = event.usage.completion
-        return timing
-
-    async def close(self) -> None:
-        """See Side."""
-        await asyncio.to_thread(self.model.close)
+    def read(self, event: dict[str, Any], ask: Ask) -> tuple[str, int | None]:  # noqa: ARG002 (see Dialect)
+        """See Dialect."""
+        text = "".join(choice["delta"].get("content", "") for choice in event["choices"])
+        return text, event["usage"]["completion_tokens"] if "usage" in event else None
 
 
 class LlamaServer:
     """llama-server of the same commit with its best flags for this load."""
 
     name = "llama-server"
+    path = "/completion"
 
-    def __init__(self, binary: Path, model: Path, users: int, threads: int, port: int) -> None:
-        flags = ["-np", str(users), "-kvu", "--swa-full", "-c", str(CONTEXT), "-t", str(threads)]
-        self._process = subprocess.Popen(
-            [binary, "-m", model, "--host", "127.0.0.1", "--port", str(port), *flags],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        limits = httpx.Limits(max_connections=None)
-        self._client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=600, limits=limits)
+    def __init__(self, binary: Path) -> None:
+        self._binary = binary
 
-    async def open(self) -> "LlamaServer":
-        """Wait until it answers."""
-        for _ in range(600):
-            try:
-                if (await self._client.get("/health")).status_code == httpx.codes.OK:
-                    return self
-            except httpx.TransportError:
-                pass
-            await asyncio.sleep(0.2)
-        raise RuntimeError("llama-server did not start")
+    def command(self, setup: Setup) -> Sequence[str | Path]:
+        """See Dialect."""
+        flags = {"-np": setup.users, "-c": POOL, "-t": setup.threads, "-ngl": max(0, setup.gpu_layers)}
+        if setup.gpu_layers < 0:
+            flags["-ngl"] = 999
+        numbers = [part for flag, value in flags.items() for part in (flag, str(value))]
+        where = ["--host", "127.0.0.1", "--port", str(setup.port)]
+        return [self._binary, "-m", setup.model, *where, "-kvu", "--swa-full", *numbers]
 
-    async def answer(self, asks: Sequence[Ask]) -> list[Timing]:
-        """See Side."""
-        return await asyncio.gather(*(self._one(ask) for ask in asks))
+    def environment(self, setup: Setup) -> Mapping[str, str]:  # noqa: ARG002 (see Dialect)
+        """See Dialect."""
+        return {}
 
-    async def _one(self, ask: Ask) -> Timing:
-        timing, begun = Timing(), time.monotonic()
-        body = {
+    def body(self, ask: Ask) -> dict[str, Any]:
+        """See Dialect."""
+        return {
             "prompt": ask.prompt,
             "n_predict": ask.tokens,
             "ignore_eos": True,
@@ -183,25 +138,134 @@ class LlamaServer:
             "min_p": 0.0,
             "repeat_penalty": 1.1,
         }
-        last = begun
-        async with self._client.stream("POST", "/completion", json=body) as response:
-            async for line in response.aiter_lines():
-                if not line.startswith("data: "):
-                    continue
-                event, now = json.loads(line[6:]), time.monotonic()
-                if event.get("content"):
-                    if timing.text:
-                        timing.gaps.append(now - last)
-                    else:
-                        timing.first = now - begun
-                    timing.text += event["content"]
-                    last = now
-                if event.get("stop"):
-                    timing.tokens = event["tokens_predicted"]
-        return timing
+
+    def read(self, event: dict[str, Any], ask: Ask) -> tuple[str, int | None]:  # noqa: ARG002 (see Dialect)
+        """See Dialect."""
+        return event.get("content", ""), event["tokens_predicted"] if event.get("stop") else None
+
+
+class LlamaCppServer:
+    """The server that llama-cpp-python brings: one answer at a time."""
+
+    name = "llama_cpp.server"
+    path = "/v1/completions"
+
+    def __init__(self, needs: Path, end_tokens: Sequence[int]) -> None:
+        """``needs``: the folder of what it imports; ``end_tokens`` must not end an answer."""
+        self._needs = needs
+        self._bias = {str(token): -100.0 for token in end_tokens}
+
+    def command(self, setup: Setup) -> Sequence[str | Path]:
+        """See Dialect. Interrupting a running answer for the next, its default, would lose answers."""
+        flags = {
+            "--n_ctx": 4096,
+            "--n_threads": setup.threads,
+            "--n_gpu_layers": setup.gpu_layers,
+            "--interrupt_requests": False,
+            "--port": setup.port,
+        }
+        numbers = [part for flag, value in flags.items() for part in (flag, str(value))]
+        return [
+            sys.executable,
+            "-m",
+            "llama_cpp.server",
+            "--model",
+            setup.model,
+            "--host",
+            "127.0.0.1",
+            *numbers,
+        ]
+
+    def environment(self, setup: Setup) -> Mapping[str, str]:  # noqa: ARG002 (see Dialect)
+        """See Dialect."""
+        return {"PYTHONPATH": str(self._needs)}
+
+    def body(self, ask: Ask) -> dict[str, Any]:
+        """See Dialect."""
+        return {
+            "prompt": ask.prompt,
+            "max_tokens": ask.tokens,
+            "stream": True,
+            "temperature": 0.7,
+            "top_k": 40,
+            "top_p": 0.95,
+            "min_p": 0.0,
+            "repeat_penalty": 1.1,
+            "logit_bias": self._bias,
+        }
+
+    def read(self, event: dict[str, Any], ask: Ask) -> tuple[str, int | None]:
+        """See Dialect; it tells the length only as the reason of the end."""
+        choice = event["choices"][0]
+        return choice["text"], ask.tokens if choice["finish_reason"] == "length" else None
+
+
+class Side:
+    """A started server."""
+
+    def __init__(self, dialect: Dialect, setup: Setup) -> None:
+        self.name = dialect.name
+        self._dialect = dialect
+        self._log = Path(f"/tmp/bench-{dialect.name}.log")  # noqa: S108 (a log to look at after a failure)
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                dialect.command(setup),
+                env={**os.environ, **dialect.environment(setup)},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        limits = httpx.Limits(max_connections=None)
+        address = f"http://127.0.0.1:{setup.port}"
+        self.client = httpx.AsyncClient(base_url=address, timeout=900, limits=limits)
+
+    async def wait_ready(self) -> None:
+        """Wait until it answers one token."""
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                await self._answer(Ask("user0", "1 2 3", 1))
+            except (httpx.TransportError, httpx.HTTPStatusError):
+                await asyncio.sleep(0.3)
+            else:
+                return
+        raise RuntimeError(f"{self.name} did not start, see {self._log}")
+
+    async def play(self, script: Script) -> list[Timing]:
+        """All users at once, each with one question after another."""
+        answered = await asyncio.gather(*(self._user(asks) for asks in script))
+        return [timing for timings in answered for timing in timings]
 
     async def close(self) -> None:
-        """See Side."""
-        await self._client.aclose()
+        """Stop it."""
+        await self.client.aclose()
         self._process.terminate()
-        await asyncio.to_thread(self._process.wait)
+        try:
+            await asyncio.to_thread(self._process.wait, 20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    async def _user(self, asks: list[Ask]) -> list[Timing]:
+        return [await self._answer(ask) for ask in asks]
+
+    async def _answer(self, ask: Ask) -> Timing:
+        timing, begun = Timing(), time.monotonic()
+        last = begun
+        dialect = self._dialect
+        async with self.client.stream("POST", dialect.path, json=dialect.body(ask)) as response:
+            response.raise_for_status()
+            async for line in response.aiter_lines():
+                if not line.startswith("data: {"):
+                    continue
+                text, tokens = dialect.read(json.loads(line[6:]), ask)
+                now = time.monotonic()
+                if text and timing.text:
+                    timing.gaps.append(now - last)
+                elif text:
+                    timing.first = now - begun
+                if text:
+                    timing.text += text
+                    last = now
+                timing.tokens = timing.tokens if tokens is None else tokens
+        if timing.tokens != ask.tokens or not timing.text:
+            raise RuntimeError(f"{self.name} produced {timing.tokens} of {ask.tokens} tokens")
+        return timing

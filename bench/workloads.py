@@ -3,11 +3,35 @@
 import random
 from dataclasses import dataclass
 
-PERSONA = (
-    "당신은 회사의 업무를 돕는 AI 비서입니다. 한국어 존댓말로 짧고 정확하게 답합니다. "
-    "사용자가 다른 언어를 쓰거나 부탁하면 그 언어로 답합니다. 코드와 고유한 이름은 원문 그대로 씁니다. "
-    "모르는 것은 모른다고 말하고 지어내지 않습니다. 누가 물으면 AI라고 밝힙니다."
+
+@dataclass(frozen=True)
+class Texts:
+    """A persona of about 99 tokens and a question of about 25 in one vocabulary."""
+
+    persona: str
+    question: str
+    user: str
+    answer: str
+
+
+KOREAN = Texts(
+    persona=(
+        "당신은 회사의 업무를 돕는 AI 비서입니다. 한국어 존댓말로 짧고 정확하게 답합니다. "
+        "사용자가 다른 언어를 쓰거나 부탁하면 그 언어로 답합니다. 코드와 고유한 이름은 원문 그대로 씁니다. "
+        "모르는 것은 모른다고 말하고 지어내지 않습니다. 누가 물으면 AI라고 밝힙니다."
+    ),
+    question="{topic}에 관해 {number}번째로 묻습니다. 무엇부터 해야 하나요?",
+    user="사용자",
+    answer="비서",
 )
+BYTES = Texts(
+    persona="You help at work. Answer briefly and exactly, say what you do not know, and that you are an AI.",
+    question="No. {number}: {topic}, how?",
+    user="U",
+    answer="A",
+)
+"""For a vocabulary whose only words are bytes."""
+
 TOPICS = (
     *("회의", "보고서", "휴가", "출장", "급여", "교육", "평가", "예산", "계약", "인사"),
     *("홍보", "영업", "구매", "재고", "배송", "품질", "안전", "고객", "협력", "일정"),
@@ -23,34 +47,48 @@ class Ask:
     tokens: int = 48
 
 
-def one_persona(users: int, question: int) -> list[Ask]:
-    """Every user asks something else of one persona; ``question`` varies what is asked."""
-    return [
-        Ask(
-            f"user{n}",
-            f"{PERSONA}\n\n사용자: {TOPICS[n % len(TOPICS)]}에 관해 {question + n}번째로 묻습니다.\n비서:",
-        )
-        for n in range(users)
-    ]
+Script = list[list[Ask]]
+"""For each user the questions asked one after another."""
 
 
-def many_characters(users: int, question: int) -> list[Ask]:
-    """Every user speaks with a character of his own."""
-    return [
-        Ask(
-            f"user{n}",
-            f"{n}번 인물 {TOPICS[-1 - n]}. {PERSONA}\n\n사용자: {question}번째 질문입니다.\n{n}번:",
-        )
-        for n in range(users)
-    ]
+class Workloads:
+    """The scripts of ``users`` users in the words of ``texts``; ``number`` sets a round's questions apart."""
+
+    def __init__(self, texts: Texts, users: int) -> None:
+        self._texts = texts
+        self._users = users
+
+    def one_persona(self, number: int, *, length: int = 48) -> Script:
+        """Every user asks something else of one persona."""
+        return [[self._ask(user, self._texts.persona, number, length)] for user in range(self._users)]
+
+    def many_characters(self, number: int) -> Script:
+        """Every user speaks with a character of his own, described in the first words."""
+        return [
+            [self._ask(user, f"{user} {_topic(user)}. {self._texts.persona}", number, 48)]
+            for user in range(self._users)
+        ]
+
+    def closed_loop(self, number: int) -> Script:
+        """Every user asks three times, the next when the last is answered; answers of 16 to 160 tokens."""
+        source = random.Random(number)
+        return [
+            [
+                self._ask(user, self._texts.persona, number + 7 * turn, source.randint(16, 160))
+                for turn in range(3)
+            ]
+            for user in range(self._users)
+        ]
+
+    def alone(self, number: int) -> Script:
+        """One user with one long answer."""
+        return [[self._ask(0, self._texts.persona, number, 96)]]
+
+    def _ask(self, user: int, persona: str, number: int, length: int) -> Ask:
+        texts = self._texts
+        question = texts.question.format(topic=_topic(user), number=number + user)
+        return Ask(f"user{user}", f"{persona}\n\n{texts.user}: {question}\n{texts.answer}:", length)
 
 
-def mixed_lengths(users: int, seed: int) -> list[Ask]:
-    """Answers of 16 to 160 tokens, as real ones differ."""
-    source = random.Random(seed)
-    return [Ask(ask.user, ask.prompt, source.randint(16, 160)) for ask in one_persona(users, seed)]
-
-
-def alone(question: int) -> list[Ask]:
-    """One user with one long answer."""
-    return [Ask("user0", one_persona(1, question)[0].prompt, 96)]
+def _topic(user: int) -> str:
+    return TOPICS[user % len(TOPICS)]

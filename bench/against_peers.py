@@ -1,0 +1,131 @@
+"""Ours against llama-server or llama_cpp.server: same model, commit, CPU library, prompts and tokens.
+
+usage: python -m bench.against_peers --model FILE.gguf --server PATH [--users 20] [--rounds 3]
+       python -m bench.against_peers --model FILE.gguf --llama-cpp-server FOLDER   (bench/build_peers.sh)
+
+Both sides are processes asked over HTTP on the loopback by one client. They stay loaded; rounds alternate who
+goes first. A ratio is the peer's time by ours within one round; tables give the median and the range.
+"""
+
+import argparse
+import asyncio
+import os
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.sides import Dialect, LlamaCppServer, LlamaServer, Ours, Setup, Side, Timing
+from bench.workloads import BYTES, KOREAN, Script, Workloads
+
+Row = tuple[str, Script]
+
+
+def plan(loads: Workloads, number: int) -> list[Row]:
+    """The workloads of one round; prompts differ between rounds, so that "first" is first each time."""
+    base = 1000 * (number + 1)
+    first = loads.one_persona(base)
+    return [
+        ("one persona, first pass", first),
+        ("one persona, same questions", first),
+        ("one persona, new questions", loads.one_persona(base + 100)),
+        ("a character each, first pass", loads.many_characters(base)),
+        ("a character each, new questions", loads.many_characters(base + 100)),
+        ("closed loop, mixed lengths", loads.closed_loop(base + 200)),
+        ("one user alone", loads.alone(base + 300)),
+    ]
+
+
+@dataclass
+class Measured:
+    """One side's figures of one workload, a value a round."""
+
+    walls: list[float] = field(default_factory=list)
+    firsts: list[float] = field(default_factory=list)
+    gaps: list[float] = field(default_factory=list)
+
+    def add(self, seconds: float, timings: Sequence[Timing]) -> None:
+        """Note a round: wall seconds, the median first token, and the 99th percentile between tokens."""
+        gaps = sorted(gap for timing in timings for gap in timing.gaps)
+        self.walls.append(seconds)
+        self.firsts.append(statistics.median(timing.first for timing in timings))
+        self.gaps.append(gaps[int(0.99 * len(gaps))])
+
+
+def ratios(top: Sequence[float], bottom: Sequence[float]) -> str:
+    """Median and range of the rounds' ratios."""
+    values = [a / b for a, b in zip(top, bottom, strict=True)]
+    return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
+
+
+async def compare(ours: Side, peer: Side, loads: Workloads, rounds: int) -> None:
+    """Run all rounds and print the tables."""
+    found: dict[str, dict[str, Measured]] = {}
+    decoding = total = 0.0
+    for number in range(rounds):
+        for name, script in plan(loads, number):
+            for side in (ours, peer) if number % 2 else (peer, ours):
+                before = (await ours.client.get("/bench/decoding")).json()
+                begun = time.perf_counter()
+                timings = await side.play(script)
+                seconds = time.perf_counter() - begun
+                found.setdefault(name, {}).setdefault(side.name, Measured()).add(seconds, timings)
+                if side is ours and len(script) > 1:
+                    decoding += (await ours.client.get("/bench/decoding")).json() - before
+                    total += seconds
+    print(f"load average at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; {rounds} rounds\n")
+    print(
+        "| workload | ours, s | peer, s | peer / ours | first token p50: ours / peer | gap p99: ours / peer |"
+    )
+    print("|---|---|---|---|---|---|")
+    for name, sides in found.items():
+        mine, theirs = sides[ours.name], sides[peer.name]
+        print(
+            f"| {name} | {statistics.median(mine.walls):.2f} | {statistics.median(theirs.walls):.2f} "
+            f"| {ratios(theirs.walls, mine.walls)} | {ratios(mine.firsts, theirs.firsts)} "
+            f"| {ratios(mine.gaps, theirs.gaps)} |"
+        )
+    print(f"\nshare of wall time of ours inside llama_decode, several users: {100 * decoding / total:.1f} %")
+
+
+async def main(options: argparse.Namespace) -> None:
+    """Start both sides, compare, stop both."""
+    mine = Setup(options.model.resolve(), options.users, options.threads, options.gpu_layers, options.port)
+    theirs = Setup(mine.model, mine.users, mine.threads, mine.gpu_layers, options.port + 1)
+    dialect: Dialect = (
+        LlamaServer(options.server)
+        if options.server
+        else LlamaCppServer(options.llama_cpp_server, options.end_tokens)
+    )
+    loads = Workloads(BYTES if options.bytes else KOREAN, options.users)
+    ours, other = sides = Side(Ours(), mine), Side(dialect, theirs)
+    try:
+        for side in sides:
+            await side.wait_ready()
+            # Warm: buffers, threads, the first pages of the file.
+            await side.play(loads.one_persona(0, length=8))
+        await compare(ours, other, loads, options.rounds)
+    finally:
+        for side in sides:
+            await side.close()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, required=True)
+    peer = parser.add_mutually_exclusive_group(required=True)
+    peer.add_argument("--server", type=Path, help="llama-server")
+    peer.add_argument("--llama-cpp-server", type=Path, help="folder of what llama_cpp.server imports")
+    parser.add_argument(
+        "--end-tokens", type=int, nargs="*", default=(1, 106), help="of the model; (1, 106): Gemma"
+    )
+    parser.add_argument("--bytes", action="store_true", help="the model's vocabulary is bytes (bench.models)")
+    parser.add_argument("--users", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--gpu-layers", type=int, default=0, help="-1: all layers on the card")
+    parser.add_argument("--port", type=int, default=18080)
+    asyncio.run(main(parser.parse_args()))
