@@ -71,3 +71,15 @@ def pod_specs(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         elif "template" in found.get("spec", {}) and "spec" in found["spec"]["template"]:
             specs[name] = found["spec"]["template"]["spec"]
     return specs
+
+
+def containers(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """Containers of a pod, those that run first included."""
+    return [*spec.get("initContainers", []), *spec["containers"]]
+
+
+def environment(spec: dict[str, Any]) -> dict[str, Any]:
+    """Environment of a pod's first container by name."""
+    return {
+        entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in spec["containers"][0]["env"]
+    }

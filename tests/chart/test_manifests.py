@@ -8,21 +8,21 @@ import helm_python as helm
 import kubernetes_validate
 import pytest
 import yaml
-from tests.chart.rendering import CHART, EXAMPLES, example, manifests, merge, of_kind, pod_specs
+from tests.chart.rendering import (
+    CHART,
+    EXAMPLES,
+    containers,
+    environment,
+    example,
+    manifests,
+    merge,
+    of_kind,
+    pod_specs,
+)
 
 NAMES = ["", *(path.stem for path in EXAMPLES)]
 FOREIGN = {"HTTPRoute", "PodMonitor", "PrometheusRule", "ScaledObject"}
 every_example = pytest.mark.parametrize("name", NAMES)
-
-
-def containers(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    return [*spec.get("initContainers", []), *spec["containers"]]
-
-
-def environment(spec: dict[str, Any]) -> dict[str, Any]:
-    return {
-        entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in spec["containers"][0]["env"]
-    }
 
 
 @every_example
@@ -143,39 +143,27 @@ def test_one_chain_of_timeouts() -> None:
     assert sleep + server <= grace
 
 
-def test_services_are_pinned_to_their_cards() -> None:
-    deployments = of_kind(manifests(), "Deployment")
-    for service, product in (("office", "2080"), ("character", "3060")):
-        deployment = deployments[f"chat-chatbot-{service}"]["spec"]
-        spec = deployment["template"]["spec"]
-        required = spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
-        (term,) = required["nodeSelectorTerms"]
-        card = f"NVIDIA-GeForce-RTX-{product}"
-        expected = {"key": "nvidia.com/gpu.product", "operator": "In", "values": [card, f"{card}-SHARED"]}
-        assert term["matchExpressions"] == [expected]
-        assert spec["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 1
-        assert deployment["strategy"] == {"type": "Recreate"}
-
-
-def test_a_node_selector_replaces_the_pin() -> None:
-    values = {"services": {"office": {"nodeSelector": {"kubernetes.io/hostname": "gpu-1"}}}}
-    spec = pod_specs(manifests(values))["Deployment/chat-chatbot-office"]
-    assert "affinity" not in spec
-    assert spec["nodeSelector"] == {"kubernetes.io/hostname": "gpu-1"}
-
-
-@pytest.mark.parametrize(
-    ("gpu", "replicas", "strategy"),
-    [
-        (True, 1, {"type": "Recreate"}),
-        (True, 2, {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}),
-        (False, 1, {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}),
-    ],
-)
-def test_pods_are_replaced_as_their_cards_allow(gpu: bool, replicas: int, strategy: dict[str, Any]) -> None:
-    objects = manifests({"services": {"office": {"gpu": {"enabled": gpu}, "replicas": replicas}}})
-    assert of_kind(objects, "Deployment")["chat-chatbot-office"]["spec"]["strategy"] == strategy
-    assert ("chat-chatbot-office" in of_kind(objects, "PodDisruptionBudget")) is (replicas > 1)
+def test_what_an_operator_adds_is_rendered_once() -> None:
+    key = "nginx.ingress.kubernetes.io/proxy-body-size"
+    egress = {"to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}], "ports": [{"port": 3128}]}
+    values = {
+        "ingress": {"annotations": {key: "2m", "example.com/more": "x"}},
+        "gateway": {"service": {"type": "LoadBalancer", "annotations": {"example.com/internal": "true"}}},
+        "networkPolicy": {"servicesTo": [egress]},
+        "models": {"env": {"HTTPS_PROXY": "http://10.1.2.3:3128"}},
+        "services": {"office": {"priorityClassName": "cards"}},
+    }
+    objects = manifests(values)
+    annotations = of_kind(objects, "Ingress")["chat-chatbot-services"]["metadata"]["annotations"]
+    assert (annotations[key], annotations["example.com/more"]) == ("2m", "x")
+    service = of_kind(objects, "Service")["chat-chatbot-gateway"]
+    assert service["metadata"]["annotations"] == {"example.com/internal": "true"}
+    assert egress in of_kind(objects, "NetworkPolicy")["chat-chatbot-office"]["spec"]["egress"]
+    assert egress not in of_kind(objects, "NetworkPolicy")["chat-chatbot-gateway"]["spec"]["egress"]
+    specs = pod_specs(objects)
+    (job,) = [spec for name, spec in specs.items() if name.startswith("Job/chat-chatbot-models")]
+    assert environment(job)["HTTPS_PROXY"] == "http://10.1.2.3:3128"
+    assert specs["Deployment/chat-chatbot-office"]["priorityClassName"] == "cards"
 
 
 def test_names_of_jobs_change_with_what_they_do() -> None:

@@ -21,6 +21,8 @@ SCHEMA = {
     "a rewritten path": {"services": {"office": {"path": "/assistant"}}},
     "a second card": {"services": {"office": {"resources": {"limits": {"nvidia.com/gpu": 2}}}}},
     "a secret in the environment": {"services": {"office": {"env": {"CHATBOT_OPENAI__API_KEY": "sk-1"}}}},
+    "a secret for the database": {"history": {"bundled": {"env": {"MONGO_INITDB_ROOT_PASSWORD": "x"}}}},
+    "a secret for the download": {"models": {"env": {"HF_TOKEN": "hf_x"}}},
     "a file name that leaves its folder": {"models": {"catalogue": {"bllossom-8b": {"file": "../x.gguf"}}}},
     "an empty peer": {"networkPolicy": {"ingressFrom": [{}]}},
     "no address": {"openai": {"baseUrl": "api.example.com"}},

@@ -1,11 +1,16 @@
-{{/* Full reference of an image: (dict "root" $ "image" .Values.gateway.image). A digest wins over a tag. */}}
+{{/*
+Full reference of an image: (dict "root" $ "image" .Values.gateway.image). A digest wins over a tag, which stays
+readable beside it: skaffold finds the pods to sync by just this spelling.
+*/}}
 {{- define "chatbot.image" -}}
 {{- $registry := .root.Values.images.registry -}}
 {{- $repository := .image.repository -}}
 {{- if and $registry (not (regexMatch "^[^/]*[.:][^/]*/|^localhost/" $repository)) -}}
 {{- $repository = printf "%s/%s" $registry $repository -}}
 {{- end -}}
-{{- if .image.digest -}}
+{{- if and .image.digest .image.tag -}}
+{{- printf "%s:%s@%s" $repository .image.tag .image.digest -}}
+{{- else if .image.digest -}}
 {{- printf "%s@%s" $repository .image.digest -}}
 {{- else -}}
 {{- printf "%s:%s" $repository (default .root.Chart.AppVersion .image.tag) -}}

@@ -14,8 +14,11 @@
 
 {{/* The image as chatbot.image takes it: (include … | fromJson). */}}
 {{- define "chatbot.libs.image" -}}
-{{- $tag := printf "%s-%s" .Chart.AppVersion (include "chatbot.libs.variant" .) -}}
-{{- merge (dict "tag" (default $tag .Values.libs.image.tag)) .Values.libs.image | toJson -}}
+{{- $image := deepCopy .Values.libs.image -}}
+{{- if not (or $image.tag $image.digest) -}}
+{{- $_ := set $image "tag" (printf "%s-%s" .Chart.AppVersion (include "chatbot.libs.variant" .)) -}}
+{{- end -}}
+{{- $image | toJson -}}
 {{- end -}}
 
 {{/* Folder on the libs volume for this image: another reference is another folder, so a rollback finds the old one. */}}

@@ -26,6 +26,11 @@
 {{- dict "models" $files | toPrettyJson -}}
 {{- end -}}
 
+{{/* Seconds that a pod waits for its file: as long as a download may take, or a moment where the operator filled the volume. */}}
+{{- define "chatbot.models.waitSeconds" -}}
+{{- ternary (int .Values.models.deadlineSeconds) 30 (eq .Values.models.source "download") -}}
+{{- end -}}
+
 {{/* Waits for the service's file, says how far it is, and ends in a sentence when it cannot come. */}}
 {{- define "chatbot.models.wait" -}}
 {{- $model := include "chatbot.model" . | fromJson -}}
@@ -36,7 +41,7 @@
     - wait
     - --folder={{ include "chatbot.models.folder" .root }}
     - --file={{ $model.file }}
-    - --seconds={{ ternary (int .root.Values.models.deadlineSeconds) 30 (eq .root.Values.models.source "download") }}
+    - --seconds={{ include "chatbot.models.waitSeconds" .root }}
   {{- include "chatbot.containerSecurity" .root | nindent 2 }}
   resources: {requests: {cpu: 10m, memory: 64Mi}}
   volumeMounts:
@@ -59,6 +64,9 @@ containers:
     env:
       - {name: HF_ENDPOINT, value: {{ $v.models.endpoint | quote }}}
       - {name: HF_HUB_DISABLE_TELEMETRY, value: "1"}
+      {{- with $v.models.env }}
+      {{- include "chatbot.env" . | trim | nindent 6 }}
+      {{- end }}
       {{- with $v.models.token }}
       {{- if .secretName }}
       - name: HF_TOKEN

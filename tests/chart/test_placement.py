@@ -1,0 +1,68 @@
+"""Where pods run, from which images, and how they are replaced."""
+
+from typing import Any
+
+import pytest
+import yaml
+from tests.chart.rendering import CHART, containers, manifests, of_kind, pod_specs
+
+
+def test_services_are_pinned_to_their_cards() -> None:
+    deployments = of_kind(manifests(), "Deployment")
+    for service, product in (("office", "2080"), ("character", "3060")):
+        deployment = deployments[f"chat-chatbot-{service}"]["spec"]
+        spec = deployment["template"]["spec"]
+        required = spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        (term,) = required["nodeSelectorTerms"]
+        card = f"NVIDIA-GeForce-RTX-{product}"
+        expected = {"key": "nvidia.com/gpu.product", "operator": "In", "values": [card, f"{card}-SHARED"]}
+        assert term["matchExpressions"] == [expected]
+        assert spec["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 1
+        assert deployment["strategy"] == {"type": "Recreate"}
+
+
+def test_a_node_selector_replaces_the_pin() -> None:
+    values = {"services": {"office": {"nodeSelector": {"kubernetes.io/hostname": "gpu-1"}}}}
+    spec = pod_specs(manifests(values))["Deployment/chat-chatbot-office"]
+    assert "affinity" not in spec
+    assert spec["nodeSelector"] == {"kubernetes.io/hostname": "gpu-1"}
+
+
+@pytest.mark.parametrize(
+    ("gpu", "replicas", "strategy"),
+    [
+        (True, 1, {"type": "Recreate"}),
+        (True, 2, {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}),
+        (False, 1, {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}),
+    ],
+)
+def test_pods_are_replaced_as_their_cards_allow(gpu: bool, replicas: int, strategy: dict[str, Any]) -> None:
+    objects = manifests({"services": {"office": {"gpu": {"enabled": gpu}, "replicas": replicas}}})
+    assert of_kind(objects, "Deployment")["chat-chatbot-office"]["spec"]["strategy"] == strategy
+    assert ("chat-chatbot-office" in of_kind(objects, "PodDisruptionBudget")) is (replicas > 1)
+
+
+@pytest.mark.parametrize(
+    ("image", "reference"),
+    [
+        ({"tag": "x"}, "chatbot/office:x"),
+        ({"digest": f"sha256:{'a' * 64}"}, f"chatbot/office@sha256:{'a' * 64}"),
+        ({"tag": "x", "digest": f"sha256:{'a' * 64}"}, f"chatbot/office:x@sha256:{'a' * 64}"),
+        ({"repository": "example.com:5000/o", "tag": "x"}, "example.com:5000/o:x"),
+    ],
+)
+@pytest.mark.parametrize("part", ["office", "libs"])
+def test_an_image_by_tag_or_digest(image: dict[str, str], reference: str, part: str) -> None:
+    values: dict[str, Any] = {"libs": {"image": image}, "services": {"office": {"image": image}}}
+    spec = pod_specs(manifests(values))["Deployment/chat-chatbot-office"]
+    (found,) = [each["image"] for each in containers(spec) if each["name"] == part]
+    assert found == reference.replace("office", part)
+
+
+def test_a_rollout_has_not_failed_while_a_model_is_downloaded() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    spec = of_kind(manifests(), "Deployment")["chat-chatbot-office"]["spec"]
+    start = spec["template"]["spec"]["containers"][0]["startupProbe"]
+    loads = start["periodSeconds"] * start["failureThreshold"]
+    assert loads == values["services"]["office"]["startupSeconds"]
+    assert spec["progressDeadlineSeconds"] > values["models"]["deadlineSeconds"] + loads
