@@ -1,6 +1,7 @@
 """Every malformed body of spec §2.1 gets its 4xx, in Korean and English, without an echo, never 500."""
 
 import json
+import re
 import time
 from typing import Any
 
@@ -70,7 +71,9 @@ async def test_malformed_json_is_400_in_both_languages(name: str) -> None:
     korean, english = await _post(MALFORMED[name]), await _post(MALFORMED[name], "en")
     assert (korean.status_code, english.status_code) == (400, 400)
     assert "올바른 JSON" in korean.json()["detail"]
+    assert not re.search("[A-Za-z]{2}", re.sub("JSON|UTF-8|NaN|Infinity", "", korean.json()["detail"]))
     assert "not valid JSON" in english.json()["detail"]
+    assert english.json()["detail"].isascii()
 
 
 @pytest.mark.parametrize("name", INVALID)
@@ -104,6 +107,8 @@ async def test_a_canary_in_a_refused_body_is_never_echoed() -> None:
 async def test_size_type_and_encoding_have_their_own_answers() -> None:
     assert (await _post(b'{"input_data": "' + b"a" * 65536 + b'"}')).status_code == 413
     assert (await _post(b"{}", **{"Content-Type": "text/plain"})).status_code == 415
+    # A form or a Blob without a type is what a foreign page may send without asking first.
+    assert (await _post(b"{}", **{"Content-Type": ""})).status_code == 415
     assert (await _post(b"{}", **{"Content-Encoding": "gzip"})).status_code == 415
     accepted = await _post(b'{"input_data": "a"}', **{"Content-Type": "application/json; charset=utf-8"})
     assert accepted.status_code == 200

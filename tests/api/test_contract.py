@@ -295,6 +295,32 @@ async def test_rooms_are_listed_read_in_pages_exported_and_deleted() -> None:
     assert gone.status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("after", "99999999999999999999"), ("after", "9" * 400), ("after", "-1"), ("limit", "201")],
+)
+async def test_numbers_that_no_database_takes_are_refused_at_the_door(name: str, value: str) -> None:
+    async with client_of(service_state()) as client:
+        refused = await client.get(f"/office/rooms/{ROOM}", params={"user_id": "u", name: value})
+    assert refused.status_code == 422
+    assert refused.json()["detail"][0]["loc"] == ["query", name]
+    assert value not in refused.text
+
+
+async def test_a_browser_that_mistyped_gets_the_page_that_leads_on_and_a_program_json() -> None:
+    async with client_of(service_state()) as client:
+        page = await client.get("/office/nowhere", headers={"Accept": "text/html,*/*;q=0.8"})
+        data = await client.get("/office/nowhere")
+        room = await client.get(
+            f"/office/rooms/{ROOM}", params={"user_id": "u"}, headers={"Accept": "text/html"}
+        )
+    assert (page.status_code, data.status_code, room.status_code) == (404, 404, 404)
+    assert 'href="/office/"' in page.text
+    assert page.headers["x-request-id"]
+    assert data.json() == {"detail": "찾을 수 없습니다."}
+    assert room.json() == {"detail": "그런 방이 없습니다."}
+
+
 async def test_keys_are_asked_before_anything_is_looked_up() -> None:
     ring = KeyRing([KeyEntry(name="front", sha256=digest("right"), users=("team-*",))])
     model = FakeModel()

@@ -103,7 +103,10 @@ async def test_leaving_in_the_middle_of_the_body_is_no_defect(
     state = service_state()
     async with serving(create_app(state)) as url:
         _, writer = await asyncio.open_connection("127.0.0.1", int(url.rsplit(":", 1)[1]))
-        writer.write(b"POST /office/Llama HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        head = (
+            "POST /office/Llama HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100"
+        )
+        writer.write(f"{head}\r\n\r\n{{".encode())
         await writer.drain()
         while not state.chat.statistics.active_connections:
             await asyncio.sleep(0.01)

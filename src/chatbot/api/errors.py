@@ -12,6 +12,8 @@ from starlette.requests import ClientDisconnect
 
 from chatbot.api import texts
 from chatbot.api.leaving import LEFT_STATUS
+from chatbot.api.notfound import not_found
+from chatbot.api.strict_json import MAX_DEPTH, MalformedJson
 from chatbot.domain import errors
 from chatbot.domain.history import HistoryUnavailable
 from chatbot.domain.language import Language
@@ -73,10 +75,12 @@ def failure_of(error: BaseException, language: Language) -> Failure:
             return Failure(422, [_item(item, language) for item in error.errors()])
         case HTTPException():
             sentence = texts.STATUS.get(error.status_code)
-            detail = texts.pick(sentence, language) if sentence else error.detail
-            if error.status_code == 400:
-                detail = f"{detail} ({error.detail})"
-            return Failure(error.status_code, detail)
+            return Failure(error.status_code, texts.pick(sentence, language) if sentence else error.detail)
+        case MalformedJson():
+            reason = texts.pick(
+                texts.JSON_FAULT[error.fault], language, position=error.position, limit=MAX_DEPTH
+            )
+            return Failure(400, f"{texts.pick(texts.STATUS[400], language)} ({reason})")
     for kind, status, pair in _BY_CLASS:
         if isinstance(error, kind):
             detail = texts.pick(pair or texts.STATUS[status], language)
@@ -100,11 +104,9 @@ def _item(item: Any, language: Language) -> dict[str, Any]:
 
 
 _OPENAI_TYPES = {
-    400: "invalid_request_error",
     401: "authentication_error",
     403: "permission_error",
     404: "not_found_error",
-    422: "invalid_request_error",
     429: "rate_limit_error",
 }
 
@@ -116,7 +118,8 @@ def openai_body(failure: Failure) -> dict[str, Any]:
     if isinstance(detail, list) and detail:
         param = ".".join(str(part) for part in detail[0]["loc"][1:]) or None
         detail = "; ".join(item["msg"] for item in detail)
-    kind = _OPENAI_TYPES.get(failure.status, "server_error")
+    fallback = "invalid_request_error" if failure.status < 500 else "server_error"
+    kind = _OPENAI_TYPES.get(failure.status, fallback)
     return {"error": {"message": detail, "type": kind, "param": param, "code": failure.code}}
 
 
@@ -146,7 +149,14 @@ def to_response(request: Request, error: BaseException) -> JSONResponse:
 def install(app: FastAPI) -> None:
     """Make ``app`` answer every failure by this table."""
 
-    async def handle(request: Request, error: Exception) -> JSONResponse:
+    async def handle(request: Request, error: Exception) -> Response:
+        return to_response(request, error)
+
+    async def other(request: Request, error: Exception) -> Response:
+        # A person who mistyped an address gets the page that leads on, as everywhere else in the suite.
+        absent = isinstance(error, HTTPException) and error.status_code == 404
+        if absent and "text/html" in request.headers.get("accept", "").lower():
+            return not_found(request.headers)
         return to_response(request, error)
 
     async def left(_: Request, __: Exception) -> Response:
@@ -154,5 +164,6 @@ def install(app: FastAPI) -> None:
         return Response(status_code=LEFT_STATUS)
 
     app.add_exception_handler(ClientDisconnect, left)
-    for kind in (errors.ChatbotError, HistoryUnavailable, RequestValidationError, HTTPException):
+    app.add_exception_handler(HTTPException, other)
+    for kind in (errors.ChatbotError, HistoryUnavailable, MalformedJson, RequestValidationError):
         app.add_exception_handler(kind, handle)

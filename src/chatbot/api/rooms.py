@@ -17,6 +17,8 @@ from chatbot.domain.history import Room, Turn
 from chatbot.domain.schemas import RoomId, UserId
 
 PAGE = 50
+MOST_TURNS = 2**31 - 1
+"""More than any room has, and a number that every database takes."""
 
 
 class RoomLine(BaseModel):
@@ -128,7 +130,7 @@ def rooms_router(state: ServiceState) -> APIRouter:
     async def read(
         user_id: Owner,
         db_id: Annotated[RoomId, Path()],
-        after: Annotated[int, Query(ge=0, description="Index of the last turn already read.")] = 0,
+        after: Annotated[int, Query(ge=0, le=MOST_TURNS, description="Index of the last turn read.")] = 0,
         limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
     ) -> RoomPage:
         turns = await history.page(Room(service, user_id, db_id), after, limit + 1)

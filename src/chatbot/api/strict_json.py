@@ -18,23 +18,30 @@ _MAX_DIGITS = 400
 
 
 class MalformedJson(ValueError):
-    """The bytes are not JSON within the bounds; the message names the reason, never the input."""
+    """The bytes are not JSON within the bounds. ``fault`` names the reason (utf8, constant, number, depth,
+    syntax), ``position`` counts characters from 1 where reading stopped; nothing holds the input.
+    """
+
+    def __init__(self, fault: str, position: int = 0) -> None:
+        super().__init__(f"{fault} at {position}" if position else fault)
+        self.fault = fault
+        self.position = position
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise MalformedJson(f"{name} is not JSON")
+def _refuse_constant(_: str) -> NoReturn:
+    raise MalformedJson("constant")
 
 
 def _finite(literal: str) -> float:
     value = float(literal)
     if math.isinf(value):
-        raise MalformedJson("a number is beyond a double")
+        raise MalformedJson("number")
     return value
 
 
 def _integer(literal: str) -> int:
     if len(literal) > _MAX_DIGITS:
-        raise MalformedJson("a number is beyond a double")
+        raise MalformedJson("number")
     _finite(literal)
     return int(literal)
 
@@ -46,7 +53,7 @@ def _check_depth(text: str) -> None:
         if mark in "[{":
             depth += 1
             if depth > MAX_DEPTH:
-                raise MalformedJson(f"nested deeper than {MAX_DEPTH}")
+                raise MalformedJson("depth")
         elif mark in "]}":
             depth -= 1
 
@@ -60,9 +67,9 @@ def parse(data: bytes) -> object:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        raise MalformedJson("the body is not UTF-8") from None
+        raise MalformedJson("utf8") from None
     _check_depth(text)
     try:
         return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_integer)
     except json.JSONDecodeError as error:
-        raise MalformedJson(f"{error.msg} at character {error.pos}") from None
+        raise MalformedJson("syntax", error.pos + 1) from None
