@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -27,6 +28,7 @@ app = typer.Typer(
     add_completion=False,
 )
 _console = Console(stderr=True)
+_log = logging.getLogger(__name__)
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on (CHATBOT_HOST); 0.0.0.0 for all.")]
 Gpu = Annotated[bool, typer.Option("--gpu", help="Put all layers of the model on the GPU.")]
@@ -47,9 +49,16 @@ def _start(names: Sequence[ServiceName], host: str | None, *, gateway: bool, gpu
         settings = load_settings(**options)
     set_up_logging(settings.log_format, settings.log_level)
     require_fitting_libs(max((settings.service(name).gpu_layers for name in names), key=abs))
-    _tell(f"chatbot {__version__}: loading {', '.join(names)}")
+    # A collector that reads both streams of a pod must find nothing but JSON.
+    people = settings.log_format == "console"
+    tell, announce = (_tell, _announce) if people else (_log.info, _log_addresses)
+    tell(f"chatbot {__version__}: loading {', '.join(names)}")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(settings, names, gateway=gateway, tell=_tell, on_ready=_announce))
+        runner.run(serve(settings, names, gateway=gateway, tell=tell, on_ready=announce))
+
+
+def _log_addresses(listeners: Sequence[Listener]) -> None:
+    _log.info("serving", extra={"addresses": {listener.name: listener.address for listener in listeners}})
 
 
 def _announce(listeners: Sequence[Listener]) -> None:
