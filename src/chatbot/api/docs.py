@@ -36,6 +36,16 @@ def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
+def _events(*names: str) -> dict[str, Any]:
+    """The schema of each event of a stream."""
+    data = {"type": "string", "description": "JSON; see docs/api.md."}
+    return {
+        "type": "object",
+        "properties": {"event": {"enum": list(names)}, "data": data},
+        "required": ["data"],
+    }
+
+
 COMMON: dict[int | str, dict[str, Any]] = {
     401: _json("The API key is missing or wrong (only when keys are on).", _ERROR),
     403: _json("The API key does not own the user_id.", _ERROR),
@@ -43,12 +53,28 @@ COMMON: dict[int | str, dict[str, Any]] = {
     500: _json("A defect; see the log under the request id.", _ERROR),
 }
 
+_ANSWER_HEADERS = {
+    "X-Request-Id": "The client's id if it is sane, else a new one; the log has it.",
+    "X-Model": "The model that answers.",
+    "X-AI-Generated": "Always true.",
+    "X-Db-Id": "The room; only with a user_id.",
+    "X-Finish-Reason": "stop or length; a stream says it in its done event.",
+    "X-History": "database, kept or none, with -partial when earlier turns could not all be read.",
+    "X-Search-Status": "How the web search ended; only when one ran.",
+    "Link": "The search's sources; only when one found any.",
+    "Server-Timing": "Milliseconds in queue, history, search, prefill, decode and in total.",
+}
+
 ANSWER_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The answer: a bare JSON string, or the events queue, token, then done or error.",
+        "headers": {
+            name: {"description": description, "schema": {"type": "string"}}
+            for name, description in _ANSWER_HEADERS.items()
+        },
         "content": {
             "application/json": {"schema": {"type": "string"}},
-            "text/event-stream": {"schema": {"type": "string"}},
+            "text/event-stream": {"schema": _events("queue", "token", "done", "error")},
         },
     },
     **COMMON,
@@ -84,7 +110,7 @@ COMPLETION_RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "A chat.completion object, or chat.completion.chunk events and [DONE].",
         "content": {
             "application/json": {"schema": {"type": "object", "required": ["choices", "usage"]}},
-            "text/event-stream": {"schema": {"type": "string"}},
+            "text/event-stream": {"schema": _events("message")},
         },
     },
     **{

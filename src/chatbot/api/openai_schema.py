@@ -49,6 +49,12 @@ class StreamOptions(_Open):
 class CompletionRequest(_Open):
     """A chat completion. The conversation is the client's own: nothing of it is remembered."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"model": "Llama", "messages": [{"role": "user", "content": "안녕하세요!"}]}]
+        }
+    )
+
     messages: list[Message] = Field(min_length=1, max_length=1000)
     model: Annotated[str, StringConstraints(min_length=1, max_length=100)] = "Llama"
     stream: bool = False

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
@@ -65,6 +65,7 @@ def questions_router(state: ServiceState) -> APIRouter:
     read_body = json_body(schema)
     who = principal(state.keys)
     aliases = [alias for alias in state.chat.backends if alias != "Llama"]
+    named = Path(json_schema_extra={"enum": aliases or ["Llama"]})
 
     async def answer(alias: str, request: Request, body: ChatRequest, asker: Principal) -> Response:
         asker.check_owns(body.user_id)
@@ -93,7 +94,7 @@ def questions_router(state: ServiceState) -> APIRouter:
         """A bare JSON string, or Server-Sent Events with `Accept: text/event-stream`."""
         return await answer("Llama", request, body, asker)
 
-    async def known_alias(alias: str) -> str:
+    async def known_alias(alias: Annotated[str, named]) -> str:
         if alias in ROUTE_NAMES:
             raise HTTPException(405, headers={"Allow": "GET"})
         state.chat.backend(alias)

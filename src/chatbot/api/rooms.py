@@ -90,10 +90,13 @@ def rooms_router(state: ServiceState) -> APIRouter:
     service, history = state.chat.service.name, state.chat.groundwork.history
     who = principal(state.keys)
 
-    def owner(asker: Annotated[Principal, Depends(who)], user_id: Annotated[UserId, Query()]) -> str:
+    def owner(
+        asker: Annotated[Principal, Depends(who)], user_id: Annotated[UserId, Query(examples=["test_user"])]
+    ) -> str:
         asker.check_owns(user_id)
         return user_id
 
+    DbId = Annotated[RoomId, Path(examples=["123e4567-e89b-12d3-a456-426614174000"])]  # noqa: N806 (a type)
     Owner = Annotated[str, Depends(owner)]  # noqa: N806 (a type, local because it closes over the keys)
 
     @router.get("", summary="List a user's rooms")
@@ -129,7 +132,7 @@ def rooms_router(state: ServiceState) -> APIRouter:
     @router.get("/{db_id}", summary="Read a room, page by page")
     async def read(
         user_id: Owner,
-        db_id: Annotated[RoomId, Path()],
+        db_id: DbId,
         after: Annotated[int, Query(ge=0, le=MOST_TURNS, description="Index of the last turn read.")] = 0,
         limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
     ) -> RoomPage:
@@ -144,7 +147,7 @@ def rooms_router(state: ServiceState) -> APIRouter:
         )
 
     @router.delete("/{db_id}", summary="Delete a room")
-    async def delete_room(user_id: Owner, db_id: Annotated[RoomId, Path()]) -> Deleted:
+    async def delete_room(user_id: Owner, db_id: DbId) -> Deleted:
         deleted = await history.delete_room(Room(service, user_id, db_id))
         if not deleted:
             raise RoomNotFound
