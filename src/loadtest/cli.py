@@ -1,19 +1,25 @@
-"""The command line: `loadtest run`, `merge`, `report`, `compare`, `dashboard`."""
+"""The command line: `loadtest run`, `merge`, `report`, `verify`, `compare`, `dashboard`."""
 
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from loadtest import commands, supervisor
+from loadtest import commands, flags, supervisor
 from loadtest.client import CLIENT_SECONDS
-from loadtest.plan import DEFAULT_STEPS, ShapeName, parse_seconds
+from loadtest.plan import DEFAULT_STEPS, parse_seconds
 from loadtest.progress import Progress, show
-from loadtest.request import Request, ServiceChoice, WrongUsageError, new_run_id
+from loadtest.request import (
+    DEFAULT_GOOD_SECONDS,
+    DEFAULT_LAG,
+    Request,
+    WrongUsageError,
+    new_run_id,
+    parse_note,
+)
 from loadtest.slo import parse
+from loadtest.terminal import Terminal
 from loadtest.verdict import Exit
 
 app = typer.Typer(
@@ -22,72 +28,49 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
 )
 logger = logging.getLogger("loadtest")
 
-_LOG_WIDTH = 160
+_STEPS = ",".join(map(str, DEFAULT_STEPS))
 
 
 @app.command()
 def run(
-    target: Annotated[
-        str, typer.Option("--target", "--host", envvar="LOADTEST_TARGET", help="Address of the gateway.")
-    ] = "http://127.0.0.1:8001",
-    service: Annotated[ServiceChoice, typer.Option(envvar="LOADTEST_SERVICE", help="Under load.")] = "both",
-    shape: Annotated[ShapeName, typer.Option(help="How the load goes over time.")] = "fixed",
-    users: Annotated[int, typer.Option(help="Simulated users (fixed, overload, soak).")] = 20,
-    spawn_rate: Annotated[float, typer.Option(help="Users that begin a second.")] = 10.0,
-    duration: Annotated[
-        str, typer.Option(help="90, 90s, 5m, 1h; of each stage with steps and overload.")
-    ] = "60s",
-    rate: Annotated[float, typer.Option(help="Questions a second (arrivals).")] = 1.0,
-    steps: Annotated[str, typer.Option(help="Users of each stage (steps).")] = ",".join(
-        map(str, DEFAULT_STEPS)
-    ),
-    factor: Annotated[int, typer.Option(help="Overload as a multiple of the users (overload).")] = 10,
-    slo: Annotated[
-        list[str] | None,
-        typer.Option(envvar="LOADTEST_SLO", help="Goal like success>=99 or p95<=30; may repeat."),
-    ] = None,
-    prove: Annotated[
-        bool, typer.Option(help="Goals about shares must hold with their whole 95 % interval.")
-    ] = False,
-    good_within: Annotated[float, typer.Option(help="Seconds within which an answer counts as good.")] = 30.0,
-    stream_share: Annotated[float, typer.Option(help="Share of questions that are streamed.")] = 0.5,
-    search_share: Annotated[float, typer.Option(help="Share of office questions that search the web.")] = 0.0,
-    turns: Annotated[int, typer.Option(help="Turns of a room.")] = 4,
-    processes: Annotated[int, typer.Option(help="Generator processes.")] = 1,
-    seed: Annotated[int, typer.Option(help="Same seed, same questions.")] = 1,
-    client_timeout: Annotated[
-        float, typer.Option(help="Seconds that a client waits for an answer.")
-    ] = CLIENT_SECONDS,
-    max_lag: Annotated[
-        float, typer.Option(help="Seconds that a generator may be late and still be believed.")
-    ] = 0.5,
-    wait: Annotated[
-        str, typer.Option(envvar="LOADTEST_WAIT", help="How long to wait for the target.")
-    ] = "1s",
-    counters: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="LOADTEST_COUNTERS",
-            help="Own address of a service, for its counters; every pod must be behind one; may repeat.",
-        ),
-    ] = None,
-    results: Annotated[
-        Path, typer.Option(envvar="LOADTEST_RESULTS", help="Folder that gets a folder for the run.")
-    ] = Path("results"),
-    run_id: Annotated[
-        str, typer.Option(envvar="LOADTEST_RUN_ID", help="Name of the run; default: the time.")
-    ] = "",
-    keep_rooms: Annotated[
-        bool, typer.Option(help="Leave the simulated users' rooms in the history.")
-    ] = False,
-    api_key: Annotated[
-        str, typer.Option(envvar="LOADTEST_API_KEY", help="Bearer token.", show_default=False)
-    ] = "",
+    target: flags.Target = "http://127.0.0.1:8001",
+    service: flags.Service = "both",
+    wait: flags.Wait = "10s",
+    counters: flags.Counters = None,
+    api_key: flags.ApiKey = "",
+    shape: flags.Shape = "fixed",
+    users: flags.Users = 20,
+    spawn_rate: flags.SpawnRate = 10.0,
+    duration: flags.Duration = "60s",
+    rate: flags.Rate = 1.0,
+    steps: flags.Steps = _STEPS,
+    factor: flags.Factor = 10,
+    stream_share: flags.StreamShare = 0.5,
+    search_share: flags.SearchShare = 0.0,
+    turns: flags.Turns = 4,
+    seed: flags.Seed = 1,
+    processes: flags.Processes = 1,
+    client_timeout: flags.ClientTimeout = CLIENT_SECONDS,
+    keep_rooms: flags.KeepRooms = False,
+    slo: flags.Slo = None,
+    prove: flags.Prove = False,
+    good_within: flags.GoodWithin = DEFAULT_GOOD_SECONDS,
+    max_lag: flags.MaxLag = DEFAULT_LAG,
+    results: flags.Results = Path("results"),
+    run_id: flags.RunId = "",
+    note: flags.Note = None,
 ) -> None:
-    """Put load on the services, record every attempt, and judge the run."""
+    """Put load on the services, record every attempt, and judge the run.
+
+    Ends with 0 passed, 1 a goal was missed, 2 the run is invalid, 3 the target was not reachable, 64 wrong
+    usage. Ctrl-C lets what has begun finish; a second one cuts it off. What was measured is kept either way.
+
+    loadtest run --users 20 --duration 60s --slo 'success>=99' --slo 'p95<=30'
+    """
     try:
         request = Request(
             target=target.rstrip("/"),
@@ -114,22 +97,26 @@ def run(
             results=results,
             run_id=run_id or new_run_id(service),
             keep_rooms=keep_rooms,
+            notes=tuple(map(parse_note, note or ())),
             api_key=api_key,
         )
         request.check()
-    except (WrongUsageError, ValueError) as error:
+    except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    # A log has no width of its own; long lines there beat lines that are cut.
-    console = Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
-    progress = Progress(console, request)
-    verdict, summary = supervisor.run(request, progress)
+    terminal = Terminal()
+    progress = Progress(terminal, request)
+    try:
+        verdict, summary = supervisor.run(request, progress)
+    except WrongUsageError as error:
+        raise typer.BadParameter(str(error)) from error
     progress.close()
-    show(console, verdict, summary, str(request.folder))
+    show(terminal, verdict, summary, str(request.folder))
     raise typer.Exit(int(verdict.exit))
 
 
 app.command()(commands.merge)
 app.command()(commands.report)
+app.command()(commands.verify)
 app.command()(commands.compare)
 app.command()(commands.dashboard)
 
@@ -142,7 +129,8 @@ def main() -> None:
     except typer.TyperException as error:
         typer.echo(getattr(error, "format_message", error.__str__)(), err=True)
         sys.exit(Exit.WRONG_USAGE)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
+        typer.echo("interrupted: INVALID", err=True)
         sys.exit(Exit.INVALID)
     except Exception:
         logger.exception("unexpected; the run is invalid")

@@ -1,17 +1,20 @@
-"""Commands that look at runs which are over: merge, report, compare, dashboard."""
+"""Commands that look at runs which are over: merge, report, verify, compare, dashboard."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from loadtest import merge as merging
-from loadtest import publish
+from loadtest import publish, verification
 from loadtest.dashboard.page import build_page
+from loadtest.judgement import judge_remains
+from loadtest.progress import show
 from loadtest.reading import UnreadableError, read_file
 from loadtest.rows import Attempt
 from loadtest.stats.comparison import Difference, compare_runs
+from loadtest.terminal import Terminal
+from loadtest.verdict import Exit
 
 Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of a run.")]
 Source = Annotated[Path, typer.Argument(exists=True, help="Folder of a run, or a CSV file.")]
@@ -32,29 +35,67 @@ def merge(folder: Folder) -> None:
 
 
 def report(source: Source, out: Out = None) -> None:
-    """Make the self-contained report of a run or of a CSV file; without a parent process it holds no
-    verdict.
+    """Make report.html of a run or of a CSV file.
+
+    Of a run without a manifest (its parent died, or locust ran by itself) this merges and judges what is
+    left first; it ends with 2 if something is missing.
     """
-    if source.is_dir():
-        found = merging.load(source)
-        if found.parts:
-            merging.write(source, found)
-        rows = source / merging.RESULTS
-        summary, manifest = publish.read(source / publish.SUMMARY), publish.read(source / publish.MANIFEST)
-        target = out or source / publish.REPORT
-    else:
-        rows, summary, manifest = source, {}, {}
+    if not source.is_dir():
+        _read(source)
         target = out or source.with_suffix(".html")
-    _read(rows)
-    merging.place(
-        target, build_page(csv=rows.read_bytes(), summary=summary or None, manifest=manifest or None)
-    )
+        merging.place(target, build_page(csv=source.read_bytes()))
+    elif (source / publish.MANIFEST).exists():
+        target = _report_again(source, out)
+    else:
+        target = _report_remains(source, out)
     typer.echo(str(target))
+
+
+def _report_again(folder: Path, out: Path | None) -> Path:
+    """The report of a finished run: its files stay as they are, but for the page."""
+    _read(folder / merging.RESULTS)
+    if out is None:
+        publish.renew_page(folder)
+        return folder / publish.REPORT
+    merging.place(out, publish.page_of(folder))
+    return out
+
+
+def _report_remains(folder: Path, out: Path | None) -> Path:
+    found = merging.load(folder)
+    target = out or folder / publish.REPORT
+    if not found.parts:
+        _read(folder / merging.RESULTS)
+        merging.place(target, publish.page_of(folder))
+        return target
+    identity = publish.read(folder / publish.IDENTITY)
+    verdict, summary = judge_remains(found, identity)
+    merging.write(folder, found)
+    publish.write_json(folder / publish.SUMMARY, summary)
+    merging.place(target, publish.page_of(folder))
+    if (folder.parent / publish.INDEX).exists():
+        publish.index(folder.parent)
+    show(Terminal(), verdict, summary, str(folder))
+    if verdict:
+        typer.echo(str(target))
+        raise typer.Exit(int(Exit.INVALID))
+    return target
+
+
+def verify(folder: Folder) -> None:
+    """Hold a run's files against its manifest, and end as the run did: 0 passed, 1 goal missed, 2 invalid
+    (also when a file is not what the manifest says, or there is no manifest).
+    """
+    faults, verdict = verification.verify(folder)
+    for fault in faults:
+        typer.echo(f"  - {fault}")
+    typer.echo(f"{folder}: {'NOT AS IT WAS WRITTEN, INVALID' if faults else f'as it was written, {verdict}'}")
+    raise typer.Exit(int(Exit.INVALID if faults else Exit[verdict.upper()]))
 
 
 def compare(earlier: Source, later: Source) -> None:
     """Say what differs between two runs, with intervals; "no detectable change" where they cover zero."""
-    console = Console()
+    console = Terminal()
     for difference in compare_runs(_rows(earlier), _rows(later)):
         console.print(_line(difference), highlight=False, soft_wrap=True)
 

@@ -18,6 +18,9 @@ from loadtest.plan import total_seconds
 from loadtest.request import Request
 
 GO = "go"
+# Exit code of a generator whose records could not be written (EX_IOERR).
+CANNOT_RECORD = 74
+# Beyond the client's own time-out: the last attempt may begin just before the end.
 DRAIN_MARGIN_SECONDS = 20.0
 # Each looks for it once a second.
 _START_TOGETHER_SECONDS = 2.0
@@ -101,7 +104,7 @@ class Generators:
             "host": request.target,
             "users": request.users,
             "spawn-rate": request.spawn_rate,
-            "run-time": f"{max(1, round(request.seconds))}s",
+            "stage-seconds": request.seconds,
             "stop-timeout": round(drain),
             "shape": request.shape,
             "arrival-rate": request.rate,

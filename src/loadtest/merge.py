@@ -10,12 +10,13 @@ import io
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from loadtest.parts import Ended, Run, read_part
-from loadtest.rows import COLUMNS, Attempt
+from loadtest.rows import COLUMNS, GAVE_UP, Attempt
 
 RESULTS = "results.csv"
 SIDECAR = "attempts.jsonl"
@@ -41,13 +42,18 @@ def load(folder: Path) -> Run:
     )
 
 
-def write(folder: Path, run: Run) -> None:
-    """Writes results.csv and attempts.jsonl of a run."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\r\n")
+def table(run: Run) -> bytes:
+    """The rows of a run as results.csv holds them."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     writer.writerows(item.attempt.cells() for item in run.ended)
-    place(folder / RESULTS, table.getvalue().encode())
+    return text.getvalue().encode()
+
+
+def write(folder: Path, run: Run) -> None:
+    """Writes results.csv and attempts.jsonl of a run."""
+    place(folder / RESULTS, table(run))
     lines: list[dict[str, Any]] = [
         {"id": item.attempt_id, "question": item.question_id, "start_us": item.start_us, **item.extras}
         for item in run.ended
@@ -60,13 +66,18 @@ def write(folder: Path, run: Run) -> None:
 
 
 def place(path: Path, content: bytes) -> None:
-    """Puts a file in place whole or not at all, also through a power cut."""
+    """Puts a file in place whole or not at all, also through a power cut. Raises OSError."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:
+        with suppress(OSError):
+            beside.unlink()
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -95,4 +106,4 @@ def _settle(ended: Iterable[Ended], open_questions: set[str]) -> list[Ended]:
 
 
 def _final(attempt: Attempt) -> Attempt:
-    return replace(attempt, is_retry=False, is_final_failure=True, failure_reason="gave_up")
+    return replace(attempt, is_retry=False, is_final_failure=True, failure_reason=GAVE_UP)

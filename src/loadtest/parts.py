@@ -25,7 +25,9 @@ class Ended:
 
 @dataclass(slots=True)
 class Part:
-    """What one process recorded. `torn`: unreadable lines; `gaps`: records whose number is missing."""
+    """What one process recorded. `torn`: unreadable lines; `gaps`: records whose number is missing;
+    `drift_us`: by how much the clock of the rows was ahead of the system's, again and again.
+    """
 
     name: str
     role: str = "unknown"
@@ -35,6 +37,7 @@ class Part:
     phases: list[dict[str, Any]] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     gave_up: int = 0
+    drift_us: list[int] = field(default_factory=list)
     bye: dict[str, Any] | None = None
     torn: int = 0
     gaps: int = 0
@@ -76,6 +79,8 @@ def read_part(path: Path) -> Part:
 
 
 def _take(part: Part, kind: str, record: dict[str, Any]) -> None:
+    if "c" in record:
+        part.drift_us.append(record["c"] - record["t"] // 1000)
     match kind:
         case "start":
             part.starts[record["id"]] = record

@@ -11,6 +11,7 @@ ShapeName = Literal["fixed", "steps", "arrivals", "overload", "soak"]
 SHAPES: tuple[ShapeName, ...] = get_args(ShapeName)
 DEFAULT_STEPS = (1, 2, 4, 8, 12, 16, 20, 24, 32)
 SOAK_WINDOWS = 6
+BEFORE, OVERLOAD, RECOVERY = "before", "overload", "recovery"
 # Two steps in a row that bring less than this over the best one before them: the knee is behind us.
 WORTHWHILE_GAIN = 1.05
 FLAT_STEPS = 2
@@ -56,9 +57,9 @@ def stages(
             return [Stage(f"{count} users", seconds, count) for count in steps]
         case "overload":
             return [
-                Stage("before", seconds, users),
-                Stage("overload", seconds, users * factor),
-                Stage("recovery", seconds, users),
+                Stage(BEFORE, seconds, users),
+                Stage(OVERLOAD, seconds, users * factor),
+                Stage(RECOVERY, seconds, users),
             ]
         case "soak":
             part = (seconds or 0) / SOAK_WINDOWS

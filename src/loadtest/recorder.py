@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from loadtest import clock
 from loadtest.rows import Attempt
 
 FORMAT = 1
@@ -38,6 +39,7 @@ class Recorder:
         self.path = folder / f"part-{socket.gethostname()[:40]}-{os.getpid()}-{self.token}.jsonl"
         self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
         self._number = 0
+        self._torn = False
         self._questions = 0
         self._in_flight = 0
         self._area = 0.0
@@ -45,7 +47,7 @@ class Recorder:
         self.starts = 0
         self.ends = 0
         self._write(
-            "hello", format=FORMAT, role=role, pid=os.getpid(), host=socket.gethostname(), t=time.time_ns()
+            "hello", format=FORMAT, role=role, pid=os.getpid(), host=socket.gethostname(), **_moment()
         )
 
     @property
@@ -74,13 +76,15 @@ class Recorder:
         """Records that no further attempt follows although the last row announced one: the run is over."""
         self._write("gave_up", q=question_id)
 
-    def phase(self, name: str, level: float, began_us: int) -> None:
-        """Records that the shape entered a phase with this many users (or arrivals a second), and when."""
-        self._write("phase", name=name, level=level, t=began_us)
+    def phase(self, name: str, level: float, seconds: float | None, began_us: int) -> None:
+        """Records that the shape entered a phase with this many users (or arrivals a second), for how long it
+        was planned, and when it began.
+        """
+        self._write("phase", name=name, level=level, seconds=seconds, t=began_us)
 
     def trouble(self, what: str) -> None:
         """Records something that makes the run unfit to be judged."""
-        self._write("trouble", what=what, t=time.time_ns())
+        self._write("trouble", what=what, **_moment())
 
     def beat(self, *, cpu_percent: float, lag: float, users: int) -> None:
         """Records the generator's own health, once a second: CPU of this process and lateness of its loop,
@@ -88,7 +92,7 @@ class Recorder:
         """
         self._write(
             "beat",
-            t=time.time_ns(),
+            **_moment(),
             cpu=round(cpu_percent, 1),
             lag=round(lag, 4),
             users=users,
@@ -98,7 +102,7 @@ class Recorder:
     def close(self) -> None:
         """Says goodbye: a part without this line belongs to a process that died."""
         self._count(0)
-        self._write("bye", starts=self.starts, ends=self.ends, area=round(self._area, 6), t=time.time_ns())
+        self._write("bye", starts=self.starts, ends=self.ends, area=round(self._area, 6), **_moment())
         os.fsync(self._fd)
         os.close(self._fd)
 
@@ -117,10 +121,21 @@ class Recorder:
 
     def _write(self, kind: str, **fields: Any) -> None:
         line = json.dumps({"n": self._number, "k": kind, **fields}, separators=(",", ":")).encode() + b"\n"
+        # A full disk may take half a record and later, when there is room again, the next one whole.
+        line = b"\n" + line if self._torn else line
         self._number += 1
         try:
             written = os.write(self._fd, line)
         except OSError as error:
-            raise RecorderBrokenError(f"{self.path.name}: {error}") from error
-        if written != len(line):
-            raise RecorderBrokenError(f"{self.path.name}: wrote {written} of {len(line)} bytes")
+            raise RecorderBrokenError(f"{self.path.name}: {error.strerror}") from error
+        self._torn = written != len(line)
+        if self._torn:
+            raise RecorderBrokenError(f"{self.path.name}: wrote {written} of {len(line)} bytes, disk full?")
+
+
+def _moment() -> dict[str, int]:
+    """Now by the system's clock (`t`, nanoseconds) and by the one that stamps rows (`c`, microseconds).
+
+    If the two part, the system's clock was set while the run went, or the machine slept.
+    """
+    return {"t": time.time_ns(), "c": clock.now_us()}

@@ -17,6 +17,8 @@ from loadtest.slo import Goal
 
 ServiceChoice = Literal["character", "office", "both"]
 SERVICES: tuple[ServiceChoice, ...] = get_args(ServiceChoice)
+DEFAULT_GOOD_SECONDS = 30.0
+DEFAULT_LAG = 0.5
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -52,6 +54,7 @@ class Request:
     results: Path
     run_id: str
     keep_rooms: bool
+    notes: tuple[tuple[str, str], ...] = ()
     api_key: str = ""
 
     @property
@@ -108,13 +111,19 @@ class Request:
                 {"name": stage.name, "seconds": stage.seconds, "level": stage.level} for stage in self.plan()
             ],
             "users": self.users,
+            "rate": self.rate,
             "spawn_rate": self.spawn_rate,
             "stream_share": self.stream_share,
             "search_share": self.search_share,
             "turns": self.turns,
             "processes": self.processes,
             "seed": self.seed,
+            "client_timeout": self.client_timeout,
+            "max_lag": self.most_lag,
+            "good_within": self.good_seconds,
             "goals": [str(goal) for goal in self.goals],
+            "prove": self.prove,
+            "notes": dict(self.notes),
             "generator": {
                 "host": socket.gethostname(),
                 "cpus": len(os.sched_getaffinity(0)),
@@ -124,6 +133,14 @@ class Request:
                 "suite": version("chatbot-suite"),
             },
         }
+
+
+def parse_note(text: str) -> tuple[str, str]:
+    """Reads KEY=VALUE. Raises WrongUsageError."""
+    key, sign, value = text.partition("=")
+    if not sign or not key.strip():
+        raise WrongUsageError(f"a note is KEY=VALUE, not {text!r}")
+    return key.strip(), value.strip()
 
 
 def new_run_id(service: str) -> str:

@@ -29,8 +29,11 @@ COLUMNS = (
 )
 
 REFUSED = 429
+# Why a question ended that was refused when its stage or the run was over: its user waits no longer.
+GAVE_UP = "gave_up"
 _MILLION = 1_000_000
 _ERROR_LIMIT = 500
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
@@ -110,8 +113,11 @@ def stamp(micro: int) -> str:
 
 
 def clean(text: str) -> str:
-    """Server text made fit for a cell: bounded, without NUL and lone surrogates; the rest as it came."""
-    return _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text[:_ERROR_LIMIT])
+    """Server text made fit for a cell: bounded, without NUL and lone surrogates, and behind an apostrophe
+    where a spreadsheet would take it for a formula; the rest as it came.
+    """
+    fit = _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text[:_ERROR_LIMIT])
+    return f"'{fit}" if fit.startswith(_FORMULA) else fit
 
 
 def _short(micro: int) -> str:

@@ -20,7 +20,9 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
 }
 _GOAL = re.compile(r"\s*([a-z_0-9:.]+)\s*(<=|>=|<|>)\s*(-?[0-9.]+)\s*", re.ASCII)
-_PERCENTILE = re.compile(r"(?:(attempt|perceived|server|first_token|refusal)\.)?(mean|max|p50|p90|p95|p99)")
+_PERCENTILE = re.compile(
+    r"(?:(attempt|perceived|server|first_token|refusal|intended)\.)?(mean|max|p50|p90|p95|p99)"
+)
 _WITHIN = re.compile(r"within:([0-9.]+)")
 SIMPLE = (
     "success",
@@ -31,6 +33,7 @@ SIMPLE = (
     "retry_after_error",
     "drift",
     "overload_kept",
+    "recovery",
 )
 
 
@@ -81,7 +84,11 @@ def parse(text: str) -> Goal:
     metric, sign, limit = found.groups()
     if metric not in SIMPLE and not _PERCENTILE.fullmatch(metric) and not _WITHIN.fullmatch(metric):
         known = ", ".join(
-            (*SIMPLE, "within:SECONDS", "[attempt.|server.|first_token.|refusal.]p50|p90|p95|p99|mean|max")
+            (
+                *SIMPLE,
+                "within:SECONDS",
+                "[attempt.|server.|first_token.|refusal.|intended.]p50|p90|p95|p99|mean|max",
+            )
         )
         raise ValueError(f"unknown measure {metric!r}; known: {known}")
     return Goal(metric, sign, float(limit))

@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from typing import Any
 
-from loadtest.parts import Ended, Run
+from loadtest.parts import Run
 from loadtest.rows import Attempt
 from loadtest.slo import Measures
 from loadtest.stats import phases as staged
+from loadtest.stats.beside import beside_rows
 from loadtest.stats.concurrency import Knee, Sweep, knee_of, sweep
 from loadtest.stats.distribution import Distribution, describe, wilson
 from loadtest.stats.questions import Question, gather, settled
@@ -70,6 +71,7 @@ class Analysis:
                 "retry_after_error": None if self.waiting.error is None else 100 * self.waiting.error,
                 "drift": staged.drift(self.phases),
                 "overload_kept": staged.kept_under_overload(self.phases),
+                "recovery": staged.recovery(self.phases, self.attempts),
             },
             within=self.within,
             attempts=len(self.attempts),
@@ -88,7 +90,7 @@ def analyse(run: Run) -> Analysis:
     return Analysis(
         attempts=attempts,
         questions=questions,
-        latency=latencies(attempts, questions) | _from_sidecar(run.ended),
+        latency=latencies(attempts, questions) | beside_rows(run.ended),
         sweep=swept,
         knee=steps or knee_of(swept.levels, swept.span_us),
         knee_of_users=steps is not None,
@@ -150,6 +152,11 @@ def build(analysis: Analysis, good_seconds: float) -> dict[str, Any]:
             if analysis.knee is None
             else {**asdict(analysis.knee), "of": "users" if analysis.knee_of_users else "in flight"},
         },
+        "stages": {
+            "drift_percent": staged.drift(analysis.phases),
+            "overload_kept_percent": staged.kept_under_overload(analysis.phases),
+            "recovery_seconds": staged.recovery(analysis.phases, attempts),
+        },
         "phases": [{**asdict(phase), "throughput": phase.throughput} for phase in analysis.phases],
         "failures": dict(
             Counter(item.failure_reason for item in attempts if item.failure_reason).most_common()
@@ -179,19 +186,6 @@ def _groups(attempts: Iterable[Attempt], key: Callable[[Attempt], str]) -> dict[
         }
         for name, own in sorted(groups.items())
     }
-
-
-def _from_sidecar(ended: Iterable[Ended]) -> dict[str, Distribution]:
-    """Times that no column holds: to the first token of streams, and how late an open loop sent its
-    questions.
-    """
-    first, late = [], []
-    for item in ended:
-        if item.attempt.success and "first_token" in item.extras:
-            first.append(round(item.extras["first_token"] * 1e6))
-        if "intended_us" in item.extras:
-            late.append(max(0, item.start_us - item.extras["intended_us"]))
-    return {"first_token": describe(first), "lateness": describe(late)}
 
 
 def plain(value: object) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 @dataclass
 class Fake:
     """What the server does and has seen. `script` holds replies for the next questions; then it answers by
-    itself.
+    itself. `serial`: one after another, so that its throughput has a ceiling.
     """
 
     seconds: float = 0.01
@@ -28,12 +28,14 @@ class Fake:
     retry_after: float = 0
     lost_in_count: int = 0
     kv_total: int = 4096
+    serial: bool = False
     script: deque[Callable[["_Handler", dict[str, Any]], str]] = field(default_factory=deque)
     journal: list[dict[str, Any]] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     deleted: list[str] = field(default_factory=list)
     active: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
+    turn: threading.Lock = field(default_factory=threading.Lock)
     started: float = field(default_factory=time.monotonic)
     url: str = ""
 
@@ -64,6 +66,9 @@ class _Handler(BaseHTTPRequestHandler):
                 outcome = scripted(self, body)
             elif full:
                 outcome = refuse(fake.retry_after)(self, body)
+            elif fake.serial:
+                with fake.turn:
+                    outcome = answer(fake.seconds)(self, body)
             else:
                 outcome = answer(fake.seconds)(self, body)
         except (BrokenPipeError, ConnectionResetError):

@@ -150,6 +150,70 @@ def levels(rows: list[dict[str, Any]]) -> tuple[int, list[dict[str, Any]]]:
     return peak, bins
 
 
+def refused_last(chain: list[dict[str, Any]]) -> bool:
+    return not chain[-1]["again"] and not chain[-1]["ok"] and chain[-1]["code"] == 429
+
+
+def knee(bins: list[dict[str, Any]], span: int) -> dict[str, Any] | None:
+    """Levels with ten answers and a twentieth of the time; the first with 95 % of the best of them."""
+    fit = [b for b in bins if b["throughput"] and b["answers"] >= 10 and 20 * b["us"] >= span]
+    if not fit or max(b["high"] for b in fit) < 2 * min(b["high"] for b in fit):
+        return None
+    found = min((b for b in fit if b["throughput"] >= 0.95 * max(o["throughput"] for o in fit)), key=_high)
+    return {
+        **found,
+        "reached": found["high"] < max(map(_high, fit)),
+        "lowest": found["high"] == _high(fit[0]),
+    }
+
+
+def _high(level: dict[str, Any]) -> int:
+    return int(level["high"])
+
+
+def differences(earlier: list[dict[str, Any]], later: list[dict[str, Any]]) -> dict[str, Any]:
+    """Earlier, later and the 95 % interval of the change, for what has an interval by formula."""
+    found: dict[str, Any] = {}
+    sides = [questions(rows) for rows in (earlier, later)]
+    done = [[chain for chain in chains if not chain[-1]["again"]] for chains in sides]
+    counted = {
+        "success": [(sum(map(answered, chains)), len(chains)) for chains in done],
+        "refused": [(sum(row["code"] == 429 for row in rows), len(rows)) for rows in (earlier, later)],
+    }
+    for name, pairs in counted.items():
+        if all(n for _, n in pairs):
+            one, two = (
+                (100 * hits / n, 100 * interval(hits, n)[0], 100 * interval(hits, n)[1]) for hits, n in pairs
+            )
+            found[name] = moved(one, two)
+    felt = [perceived(chains) for chains in sides]
+    if all(felt):
+        for percent in (50, 95):
+            first, second = (quantile(values, percent) for values in felt)
+            around1, around2 = (quantile_interval(values, percent) for values in felt)
+            found[f"p{percent}"] = (first, second, None, None)
+            if around1 and around2:
+                found[f"p{percent}"] = moved((first, *around1), (second, *around2))
+    return found
+
+
+def moved(one: tuple[float, float, float], two: tuple[float, float, float]) -> tuple[float, ...]:
+    change = two[0] - one[0]
+    low = change - math.hypot(two[0] - two[1], one[2] - one[0])
+    return one[0], two[0], low, change + math.hypot(two[2] - two[0], one[0] - one[1])
+
+
+def quantile_interval(values: list[int], percent: int) -> tuple[float, float] | None:
+    """From the normal approximation of how many of n values lie below the percentile."""
+    p, n = percent / 100, len(values)
+    deviation = 1.959963984540054 * math.sqrt(n * p * (1 - p))
+    ranks = math.floor(n * p - deviation), math.ceil(n * p + deviation)
+    if ranks[0] < 1 or ranks[1] > n:
+        return None
+    low, high = (sorted(values)[rank - 1] / 1e6 for rank in ranks)
+    return low, high
+
+
 def waits(chains: list[list[dict[str, Any]]]) -> dict[str, Any]:
     pairs = [
         (a, b) for chain in chains for a, b in pairwise(chain) if a["code"] == 429 and a["after"] is not None
@@ -162,7 +226,8 @@ def waits(chains: list[list[dict[str, Any]]]) -> dict[str, Any]:
             errors.append(math.floor(Fraction(abs(needed - first["after"]) * 1_000_000, first["after"])))
     return {
         "after": dict(sorted(Counter(len(c) - 1 for c in chains if answered(c)).items())),
-        "exhausted": sum(not c[-1]["again"] and not c[-1]["ok"] and c[-1]["code"] == 429 for c in chains),
+        "exhausted": sum(map(refused_last, chains)),
+        "left": sum(c[-1]["failure_reason"] == "gave_up" for c in chains if refused_last(c)),
         "open": sum(c[-1]["again"] for c in chains),
         "promises": len(pairs),
         "honoured": sum(b["at"] - a["at"] - a["us"] >= a["after"] - 1000 for a, b in pairs),

@@ -32,15 +32,19 @@ texts = st.lists(
 )
 
 
-def _row(dice: random.Random, words: list[str], code: int) -> list[str]:
+def _row(dice: random.Random, words: list[str], code: int, *, steady: bool) -> list[str]:
+    """One row; `steady`: of a run in which a few are always in flight, as real ones are."""
     ok = code == 200 and dice.random() < 0.95
     again = code == 429 and dice.random() < 0.6
-    moment = START + timedelta(milliseconds=dice.choice([dice.randint(0, 300_000), dice.randint(0, 3000)]))
+    after_ms = [dice.randint(0, 300_000), dice.randint(0, 3000)]
     micro = [
         dice.randint(0, 60_000_000),
         dice.randint(0, 2_000_000),
         dice.choice([0, 1, 999_999, 600_000_000]),
     ]
+    if steady:
+        after_ms, micro = [dice.randint(0, 40_000)], [dice.randint(0, 3_000_000)]
+    moment = START + timedelta(milliseconds=dice.choice(after_ms))
     after = str(dice.randint(0, 30)) if code == 429 and dice.random() < 0.9 else ""
     server = f"{dice.choice(micro) / 1e6:.6f}" if ok and dice.random() < 0.6 else ""
     return [
@@ -51,7 +55,7 @@ def _row(dice: random.Random, words: list[str], code: int) -> list[str]:
         str(code),
         f"{dice.choice(micro) / 1e6:.6f}",
         str(ok),
-        "" if ok else dice.choice(["refused_429", "http_500", "timeout"]),
+        "" if ok else dice.choice(["refused_429", "gave_up", "http_500", "timeout"]),
         "0",
         after,
         f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z",
@@ -72,7 +76,10 @@ def csv_texts(draw: st.DrawFn, most: int = 120) -> str:
     dice = random.Random(draw(st.integers(0, 2**32)))
     words = draw(texts)
     codes = draw(st.sampled_from([(200,), (500,), (429,), (200, 200, 200, 429, 429, 500, 503, 0)]))
-    found = [_row(dice, words, dice.choice(codes)) for _ in range(draw(st.integers(0, most)))]
+    steady = draw(st.booleans())
+    codes = (200, 200, 200, 200, 200, 429, 500) if steady else codes
+    count = most if steady else draw(st.integers(0, most))
+    found = [_row(dice, words, dice.choice(codes), steady=steady) for _ in range(count)]
     out = io.StringIO()
     if draw(st.booleans()):
         csv.writer(out).writerows([HEADER.split(","), *found])

@@ -10,6 +10,7 @@ from tests.loadtest import fake_service as fakes
 from loadtest import merge, summary
 from loadtest.checks import Check, check_run
 from loadtest.counters import Count, addresses, scrape
+from loadtest.generators import CANNOT_RECORD
 from loadtest.parts import Ended, Part, Run
 from loadtest.plan import Stage, parse_seconds, past_the_knee, stages, total_seconds
 from loadtest.reconcile import compare
@@ -91,6 +92,9 @@ LATE = [Stage("arrivals", 10, 1.0, open_loop=True)]
         ("finished", run_of(part(9, troubles=["disk"])), {}),
         ("health", run_of(part(9, beats=[{"cpu": 97.0, "lag": 0.0}] * 3)), {}),
         ("health", run_of(part(9, beats=[{"cpu": 7.0, "lag": 0.9}] * 3)), {}),
+        ("health", run_of(part(9, beats=[{"cpu": 7.0, "lag": 0.0}] * 60 + [{"cpu": 7.0, "lag": 9.0}])), {}),
+        ("clock", run_of(part(9, drift_us=[0, 1, 600_000])), {}),
+        ("generators", run_of(part(9)), {"exit_codes": [CANNOT_RECORD]}),
         ("little", run_of(part(9, bye={"starts": 9, "ends": 9, "area": 10.0})), {}),
         ("rate", run_of(part(9)), {"plan": LATE}),
         (
@@ -102,6 +106,11 @@ LATE = [Stage("arrivals", 10, 1.0, open_loop=True)]
 )
 def test_each_fault_makes_a_run_invalid(name: str, run: Run, changes: dict[str, Any]) -> None:
     assert states(run, **changes)[name] == "invalid"
+
+
+def test_one_busy_moment_is_life() -> None:
+    beats = [{"cpu": 7.0, "lag": 0.0}] * 60 + [{"cpu": 99.0, "lag": 0.8}]
+    assert states(run_of(part(9, beats=beats, drift_us=[0, 400_000])))["health"] == "ok"
 
 
 def test_an_open_loop_on_time_is_valid() -> None:

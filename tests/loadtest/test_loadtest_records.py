@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.loadtest.strategies import HEADER
 
-from loadtest import merge
+from loadtest import instrument, merge
 from loadtest.parts import read_part
 from loadtest.reading import UnreadableError, read_cells, read_text
 from loadtest.recorder import Recorder, RecorderBrokenError
@@ -103,6 +105,13 @@ def test_a_row_survives_csv(text: str, start: int, micro: int, after: int | None
 def test_server_text_is_made_fit_for_a_cell() -> None:
     assert clean("a\x00b\ud800c\n") == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c\n"
     assert len(clean("x" * 9999)) == 500
+    assert [clean(text) for text in ("=1+1", "@SUM(A1)", "-1", "a=1", "")] == [
+        "'=1+1",
+        "'@SUM(A1)",
+        "'-1",
+        "a=1",
+        "",
+    ]
     assert microseconds(0.0000005) == 1
     assert stamp(1_795_491_721_999_999) == "2026-11-24T03:42:01.999Z"
 
@@ -175,15 +184,46 @@ def test_a_missing_line_and_a_doubled_row_show(tmp_path: Path) -> None:
     assert merge.load(tmp_path).doubled == 1
 
 
-def test_a_full_disk_is_no_silent_loss() -> None:
+def test_a_full_disk_is_no_silent_loss(tmp_path: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("no /dev/full here")
-    recorder = Recorder.__new__(Recorder)
+    recorder = Recorder(tmp_path)
     with full.open("wb", buffering=0) as file:
-        recorder.path, recorder._fd, recorder._number = full, file.fileno(), 0
+        os.dup2(file.fileno(), recorder._fd)
         with pytest.raises(RecorderBrokenError, match="No space"):
             recorder.trouble("x")
+
+
+def test_half_a_record_spoils_only_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(tmp_path)
+    record(recorder, "q1", ATTEMPT)
+    whole = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr("os.write", lambda fd, line: whole(fd, line[: len(line) // 2]))
+        with pytest.raises(RecorderBrokenError, match="disk full"):
+            recorder.trouble("x")
+    record(recorder, "q2", ATTEMPT)
+    recorder.close()
+    part = read_part(recorder.path)
+    assert (part.torn, part.gaps) == (1, 1)
+    assert [ended.question_id for ended in part.ended] == ["q1", "q2"]
+    assert part.bye is not None
+
+
+def test_a_step_of_the_clock_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(tmp_path)
+    record(recorder, "q1", ATTEMPT)
+    steady, now = read_part(recorder.path), time.time_ns
+    monkeypatch.setattr("time.time_ns", lambda: now() - 3_600_000_000_000)
+    record(recorder, "q2", ATTEMPT)
+    recorder.close()
+    stepped = read_part(recorder.path)
+    assert instrument.clock([steady])[0] == []
+    (fault,) = instrument.clock([steady, stepped])[0]
+    assert "a step of 3600.0 s" in fault
+    # Rows are stamped by a clock that no step moves.
+    assert [ended.attempt.duration_us for ended in stepped.ended] == [ATTEMPT.duration_us] * 2
 
 
 def test_files_that_are_no_results_are_refused() -> None:
@@ -223,14 +263,14 @@ def test_the_tail_counts_as_the_run_goes(tmp_path: Path) -> None:
     tail.read()
     assert (tail.starts, tail.user_count) == (0, 0)
     recorder = Recorder(tmp_path)
-    recorder.phase("1 users", 1, 0)
+    recorder.phase("1 users", 1, 2.0, 0)
     record(recorder, "q1", REFUSAL, ATTEMPT)
     recorder.beat(cpu_percent=3, lag=0.001, users=7)
     tail.read()
     assert (tail.starts, tail.ends, tail.answers, tail.user_count, tail.stage) == (2, 2, 1, 7, "1 users")
     assert tail.statuses == {"429": 1, "200": 1}
-    recorder.phase("2 users", 2, 2_000_000)
-    recorder.phase("end", 0, 4_000_000)
+    recorder.phase("2 users", 2, 2.0, 2_000_000)
+    recorder.phase("end", 0, None, 4_000_000)
     with recorder.path.open("ab") as file:
         file.write(b'{"n":99,"k":"st')
     tail.read()

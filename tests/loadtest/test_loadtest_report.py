@@ -3,6 +3,7 @@
 import functools
 import http.server
 import re
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -128,7 +129,49 @@ def test_an_unfinished_run_says_so(browser: Browser, server: str, results: Path)
         page.goto(f"{server}/?run=killed-run")
         found = shown(page)
     assert found["banner"]["value"] == "invalid"
-    assert "Unfinished run" in found["banner"]["text"]
+    assert "Running, or cut off" in found["banner"]["text"]
+
+
+def test_a_run_without_rows_says_what_to_do(browser: Browser, server: str, results: Path) -> None:
+    (results / "young-run").mkdir()
+    publish.write_json(results / "young-run/run.json", {"id": "young-run", "started": "2026-11-25T03:00:00Z"})
+    publish.index(results)
+    with opened(browser, allowed=server, forgiven="status of 404", locale="en-US") as page:
+        page.goto(f"{server}/")
+        item = page.locator("#run-list li", has_text="young-run")
+        item.wait_for()
+        assert "Running, or cut off" in item.inner_text()
+        item.get_by_role("link").click()
+        page.wait_for_function("() => document.getElementById('message').className === 'problem'")
+        assert "loadtest report" in page.locator("#message").inner_text()
+
+
+def test_runs_on_a_server_are_compared_by_choice(browser: Browser, server: str, results: Path) -> None:
+    shutil.copytree(results / "first-run", results / "second-run")
+    publish.index(results)
+    with opened(browser, allowed=server, locale="en-US") as page:
+        page.goto(f"{server}/?run=first-run")
+        page.get_by_label("Compare with").select_option("second-run")
+        page.get_by_test_id("compare-mean-word").wait_for()
+        assert page.url.endswith("?run=first-run&with=second-run")
+        assert page.get_by_label("Compare with").input_value() == "second-run"
+        page.locator("#language").click()
+        page.get_by_role("link", name="모든 실행").click()
+        page.get_by_role("link", name="second-run").wait_for()
+    shutil.rmtree(results / "second-run")
+
+
+def test_what_nobody_judged_says_so(browser: Browser, results: Path) -> None:
+    csv = (results / "first-run/results.csv").read_bytes()
+    unjudged = results / "unjudged.html"
+    unjudged.write_bytes(
+        build_page(csv=csv, summary={"run": {}, "verdict": {"word": "unjudged", "reasons": []}})
+    )
+    with opened(browser, offline=True, locale="en-US") as page:
+        page.goto(unjudged.as_uri())
+        found = shown(page)
+    assert found["banner"]["value"] == "unjudged"
+    assert "Not judged" in found["banner"]["text"]
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1920, "light")])

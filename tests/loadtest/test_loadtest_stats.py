@@ -1,5 +1,6 @@
 """The product's arithmetic against the plain second implementation, over generated files."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,12 +10,14 @@ from tests.loadtest import oracle
 from tests.loadtest.strategies import HEADER, csv_texts
 
 from loadtest import summary
+from loadtest.parts import Ended
 from loadtest.reading import read_text
 from loadtest.rows import REFUSED
-from loadtest.stats.comparison import LEAST_RESAMPLES, bootstrap, compare_runs
-from loadtest.stats.concurrency import knee, sweep
+from loadtest.stats.beside import beside_rows
+from loadtest.stats.comparison import LEAST_RESAMPLES, between_ranks, bootstrap, compare_runs
+from loadtest.stats.concurrency import Level, knee, knee_of, sweep
 from loadtest.stats.distribution import Distribution, describe, nearest_rank, wilson
-from loadtest.stats.phases import drift, kept_under_overload, phases, steps_knee
+from loadtest.stats.phases import drift, kept_under_overload, phases, recovery, steps_knee
 from loadtest.stats.questions import gather
 from loadtest.stats.waiting import waiting
 
@@ -45,7 +48,7 @@ def test_every_number_equals_the_plain_computation(text: str) -> None:
     same(told["refusal"], oracle.times([row["us"] for row in rows if row["code"] == REFUSED]))
     waited, plain = waiting(found), oracle.waits(chains)
     assert waited.answered_after == plain["after"]
-    for name in ("exhausted", "open", "promises", "honoured", "kept", "error"):
+    for name in ("exhausted", "left", "open", "promises", "honoured", "kept", "error"):
         assert getattr(waited, name) == plain[name], name
 
 
@@ -64,6 +67,14 @@ def test_concurrency_equals_the_plain_computation(text: str) -> None:
         assert oracle.close(level.answers, plain["answers"])
         assert oracle.close(level.throughput, plain["throughput"])
         assert oracle.close(level.mean_seconds, plain["mean"])
+    span = max((r["at"] + max(1, r["us"]) for r in oracle.load(text)), default=0) - min(
+        (r["at"] for r in oracle.load(text)), default=0
+    )
+    assert swept.span_us == span
+    told, known = knee_of(swept.levels, swept.span_us), oracle.knee(bins, span)
+    assert (told is None) == (known is None)
+    if told and known:
+        assert (told.level, told.reached, told.lowest) == (known["high"], known["reached"], known["lowest"])
     answers = sum(attempt.success for attempt in attempts)
     assert sum(level.answers for level in swept.levels) == pytest.approx(answers)
 
@@ -82,20 +93,31 @@ def test_how_many_it_takes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("points", "level", "reached"),
+    ("points", "level", "reached", "lowest"),
     [
-        ([(1, 1.0), (2, 2.0), (4, 3.9), (8, 4.0), (16, 4.0)], 4, True),
-        ([(1, 1.0), (2, 2.0), (4, 4.0)], 4, False),
-        ([(3, 5.0)], 3, False),
-        ([(1, 4.0), (2, 2.0)], 1, True),
+        ([(1, 1.0), (2, 2.0), (4, 3.9), (8, 4.0), (16, 4.0)], 4, True, False),
+        ([(1, 1.0), (2, 2.0), (4, 4.0)], 4, False, False),
+        ([(3, 5.0)], 3, False, True),
+        ([(1, 4.0), (2, 2.0)], 1, True, True),
     ],
 )
 def test_the_knee_is_where_more_users_stop_paying(
-    points: list[tuple[int, float]], level: int, reached: bool
+    points: list[tuple[int, float]], level: int, reached: bool, lowest: bool
 ) -> None:
     found = knee(points)
     assert found is not None
-    assert (found.level, found.reached) == (level, reached)
+    assert (found.level, found.reached, found.lowest) == (level, reached, lowest)
+
+
+def test_levels_that_lie_close_together_tell_no_knee() -> None:
+    """Twenty users that are always busy show what 17 to 20 bring, not where it began."""
+    levels = [Level(n, n, time_us=10_000_000, answers=20 + n / 10) for n in (17, 18, 19, 20)]
+    assert knee_of(levels, 40_000_000) is None
+    few = [Level(8, 8, time_us=10_000_000, answers=9.0), *levels]
+    assert knee_of(few, 50_000_000) is None
+    found = knee_of([Level(8, 8, time_us=10_000_000, answers=12.0), *levels], 50_000_000)
+    assert found is not None
+    assert (found.level, found.reached) == (17, True)
 
 
 def test_no_points_no_knee() -> None:
@@ -118,7 +140,7 @@ def test_stages_are_cut_where_they_began() -> None:
     attempts = read_text(stage_csv({0: [1.0] * 6, 10: [2.0] * 12, 20: [1.5] * 6})).attempts
     begin = attempts[0].start_us
     records = [
-        {"name": name, "level": level, "t": begin + second * 1_000_000}
+        {"name": name, "level": level, "seconds": 10.0, "t": begin + second * 1_000_000}
         for name, level, second in (
             ("before", 6, 0),
             ("overload", 60, 10),
@@ -133,6 +155,7 @@ def test_stages_are_cut_where_they_began() -> None:
         ("recovery", 6, 6, 1.5),
     ]
     assert drift(found) == pytest.approx(50)
+    assert drift(found[:2]) is None, "another load is another median"
     assert kept_under_overload(found) == pytest.approx(200)
     rising = phases([{**r, "level": 1 + i} for i, r in enumerate(records)], attempts)
     step = steps_knee(rising)
@@ -144,8 +167,8 @@ def test_two_runs_of_one_kind_do_not_differ_and_slower_ones_do() -> None:
     one = read_text(stage_csv({0: [1.0 + i / 100 for i in range(60)]})).attempts
     two = read_text(stage_csv({0: [1.01 + i / 100 for i in range(60)]})).attempts
     slow = read_text(stage_csv({0: [1.5 + i / 100 for i in range(60)]})).attempts
-    success, mean, middle = compare_runs(one, two)
-    assert success.change == 0
+    success, refused, mean, middle, p95, throughput = compare_runs(one, two)
+    assert success.change == refused.change == 0
     assert success.low is not None
     assert success.high is not None
     assert success.low < 0 < success.high
@@ -154,10 +177,68 @@ def test_two_runs_of_one_kind_do_not_differ_and_slower_ones_do() -> None:
     assert mean.high is not None
     assert mean.low < 0 < mean.high
     assert middle.change == pytest.approx(0.01)
-    worse = compare_runs(one, slow)[1]
+    assert middle.low is not None
+    assert middle.high is not None
+    assert middle.low < 0 < middle.high
+    assert p95.change == pytest.approx(0.01)
+    assert p95.low is None, "60 values do not hold a p95 between ranks"
+    assert throughput.change is not None
+    assert throughput.change < 0
+    assert throughput.low is None
+    worse = compare_runs(one, slow)[2]
     assert worse.low is not None
     assert 0.4 < worse.low < 0.5
     assert compare_runs([], one)[1].earlier is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(one=csv_texts(), two=csv_texts())
+def test_every_difference_equals_the_plain_computation(one: str, two: str) -> None:
+    told = {found.name: found for found in compare_runs(read_text(one).attempts, read_text(two).attempts)}
+    plain = oracle.differences(oracle.load(one), oracle.load(two))
+    for name in ("success", "refused", "p50", "p95"):
+        found = told[name]
+        if name not in plain:
+            assert found.earlier is None
+            continue
+        earlier, later, low, high = plain[name]
+        assert oracle.close(found.earlier, earlier)
+        assert oracle.close(found.later, later)
+        for edge, known in ((found.low, low), (found.high, high)):
+            assert edge == (None if known is None else pytest.approx(known, abs=1e-6))
+
+
+def test_a_percentile_lies_between_ranks() -> None:
+    """Of 1,000 values from 1 to 1,000 us the median's interval is that of the binomial law: 469 to 531."""
+    assert between_ranks(list(range(1, 1001)), 50) == (469 / 1e6, 531 / 1e6)
+    assert between_ranks(list(range(72)), 95) is None
+    assert between_ranks(list(range(90)), 95) is not None
+
+
+def test_what_waits_behind_a_late_generator_counts() -> None:
+    """A question that was sent two seconds late and answered in one took three."""
+    attempt = read_text(stage_csv({0: [1.0]})).attempts[0]
+    late = {"intended_us": attempt.start_us - 2_000_000}
+    first = Ended("q-0", "q", attempt.start_us, replace(attempt, success=False, is_retry=True), late)
+    second = Ended("q-1", "q", attempt.start_us + 500_000, attempt, {"first_token": 0.25})
+    told = beside_rows([first, second])
+    assert (told["lateness"].max, told["first_token"].max, told["intended"].max) == (2.0, 0.25, 3.5)
+    assert beside_rows([first])["intended"].n == 0
+
+
+def test_recovery_is_when_the_last_refusal_is_over() -> None:
+    attempts = read_text(stage_csv({0: [1.0] * 6, 10: [2.0] * 12, 20: [1.5] * 6})).attempts
+    begin = attempts[0].start_us
+    records = [
+        {"name": name, "level": 1, "seconds": 10.0, "t": begin + second * 1_000_000}
+        for name, second in (("before", 0), ("overload", 10), ("recovery", 20), ("end", 30))
+    ]
+    bad = [replace(attempt, status_code=429, success=False) for attempt in attempts]
+    assert recovery(phases(records, attempts), attempts) == 0.0
+    assert recovery(phases(records, bad[:18]), [*bad[:18], *attempts[18:]]) == 0.0
+    worse = [*attempts[:18], *bad[18:20], *attempts[20:]]
+    assert recovery(phases(records, worse), worse) == pytest.approx(1.501)
+    assert recovery(phases(records[:1], attempts), attempts) is None
 
 
 def test_the_bootstrap_covers_what_it_should() -> None:

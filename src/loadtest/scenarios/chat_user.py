@@ -12,7 +12,7 @@ from locust.user.task import LOCUST_STATE_STOPPING
 from loadtest import clock
 from loadtest.client import Ask, Client
 from loadtest.recorder import RecorderBrokenError
-from loadtest.scenarios.generator import GENERATOR
+from loadtest.scenarios.generator import GENERATOR, give_up
 from loadtest.scenarios.questions import Room, open_room
 
 _NUMBERS = itertools.count(1)
@@ -53,8 +53,7 @@ class _Person(User):
         try:
             return client.ask(ask).db_id
         except RecorderBrokenError as error:
-            GENERATOR.broken(self.environment, error)
-            raise
+            give_up(error)
         except Exception as error:
             GENERATOR.recorder.trouble(f"unexpected in the generator: {error!r}")
             raise

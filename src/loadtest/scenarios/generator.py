@@ -9,10 +9,12 @@ import contextlib
 import logging
 import os
 import random
+import signal
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import gevent
 from locust import events
@@ -20,14 +22,12 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadtest import clock
-from loadtest.generators import GO
+from loadtest.generators import CANNOT_RECORD, DRAIN_MARGIN_SECONDS, GO
 from loadtest.recorder import Recorder, RecorderBrokenError
 from loadtest.scenarios import options as flags
 
 logger = logging.getLogger(__name__)
 
-# Beyond the client's own time-out: the last attempt may begin just before the end.
-DRAIN_MARGIN_SECONDS = 20.0
 _BEAT_SECONDS = 1.0
 
 
@@ -46,6 +46,7 @@ class Generator:
     def __init__(self) -> None:
         self._run: _Run | None = None
         self._runs = 0
+        self.leaving = False
 
     @property
     def recorder(self) -> Recorder:
@@ -84,10 +85,13 @@ class Generator:
         """Opens the recorder of a test that starts."""
         options = flags.of(environment)
         folder = self._folder(environment, options)
-        folder.mkdir(parents=True, exist_ok=True)
         role = "master" if isinstance(environment.runner, MasterRunner) else "worker"
         random.seed(f"{options.seed}/{options.share}")
-        recorder = Recorder(folder, role)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            recorder = Recorder(folder, role)
+        except (OSError, RecorderBrokenError) as error:
+            give_up(error)
         beating = gevent.spawn(self._beat, environment, recorder, options)
         self._run = _Run(recorder, options, beating, clock.now_us() if options.shares == 1 else None)
         logger.info("recording to %s", recorder.path)
@@ -106,12 +110,6 @@ class Generator:
         run.recorder.close()
         if not run.options.parent_pid:
             logger.info("for results.csv and a report: loadtest report %s", run.recorder.path.parent)
-
-    def broken(self, environment: Environment, error: RecorderBrokenError) -> None:
-        """Ends a run that can no longer be recorded."""
-        logger.critical("the recorder is broken, the run ends: %s", error)
-        environment.process_exit_code = 2
-        _quit(environment)
 
     def _current(self) -> _Run:
         if self._run is None:
@@ -144,8 +142,7 @@ class Generator:
                 recorder.beat(cpu_percent=100 * (used - cpu) / took, lag=took - _BEAT_SECONDS, users=users)
                 threads.spawn(recorder.sync).get()
             except (RecorderBrokenError, OSError) as error:
-                self.broken(environment, RecorderBrokenError(str(error)))
-                return
+                give_up(error)
             wall, cpu = time.perf_counter(), _cpu_seconds()
             if options.parent_pid and os.getppid() != options.parent_pid:
                 recorder.trouble("the supervising process is gone")
@@ -154,6 +151,15 @@ class Generator:
 
 
 GENERATOR = Generator()
+
+
+def give_up(error: Exception) -> NoReturn:
+    """Ends this process at once: what it would still do could not be recorded, and its log may be on the same
+    full disk. What was recorded stays; attempts in flight are open starts.
+    """
+    with contextlib.suppress(Exception):
+        logger.critical("the run cannot be recorded and ends: %s", error)
+    os._exit(CANNOT_RECORD)
 
 
 def _quit(environment: Environment) -> None:
@@ -166,7 +172,13 @@ def _cpu_seconds() -> float:
     return times.user + times.system
 
 
+def _leave() -> None:
+    GENERATOR.leaving = True
+
+
 def _on_init(environment: Environment, **_: object) -> None:
+    # Locust listens for it only when the load is over; before that the signal would end the process at once.
+    gevent.signal_handler(signal.SIGTERM, _leave)
     if not environment.stop_timeout:
         environment.stop_timeout = flags.of(environment).client_timeout + DRAIN_MARGIN_SECONDS
 

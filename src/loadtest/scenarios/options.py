@@ -60,7 +60,7 @@ def of(environment: Environment) -> Options:
     share, _, shares = str(parsed.share).partition("/")
     return Options(
         shape=parsed.shape,
-        stage_seconds=parsed.run_time or None,
+        stage_seconds=parsed.stage_seconds or parsed.run_time or None,
         users=parsed.num_users or 1,
         spawn_rate=parsed.spawn_rate or 1.0,
         rate=float(parsed.arrival_rate),
@@ -101,6 +101,7 @@ def _add(parser: Any, **_: object) -> None:
     parser.add_argument("--results", default="results", help="folder that gets a folder for each run")
     hidden: dict[str, Any] = {"include_in_web_ui": False}
     parser.add_argument("--run-dir", default="", help="folder of this very run (all processes)", **hidden)
+    parser.add_argument("--stage-seconds", type=float, default=0, help="run time with fractions", **hidden)
     parser.add_argument("--parent-pid", type=int, default=0, help="stop when this parent is gone", **hidden)
     parser.add_argument("--share", default="0/1", help="which of how many processes this is", **hidden)
     parser.add_argument("--api-key", default="", env_var="LOADTEST_API_KEY", help="bearer token", **hidden)

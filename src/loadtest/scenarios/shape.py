@@ -10,6 +10,7 @@ from loadtest.scenarios.chat_user import Arrivals, ChatUser
 from loadtest.scenarios.generator import GENERATOR
 
 _AT_ONCE = 100.0
+_OVER = Stage("end", None, 0)
 Tick = tuple[int, float, list[type[User]]]
 
 
@@ -28,11 +29,16 @@ class PlannedShape(LoadTestShape):
         The first tick makes locust start the test, and that opens the recorder: a process that shares its
         run asks for nobody yet and waits for the others.
         """
+        if GENERATOR.leaving and not GENERATOR.running:
+            return None
         if not GENERATOR.running:
             options = flags.of(self._running().environment)
             return self._nobody() if options.shares > 1 else self._wanted(options, options.stages()[0])
         options, begin = GENERATOR.options, GENERATOR.began_us
         planned = options.stages()
+        if GENERATOR.leaving:
+            self._enter(len(planned), _OVER, clock.now_us())
+            return None
         if begin is None or (clock.now_us() < begin and not planned[0].open_loop):
             return self._nobody()
         elapsed = (clock.now_us() - begin) / 1e6
@@ -42,7 +48,7 @@ class PlannedShape(LoadTestShape):
             if elapsed < ends:
                 self._enter(number, stage, begin if number == 0 else clock.now_us())
                 return self._wanted(options, stage)
-        self._enter(len(planned), Stage("end", None, 0), clock.now_us())
+        self._enter(len(planned), _OVER, clock.now_us())
         return None
 
     def _enter(self, number: int, stage: Stage, began_us: int) -> None:
@@ -50,7 +56,7 @@ class PlannedShape(LoadTestShape):
         entered = (GENERATOR.recorder.token, number)
         if entered != self._entered:
             self._entered = entered
-            GENERATOR.recorder.phase(stage.name, stage.level, began_us)
+            GENERATOR.recorder.phase(stage.name, stage.level, stage.seconds, began_us)
 
     def _wanted(self, options: flags.Options, stage: Stage) -> Tick:
         classes = self._classes(open_loop=stage.open_loop)

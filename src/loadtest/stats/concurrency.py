@@ -12,7 +12,9 @@ from loadtest.rows import Attempt
 MOST_BINS = 20
 # A level held for a moment can show any rate; it takes part in the knee only with this much evidence.
 LEAST_SHARE_PERCENT = 5
-LEAST_ANSWERS = 5
+LEAST_ANSWERS = 10
+# Levels that lie close together cannot tell where throughput stops growing.
+LEAST_RANGE = 2
 KNEE_SHARE = 0.95
 
 
@@ -91,7 +93,15 @@ def sweep(attempts: Sequence[Attempt]) -> Sweep:
             if attempt.success:
                 for each, earlier in zip(bins, entered.pop(index), strict=True):
                     each.answers += (each.time_us - earlier) / max(1, attempt.duration_us)
-    return Sweep(peak, area, events[-1][0] - events[0][0], bins)
+    return Sweep(peak, area, span_us(attempts), bins)
+
+
+def span_us(attempts: Sequence[Attempt]) -> int:
+    """From the first start to the last end; 0 for an empty run."""
+    if not attempts:
+        return 0
+    last = max(attempt.start_us + max(1, attempt.duration_us) for attempt in attempts)
+    return last - min(attempt.start_us for attempt in attempts)
 
 
 def _peak(events: Sequence[tuple[int, int, int]]) -> int:
@@ -111,18 +121,22 @@ def _started(level: Level, attempt: Attempt) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Knee:
-    """The lowest level that already gives 95 % of the best throughput; `reached` is False while more users
-    still bring more, so that the best level is only the highest one tried.
+    """The lowest level that already gives 95 % of the best throughput. `reached` is False while more users
+    still bring more, so that the best level is only the highest one tried; `lowest` is True when nothing
+    below it was tried, so that the knee may lie lower.
     """
 
     level: int
     throughput: float
     best: float
     reached: bool
+    lowest: bool
 
 
 def knee_of(levels: Sequence[Level], span_us: int) -> Knee | None:
-    """Finds the knee among levels with evidence enough; None when there are none."""
+    """Finds the knee among levels with evidence enough; None unless the highest of them is twice the
+    lowest.
+    """
     fit = [
         (level.high, level.throughput)
         for level in levels
@@ -130,6 +144,8 @@ def knee_of(levels: Sequence[Level], span_us: int) -> Knee | None:
         and level.answers >= LEAST_ANSWERS
         and level.time_us * 100 >= span_us * LEAST_SHARE_PERCENT
     ]
+    if not fit or fit[-1][0] < LEAST_RANGE * fit[0][0]:
+        return None
     return knee(fit)
 
 
@@ -139,4 +155,4 @@ def knee(points: Sequence[tuple[int, float]]) -> Knee | None:
         return None
     best = max(rate for _, rate in points)
     users, rate = next((users, rate) for users, rate in points if rate >= KNEE_SHARE * best)
-    return Knee(users, rate, best, reached=users != points[-1][0])
+    return Knee(users, rate, best, reached=users != points[-1][0], lowest=users == points[0][0])

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 # The smallest n at which the largest of n values exceeds the percentile with 95 % confidence: 1 - p^n >=
 # 0.95. Below it the percentile is a statement about luck, so it is not given.
 NEEDED = {50: 5, 90: 29, 95: 59, 99: 299}
-_Z95 = 1.959963984540054
+Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,9 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     if n == 0:
         return 0.0, 1.0
     share = hits / n
-    z2 = _Z95 * _Z95
+    z2 = Z95 * Z95
     centre = share + z2 / (2 * n)
-    spread = _Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    spread = Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
     scale = 1 + z2 / n
     low = 0.0 if hits == 0 else (centre - spread) / scale
     high = 1.0 if hits == n else (centre + spread) / scale

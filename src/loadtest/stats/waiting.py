@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from loadtest.rows import GAVE_UP
 from loadtest.stats.distribution import nearest_rank
 from loadtest.stats.questions import Question
 
@@ -16,14 +17,16 @@ class Waiting:
     """Counts over all questions, and the truth of the promises.
 
     `answered_after[k]`: questions answered after k retries. `exhausted`: final failures whose last word was
-    429. `promises`: refusals with a Retry-After that the user came back after; `honoured`: waits at least
-    as long as asked; `kept`: the next attempt was let in. `error`: median over answered questions of
+    429. `left`: those among them that the run itself ended while the user would have waited on.
+    `promises`: refusals with a Retry-After that the user came back after; `honoured`: waits at least as
+    long as asked; `kept`: the next attempt was let in. `error`: median over answered questions of
     |needed - promised| / promised, with needed = from the end of the first refusal to the start of the
     attempt that was let in.
     """
 
     answered_after: dict[int, int]
     exhausted: int
+    left: int
     open: int
     promises: int
     honoured: int
@@ -35,13 +38,14 @@ class Waiting:
 def waiting(questions: Sequence[Question]) -> Waiting:
     """Computes it from questions."""
     after: Counter[int] = Counter()
-    exhausted = promises = honoured = kept = 0
+    exhausted = left = promises = honoured = kept = 0
     errors: list[tuple[int, int]] = []
     for question in questions:
         if question.answered:
             after[len(question.attempts) - 1] += 1
         elif not question.open and question.last.refused:
             exhausted += 1
+            left += question.last.failure_reason == GAVE_UP
         for refusal, follower in zip(question.attempts, question.attempts[1:], strict=False):
             if not refusal.refused or refusal.retry_after_us is None:
                 continue
@@ -57,6 +61,7 @@ def waiting(questions: Sequence[Question]) -> Waiting:
     return Waiting(
         answered_after=dict(sorted(after.items())),
         exhausted=exhausted,
+        left=left,
         open=sum(question.open for question in questions),
         promises=promises,
         honoured=honoured,

@@ -40,7 +40,7 @@ function histogramChart(run, log, onToggle) {
       },
     ],
     () => ({
-      xaxis: { title: { text: say("seconds") }, type: log ? "category" : "linear" },
+      xaxis: { title: { text: say("inSeconds") }, type: log ? "category" : "linear" },
       yaxis: { title: { text: say("questions") } },
     }),
     make("label", { class: "control" }, box, say("logScale")),
@@ -98,11 +98,19 @@ function ecdfChart(run, other, names) {
         line: { shape: "hv", width: 2, color: colour(i ? "second" : "answered"), dash: i ? "dash" : "solid" },
       })),
     () => ({
-      xaxis: { title: { text: say("seconds") }, rangemode: "tozero" },
+      xaxis: { title: { text: say("inSeconds") }, rangemode: "tozero" },
       yaxis: { title: { text: say("share") }, range: [0, 1.02] },
       showlegend: Boolean(other),
     }),
   );
+}
+
+// How a chart over time is cut, and when it begins.
+function spanOf(run) {
+  const { buckets, widthUs, beginUs } = run.timeline;
+  if (!buckets.length) return say("none");
+  const begin = `${new Date(beginUs / 1000).toISOString().slice(0, 19)}Z`;
+  return `${grouped(buckets.length)} × ${us(widthUs)} ${say("seconds")}, ${say("since", { begin })}`;
 }
 
 function timelineChart(run) {
@@ -133,7 +141,7 @@ function timelineChart(run) {
   return figure(
     "timeline",
     say("timeline"),
-    `${grouped(buckets.length)} × ${us(widthUs)} ${say("seconds")}`,
+    spanOf(run),
     table,
     () => [
       ...kinds.map(([kind, shape]) => ({
@@ -159,7 +167,8 @@ function timelineChart(run) {
       barmode: "stack",
       xaxis: { title: { text: say("elapsed") } },
       yaxis: { title: { text: say("attempts") } },
-      yaxis2: { title: { text: say("seconds") } },
+      yaxis2: { title: { text: say("inSeconds") } },
+      ...stageMarks(run),
     }),
   );
 }

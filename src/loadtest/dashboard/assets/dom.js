@@ -40,13 +40,14 @@ function tile(id, label, value, text, note = "") {
   );
 }
 
-// columns: [{label, numeric}]; rows: arrays of cells, each a string or {id, value, text}.
+// columns: [{label, numeric}]; rows: arrays of cells, each a string, a node or {id, value, text}.
 function tableOf(caption, columns, rows, attributes = {}) {
   const cell = (content, index) => {
     const align = columns[index].numeric ? { class: "number" } : {};
     const tag = index === 0 ? "th" : "td";
     const scope = index === 0 ? { scope: "row" } : {};
     if (content === null || content === undefined) return make(tag, { ...align, ...scope }, "–");
+    if (content instanceof Node) return make(tag, { ...align, ...scope }, content);
     if (typeof content === "object")
       return shown(tag, content.id, content.value, content.text, {
         ...align,

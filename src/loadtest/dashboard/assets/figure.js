@@ -83,4 +83,32 @@ async function drawAll() {
 }
 
 const us = (micro) => micro / 1e6;
+
+// Where the stages of a shaped run began, as lines across a chart over time; none where there was one stage only.
+function stageMarks(run) {
+  const phases = run.summary?.phases ?? [];
+  if (phases.length < 2) return {};
+  const at = (phase) => us(phase.start_us - run.timeline.beginUs);
+  return {
+    shapes: phases.slice(1).map((phase) => ({
+      type: "line",
+      x0: at(phase),
+      x1: at(phase),
+      y0: 0,
+      y1: 1,
+      yref: "paper",
+      line: { color: colour("quiet"), width: 1, dash: "dot" },
+    })),
+    annotations: phases.map((phase) => ({
+      x: Math.max(0, at(phase)),
+      y: 1,
+      yref: "paper",
+      xanchor: "left",
+      yanchor: "top",
+      showarrow: false,
+      text: phase.name,
+      font: { size: 11, color: colour("quiet") },
+    })),
+  };
+}
 const span = (bin) => `${us(bin.low)}–${us(bin.high)}`;

@@ -8,6 +8,7 @@ function banner(run) {
   if (run.unfinished) {
     kind = "invalid";
     word = say("unfinished");
+    lines.push(...(summary?.verdict?.reasons ?? []));
   } else if (summary?.verdict) {
     kind = summary.verdict.word;
     word = say(kind);
@@ -48,7 +49,7 @@ function gates(run) {
     goal.why || (goal.low === null ? "–" : say(goal.proven ? "proven" : "notProven")),
   ]);
   const checks = (summary.checks ?? []).map((check, i) => [
-    check.name,
+    sayOr(`check_${check.name}`, check.name),
     { id: `check-${i}-state`, value: check.state, text: say(check.state), class: `state ${check.state}` },
     check.detail,
   ]);
@@ -86,6 +87,19 @@ function gates(run) {
 function stages(run) {
   const found = run.summary?.phases ?? [];
   if (found.length < 2) return null;
+  const { knee } = run.summary.concurrency ?? {};
+  const told = run.summary.stages ?? {};
+  const sentences = [];
+  if (knee?.of === "users") {
+    const values = { level: knee.level, rate: knee.throughput.toFixed(3) };
+    sentences.push(say(knee.reached ? "stageKnee" : "stageNoKnee", values));
+  }
+  if ((told.overload_kept_percent ?? null) !== null)
+    sentences.push(say("overloadKept", { percent: told.overload_kept_percent.toFixed(0) }));
+  if ((told.recovery_seconds ?? null) !== null)
+    sentences.push(say("recovered", { s: told.recovery_seconds.toFixed(1) }));
+  if ((told.drift_percent ?? null) !== null)
+    sentences.push(say("drifted", { percent: told.drift_percent.toFixed(1) }));
   const columns = [
     "phase",
     "load",
@@ -100,11 +114,12 @@ function stages(run) {
   return section(
     "stages",
     say("phases"),
+    sentences.length ? make("p", { "data-testid": "stages-sentence" }, sentences.join(" ")) : null,
     tableOf(
       say("phases"),
       columns,
       found.map((phase) => [
-        phase.name,
+        phase.whole === false ? `${phase.name} (${say("cutShort")})` : phase.name,
         String(phase.level),
         fixed(phase.seconds, 1),
         grouped(phase.attempts),

@@ -1,6 +1,7 @@
 // The page as a whole: what it shows, and what its buttons do.
 
-const state = { runs: [], log: false };
+// `beside`: fills in what only a server with other runs can offer, again when the language changes.
+const state = { runs: [], log: false, beside: async () => {} };
 
 function show() {
   const [run, other] = state.runs;
@@ -8,6 +9,8 @@ function show() {
   document.title = run ? `${run.name} – ${say("title")}` : say("title");
   for (const element of document.querySelectorAll("[data-say]"))
     element.textContent = say(element.dataset.say);
+  for (const element of document.querySelectorAll("[data-say-label]"))
+    element.setAttribute("aria-label", say(element.dataset.sayLabel));
   byId("compare-open").hidden = !run;
   byId("welcome").hidden = Boolean(run);
   const content = byId("content");
@@ -35,17 +38,18 @@ function show() {
         show();
       }),
       ecdfChart(run, other, names),
-      timelineChart(run),
-      usersChart(run),
-      flightChart(run),
       pieChart(run),
       funnelChart(run),
-      section("waits", say("promises"), promisesTable(run)),
+      timelineChart(run),
+      codesChart(run),
+      usersChart(run),
+      flightChart(run),
     ),
     stages(run),
     make(
       "div",
-      { class: "pair" },
+      { class: "trio" },
+      section("waits", say("promises"), promisesTable(run)),
       section(
         "reasons",
         say("reasons"),
@@ -114,6 +118,7 @@ function wire() {
   byId("language").addEventListener("click", () => {
     language = language === "ko" ? "en" : "ko";
     show();
+    state.beside();
   });
   byId("theme").addEventListener("click", () => {
     const root = document.documentElement;
@@ -147,13 +152,18 @@ async function start() {
     await add(
       summary?.run?.id ?? "results.csv",
       csv,
-      { summary, manifest, unfinished: Boolean(summary?.run) && !manifest },
+      { summary, manifest, unfinished: Boolean(summary) && !manifest && !isUnjudged(summary) },
       false,
     );
   } else if (query.has("run")) {
+    state.beside = () => offerRuns(query.get("run"), query.get("with"));
     await openNamed(query.get("run"), false);
     if (query.has("with")) await openNamed(query.get("with"), true);
-  } else if (location.protocol.startsWith("http")) await listRuns();
+    await state.beside();
+  } else if (location.protocol.startsWith("http")) {
+    state.beside = listRuns;
+    await listRuns();
+  }
 }
 
 start();

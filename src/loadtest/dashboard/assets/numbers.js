@@ -57,6 +57,7 @@ function gather(rows) {
       open: last.retry,
       answered: last.success && !last.retry,
       refused: !last.retry && !last.success && last.status === 429,
+      left: last.reason === "gave_up",
       perceivedUs: Math.max(0, last.startUs + last.us - attempts[0].startUs),
     };
   });
@@ -151,27 +152,34 @@ function sweep(rows) {
   return { peak, mean: spanUs ? area / spanUs : null, spanUs, levels };
 }
 
-// The lowest level with 95 % of the best throughput, among levels with evidence enough.
+// The lowest level with 95 % of the best throughput, among levels with evidence enough; none where the highest of
+// them is not twice the lowest, since levels that lie close together cannot tell.
 function kneeOf(levels, spanUs) {
   const fit = levels.filter(
-    (bin) => bin.throughput !== null && bin.answers >= 5 && bin.us * 100 >= spanUs * 5,
+    (bin) => bin.throughput !== null && bin.answers >= 10 && bin.us * 100 >= spanUs * 5,
   );
-  if (!fit.length) return null;
+  if (!fit.length || fit[fit.length - 1].high < 2 * fit[0].high) return null;
   const best = Math.max(...fit.map((bin) => bin.throughput));
   const found = fit.find((bin) => bin.throughput >= 0.95 * best);
-  return { level: found.high, throughput: found.throughput, reached: found !== fit[fit.length - 1] };
+  return {
+    level: found.high,
+    throughput: found.throughput,
+    reached: found !== fit[fit.length - 1],
+    lowest: found === fit[0],
+  };
 }
 
 const STAMP_US = 1000;
 
 function waiting(questions) {
   const after = new Map();
-  const result = { exhausted: 0, open: 0, promises: 0, honoured: 0, kept: 0 };
+  const result = { exhausted: 0, left: 0, open: 0, promises: 0, honoured: 0, kept: 0 };
   const ratios = [];
   for (const question of questions) {
     const { attempts } = question;
     if (question.answered) after.set(attempts.length - 1, (after.get(attempts.length - 1) ?? 0) + 1);
     if (question.refused) result.exhausted += 1;
+    if (question.refused && question.left) result.left += 1;
     if (question.open) result.open += 1;
     for (let i = 0; i + 1 < attempts.length; i += 1) {
       const refusal = attempts[i];

@@ -48,6 +48,9 @@ async function openFiles(files, second) {
     await add(file.name, await file.text(), {}, second || index === 1);
 }
 
+// Locust ran by itself: there was no parent that could have left a manifest.
+const isUnjudged = (summary) => summary?.verdict?.word === "unjudged";
+
 // A run beside this page on a server: ?run=ID, and &with=ID to compare.
 async function openNamed(id, second) {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(id)) {
@@ -63,36 +66,59 @@ async function openNamed(id, second) {
     const [csv, summary, manifest] = await Promise.all(
       ["results.csv", "summary.json", "manifest.json"].map(get),
     );
-    if (!csv) throw new Error(`${id}/results.csv`);
-    const extras = {
-      summary: summary && (await summary.json()),
-      manifest: manifest && (await manifest.json()),
-      unfinished: !manifest,
-    };
-    await add(id, await csv.text(), extras, second);
+    if (!csv) {
+      const known = await get("run.json");
+      tell(known ? say("notYet", { id }) : `${say("cannotOpen")} ${id}/results.csv`, true);
+      return;
+    }
+    const told = summary && (await summary.json());
+    const extras = { summary: told, manifest: manifest && (await manifest.json()) };
+    await add(id, await csv.text(), { ...extras, unfinished: !manifest && !isUnjudged(told) }, second);
   } catch (error) {
     tell(`${say("cannotOpen")} ${error.message}`, true);
   }
 }
 
-async function listRuns() {
+async function fetchRuns() {
   const response = await fetch("runs.json", { cache: "no-store" });
-  if (!response.ok) return;
-  const { runs } = await response.json();
+  return response.ok ? (await response.json()).runs : [];
+}
+
+async function listRuns() {
+  const runs = await fetchRuns();
   byId("runs").hidden = !runs.length;
+  const kind = (run) => (run.finished ? run.verdict : run.supervised === false ? "unjudged" : "invalid");
+  const word = (run) => say(run.finished ? run.verdict : run.supervised === false ? "unjudged" : "unfinished");
   byId("run-list").replaceChildren(
     ...runs.map((run) =>
       make(
         "li",
         {},
         make("a", { href: `?run=${encodeURIComponent(run.id)}` }, run.id),
-        make(
-          "span",
-          { class: `state ${run.finished ? run.verdict : "invalid"}` },
-          run.finished ? say(run.verdict) : say("unfinished"),
-        ),
+        make("span", { class: `state ${kind(run)}` }, word(run)),
         make("span", {}, [run.service, run.shape, run.users && `× ${run.users}`].filter(Boolean).join(" ")),
+        make("span", { class: "quiet" }, run.started ?? ""),
       ),
     ),
+  );
+}
+
+// On a server: the way back to the list, and a choice of the run to compare with.
+async function offerRuns(id, other) {
+  const runs = (await fetchRuns()).filter((run) => run.finished && run.id !== id);
+  const choice = make(
+    "select",
+    {},
+    make("option", { value: "" }, say("nothingElse")),
+    ...runs.map((run) => make("option", { value: run.id, selected: run.id === other }, run.id)),
+  );
+  choice.addEventListener("change", () => {
+    const query = new URLSearchParams({ run: id });
+    if (choice.value) query.set("with", choice.value);
+    location.search = query;
+  });
+  byId("beside").replaceChildren(
+    make("a", { href: location.pathname }, say("allRuns")),
+    ...(runs.length ? [make("label", {}, `${say("compareRun")} `, choice)] : []),
   );
 }

@@ -1,4 +1,4 @@
-// What the charts draw: histogram, time buckets and the comparison of two runs.
+// What the charts draw: histogram and time buckets; and a file analysed from all sides.
 
 const MOST_BINS = 40;
 const BUCKET_SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400];
@@ -44,6 +44,7 @@ function timeline(rows, questions, spanUs) {
     answered: 0,
     refused: 0,
     failed: 0,
+    codes: new Map(),
     good: [],
     flightUs: 0,
     waitUs: 0,
@@ -57,6 +58,7 @@ function timeline(rows, questions, spanUs) {
   };
   for (const row of rows) {
     const bucket = buckets[Math.min(count - 1, Math.floor((row.startUs - beginUs) / widthUs))];
+    bucket.codes.set(row.status, (bucket.codes.get(row.status) ?? 0) + 1);
     if (row.success) {
       bucket.answered += 1;
       bucket.good.push(row.us);
@@ -78,67 +80,6 @@ function timeline(rows, questions, spanUs) {
   return { widthUs, beginUs, buckets };
 }
 
-// The 95 % bootstrap interval of the difference of means, drawn with a fixed seed: the same in every browser.
-function bootstrap(first, second) {
-  if (Math.min(first.length, second.length) < 5) return [null, null];
-  const count = Math.max(200, Math.min(1000, Math.floor(2_000_000 / (first.length + second.length))));
-  let state = 20261124;
-  const differences = new Float64Array(count);
-  for (let round = 0; round < count; round += 1) {
-    const means = [first, second].map((values) => {
-      const n = values.length;
-      let total = 0;
-      for (let i = 0; i < n; i += 1) {
-        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-        total += values[Math.floor((state * n) / 4294967296)];
-      }
-      return total / n;
-    });
-    differences[round] = (means[1] - means[0]) / 1e6;
-  }
-  differences.sort();
-  const cut = Math.floor((count * 25) / 1000);
-  return [differences[cut], differences[count - 1 - cut]];
-}
-
-function compareRuns(first, second) {
-  const none = (name) => ({ name, earlier: null, later: null, change: null, low: null, high: null });
-  const done = [first, second].map((run) => run.questions.filter((question) => !question.open));
-  const result = [];
-  if (done.every((side) => side.length)) {
-    const [one, two] = done.map((side) => {
-      const hits = side.filter((question) => question.answered).length;
-      const [low, high] = wilson(hits, side.length);
-      return { share: hits / side.length, low, high };
-    });
-    const change = two.share - one.share;
-    const low = change - Math.sqrt((two.share - two.low) ** 2 + (one.high - one.share) ** 2);
-    const high = change + Math.sqrt((two.high - two.share) ** 2 + (one.share - one.low) ** 2);
-    result.push({
-      name: "success",
-      earlier: 100 * one.share,
-      later: 100 * two.share,
-      change: 100 * change,
-      low: 100 * low,
-      high: 100 * high,
-    });
-  } else result.push(none("success"));
-  const [a, b] = [first.times.perceived, second.times.perceived];
-  if (!a.n || !b.n) return [...result, none("mean"), none("p50")];
-  const [low, high] = bootstrap(a.ordered, b.ordered);
-  const middle = [rank(a.ordered, 50) / 1e6, rank(b.ordered, 50) / 1e6];
-  result.push({ name: "mean", earlier: a.mean, later: b.mean, change: b.mean - a.mean, low, high });
-  result.push({
-    name: "p50",
-    earlier: middle[0],
-    later: middle[1],
-    change: middle[1] - middle[0],
-    low: null,
-    high: null,
-  });
-  return result;
-}
-
 function analyse(table) {
   const { rows } = table;
   const questions = gather(rows);
@@ -153,6 +94,7 @@ function analyse(table) {
     answered: settled.filter((question) => question.answered).length,
     refused: rows.filter((row) => row.status === 429).length,
     answers: good.length,
+    anHour: swept.spanUs ? (good.length * 3.6e9) / swept.spanUs : null,
     sweep: swept,
     knee: kneeOf(swept.levels, swept.spanUs),
     waiting: waiting(questions),

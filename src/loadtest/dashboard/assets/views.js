@@ -5,7 +5,6 @@ const REFUSALS = ["promised", "honoured", "kept"];
 function tiles(run) {
   const [low, high] = wilson(run.answered, run.settled);
   const { perceived } = run.times;
-  const rate = run.sweep.spanUs ? (run.answers * 1e6) / run.sweep.spanUs : null;
   const interval = run.settled
     ? `${say("interval")} ${percent(low)} – ${percent(high)}, n = ${grouped(run.settled)}`
     : "";
@@ -22,12 +21,13 @@ function tiles(run) {
       interval,
     ),
     tile("mean", say("mean"), perceived.mean, seconds(perceived.mean), say("time_perceived")),
+    tile("p95", "p95", perceived.p95, percentileText(perceived, 95, "seconds"), say("time_perceived")),
     tile("longest", say("longest"), perceived.max, seconds(perceived.max), say("time_perceived")),
     tile(
       "throughput",
       say("throughput"),
-      rate === null ? null : 3600 * rate,
-      fixed(rate === null ? null : 3600 * rate, 1),
+      run.anHour,
+      fixed(run.anHour, 1),
     ),
     tile(
       "refused",
@@ -47,11 +47,13 @@ function tiles(run) {
 }
 
 // A percentile, or how many values it would need.
-const percentileText = (times, p) =>
-  times[`p${p}`] === null && times.n ? `n < ${ENOUGH[p]}` : fixed(times[`p${p}`], 3);
+function percentileText(times, p, unit = null) {
+  if (times[`p${p}`] === null && times.n) return `n < ${ENOUGH[p]}`;
+  return unit ? seconds(times[`p${p}`]) : fixed(times[`p${p}`], 3);
+}
 
 function timesTable(run, summary) {
-  const names = [...Object.keys(run.times), "first_token", "lateness"];
+  const names = [...Object.keys(run.times), "first_token", "intended", "lateness"];
   const rows = [];
   for (const name of names) {
     const times = run.times[name] ?? summary?.latency?.[name];
@@ -169,7 +171,7 @@ function failuresTable(run) {
 
 function comparison(run, other) {
   const rows = compareRuns(run, other).map((line) => {
-    const digits = line.name === "success" ? 2 : 3;
+    const digits = { success: 2, refused: 2, throughput: 1 }[line.name] ?? 3;
     let word = say("noInterval");
     if (line.low !== null) word = line.low <= 0 && line.high >= 0 ? say("same") : say("changed");
     const value = (key) => ({
@@ -177,13 +179,15 @@ function comparison(run, other) {
       value: line[key],
       text: fixed(line[key], digits),
     });
-    const interval = line.low === null ? "–" : `${line.low.toFixed(digits)} – ${line.high.toFixed(digits)}`;
+    const interval = ["low", "high"].map((key) =>
+      shown("span", `compare-${line.name}-${key}`, line[key], fixed(line[key], digits)),
+    );
     return [
-      say(line.name === "success" ? "success" : `compare_${line.name}`),
+      say(`compare_${line.name}`),
       value("earlier"),
       value("later"),
       value("change"),
-      interval,
+      make("span", {}, interval[0], " … ", interval[1]),
       {
         id: `compare-${line.name}-word`,
         value: line.low === null ? "none" : line.low <= 0 && line.high >= 0 ? "same" : "changed",

@@ -1,0 +1,94 @@
+"""Whether the instrument itself was fit: enough CPU, a steady clock, a sum that closes, a rate that was kept.
+
+Each check returns its faults, and the sentence to say when there are none.
+"""
+
+from collections.abc import Sequence
+
+from loadtest.parts import Part, Run
+from loadtest.plan import Stage
+from loadtest.stats.distribution import nearest_rank
+
+Found = tuple[list[str], str]
+
+MOST_CPU_PERCENT = 90.0
+BEAT_SECONDS = 1.0
+# A busy moment now and then is life; more than this share of the time bends the measurement.
+SHARE_OF_BAD_TIME = 0.05
+FORGIVEN_SECONDS = 2.0
+# The system's clock may be slewed, which moves both clocks alike; a step moves one of them.
+CLOCK_STEP_SECONDS = 0.5
+LITTLE_TOLERANCE = 0.02
+LITTLE_GRACE_SECONDS = 0.25
+RATE_TOLERANCE = 0.01
+
+
+def health(parts: Sequence[Part], most_lag: float) -> Found:
+    """Each generator had CPU to spare and was never late for long, weighted by time: a process that stood
+    still for ten seconds reports one late beat, and it is ten seconds long.
+    """
+    faults = []
+    worst = {"cpu": 0.0, "lag": 0.0}
+    for part in parts:
+        total = sum(BEAT_SECONDS + beat["lag"] for beat in part.beats)
+        for what, limit, unit in (("cpu", MOST_CPU_PERCENT, " %"), ("lag", most_lag, " s")):
+            values = sorted(round(beat[what] * 1e6) for beat in part.beats)
+            if values:
+                worst[what] = max(worst[what], nearest_rank(values, 95) / 1e6)
+            bad = sum(BEAT_SECONDS + beat["lag"] for beat in part.beats if beat[what] > limit)
+            if bad > max(FORGIVEN_SECONDS, SHARE_OF_BAD_TIME * total):
+                faults.append(
+                    f"{part.name}: {what} above {limit:g}{unit} in {bad:.0f} of {total:.0f} seconds"
+                )
+    return faults, f"p95 of CPU {worst['cpu']:.0f} %, of lateness {worst['lag'] * 1000:.0f} ms"
+
+
+def clock(parts: Sequence[Part]) -> Found:
+    """The system's clock ran on. Durations never depend on it, but stamps that jump cannot be held against
+    another program's log, and a machine that slept was no load.
+    """
+    faults = []
+    for part in parts:
+        step = max(part.drift_us, default=0) - min(part.drift_us, default=0)
+        if step > CLOCK_STEP_SECONDS * 1e6:
+            faults.append(
+                f"{part.name}: the clock was set, or the machine slept: a step of {step / 1e6:.1f} s"
+            )
+    return faults, "the system's clock was not set while the run went"
+
+
+def little(run: Run) -> Found:
+    """Little's law over the whole run: the time integral of attempts in flight, kept by a counter while the
+    run went, equals the sum of the rows' durations. A row that is missing, doubled or mistimed breaks it.
+    (A generator that died took its counter with it; that it died is a fault of its own.)
+    """
+    witness = sum(part.bye["area"] for part in run.parts if part.bye)
+    rows = sum(item.attempt.duration_us for part in run.parts if part.bye for item in part.ended) / 1e6
+    off = abs(witness - rows)
+    text = f"in flight {witness:.3f} s by the counter, {rows:.3f} s by the rows"
+    # Each attempt may differ by what its record takes to write; the share is judged above that.
+    if off > LITTLE_TOLERANCE * max(witness, rows) + LITTLE_GRACE_SECONDS:
+        return [text], text
+    return [], text
+
+
+def rate(run: Run, plan: Sequence[Stage], most_lag: float) -> Found:
+    """An open loop sent as many questions a second as it was told to, each at its moment."""
+    wanted = next((stage.level for stage in plan if stage.open_loop), None)
+    if wanted is None:
+        return [], "closed loop: no rate to keep"
+    sent = sorted(
+        (item.extras["intended_us"], item.start_us) for item in run.ended if "intended_us" in item.extras
+    )
+    if len(sent) < 2:
+        return ["fewer than two arrivals"], ""
+    span = max(1, sent[-1][1] - sent[0][1]) / 1e6
+    achieved = (len(sent) - 1) / span
+    late = nearest_rank(sorted(max(0, start - intended) for intended, start in sent), 99) / 1e6
+    faults = []
+    # Lateness at the edges, judged on its own below, moves the rate of a short run by so much.
+    if abs(achieved / wanted - 1) > RATE_TOLERANCE + 1 / len(sent) + most_lag / span:
+        faults.append(f"{achieved:.3f} arrivals a second instead of {wanted:g}")
+    if late > most_lag:
+        faults.append(f"p99 of lateness {late:.3f} s")
+    return faults, f"{achieved:.3f} arrivals a second of {wanted:g}, p99 of lateness {late * 1000:.0f} ms"
