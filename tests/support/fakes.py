@@ -1,7 +1,7 @@
 """Doubles of the domain ports for tests of the HTTP side: a scripted model, a history in memory."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from importlib.resources import files
@@ -29,7 +29,7 @@ from chatbot.domain.messages import (
     Token,
     Usage,
 )
-from chatbot.domain.models import AdmissionRequest, ModelState, ModelStatus
+from chatbot.domain.models import AdmissionRequest, ChatModel, ModelState, ModelStatus
 from chatbot.domain.prompts import PersonaFile
 from chatbot.domain.search import SearchResult, WebSearch
 from chatbot.domain.telemetry import Outcome
@@ -198,25 +198,26 @@ def packaged_personas() -> PersonaFile:
 
 def service_state(
     name: ServiceName = ServiceName.OFFICE,
-    model: FakeModel | None = None,
+    model: ChatModel | None = None,
     *,
     history: MemoryHistory | None = None,
     search: WebSearch | None = None,
     keys: KeyRing | None = None,
-    foreign: dict[str, FakeModel] | None = None,
+    foreign: Mapping[str, ChatModel] | None = None,
     meter: SilentMeter | None = None,
+    sampling: Sampling | None = None,
 ) -> ServiceState:
-    """A whole service over fakes."""
+    """A whole service over fakes, or over a real model."""
     model = model or FakeModel()
     personas = packaged_personas()
-    models = {"Llama": model, **(foreign or {})}
+    models: dict[str, ChatModel] = {"Llama": model, **(foreign or {})}
 
     async def reachable() -> str:
         return "reachable"
 
     chat = Chat(
         OFFICE if name is ServiceName.OFFICE else CHARACTER,
-        {alias: Backend(each, personas, Sampling()) for alias, each in models.items()},
+        {alias: Backend(each, personas, sampling or Sampling()) for alias, each in models.items()},
         Groundwork(history or MemoryHistory(), search, 5.0),
         Statistics(meter or SilentMeter()),
         180,

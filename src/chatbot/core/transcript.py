@@ -7,7 +7,7 @@ system message behind the character's last line: that one is what the user asks.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chatbot.core.character import Cast, character_frame
 from chatbot.core.office import office_frame
@@ -124,7 +124,7 @@ def ask_of(
             question = f"{instructions}\n\n{question}"
 
         def frame(personas: PersonaFile) -> Frame:
-            return office_frame(transcript.question, personas)
+            return replace(office_frame(transcript.question, personas), opening=transcript.opening)
     else:
         cast = Cast(
             name=names.character or transcript.names.get("assistant", ""),

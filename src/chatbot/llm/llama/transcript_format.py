@@ -1,7 +1,8 @@
 """A plain transcript for base models that know no roles: "사용자: … / 비서: …".
 
 There are no special tokens here to protect, so the protection is textual: a line of foreign text that begins
-like a speaker is quoted, and the answer ends before a line that begins like one.
+like a speaker is quoted, whatever breaks the line and whatever hides in the label, and the answer ends before
+a line that begins like one.
 
 A turn is one paragraph: a small base model answers in one and then drifts into an article, so a blank line
 ends its answer too. Where no character opens the scene, a greeting shows what a turn looks like; over twenty
@@ -9,9 +10,11 @@ Korean questions to Gemma 3 270M these two took lines with invented speakers fro
 """
 
 import re
+import unicodedata
 from dataclasses import replace
 
 from chatbot.domain.messages import Conversation, Speakers
+from chatbot.domain.plaintext import one_line
 from chatbot.llm.llama.pieces import HISTORY, OPENING, TEMPLATE, Endings, Piece, system_pieces, user_pieces
 
 _GREETINGS = {
@@ -21,6 +24,14 @@ _GREETINGS = {
 """The example turn, by whether the speakers' labels are Korean."""
 
 _BLANK_LINES = re.compile(r"\n\s*\n")
+_BREAKS = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+"""What ends a line beside the line feed (Unicode Standard Annex 14)."""
+
+_COLON = re.compile("[:：﹕︓ː∶꞉]")
+_LABEL_CHARS = 120
+"""A speaker's label is found within so many characters of a line."""
+
+_MARKUP = "*_#>~`\"'()[]{}<|-– "
 
 
 class TranscriptFormat:
@@ -29,13 +40,15 @@ class TranscriptFormat:
     def pieces(self, conversation: Conversation) -> list[Piece]:
         """See PromptFormat."""
         speakers = conversation.speakers
-        pieces = [self._quoted(piece, speakers) for piece in system_pieces(conversation)]
+        pieces = [_quoted(piece, speakers, begins_line=True) for piece in system_pieces(conversation)]
         if pieces:
             pieces.append(Piece("\n\n", trusted=True))
         if conversation.opening:
             pieces += self._line(speakers.assistant, [Piece(conversation.opening, OPENING)], speakers)
         else:
-            hello, welcome = _GREETINGS[any("가" <= letter <= "힣" for letter in speakers.user)]
+            hello, welcome = _GREETINGS[
+                any("가" <= letter <= "힣" for letter in speakers.user + speakers.assistant)
+            ]
             pieces += self._line(speakers.user, [Piece(hello, TEMPLATE)], speakers)
             pieces += self._line(speakers.assistant, [Piece(welcome, TEMPLATE)], speakers)
         for exchange in conversation.exchanges:
@@ -59,14 +72,40 @@ class TranscriptFormat:
     ) -> list[Piece]:
         # Labels may be foreign (a character's name), hence not trusted. The space belongs to the first word:
         # sentence-piece vocabularies hold " word" as one token.
-        paragraph = [replace(piece, text=_BLANK_LINES.sub("\n", piece.text)) for piece in content]
-        paragraph[0] = replace(paragraph[0], text=f" {paragraph[0].text.strip()}")
-        body = [self._quoted(piece, speakers) for piece in paragraph]
+        body = [
+            _quoted(piece, speakers, begins_line=place > 0, one_paragraph=True)
+            for place, piece in enumerate(content)
+        ]
+        body[0] = replace(body[0], text=f" {body[0].text.strip()}")
         return [Piece(f"{label}:", turn=turn), *body, Piece("\n", trusted=True, turn=turn)]
 
-    def _quoted(self, piece: Piece, speakers: Speakers) -> Piece:
-        if piece.trusted or "\n" not in piece.text:
-            return piece
-        labels = "|".join(map(re.escape, (speakers.user, speakers.assistant)))
-        text = re.sub(rf"(?m)^(?=\s*(?:{labels})\s*[:：])", "> ", piece.text)
-        return Piece(text, piece.name, turn=piece.turn)
+
+def _quoted(piece: Piece, speakers: Speakers, *, begins_line: bool, one_paragraph: bool = False) -> Piece:
+    """The piece with "> " before each of its lines that would pass for a speaker's."""
+    text = _BREAKS.sub("\n", piece.text)
+    if one_paragraph:
+        text = _BLANK_LINES.sub("\n", text)
+    if not piece.trusted:
+        first, *others = text.split("\n")
+        lines = [f"> {line}" if _speaks(line, speakers) else line for line in others]
+        text = "\n".join([f"> {first}" if begins_line and _speaks(first, speakers) else first, *lines])
+    return replace(piece, text=text)
+
+
+def _speaks(line: str, speakers: Speakers) -> bool:
+    """Whether the line begins with a speaker's label, as a reader sees it."""
+    head = line[: 4 * _LABEL_CHARS]
+    if not _COLON.search(head):
+        return False
+    seen = _bare(_COLON.sub(":", head))
+    return any(
+        seen.startswith(label) and seen[len(label) :].lstrip(_MARKUP).startswith(":")
+        for label in map(_bare, (speakers.user, speakers.assistant))
+        if label
+    )
+
+
+def _bare(text: str) -> str:
+    """The visible text in one form for all that look alike, without markup before it."""
+    plain = unicodedata.normalize("NFKC", one_line(text, _LABEL_CHARS))
+    return plain.casefold().lstrip(_MARKUP).rstrip()

@@ -11,6 +11,7 @@ from math import ceil
 from chatbot.domain.config import ANSWER_RESERVE
 from chatbot.domain.errors import PromptTooLong
 from chatbot.domain.messages import Conversation, Exchange, PromptReport
+from chatbot.llm.openai.marks import defused
 
 Message = dict[str, str]
 
@@ -36,28 +37,33 @@ def estimate_tokens(text: str) -> int:
 def build_prompt(conversation: Conversation, context_tokens: int, redact: Callable[[str], str]) -> Prompt:
     """Render ``conversation`` within ``context_tokens``, less the reserve for the answer.
 
-    Every text passes ``redact`` first. The oldest exchanges are left out first, then the last references.
+    Every text passes ``redact`` first and loses what a server could take for a control token. The oldest
+    exchanges are left out first, then the last references.
 
     Raises:
         PromptTooLong: persona, opening and question alone do not fit.
     """
+
+    def leaving(text: str) -> str:
+        return defused(redact(text))
+
     limit = context_tokens - ANSWER_RESERVE
     tokens: dict[str, int] = {}
     for part in conversation.system:
         if part.text:
-            tokens[part.name] = tokens.get(part.name, 0) + _cost(redact(part.text))
-    question = redact(conversation.question)
+            tokens[part.name] = tokens.get(part.name, 0) + _cost(leaving(part.text))
+    question = leaving(conversation.question)
     tokens["question"] = _cost(question)
-    opening = None if conversation.opening is None else redact(conversation.opening)
+    opening = None if conversation.opening is None else leaving(conversation.opening)
     if opening is not None:
         tokens["opening"] = _cost(opening)
     needed = sum(tokens.values())
     if needed > limit:
         raise PromptTooLong(needed, limit)
 
-    while needed + sum(_cost(redact(part.text)) for part in conversation.references) > limit:
+    while needed + sum(_cost(leaving(part.text)) for part in conversation.references) > limit:
         conversation = conversation.with_fewer_references()
-    references = [redact(part.text) for part in conversation.references]
+    references = [leaving(part.text) for part in conversation.references]
     for part, text in zip(conversation.references, references, strict=True):
         tokens[part.name] = tokens.get(part.name, 0) + _cost(text)
         needed += _cost(text)
@@ -65,7 +71,10 @@ def build_prompt(conversation: Conversation, context_tokens: int, redact: Callab
     kept: list[tuple[Exchange, list[Message]]] = []
     history = 0
     for exchange in reversed(conversation.exchanges):
-        pair = [_message("user", redact(exchange.question)), _message("assistant", redact(exchange.answer))]
+        pair = [
+            _message("user", leaving(exchange.question)),
+            _message("assistant", leaving(exchange.answer)),
+        ]
         cost = sum(_cost(message["content"]) for message in pair)
         if needed + cost > limit:
             break
@@ -76,7 +85,7 @@ def build_prompt(conversation: Conversation, context_tokens: int, redact: Callab
     if kept:
         tokens["history"] = history
 
-    system = redact(conversation.system_text)
+    system = leaving(conversation.system_text)
     messages = [_message("system", system)] if system else []
     if opening is not None:
         messages.append(_message("assistant", opening))
