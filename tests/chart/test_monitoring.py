@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import date
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ def series() -> dict[str, set[str]]:
     engine.step(2, 0.1)
     engine.preempted()
     engine.started(1, 2)
+    metrics.model_ends("gpt4.1", "gpt-4.1", date(2027, 1, 14))
     for service in ServiceName:
         meter = metrics.service_meter(service)
         meter.finished(Outcome.SUCCESSFUL, 1)

@@ -1,18 +1,24 @@
 """From configuration to aliases, and the warning before a model ends."""
 
+import asyncio
 import json
 import logging
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from tests.openai.upstream import KEY, config_for, error, opened
 from tests.search.local_server import Response, running
 
+from chatbot.adapters.prometheus import Metrics
 from chatbot.domain.config import OpenAIAlias, OpenAIConfig
 from chatbot.domain.errors import StartupError
+from chatbot.llm.openai import opening
 from chatbot.llm.openai.opening import open_openai
 from chatbot.llm.openai.shutdown import shutdown_days, warn_of_shutdown
 
@@ -110,6 +116,46 @@ async def test_upstreams_own_dates_count_once_each(caplog: pytest.LogCaptureFixt
         assert models.shutdown_days == {"gpt": date(2020, 1, 31)}
     assert [request.path for request in server.requests] == ["/v1/models"] * 2
     assert [record.getMessage() for record in caplog.records] == ["openai_model_has_ended"]
+
+
+async def test_the_end_of_a_model_is_a_metric_until_upstream_says_otherwise() -> None:
+    listing: dict[str, Any] = {"object": "list", "data": [{"id": "m", "shutdown_date": "2027-01-14"}]}
+    metrics = Metrics()
+
+    def shown() -> list[tuple[dict[str, str], float]]:
+        families = text_string_to_metric_families(metrics.page().decode())
+        return [
+            (sample.labels, sample.value)
+            for family in families
+            for sample in family.samples
+            if sample.name == "chatbot_openai_model_shutdown_timestamp_seconds"
+        ]
+
+    async with running(lambda _: Response(json.dumps(listing).encode())) as server:
+        config = config_for(server, a=OpenAIAlias(model="m"), b=OpenAIAlias(model="other"))
+        models = open_openai(config, on_end=metrics.model_ends)
+        assert shown() == []
+        await models.check()
+        midnight = datetime(2027, 1, 14, tzinfo=UTC).timestamp()
+        assert shown() == [({"alias": "a", "model": "m"}, midnight)]
+        listing["data"] = []
+        await models.check()
+        assert shown() == []
+        await models.close()
+
+
+async def test_a_long_life_is_warned_every_day(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    listing = b'{"object": "list", "data": [{"id": "gpt-4.1", "shutdown_date": "2020-01-31"}]}'
+    days = [datetime(2026, 11, day, tzinfo=UTC) for day in (1, 2, 2, 3, 3)]
+    monkeypatch.setattr(opening, "datetime", SimpleNamespace(now=lambda _: days.pop(0)))
+    monkeypatch.setattr(opening, "DAY_SECONDS", 0)
+    async with running(lambda _: Response(listing)) as server, opened(config_for(server)) as models:
+        checking = asyncio.create_task(models.keep_checking())
+        with pytest.raises(IndexError):
+            await checking
+    assert [record.getMessage() for record in caplog.records] == ["openai_model_has_ended"] * 2
 
 
 @pytest.mark.parametrize(

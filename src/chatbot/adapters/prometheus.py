@@ -5,6 +5,8 @@ the page is asked for.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, date, datetime, time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -125,6 +127,12 @@ class Metrics:
         self.searches = Counter(
             "chatbot_search", "Searches by provider and outcome", ["provider", "outcome"], registry=registry
         )
+        self._model_ends = Gauge(
+            "chatbot_openai_model_shutdown_timestamp_seconds",
+            "When upstream shuts an alias's model down, as far as it is known (Unix time, UTC midnight)",
+            ["alias", "model"],
+            registry=registry,
+        )
         self._active = Gauge("chatbot_active_requests", "Questions under way", service, registry=registry)
         self._queued = Gauge("chatbot_queue_size", "Questions waiting", service, registry=registry)
         self._pending = Gauge(
@@ -148,6 +156,15 @@ class Metrics:
     def searched(self, provider: str, outcome: SearchOutcome) -> None:
         """Count one provider's answer."""
         self.searches.labels(provider, outcome.value).inc()
+
+    def model_ends(self, alias: str, model: str, day: date | None) -> None:
+        """Show the day on which an alias's model is shut down; None when none is known any more."""
+        if day is None:
+            with suppress(KeyError):
+                self._model_ends.remove(alias, model)
+        else:
+            midnight = datetime.combine(day, time(), UTC)
+            self._model_ends.labels(alias, model).set(midnight.timestamp())
 
     def watch_service(
         self,

@@ -148,9 +148,9 @@ async def open_suite(
         stack.push_async_callback(history.close)
         search = open_search(settings.search, metrics.searched, redact=_redacted)
         stack.push_async_callback(search.close)
-        foreign = open_openai(settings.openai, redact=_redacted)
+        foreign = open_openai(settings.openai, redact=_redacted, on_end=metrics.model_ends)
         stack.push_async_callback(foreign.close)
-        checking = asyncio.create_task(foreign.check())
+        checking = asyncio.create_task(foreign.keep_checking())
         stack.callback(checking.cancel)
 
         engines: dict[EngineConfig, LlamaModel] = {}
