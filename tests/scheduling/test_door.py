@@ -3,9 +3,11 @@
 import random
 import statistics
 import time
+from collections import Counter
+from itertools import accumulate
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from chatbot.domain.errors import Overloaded
@@ -99,6 +101,89 @@ def test_one_user_with_fifty_requests_does_not_hold_up_ten_with_one() -> None:
     assert len(waits) == 10
     for wait, by_itself in zip(sorted(filter(None, waits)), sorted(filter(None, alone)), strict=True):
         assert wait <= 2 * by_itself + 0.5
+
+
+@pytest.mark.parametrize("users", [100, 200])
+def test_whoever_was_let_in_ends_in_time_however_often_others_pass(users: int) -> None:
+    """Lasting overload by users who return: those served before are passed by those who were not."""
+    source = random.Random(users)
+    coming = [
+        Arrival(
+            60 * (minute + source.random()), f"u{user}", 400, max(1, int(source.gammavariate(2, 150))), 250
+        )
+        for user in range(users)
+        for minute in range(10)
+    ]
+    machine = Machine(prefill=1 / 1700, base=0.0123, each=0.0016, pool=23_000)
+    outcomes = Simulator(machine).run(coming)
+    admitted = [outcome for outcome in outcomes if outcome.retry_after is None]
+    late = [outcome for outcome in admitted if outcome.expired]
+    assert len(admitted) < len(outcomes), "there is more to do than can be done"
+    assert all(outcome.first is not None for outcome in late), "nobody is passed until it is too late"
+    # Answers beyond the length that a deadline allows for: one in fifty of those admitted at the edge.
+    assert len(late) <= 0.01 * len(admitted)
+
+
+@settings(deadline=None, max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(seed=st.integers(0, 10_000), requests=st.integers(30, 150), output=st.integers(20, 120))
+def test_with_true_predictions_a_promise_at_the_door_is_never_broken(
+    seed: int, requests: int, output: int
+) -> None:
+    """Six callers, one with half of all requests, up to ten times as many as can be served in 20 s."""
+    source = random.Random(seed)
+    simulator = Simulator(Machine(prefill=0.001, base=0.05, each=0.0, sequences=4), Limits(256, 256))
+    for _ in range(128):
+        simulator.speeds.lengths("office").saw(output)
+    outcomes = simulator.run(
+        Arrival(source.uniform(0, 4), f"u{max(0, source.randint(-4, 5))}", 60, output, 40, limit=20.0)
+        for _ in range(requests)
+    )
+    # Those who were told to come back are let in on the last second, where a step's rounding decides.
+    broken = [one for one in outcomes if one.expired and (one.predicted_end or 0.0) < 19.5]
+    assert not broken
+
+
+def test_in_a_long_line_one_caller_gets_no_more_than_twice_the_mean() -> None:
+    """Sixty callers and one who asks twenty times as often as each, three times as much as can be served."""
+    source = random.Random(7)
+    rate = 3.0 * TOKENS_PER_SECOND / 150 / 80
+    coming = [
+        Arrival(at, f"u{user}", 150, max(1, int(source.gammavariate(2, 75))), 100)
+        for user in range(61)
+        for at in accumulate(source.expovariate(rate * (20 if user == 0 else 1)) for _ in range(400))
+        if at < 400
+    ]
+    served = Counter[str]()
+    for outcome in Simulator(MACHINE).run(coming):
+        if outcome.end is not None:
+            served[outcome.arrival.caller] += outcome.arrival.output
+    greedy = served.pop("u0")
+    assert statistics.mean(served.values()) * 2.2 >= greedy >= statistics.mean(served.values())
+
+
+@settings(deadline=None)
+@given(
+    queue=st.lists(st.tuples(st.integers(0, 5), st.integers(1, 400)), max_size=20),
+    more=st.integers(1, 400),
+    place=st.integers(0, 20),
+)
+def test_one_more_caller_in_the_line_never_brings_a_newcomer_forward(
+    queue: list[tuple[int, int]], more: int, place: int
+) -> None:
+    def predicted(asked: list[tuple[int, int]]) -> float:
+        door = Door(Limits(256, 256), Capacity(2, 10_000), Speeds())
+        for caller, prompt in asked:
+            door.reserve(Job("office", f"u{caller}", 0, 3600, prompt, prompt, 200), 0.0)
+        mine = Job("office", "newcomer", 0, 3600, 50, 50, 200)
+        door.reserve(mine, 0.0)
+        return mine.predicted_end
+
+    place = min(place, len(queue))
+    alike = [(caller, more) for caller, _ in queue]
+    assert predicted([*alike[:place], (99, more), *alike[place:]]) >= predicted(alike) - 1e-9
+    # Prompts are read one after another beside the batch, so unequal ones may fall in better: by one prompt.
+    longest = max([more, *(prompt for _, prompt in queue)]) * Speeds().prefill.seconds
+    assert predicted([*queue[:place], (99, more), *queue[place:]]) >= predicted(queue) - longest
 
 
 EVENTS = st.lists(

@@ -1,6 +1,7 @@
 """The parts of the policy, each by its laws."""
 
 import math
+from itertools import accumulate
 
 import pytest
 from hypothesis import given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from chatbot.scheduling.fair_order import AGEING, FairOrder, cost
 from chatbot.scheduling.job import Capacity, Job
+from chatbot.scheduling.line import Line
 from chatbot.scheduling.rates import Lengths, Rate, StepTimes
 from chatbot.scheduling.replay import Load, replay
 
@@ -63,55 +65,73 @@ def test_replay_of_a_case_computed_by_hand() -> None:
     assert outlooks[1].start == pytest.approx(0.75 + 4 * 0.025)
 
 
+def line_of(waiting: list[Job], price: float, fair: FairOrder) -> Line:
+    line = Line()
+    for one in waiting:
+        key = fair.key(one.caller, one.reserved)
+        line.join(one, key, line.place(one, key, [math.inf] * len(line), 0.0))
+        fair.joined(one.caller, price)
+    return line
+
+
 @settings(deadline=None)
 @given(
     callers=st.lists(
-        st.tuples(st.sampled_from("abcd"), st.integers(1, 500), st.integers(1, 500)), min_size=1, max_size=40
-    )
+        st.tuples(st.sampled_from("abcd"), st.floats(0.0, 100.0), st.floats(0.0, 3000.0)),
+        min_size=1,
+        max_size=40,
+    ),
+    spare=st.lists(st.floats(-10.0, 100.0), min_size=40, max_size=40),
+    work=st.floats(0.0, 10.0),
 )
-def test_the_fair_order_serves_everybody_once_and_each_caller_in_his_own_order(
-    callers: list[tuple[str, int, int]],
+def test_the_line_holds_everybody_once_and_a_newcomer_costs_nobody_his_promise(
+    callers: list[tuple[str, float, float]], spare: list[float], work: float
 ) -> None:
-    fair = FairOrder()
-    waiting = []
-    for number, (caller, fresh, output) in enumerate(callers):
-        fair.joined(caller)
-        waiting.append((job(caller, reserved=number * 0.1, fresh=fresh), cost(fresh, output)))
-    arranged = fair.arrange(waiting)
-    assert sorted(id(j) for _, j in arranged) == sorted(id(j) for j, _ in waiting)
-    keys = [key for key, _ in arranged]
-    assert keys == sorted(keys)
+    line, keys = Line(), dict[Job, float]()
+    for caller, served, waited in callers:
+        one, key = job(caller), served + waited
+        seconds = list(accumulate(reversed(spare[: len(line)]), min))[::-1]
+        place = line.place(one, key, seconds, work)
+        assert all(left >= work for left in seconds[place:])
+        keys[one] = key
+        if place:
+            ahead = line.jobs[place - 1]
+            assert ahead.caller == caller or keys[ahead] <= key or seconds[place - 1] < work
+            keys[one] = max(key, keys[ahead])
+        line.join(one, key, place)
+    jobs = list(keys)
+    assert sorted(map(id, line.jobs)) == sorted(map(id, jobs))
     for name in "abcd":
-        own = [j.reserved for _, j in arranged if j.caller == name]
-        assert own == sorted(own)
+        assert [one for one in line.jobs if one.caller == name] == [o for o in jobs if o.caller == name]
+    for one in jobs:
+        line.leave(one)
+    assert not len(line)
 
 
 @settings(deadline=None)
 @given(requests=st.integers(2, 60))
 def test_between_two_who_always_wait_the_service_differs_by_one_request(requests: int) -> None:
+    price = cost(100, 50)
     fair = FairOrder()
-    waiting = [(job(caller, fresh=100), cost(100, 50)) for caller in ["a"] * requests + ["b"] * requests]
-    for one, _ in waiting:
-        fair.joined(one.caller)
+    line = line_of([job(caller) for caller in ["a"] * requests + ["b"] * requests], price, fair)
     served = {"a": 0.0, "b": 0.0}
-    for _, one in fair.arrange(waiting)[: 2 * requests]:
-        served[one.caller] += cost(100, 50)
-        assert abs(served["a"] - served["b"]) <= cost(100, 50)
+    for one in line.jobs:
+        served[one.caller] += price
+        assert abs(served["a"] - served["b"]) <= price
 
 
 def test_absence_earns_no_credit_and_waiting_ages() -> None:
     fair = FairOrder()
-    fair.joined("busy")
-    fair.charge("busy", 1000.0)
-    fair.joined("late")
+    fair.joined("busy", 1000.0)
+    fair.started("busy", 1000.0)
+    fair.joined("late", 0.0)
     assert fair.standing("late") == 1000.0
     fair.left("late")
     assert fair.standing("late") == 1000.0
-    newer, older = job("x", reserved=100.0), job("y", reserved=100.0 - 300.0 / AGEING)
-    fair.joined("x")
-    fair.joined("y")
-    fair.charge("y", 200.0)
-    assert [one for _, one in fair.arrange([(newer, 1.0), (older, 1.0)])] == [older, newer]
+    fair.joined("x", 0.0)
+    fair.joined("y", 200.0)
+    fair.started("y", 200.0)
+    assert fair.key("y", 100.0 - 300.0 / AGEING) < fair.key("x", 100.0) < fair.key("y", 100.0)
 
 
 @settings(deadline=None)

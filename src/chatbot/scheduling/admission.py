@@ -33,10 +33,12 @@ class Limits:
 class Prospect:
     """Where a request would stand: seconds to its last token, its work, and the queue's state.
 
-    ``starts`` are the seconds after which the requests that wait now will have started, in order.
+    ``overtaking`` are the seconds in which those who wait now would catch up with what its caller has had, if
+    they went on asking. ``starts`` are the seconds after which they will have started, in order.
     """
 
     end: float
+    overtaking: float
     work: float
     waiting: int
     starts: tuple[float, ...]
@@ -49,6 +51,11 @@ class Admission:
         self._limits = limits
         self._promises = Promises()
         self._end_error = Calibration(lowest=1.0, highest=1.6, start=1.1, share=0.9)
+
+    @property
+    def safety(self) -> float:
+        """The factor by which an end may come later than predicted."""
+        return self._end_error.factor
 
     def learn(self, predicted: float, actual: float) -> None:
         """An admitted request ended: seconds from reservation to last token, as predicted and as it was."""
@@ -92,9 +99,9 @@ class Admission:
         if not called:
             work = self._promises.work_before(promise, now)
             callers = self._promises.callers_before(promise, now)
-        safety = 1.0 if called else self._end_error.factor
+        safety = 1.0 if called else self.safety
         band = _BAND if callers else 1.0
-        end = prospect.end * safety
+        end = prospect.end * safety + (0.0 if called else prospect.overtaking)
         if end > left or (end + work > band * left and end > _SHORT_QUEUE * left):
             return max(1.0, end + work - _BAND * left), "it would end after its deadline"
         waiting = prospect.waiting + callers

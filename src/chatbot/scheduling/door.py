@@ -8,12 +8,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from enum import Enum
+from itertools import islice
 
 from chatbot.scheduling.admission import Admission, Limits, Prospect
 from chatbot.scheduling.calibration import Calibration
-from chatbot.scheduling.fair_order import AGEING, FairOrder, cost
-from chatbot.scheduling.forecast import Forecast
+from chatbot.scheduling.fair_order import FairOrder, cost
+from chatbot.scheduling.forecast import Forecast, Standing
 from chatbot.scheduling.job import Capacity, Job
+from chatbot.scheduling.line import Line
 from chatbot.scheduling.rates import Speeds
 
 _OVERTAKES = 8
@@ -40,7 +42,7 @@ class Door:
         self._capacity = capacity
         self._speeds = speeds
         self._lock = threading.Lock()
-        self._waiting: dict[Job, None] = {}
+        self._line = Line()
         self._running: dict[Job, None] = {}
         self._callers: dict[str, int] = {}
         self._fair = FairOrder()
@@ -56,14 +58,19 @@ class Door:
             Overloaded: with the seconds after which the same request will be admitted.
         """
         with self._lock:
-            self._forecast.refresh(now, list(self._running), list(self._waiting), self._fair)
+            self._refresh(now)
             places = self._callers.get(job.caller, 0)
-            self._admission.check_share(places, self._until_own_end(job.caller), len(self._waiting))
-            self._admission.check(job, self._prospect(job, now), now)
-            job.reserved = now
-            self._waiting[job] = None
-            self._callers[job.caller] = self._callers.get(job.caller, 0) + 1
-            self._fair.joined(job.caller)
+            self._admission.check_share(places, self._until_own_end(job.caller), len(self._line))
+            key = self._fair.key(job.caller, now)
+            standing = self._forecast.newcomer(job, key, self._line, now)
+            self._admission.check(job, self._prospect(job, standing), now)
+            job.reserved, job.price = now, self._forecast.cost(job)
+            job.duration = standing.end - standing.start
+            job.replayed_first, job.predicted_end = standing.first, standing.end
+            job.predicted_first = standing.first * self._wait_error.factor
+            self._line.join(job, key, standing.place)
+            self._callers[job.caller] = places + 1
+            self._fair.joined(job.caller, job.price)
             self._forecast.changed()
 
     def prompt_known(self, job: Job, prompt: int, fresh: int, characters: int) -> None:
@@ -79,12 +86,11 @@ class Door:
         Only the engine's thread starts jobs, so it judges without the lock; it may be slow.
         """
         with self._lock:
-            if not self._waiting or len(self._running) >= self._capacity.sequences:
+            if not self._line or len(self._running) >= self._capacity.sequences:
                 return None
-            self._forecast.refresh(now, list(self._running), list(self._waiting), self._fair)
             crowded = self._crowded()
-            order = self._forecast.order
-            candidates = [job for job in order if job.ready and job.caller not in crowded][:_CONSIDERED]
+            able = (job for job in self._line.jobs if job.ready and job.caller not in crowded)
+            candidates = list(islice(able, _CONSIDERED))
         blocked: list[Job] = []
         for job in candidates:
             verdict = judge(job)
@@ -99,13 +105,12 @@ class Door:
         return None
 
     def requeue(self, job: Job) -> None:
-        """A preempted job waits again, at the front of its caller's line since it was reserved early."""
+        """A preempted job waits again, before all others."""
         with self._lock:
             del self._running[job]
-            self._waiting[job] = None
+            self._line.rejoin(job)
             job.fresh, job.read, job.started = job.prompt + job.produced, 0, None
-            self._fair.charge(job.caller, -job.charged)
-            job.charged = 0.0
+            self._fair.started(job.caller, -job.price)
             self._forecast.changed()
 
     def first_token(self, job: Job, now: float) -> None:
@@ -116,12 +121,12 @@ class Door:
     def finished(self, job: Job, now: float, *, complete: bool) -> None:
         """The job ends; ``complete`` when its answer ended by itself. Harmless when repeated."""
         with self._lock:
-            if job in self._waiting:
-                del self._waiting[job]
-            elif job in self._running:
+            if job in self._running:
                 del self._running[job]
-                actual = cost(job.fresh, job.produced)
-                self._fair.charge(job.caller, actual - job.charged)
+                self._fair.left(job.caller, correction=cost(job.fresh, job.produced) - job.price)
+            elif job in self._line:
+                self._line.leave(job)
+                self._fair.left(job.caller, waiting=job.price)
             else:
                 return
             if complete:
@@ -131,18 +136,17 @@ class Door:
             self._callers[job.caller] -= 1
             if not self._callers[job.caller]:
                 del self._callers[job.caller]
-            self._fair.left(job.caller)
             self._forecast.changed()
             self._tell_if_empty()
 
     def prospects(self, now: float) -> list[tuple[Job, int, float]]:
         """Waiting jobs with their positions (1 starts next) and seconds to their first token."""
         with self._lock:
-            self._forecast.refresh(now, list(self._running), list(self._waiting), self._fair)
+            self._refresh(now)
             factor = self._wait_error.factor
             return [
                 (job, place + 1, self._forecast.outlook(place).first * factor)
-                for place, job in enumerate(self._forecast.order)
+                for place, job in enumerate(self._line.jobs)
             ]
 
     def expected(self, job: Job) -> int:
@@ -151,11 +155,11 @@ class Door:
 
     def waiting(self, service: str | None = None) -> int:
         """Places that have not begun to generate, of one service or of all."""
-        return sum(1 for job in list(self._waiting) if service is None or job.service == service)
+        return sum(1 for job in list(self._line.jobs) if service is None or job.service == service)
 
     def places(self) -> int:
         """All places, waiting and running."""
-        return len(self._waiting) + len(self._running)
+        return len(self._line) + len(self._running)
 
     def when_empty(self, tell: Callable[[], object]) -> None:
         """Call ``tell`` once as soon as no place is taken, on whatever thread gives up the last."""
@@ -164,36 +168,39 @@ class Door:
             self._tell_if_empty()
 
     def _crowded(self) -> set[str]:
-        """Callers who have half of the sequences: the other half stays for those who come next."""
+        """Callers who have all the sequences that one may have."""
         counts = Counter(job.caller for job in self._running)
-        return {caller for caller, count in counts.items() if count >= max(1, self._capacity.sequences // 2)}
+        return {caller for caller, count in counts.items() if count >= self._capacity.share}
 
     def _started(self, job: Job, now: float) -> bool:
         with self._lock:
-            if job not in self._waiting:
+            if job not in self._line:
                 return False
-            del self._waiting[job]
+            self._line.leave(job)
             self._running[job] = None
             job.started = now
-            job.charged = self._forecast.cost(job)
-            self._fair.charge(job.caller, job.charged)
+            self._fair.started(job.caller, job.price)
             self._forecast.changed()
             return True
 
     def _tell_if_empty(self) -> None:
-        if not self._waiting and not self._running:
+        if not self._line and not self._running:
             for tell in self._empty:
                 tell()
             self._empty.clear()
 
-    def _prospect(self, job: Job, now: float) -> Prospect:
-        """Where the job would stand; its predictions are noted in it."""
-        own = sum(self._forecast.cost(other) for other in self._waiting if other.caller == job.caller)
-        key = self._fair.standing(job.caller) + own + AGEING * now
-        first, end = self._forecast.newcomer(job, key, now)
-        job.replayed_first, job.predicted_end = first, end
-        job.predicted_first = first * self._wait_error.factor
-        return Prospect(end, self._forecast.work(job), len(self._waiting), self._forecast.starts)
+    def _refresh(self, now: float) -> None:
+        self._forecast.refresh(now, list(self._running), self._line, self._admission.safety)
+
+    def _prospect(self, job: Job, standing: Standing) -> Prospect:
+        others = len({other.caller for other in self._line.jobs} - {job.caller})
+        return Prospect(
+            end=standing.end,
+            overtaking=self._fair.debt(job.caller) * others / self._forecast.pace(),
+            work=self._forecast.work(self._forecast.load(job)),
+            waiting=len(self._line),
+            starts=self._forecast.starts,
+        )
 
     def _until_own_end(self, caller: str) -> float:
         own = [job for job in self._running if job.caller == caller]
@@ -202,5 +209,5 @@ class Door:
         if own:
             least = min(self._forecast.output(job) for job in own)
             return least * self._speeds.steps.seconds(len(self._running))
-        places = [i for i, job in enumerate(self._forecast.order) if job.caller == caller]
+        places = [i for i, job in enumerate(self._line.jobs) if job.caller == caller]
         return self._forecast.outlook(min(places)).first if places else 1.0

@@ -6,20 +6,12 @@ earns no credit. Two differences: a request is charged in whole when it starts, 
 produce, and corrected when it ends, which lets the order be foreseen; and waiting ages a request.
 """
 
-import heapq
-from collections.abc import Iterable
-
-from chatbot.scheduling.job import Job
-
 PROMPT_WEIGHT = 1.0
 OUTPUT_WEIGHT = 4.0
 """A generated token costs its share of a whole step, a prompt token rides along in a batch of hundreds."""
 
 AGEING = 20.0
-"""Weighted tokens that a second of waiting is worth: a minute makes up for an answer of 300 tokens.
-
-With a quarter of this, users served before were overtaken so often under lasting overload that 5 % of all
-requests missed their deadline although the door had let them in; now 3.5 % (bench/what_if.py)."""
+"""Weighted tokens that a second of waiting is worth: a minute makes up for an answer of 300 tokens."""
 
 _REMEMBERED = 256
 """Absent callers whose debt is kept; beyond that those without debt are forgotten."""
@@ -31,23 +23,40 @@ def cost(fresh: float, output: float) -> float:
 
 
 class FairOrder:
-    """The counters, and the order that they give."""
+    """The counters, and the key that they give a request."""
 
     def __init__(self) -> None:
         self._counters: dict[str, float] = {}
         self._present: dict[str, int] = {}
+        self._waiting: dict[str, float] = {}
 
-    def joined(self, caller: str) -> None:
-        """The caller got a place."""
+    def key(self, caller: str, now: float) -> float:
+        """Where a request that comes now stands among all others: the least is served first.
+
+        The caller's own requests that wait count as served, since they go before it.
+        """
+        return self.standing(caller) + self._waiting.get(caller, 0.0) + AGEING * now
+
+    def joined(self, caller: str, amount: float) -> None:
+        """The caller got a place for a request of so many weighted tokens."""
         if caller not in self._present:
             self._counters[caller] = self.standing(caller)
+            self._waiting[caller] = 0.0
         self._present[caller] = self._present.get(caller, 0) + 1
+        self._waiting[caller] += amount
 
-    def left(self, caller: str) -> None:
-        """One of the caller's places ended."""
+    def started(self, caller: str, amount: float) -> None:
+        """One of the caller's requests starts: from waiting to the account; a negative amount goes back."""
+        self._waiting[caller] -= amount
+        self._counters[caller] += amount
+
+    def left(self, caller: str, *, waiting: float = 0.0, correction: float = 0.0) -> None:
+        """One of the caller's places ended: what still waited is forgotten, what was charged corrected."""
+        self._waiting[caller] -= waiting
+        self._counters[caller] += correction
         self._present[caller] -= 1
         if not self._present[caller]:
-            del self._present[caller]
+            del self._present[caller], self._waiting[caller]
         if not self._present:
             # Nobody is here: credit and debt of the past mean nothing to those who come next.
             self._counters.clear()
@@ -59,37 +68,15 @@ class FairOrder:
                 if counter > least or name in self._present
             }
 
-    def charge(self, caller: str, amount: float) -> None:
-        """Add weighted tokens (a correction may be negative) to the caller's account."""
-        self._counters[caller] += amount
+    def debt(self, caller: str) -> float:
+        """Weighted tokens that the caller has had, or waits for, beyond the one who was served least."""
+        return self.standing(caller) + self._waiting.get(caller, 0.0) - self._least()
 
     def standing(self, caller: str) -> float:
         """The caller's counter, as it would be on joining now."""
         if caller in self._present:
             return self._counters[caller]
         return max(self._counters.get(caller, 0.0), self._least())
-
-    def arrange(self, waiting: Iterable[tuple[Job, float]]) -> list[tuple[float, Job]]:
-        """Jobs with their costs in the order of service, each with its key; keys never decrease."""
-        lines: dict[str, list[tuple[Job, float]]] = {}
-        for job, amount in waiting:
-            lines.setdefault(job.caller, []).append((job, amount))
-        heads = []
-        for caller, line in lines.items():
-            line.sort(key=lambda entry: entry[0].reserved, reverse=True)
-            heads.append((self._counters[caller] + AGEING * line[-1][0].reserved, caller))
-        heapq.heapify(heads)
-        arranged = []
-        while heads:
-            key, caller = heads[0]
-            job, amount = lines[caller].pop()
-            arranged.append((key, job))
-            if lines[caller]:
-                later = AGEING * (lines[caller][-1][0].reserved - job.reserved)
-                heapq.heapreplace(heads, (key + amount + later, caller))
-            else:
-                heapq.heappop(heads)
-        return arranged
 
     def _least(self) -> float:
         return min((self._counters[caller] for caller in self._present), default=0.0)

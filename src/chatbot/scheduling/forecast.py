@@ -1,15 +1,30 @@
 """Predictions from the state at the door: the replay, kept until something changes."""
 
-from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 
-from chatbot.scheduling.fair_order import FairOrder, cost
+from chatbot.scheduling.fair_order import cost
 from chatbot.scheduling.job import Capacity, Job
+from chatbot.scheduling.line import Line
 from chatbot.scheduling.rates import Speeds
 from chatbot.scheduling.replay import Load, Outlook, replay
 
 _STALE = 0.5
 """Seconds after which a forecast is made anew even if no request came or went."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a newcomer would stand: its index in the line, and seconds from now to each of its events.
+
+    ``end`` is that of a long answer, as nearly all are shorter.
+    """
+
+    place: int
+    start: float
+    first: float
+    end: float
 
 
 class Forecast:
@@ -19,10 +34,10 @@ class Forecast:
         self._capacity = capacity
         self._speeds = speeds
         self._made = float("-inf")
-        self.order: list[Job] = []
-        self._keys: list[float] = []
+        self._running: list[Load] = []
+        self._waiting: list[Load] = []
         self._outlooks: list[Outlook] = []
-        self._busy = 0
+        self._spare: list[float] = []
         self.starts: tuple[float, ...] = ()
         """Seconds from the forecast until each waiting job has started, in order."""
 
@@ -30,45 +45,59 @@ class Forecast:
         """Something came, went or started; the next question makes a new forecast."""
         self._made = float("-inf")
 
-    def refresh(self, now: float, running: Sequence[Job], waiting: Sequence[Job], fair: FairOrder) -> None:
-        """Replay the schedule unless the last forecast still holds."""
+    def refresh(self, now: float, running: Sequence[Job], line: Line, safety: float) -> None:
+        """Replay the schedule unless the last forecast still holds.
+
+        ``safety`` is the factor by which an end may come later than predicted.
+        """
         if now - self._made < _STALE:
             return
         self._made = now
         self._speeds.under_way((job.service, job.produced) for job in running)
-        arranged = fair.arrange([(job, self.cost(job)) for job in waiting])
-        self._keys = [key for key, _ in arranged]
-        self.order = [job for _, job in arranged]
+        self._running = [self.load(job) for job in running]
+        self._waiting = [self.load(job) for job in line.jobs]
         # The last entry is an empty request: when a newcomer behind all others would start.
-        loads = [*(self.load(job) for job in self.order), Load(0.0, 1.0, 1.0)]
-        self._outlooks = replay(
-            [self.load(job) for job in running], loads, self._capacity, self._speeds.steps
-        )
+        self._outlooks = self._replay([*self._waiting, Load(0.0, 1.0, 1.0)])
         self.starts = tuple(outlook.start for outlook in self._outlooks[:-1])
-        self._busy = len(running) + len(waiting)
+        spare = [
+            (job.deadline - now) / safety - job.duration - start
+            for job, start in zip(line.jobs, self.starts, strict=True)
+        ]
+        self._spare = list(accumulate(reversed(spare), min))[::-1]
 
     def outlook(self, place: int) -> Outlook:
-        """Of the job at this index of ``order``."""
+        """Of the job at this index of the line."""
         return self._outlooks[place]
 
-    def newcomer(self, job: Job, key: float, now: float) -> tuple[float, float]:
-        """Seconds to the first and, if its answer gets long, the last token of a job that would join now.
-
-        ``key`` is its key in the fair order.
-        """
-        place = bisect_right(self._keys, key)
-        start = max(0.0, self._outlooks[place].start - (now - self._made))
+    def newcomer(self, job: Job, key: float, line: Line, now: float) -> Standing:
+        """Where a job with this key in the fair order would stand."""
         load = self.load(job)
-        together = min(self._busy + 1, self._capacity.sequences)
-        first = start + load.prefill + self._speeds.steps.seconds(together)
+        full = self._speeds.steps.seconds(self._capacity.sequences)
+        # Nobody behind waits longer for it than it lasts, and with places enough much less.
+        place = line.place(job, key, self._spare, load.prefill + load.output * full)
+        start = max(0.0, self._start(load, place) - (now - self._made))
+        step = self._speeds.steps.seconds(
+            min(len(self._running) + len(self._waiting) + 1, self._capacity.sequences)
+        )
+        first = start + load.prefill + step
         output = self._speeds.lengths(job.service).long(job.max_tokens)
-        return first, first + output * self._speeds.steps.seconds(together)
+        return Standing(place, start, first, first + output * step)
+
+    def _start(self, load: Load, place: int) -> float:
+        own = sum(other.caller == load.caller for other in (*self._running, *self._waiting))
+        if own < self._capacity.share:
+            return self._outlooks[place].start
+        # Its caller's share of the sequences may hold it up longer than its place does.
+        return self._replay([*self._waiting[:place], load, *self._waiting[place:]])[place].start
+
+    def _replay(self, waiting: Sequence[Load]) -> list[Outlook]:
+        return replay(self._running, waiting, self._capacity, self._speeds.steps)
 
     def load(self, job: Job) -> Load:
         """What the job still needs, as the measured speeds see it."""
         output = self.output(job)
         prefill = max(0, job.fresh - job.read) * self._speeds.prefill.seconds
-        return Load(prefill, output, job.prompt + job.produced + output)
+        return Load(prefill, output, job.prompt + job.produced + output, job.caller)
 
     def output(self, job: Job) -> float:
         """Tokens that the job is expected to produce from now on."""
@@ -78,8 +107,12 @@ class Forecast:
         """Weighted tokens that the fair order will charge for the whole job."""
         return cost(job.fresh, job.produced + self.output(job))
 
-    def work(self, job: Job) -> float:
-        """Seconds by which the job lengthens the queue: its prefill and its share of full steps."""
-        load = self.load(job)
+    def pace(self) -> float:
+        """Weighted tokens a second of the engine when it is full."""
+        full = self._capacity.sequences
+        return cost(0.0, full / self._speeds.steps.seconds(full))
+
+    def work(self, load: Load) -> float:
+        """Seconds by which a job lengthens the queue: its prefill and its share of full steps."""
         full = self._capacity.sequences
         return load.prefill + load.output * self._speeds.steps.seconds(full) / full

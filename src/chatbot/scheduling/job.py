@@ -8,8 +8,10 @@ class Job:
     """A reserved place, from the door to its last token. Times are monotonic seconds, sizes tokens.
 
     ``prompt`` is estimated until ``ready``; ``fresh`` of it must be computed, the rest is expected in the
-    prefix cache. ``read`` of the fresh tokens are done, ``produced`` tokens are generated. Predictions are
-    seconds from the reservation: to the first token as the replay says and as corrected, and to the last.
+    prefix cache. ``read`` of the fresh tokens are done, ``produced`` tokens are generated. ``price`` are the
+    weighted tokens that the fair order takes for it, ``duration`` the seconds from its start to the last
+    token of a long answer. Predictions are seconds from the reservation: to the first token as the replay
+    says and as corrected, and to the last.
     """
 
     service: str
@@ -23,7 +25,8 @@ class Job:
     started: float | None = None
     read: int = 0
     produced: int = 0
-    charged: float = 0.0
+    price: float = 0.0
+    duration: float = 0.0
     overtaken: int = 0
     replayed_first: float = 0.0
     predicted_first: float = 0.0
@@ -38,3 +41,8 @@ class Capacity:
     sequences: int
     pool: int
     prefill_slice: float = 0.25
+
+    @property
+    def share(self) -> int:
+        """Sequences that one caller may have: the other half stays for those who come next."""
+        return max(1, self.sequences // 2)

@@ -6,29 +6,68 @@ with their number, and while prompts are read each step also holds a slice of pr
 """
 
 import heapq
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chatbot.scheduling.job import Capacity
 from chatbot.scheduling.rates import StepTimes
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What a request still needs: seconds of prefill, tokens to generate, KV cells to hold."""
+class Load(NamedTuple):
+    """What a request still needs: seconds of prefill, tokens to generate, KV cells to hold; whose it is."""
 
     prefill: float
     output: float
     cells: float
+    caller: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outlook:
+class Outlook(NamedTuple):
     """Seconds from now until a request gets its place in the batch, and its first token."""
 
     start: float
     first: float
+
+
+class _Line:
+    """Who starts next: the first whose caller has not all the sequences that one caller may have."""
+
+    def __init__(self, waiting: Sequence[Load], running: Sequence[Load], most: int) -> None:
+        self._waiting = waiting
+        self._most = most
+        self._next = 0
+        self._running = Counter(load.caller for load in running)
+        # Indexes of those passed over, by caller; and the first of each caller who has room again.
+        self._passed: dict[str | None, deque[int]] = {}
+        self._released: list[int] = []
+
+    def head(self) -> int | None:
+        """The index of the next to start, if anybody may."""
+        while self._next < len(self._waiting):
+            caller = self._waiting[self._next].caller
+            if caller is None or self._running[caller] < self._most:
+                break
+            self._passed.setdefault(caller, deque()).append(self._next)
+            self._next += 1
+        if self._released:
+            return min(self._released[0], self._next)
+        return self._next if self._next < len(self._waiting) else None
+
+    def start(self, index: int) -> None:
+        """The head starts."""
+        self._running[self._waiting[index].caller] += 1
+        if index == self._next:
+            self._next += 1
+        else:
+            heapq.heappop(self._released)
+
+    def end(self, caller: str | None) -> None:
+        """One of the caller's requests ended."""
+        self._running[caller] -= 1
+        passed = self._passed.get(caller)
+        if passed:
+            heapq.heappush(self._released, passed.popleft())
 
 
 def replay(
@@ -38,29 +77,28 @@ def replay(
     base, each, slice_seconds = steps.base, steps.each, capacity.prefill_slice
     free_sequences = capacity.sequences - len(running)
     free_cells = capacity.pool - sum(load.cells for load in running)
-    # (virtual step at which it ends, cells); a sequence that begins at step v with n tokens ends at v + n.
-    generating = [(load.output, load.cells) for load in running if load.prefill <= 0]
+    # (virtual step of its end, its load); a sequence that begins at step v with n tokens ends at v + n.
+    generating = [(load.output, number, load) for number, load in enumerate(running) if load.prefill <= 0]
     heapq.heapify(generating)
-    reading: deque[tuple[float, float, float, int]] = deque(
-        (load.prefill, load.output, load.cells, -1) for load in running if load.prefill > 0
-    )
+    reading = deque((load.prefill, load, -1) for load in running if load.prefill > 0)
+    line = _Line(waiting, running, capacity.share)
     starts = [0.0] * len(waiting)
     firsts = [0.0] * len(waiting)
     now = step = 0.0
-    following = arrived = 0
+    arrived, number = 0, len(running)
     while arrived < len(waiting):
-        while following < len(waiting) and free_sequences > 0:
-            load = waiting[following]
+        while free_sequences > 0 and (index := line.head()) is not None:
+            load = waiting[index]
             if load.cells > free_cells and (generating or reading):
                 break
-            starts[following] = now
-            reading.append((load.prefill, load.output, load.cells, following))
+            line.start(index)
+            starts[index] = now
+            reading.append((load.prefill, load, index))
             free_sequences -= 1
             free_cells -= load.cells
-            following += 1
         step_seconds = base + each * len(generating) if generating else 0.0
         if reading:
-            need, output, cells, index = reading[0]
+            need, load, index = reading[0]
             pace = (slice_seconds + step_seconds) / slice_seconds
             until_read = need * pace
             until_end = (generating[0][0] - step) * (step_seconds + slice_seconds) if generating else None
@@ -68,16 +106,18 @@ def replay(
                 reading.popleft()
                 now += until_read
                 step += until_read / (step_seconds + slice_seconds) if generating else 0.0
-                heapq.heappush(generating, (step + output, cells))
+                number += 1
+                heapq.heappush(generating, (step + load.output, number, load))
                 if index >= 0:
                     firsts[index] = now
                     arrived += 1
                 continue
-            reading[0] = (need - until_end / pace, output, cells, index)
+            reading[0] = (need - until_end / pace, load, index)
             now += until_end
         else:
             now += max(0.0, generating[0][0] - step) * step_seconds
-        step, cells = heapq.heappop(generating)
+        step, _, load = heapq.heappop(generating)
+        line.end(load.caller)
         free_sequences += 1
-        free_cells += cells
+        free_cells += load.cells
     return [Outlook(start, first) for start, first in zip(starts, firsts, strict=True)]
