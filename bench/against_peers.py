@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import os
 import statistics
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -71,6 +72,7 @@ async def compare(ours: Side, peer: Side, loads: Workloads, rounds: int) -> None
                 timings = await side.play(script)
                 seconds = time.perf_counter() - begun
                 found.setdefault(name, {}).setdefault(side.name, Measured()).add(seconds, timings)
+                print(f"round {number + 1}, {name}: {side.name} {seconds:.2f} s", file=sys.stderr, flush=True)
                 if side is ours and len(script) > 1:
                     decoding += (await ours.client.get("/bench/decoding")).json() - before
                     total += seconds

@@ -7,18 +7,21 @@ simulator needs for this machine (chatbot.scheduling.simulate.Machine).
 """
 
 import argparse
+import os
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chatbot.domain.messages import Sampling
-from chatbot.llm.llama.context import Context, Shape
 from chatbot.llm.llama.cpu import usable_threads, yield_while_waiting
-from chatbot.llm.llama.model_file import ModelFile
-from chatbot.llm.llama.sampler import Sampler
+
+if TYPE_CHECKING:
+    from chatbot.llm.llama.model_file import ModelFile
+    from chatbot.llm.llama.sampler import Sampler
 
 COUNTS = (1, 2, 4, 6, 8, 12, 16, 20, 24, 32)
 
@@ -33,7 +36,9 @@ def timed(work: Callable[[], object]) -> float:
 class Bench:
     """One context whose sequences each hold ``held`` tokens of their own."""
 
-    def __init__(self, file: ModelFile, *, held: int, threads: int) -> None:
+    def __init__(self, file: "ModelFile", *, held: int, threads: int) -> None:
+        from chatbot.llm.llama.context import Context, Shape
+
         pool = (held + 64) * max(COUNTS)
         shape = Shape(pool=pool, sequences=max(COUNTS), rows=512, threads=usable_threads(threads))
         self.context = Context(file, shape)
@@ -54,7 +59,7 @@ class Bench:
         """One generated row for each; seconds inside llama_decode."""
         return self._call([(sequence, 1) for sequence in range(sequences)])
 
-    def sample(self, samplers: list[Sampler]) -> float:
+    def sample(self, samplers: "list[Sampler]") -> float:
         """Choose a token for each row of the last call; seconds."""
         logits = self.context.logits()
         return timed(lambda: [sampler.sample(logits[row]) for row, sampler in enumerate(samplers)])
@@ -72,8 +77,12 @@ class Bench:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Measure and print."""
-    yield_while_waiting()
+    """Measure and print. llama_cpp is imported here, since the threads' patience is set before."""
+    if "GOMP_SPINCOUNT" not in os.environ:
+        yield_while_waiting()
+    from chatbot.llm.llama.model_file import ModelFile
+    from chatbot.llm.llama.sampler import Sampler
+
     file = ModelFile(options.model, gpu_layers=options.gpu_layers)
     bench = Bench(file, held=options.held, threads=options.threads)
     bench.read(0)

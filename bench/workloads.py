@@ -70,12 +70,12 @@ class Workloads:
         ]
 
     def closed_loop(self, number: int) -> Script:
-        """Every user asks three times, the next when the last is answered; answers of 16 to 160 tokens."""
+        """Every user asks twice, the second time when the first is answered; answers of 16 to 128 tokens."""
         source = random.Random(number)
         return [
             [
-                self._ask(user, self._texts.persona, number + 7 * turn, source.randint(16, 160))
-                for turn in range(3)
+                self._ask(user, self._texts.persona, number + 7 * turn, source.randint(16, 128))
+                for turn in range(2)
             ]
             for user in range(self._users)
         ]

@@ -8,15 +8,18 @@ import math
 import os
 from pathlib import Path
 
-_SPINS = 300
-"""Looks at a barrier before sleeping: well under a microsecond."""
+_SPINS = 3000
+"""Looks at a barrier before sleeping, about 150 microseconds: longer than threads of equal work are apart on a
+quiet machine, far shorter than a time slice. On two quiet cores a step of one sequence takes 36 ms with 300 and
+26 to 28 ms from 3,000 on; with load 9 to 14 a step of twenty takes 0.7 s with 300 and 2.2 to 3.2 s with libgomp's
+own 300,000 (bench/step_times.py under GOMP_SPINCOUNT)."""
 
 _CGROUP_V2 = Path("/sys/fs/cgroup/cpu.max")
 _CGROUP_V1 = Path("/sys/fs/cgroup/cpu")
 
 
 def yield_while_waiting() -> None:
-    """Let the library's threads sleep at their barriers instead of spinning; before llama_cpp is imported.
+    """Let the library's threads soon sleep at their barriers; to be called before llama_cpp is imported.
 
     A step has hundreds of barriers. Where a neighbour takes a core, a spinning thread burns the time slice
     that the thread it waits for needs: steps of 30 ms became 1,000 ms on a machine with far more busy
