@@ -9,10 +9,10 @@ import os
 from pathlib import Path
 
 _SPINS = 3000
-"""Looks at a barrier before sleeping, about 150 microseconds: longer than threads of equal work are apart on a
-quiet machine, far shorter than a time slice. On two quiet cores a step of one sequence takes 36 ms with 300 and
-26 to 28 ms from 3,000 on; with load 9 to 14 a step of twenty takes 0.7 s with 300 and 2.2 to 3.2 s with libgomp's
-own 300,000 (bench/step_times.py under GOMP_SPINCOUNT)."""
+"""Looks at a barrier before sleeping, about 150 microseconds: longer than threads of equal work are apart on
+a quiet machine, far shorter than a time slice. On two quiet cores a step of one sequence takes 36 ms with 300
+and 26 to 28 ms from 3,000 on; with load 9 to 14 a step of twenty takes 0.7 s with 300 and 2 to 3 s with
+libgomp's own 300,000 (bench/step_times.py under GOMP_SPINCOUNT)."""
 
 _CGROUP_V2 = Path("/sys/fs/cgroup/cpu.max")
 _CGROUP_V1 = Path("/sys/fs/cgroup/cpu")
