@@ -6,20 +6,19 @@ from typing import Any
 import pytest
 
 from k8s_support.cluster import Cluster
+from k8s_support.cluster import report as describe
 from k8s_support.hub import start_hub
-from k8s_support.release import HUB_NAMESPACE, Release
+from k8s_support.release import HUB_NAMESPACE, SUITE_NAMESPACE, SUITE_VALUES, Release
 from k8s_support.web import forward
-
-SUITE = "chatbot-tests-suite"
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
-    """Adds events, descriptions and logs of the test's namespace to its failure."""
+    """Adds nodes, and events, descriptions and logs of the test's namespace, to its failure."""
     report = yield
     namespace = getattr(getattr(item, "module", None), "NAMESPACE", None)
     if report.failed and namespace and "cluster" in getattr(item, "fixturenames", ()):
-        report.sections.append((f"namespace {namespace}", Cluster().report(namespace)))
+        report.sections.append((f"namespace {namespace}", describe(namespace)))
     return report
 
 
@@ -39,29 +38,19 @@ def hub(cluster: Cluster) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def suite(cluster: Cluster, hub: None) -> Iterator[Release]:
     """Both services with their cards, an Ingress and an HTTPRoute, Pod Security restricted."""
-    cluster.create_namespace(SUITE)
-    release = Release(SUITE)
+    cluster.create_namespace(SUITE_NAMESPACE)
+    release = Release(SUITE_NAMESPACE)
     release.apply(SUITE_VALUES)
     for component in ("office", "character", "gateway"):
-        cluster.ready_pod(SUITE, component, 400)
+        cluster.ready_pod(SUITE_NAMESPACE, component, 400)
     yield release
     release("uninstall", "chat", "--wait", check=False)
-    cluster.delete_namespace(SUITE)
-
-
-SUITE_VALUES: dict[str, Any] = {
-    "httpRoute": {
-        "enabled": True,
-        "parentRefs": [{"name": "gateway", "namespace": "ingress"}],
-        "hostnames": ["route.test"],
-    },
-    "ingress": {"host": "ingress.test"},
-}
+    cluster.delete_namespace(SUITE_NAMESPACE)
 
 
 @pytest.fixture(scope="session")
 def gateway(suite: Release) -> Iterator[str]:
-    with forward(SUITE, f"service/{suite.object('gateway')}", 8001) as address:
+    with forward(SUITE_NAMESPACE, f"service/{suite.object('gateway')}", 8001) as address:
         yield address
 
 

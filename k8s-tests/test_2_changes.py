@@ -3,24 +3,16 @@
 import time
 from collections.abc import Callable
 from threading import Event, Thread
-from typing import Any, Self
+from typing import Self
 
 import httpx
 import pytest
 
 from k8s_support.cluster import Cluster, eventually
-from k8s_support.release import Release
+from k8s_support.release import SUITE_NAMESPACE, SUITE_VALUES, Release
 from k8s_support.web import QUESTION, Stream, ask, forward
 
-NAMESPACE = "chatbot-tests-suite"
-SUITE_VALUES: dict[str, Any] = {
-    "ingress": {"host": "ingress.test"},
-    "httpRoute": {
-        "enabled": True,
-        "parentRefs": [{"name": "gateway", "namespace": "ingress"}],
-        "hostnames": ["route.test"],
-    },
-}
+NAMESPACE = SUITE_NAMESPACE
 
 
 class Visitors:

@@ -1,5 +1,6 @@
 """The cluster that KUBECONFIG names, through the kubernetes package."""
 
+import json
 import subprocess
 import time
 from collections.abc import Callable
@@ -54,6 +55,13 @@ class Cluster:
 
         eventually(f"namespace {name} is gone", gone, 300)
 
+    def apply(self, namespace: str, *objects: dict[str, Any]) -> None:
+        """Create or change objects in a namespace."""
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+        command = ["kubectl", "-n", namespace, "apply", "-f", "-"]
+        done = subprocess.run(command, input=text, text=True, check=False, capture_output=True, timeout=60)
+        assert done.returncode == 0, f"{text}\n{done.stderr}"
+
     def pods(self, namespace: str, component: str = "") -> list[Any]:
         """Pods of a component (or all), those that are going included."""
         selector = f"app.kubernetes.io/component={component}" if component else ""
@@ -103,24 +111,31 @@ class Cluster:
         ]
         return max(jobs, key=lambda found: found.metadata.creation_timestamp)
 
-    def report(self, namespace: str) -> str:
-        """Events, pods and logs, for a failed test."""
 
-        def tell(*arguments: str) -> str:
-            command = ["kubectl", "-n", namespace, *arguments]
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-            return f"$ {' '.join(command)}\n{done.stdout[-6000:]}{done.stderr[-1000:]}"
+def report(namespace: str) -> str:
+    """Nodes, events, descriptions and logs, for a failed test; never fails itself."""
+    parts = [
+        _told("get", "nodes", "-o", "wide"),
+        _told("-n", namespace, "get", "pods,jobs,pvc", "-o", "wide"),
+        _told("-n", namespace, "get", "events", "--sort-by=.lastTimestamp"),
+        _told("-n", namespace, "describe", "pods,jobs"),
+    ]
+    pods = _told("-n", namespace, "get", "pods", "-o", "name").splitlines()
+    parts += [
+        _told("-n", namespace, "logs", pod, "--all-containers", "--prefix", "--tail=60")
+        for pod in pods
+        if pod.startswith("pod/")
+    ]
+    return "\n".join(parts)
 
-        parts = [
-            tell("get", "pods,jobs,pvc", "-o", "wide"),
-            tell("get", "events", "--sort-by=.lastTimestamp"),
-            tell("describe", "pods"),
-        ]
-        parts += [
-            tell("logs", pod.metadata.name, "--all-containers", "--prefix", "--tail=40")
-            for pod in self.pods(namespace)
-        ]
-        return "\n".join(parts)
+
+def _told(*arguments: str) -> str:
+    command = ["kubectl", "--request-timeout=30s", *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"$ {' '.join(command)}\n{error}"
+    return f"$ {' '.join(command)}\n{done.stdout[-8000:]}{done.stderr[-1000:]}"
 
 
 def is_ready(pod: Any) -> bool:

@@ -13,6 +13,15 @@ CHART = ROOT / "charts" / "chatbot"
 VALUES = Path(__file__).parents[1] / "values.yaml"
 REGISTRY = os.environ.get("K8S_TESTS_REGISTRY", "127.0.0.1:5000")
 HUB_NAMESPACE = "chatbot-tests-hub"
+SUITE_NAMESPACE = "chatbot-tests-suite"
+SUITE_VALUES: dict[str, Any] = {
+    "ingress": {"host": "ingress.test"},
+    "httpRoute": {
+        "enabled": True,
+        "parentRefs": [{"name": "gateway", "namespace": "ingress"}],
+        "hostnames": ["route.test"],
+    },
+}
 
 
 class Release:
@@ -32,12 +41,17 @@ class Release:
 
     def apply(self, values: dict[str, Any] | None = None, *arguments: str) -> str:
         """Install, or upgrade to, the test values with ``values`` over them."""
+        return self("upgrade", "--install", *self._chart(values), *arguments)
+
+    def rendered(self, values: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """What ``apply`` with these values would install, the objects of absent operators included."""
+        return [found for found in yaml.safe_load_all(self("template", *self._chart(values))) if found]
+
+    def _chart(self, values: dict[str, Any] | None) -> list[str]:
         self.values = {"images": {"registry": REGISTRY}, **(values or {})}
         over = Path(os.environ.get("TMPDIR", "/tmp")) / f"{self.namespace}.values.yaml"
         over.write_text(yaml.safe_dump(self.values))
-        return self(
-            "upgrade", "--install", "chat", str(CHART), "-f", str(VALUES), "-f", str(over), *arguments
-        )
+        return ["chat", str(CHART), "-f", str(VALUES), "-f", str(over)]
 
     def history(self) -> list[dict[str, Any]]:
         """Revisions, oldest first."""

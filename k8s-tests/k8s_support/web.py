@@ -47,6 +47,12 @@ def ask(address: str, service: str, seconds: float = 180, **changes: Any) -> htt
     return httpx.post(f"{address}/{service}/Llama", json=body, timeout=seconds)
 
 
+def get(way: tuple[str, str], path: str, accept: str = "application/json", **headers: str) -> httpx.Response:
+    """A page by one way in: an address and the Host that leads to the release."""
+    address, host = way
+    return httpx.get(f"{address}{path}", headers={"Host": host, "Accept": accept, **headers}, timeout=60)
+
+
 @dataclass
 class Stream:
     """One streamed answer, read in a thread: when tokens came, how it ended."""

@@ -33,6 +33,8 @@
 {{- if and (eq $v.history.mode "bundled") (not $v.history.bundled.auth.secretName) -}}
 {{- $_ := set $env "CHATBOT_HISTORY__MONGO_URI" (printf "mongodb://%s:%v/" (include "chatbot.name" (dict "root" .root "component" "history")) $v.history.bundled.port) -}}
 {{- end -}}
+{{- /* Without the way out, the one provider that needs no key would only be waited for. */ -}}
+{{- if not $v.search.enabled -}}{{- $_ := set $env "CHATBOT_SEARCH__WIKIPEDIA" false -}}{{- end -}}
 {{- with $v.openai.baseUrl -}}{{- $_ := set $env "CHATBOT_OPENAI__BASE_URL" . -}}{{- end -}}
 {{- if $v.access.secretName -}}{{- $_ := set $env "CHATBOT_ACCESS__KEYS_FILE" (printf "/etc/chatbot/access/%s" $v.access.key) -}}{{- end -}}
 {{- if $v.prompts.configMapName -}}{{- $_ := set $env "CHATBOT_PROMPTS_DIR" "/etc/chatbot/prompts" -}}{{- end -}}
