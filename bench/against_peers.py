@@ -24,17 +24,16 @@ Row = tuple[str, Script]
 
 
 def plan(loads: Workloads, number: int) -> list[Row]:
-    """The workloads of one round; prompts differ between rounds, so that "first" is first each time."""
-    base = 1000 * (number + 1)
-    first = loads.one_persona(base)
+    """The workloads of one round; personas and questions differ between rounds."""
+    first = loads.one_persona(number, 100)
     return [
         ("one persona, first pass", first),
         ("one persona, same questions", first),
-        ("one persona, new questions", loads.one_persona(base + 100)),
-        ("a character each, first pass", loads.many_characters(base)),
-        ("a character each, new questions", loads.many_characters(base + 100)),
-        ("closed loop, mixed lengths", loads.closed_loop(base + 200)),
-        ("one user alone", loads.alone(base + 300)),
+        ("one persona, new questions", loads.one_persona(number, 200)),
+        ("a character each, first pass", loads.many_characters(number, 100)),
+        ("a character each, new questions", loads.many_characters(number, 200)),
+        ("closed loop, mixed lengths", loads.closed_loop(number, 300)),
+        ("one user alone", loads.alone(number, 400)),
     ]
 
 
@@ -105,8 +104,7 @@ async def main(options: argparse.Namespace) -> None:
     try:
         for side in sides:
             await side.wait_ready()
-            # Warm: buffers, threads, the first pages of the file.
-            await side.play(loads.one_persona(0, length=8))
+            await side.play(loads.warm_up())
         await compare(ours, other, loads, options.rounds)
     finally:
         for side in sides:

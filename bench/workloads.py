@@ -52,42 +52,44 @@ Script = list[list[Ask]]
 
 
 class Workloads:
-    """The scripts of ``users`` users in the words of ``texts``; ``number`` sets a round's questions apart."""
+    """The scripts of ``users`` users in the words of ``texts``.
+
+    ``number`` sets questions apart and ``scene`` personas, so that a first pass is the first for either side.
+    """
 
     def __init__(self, texts: Texts, users: int) -> None:
         self._texts = texts
         self._users = users
 
-    def one_persona(self, number: int, *, length: int = 48) -> Script:
+    def warm_up(self) -> Script:
+        """What no other script begins with: buffers, threads, the first pages of the file."""
+        return [[Ask(f"user{user}", f"{user + 1} + {user + 2} =", 8)] for user in range(self._users)]
+
+    def one_persona(self, scene: int, number: int) -> Script:
         """Every user asks something else of one persona."""
-        return [[self._ask(user, self._texts.persona, number, length)] for user in range(self._users)]
+        return [[self._ask(user, f"{scene}. ", number)] for user in range(self._users)]
 
-    def many_characters(self, number: int) -> Script:
+    def many_characters(self, scene: int, number: int) -> Script:
         """Every user speaks with a character of his own, described in the first words."""
-        return [
-            [self._ask(user, f"{user} {_topic(user)}. {self._texts.persona}", number, 48)]
-            for user in range(self._users)
-        ]
+        return [[self._ask(user, f"{user}-{scene}. {_topic(user)}. ", number)] for user in range(self._users)]
 
-    def closed_loop(self, number: int) -> Script:
+    def closed_loop(self, scene: int, number: int) -> Script:
         """Every user asks twice, the second time when the first is answered; answers of 16 to 128 tokens."""
         source = random.Random(number)
         return [
-            [
-                self._ask(user, self._texts.persona, number + 7 * turn, source.randint(16, 128))
-                for turn in range(2)
-            ]
+            [self._ask(user, f"{scene}. ", number + 7 * turn, source.randint(16, 128)) for turn in range(2)]
             for user in range(self._users)
         ]
 
-    def alone(self, number: int) -> Script:
+    def alone(self, scene: int, number: int) -> Script:
         """One user with one long answer."""
-        return [[self._ask(0, self._texts.persona, number, 96)]]
+        return [[self._ask(0, f"{scene}. ", number, 96)]]
 
-    def _ask(self, user: int, persona: str, number: int, length: int) -> Ask:
+    def _ask(self, user: int, opening: str, number: int, length: int = 48) -> Ask:
         texts = self._texts
         question = texts.question.format(topic=_topic(user), number=number + user)
-        return Ask(f"user{user}", f"{persona}\n\n{texts.user}: {question}\n{texts.answer}:", length)
+        prompt = f"{opening}{texts.persona}\n\n{texts.user}: {question}\n{texts.answer}:"
+        return Ask(f"user{user}", prompt, length)
 
 
 def _topic(user: int) -> str:
