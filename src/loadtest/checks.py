@@ -93,7 +93,7 @@ def _records(run: Run) -> Found:
         counts = {"torn lines": part.torn, "missing records": part.gaps, "rows without start": part.orphans}
         if part.bye is not None:
             counts["rows missing"] = part.bye["ends"] - len(part.ended)
-            counts["starts missing"] = part.bye["starts"] - len(part.starts)
+            counts["starts missing"] = part.bye["starts"] - part.started
         faults += [f"{part.name}: {count} {what}" for what, count in counts.items() if count]
     if run.doubled:
         faults.append(f"{run.doubled} rows twice")

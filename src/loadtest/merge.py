@@ -32,7 +32,7 @@ def load(folder: Path) -> Run:
         for item in part.ended:
             doubled += item.attempt_id in ended
             ended.setdefault(item.attempt_id, item)
-    opened = [start for part in parts for start in part.starts.values() if start["id"] not in ended]
+    opened = [start for part in parts for start in part.opened.values() if start["id"] not in ended]
     settled = _settle(ended.values(), {start["q"] for start in opened})
     return Run(
         parts=parts,

@@ -25,13 +25,15 @@ class Ended:
 
 @dataclass(slots=True)
 class Part:
-    """What one process recorded. `torn`: unreadable lines; `gaps`: records whose number is missing;
-    `drift_us`: by how much the clock of the rows was ahead of the system's, again and again.
+    """What one process recorded. `opened`: starts that no end followed; `torn`: unreadable lines; `gaps`:
+    records whose number is missing; `drift_us`: by how much the clock of the rows was ahead of the
+    system's, again and again.
     """
 
     name: str
     role: str = "unknown"
-    starts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    started: int = 0
+    opened: dict[str, dict[str, Any]] = field(default_factory=dict)
     ended: list[Ended] = field(default_factory=list)
     beats: list[dict[str, Any]] = field(default_factory=list)
     phases: list[dict[str, Any]] = field(default_factory=list)
@@ -63,18 +65,19 @@ def read_part(path: Path) -> Part:
     """Reads a part file; never fails over its content."""
     part = Part(path.name)
     expected = 0
-    for line in path.read_bytes().split(b"\n"):
-        if not line:
-            continue
-        try:
-            record = json.loads(line)
-            number, kind = record["n"], record["k"]
-            part.gaps += max(0, number - expected)
-            _take(part, kind, record)
-        except (ValueError, KeyError, TypeError):
-            part.torn += 1
-            continue
-        expected = number + 1
+    with path.open("rb") as lines:
+        for line in lines:
+            if line == b"\n":
+                continue
+            try:
+                record = json.loads(line)
+                number, kind = record["n"], record["k"]
+                part.gaps += max(0, number - expected)
+                _take(part, kind, record)
+            except (ValueError, KeyError, TypeError):
+                part.torn += 1
+                continue
+            expected = number + 1
     return part
 
 
@@ -83,9 +86,10 @@ def _take(part: Part, kind: str, record: dict[str, Any]) -> None:
         part.drift_us.append(record["c"] - record["t"] // 1000)
     match kind:
         case "start":
-            part.starts[record["id"]] = record
+            part.started += 1
+            part.opened[record["id"]] = record
         case "end":
-            opening = part.starts.get(record["id"])
+            opening = part.opened.pop(record["id"], None)
             part.orphans += opening is None
             question = opening["q"] if opening else record["id"].rpartition("-")[0]
             attempt = read_cells(record["row"])

@@ -29,7 +29,8 @@ def opened(
         page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
         yield page
-    assert [complaint for complaint in complaints if not forgiven or forgiven not in complaint] == []
+    unforgiven = [complaint for complaint in complaints if not forgiven or forgiven not in complaint]
+    assert not unforgiven, unforgiven
 
 
 def load(page: Page, *paths: Path) -> dict[str, dict[str, str]]:

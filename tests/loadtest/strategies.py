@@ -86,3 +86,32 @@ def csv_texts(draw: st.DrawFn, most: int = 120) -> str:
     else:
         csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows([HEADER.split(","), *found])
     return out.getvalue()
+
+
+def huge(rows: int) -> str:
+    """A long run of fifty users with refusals, retries and errors, as fast as it can be written."""
+    dice = random.Random(1)
+    lines, free = [HEADER], [0] * 50
+    while len(lines) <= rows:
+        user = len(lines) % 50
+        code = dice.choices((200, 429, 500), (90, 8, 2))[0]
+        ms = dice.randint(3, 9) if code == 429 else dice.randint(200, 9000)
+        moment = START + timedelta(milliseconds=free[user])
+        stamp = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+        ok, again = code == 200, code == 429
+        wait = dice.randint(1, 20) if again else 0
+        free[user] += ms + 1000 * wait + dice.randint(1000, 3000)
+        reason = "" if ok else "refused_429" if again else "http_500"
+        cells = [f"u{user}", "office", "/office/Llama", "", code, f"{ms / 1000:.6f}", ok, reason, 0]
+        cells += [
+            wait or "",
+            stamp,
+            700,
+            again,
+            not ok and not again,
+            ok,
+            reason,
+            f"{ms / 1001:.6f}" if ok else "",
+        ]
+        lines.append(",".join(map(str, cells)))
+    return "\n".join(lines) + "\n"

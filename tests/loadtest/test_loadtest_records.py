@@ -168,7 +168,7 @@ def test_a_file_cut_anywhere_loses_only_what_was_not_whole(
     assert part.gaps == 0
     kinds = [json.loads(line)["k"] for line in lines[:-1] + ([lines[-1]] if last_is_whole else []) if line]
     assert len(part.ended) == kinds.count("end")
-    assert len(part.starts) == kinds.count("start")
+    assert part.started == kinds.count("start")
     assert (part.bye is None) == ("bye" not in kinds)
 
 

@@ -2,10 +2,10 @@
 
 import functools
 import http.server
+import logging
 import re
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 from tests.loadtest.browsing import drawn, load, number, opened, read
-from tests.loadtest.strategies import HEADER
+from tests.loadtest.strategies import HEADER, huge
 from tests.loadtest.test_loadtest_records import ATTEMPT, REFUSAL, record
 
 from loadtest import merge, publish, summary
@@ -21,6 +21,7 @@ from loadtest.dashboard.page import build_page
 from loadtest.recorder import Recorder
 
 pytestmark = pytest.mark.browser
+logger = logging.getLogger(__name__)
 
 
 @pytest.fixture(scope="module")
@@ -195,27 +196,33 @@ def test_it_fits_and_is_reachable(browser: Browser, results: Path, width: int, s
         ] == []
 
 
+_WATCH = """() => {
+  window.took = {};
+  const mark = (name) => { took[name] ??= performance.now() - took.begin; };
+  document.getElementById("open-file").addEventListener(
+    "change", () => { window.took = { begin: performance.now() }; }, true);
+  new MutationObserver(() => {
+    const { shown, drawn } = document.body.dataset;
+    if (shown) mark("shown");
+    if (shown && shown === drawn) mark("drawn");
+  }).observe(document.body, { attributes: true });
+}"""
+
+
 def test_a_hundred_thousand_rows_within_seconds(browser: Browser, tmp_path: Path) -> None:
-    lines = [HEADER]
-    for i in range(100_000):
-        second, ms = divmod(i * 30, 1000)
-        stamp = f"2026-11-24T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}.{ms:03d}Z"
-        seconds = 0.2 + i % 997 / 500
-        lines.append(
-            f"u{i % 50},office,/office/Llama,,200,{seconds},True,,0,,{stamp},99,False,False,True,,0.2"
-        )
     path = tmp_path / "huge.csv"
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text(huge(100_000))
     blank = tmp_path / "dashboard.html"
     blank.write_bytes(build_page())
     with opened(browser, offline=True) as page:
         page.goto(blank.as_uri())
-        began = time.monotonic()
+        page.evaluate(_WATCH)
         found = load(page, path)
-        took = time.monotonic() - began
         drawn(page)
+        took = {name: ms / 1000 for name, ms in page.evaluate("took").items()}
+    logger.info("100,000 rows: numbers after %.1f s, charts after %.1f s", took["shown"], took["drawn"])
     assert found["attempts"]["value"] == "100000"
-    assert took < 15, "seconds, even on two busy cores"
+    assert took["drawn"] < 20, "seconds, even on two busy cores"
 
 
 def test_the_policy_of_the_page_is_strict() -> None:

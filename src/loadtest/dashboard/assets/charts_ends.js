@@ -40,8 +40,9 @@ function pieChart(run) {
         values: drawn.map(([, count]) => count),
         sort: false,
         hole: 0.45,
-        textinfo: "label+percent",
-        insidetextfont: { color: colour("surface") },
+        textinfo: "percent",
+        // Beside the ring: no text can be read on a pattern.
+        textposition: "outside",
         marker: {
           colors: drawn.map(([kind]) => colour(kind === "open_" ? "line" : kind)),
           line: { color: colour("surface"), width: 2 },
@@ -56,7 +57,7 @@ function pieChart(run) {
         },
       },
     ],
-    () => ({ margin: { l: 16, r: 16, t: 16, b: 16 }, showlegend: false }),
+    () => ({ margin: { l: 48, r: 48, t: 24, b: 24 }, showlegend: true }),
   );
 }
 

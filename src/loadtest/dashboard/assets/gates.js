@@ -103,7 +103,7 @@ function stages(run) {
   const columns = [
     "phase",
     "load",
-    "seconds",
+    "lasted",
     "attempts",
     "answered",
     "perSecond",
