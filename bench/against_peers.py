@@ -59,12 +59,12 @@ def ratios(top: Sequence[float], bottom: Sequence[float]) -> str:
     return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
 
 
-async def compare(ours: Side, peer: Side, loads: Workloads, rounds: int) -> None:
-    """Run all rounds and print the tables."""
+async def compare(ours: Side, peer: Side, loads: Workloads, rounds: int, only: str) -> None:
+    """Run all rounds of the workloads with ``only`` in their names and print the tables."""
     found: dict[str, dict[str, Measured]] = {}
     decoding = total = 0.0
     for number in range(rounds):
-        for name, script in plan(loads, number):
+        for name, script in [row for row in plan(loads, number) if only in row[0]]:
             for side in (ours, peer) if number % 2 else (peer, ours):
                 before = (await ours.client.get("/bench/decoding")).json()
                 begun = time.perf_counter()
@@ -105,7 +105,7 @@ async def main(options: argparse.Namespace) -> None:
         for side in sides:
             await side.wait_ready()
             await side.play(loads.warm_up())
-        await compare(ours, other, loads, options.rounds)
+        await compare(ours, other, loads, options.rounds, options.only)
     finally:
         for side in sides:
             await side.close()
@@ -123,6 +123,7 @@ if __name__ == "__main__":
         "--end-tokens", type=int, nargs="*", default=(1, 106), help="of the model; (1, 106): Gemma"
     )
     parser.add_argument("--bytes", action="store_true", help="the model's vocabulary is bytes (bench.models)")
+    parser.add_argument("--only", default="", help="workloads with this in their names")
     parser.add_argument("--users", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
