@@ -9,13 +9,17 @@ import pytest
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from starlette.types import ASGIApp
 from tests.pages.fake_service import Suite
 
 from chatbot.api.notfound import not_found
 from chatbot.api.pages import pages_router
 from chatbot.domain.messages import ServiceName
+
+# A busy machine may take its time to load a page; what never comes fails all the same.
+WAIT_MS = 15_000
+expect.set_options(timeout=WAIT_MS)
 
 
 class Served:
@@ -99,7 +103,7 @@ class Visitor:
     def open(self, path: str) -> Page:
         """Open a page of the suite."""
         page = self.context.new_page()
-        page.set_default_timeout(8000)
+        page.set_default_timeout(WAIT_MS)
         page.goto(f"{self.address}{path}")
         return page
 

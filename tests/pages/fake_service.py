@@ -88,7 +88,7 @@ class FakeService:
                 "db_id": db_id,
                 "title": turns[0]["input_data"][:60],
                 "turns": len(turns),
-                "updated_at": "2026-11-24T03:00:00+00:00",
+                "updated_at": turns[-1]["created_at"],
             }
             for db_id, turns in self.rooms.items()
         ]

@@ -81,7 +81,7 @@ def test_the_wait_in_the_queue_is_shown(visitor: Visitor, served: Served) -> Non
     expect(page.locator(".state")).to_have_text("대기 3번째 · 약 13초")
     page.clock.run_for(5000)
     expect(page.locator(".state")).to_have_text("대기 3번째 · 약 8초")
-    page.clock.run_for(60_000)
+    page.clock.run_for(30_000)
     expect(page.locator(".state")).to_have_text("대기 3번째 · 약 1초")
     moved.open()
     expect(page.locator(".state")).to_have_text("다음 차례입니다 · 약 2초")
@@ -319,3 +319,87 @@ def test_models_are_offered_and_the_choice_is_kept(visitor: Visitor, served: Ser
     page.reload()
     expect(page.locator("#model option")).to_have_count(2)
     assert page.locator("#model").input_value() == "gpt4.1"
+
+
+def test_an_answer_is_formatted_while_it_comes_and_its_question_names_the_page(
+    visitor: Visitor, served: Served
+) -> None:
+    more = Gate()
+
+    async def listing(_: dict[str, Any]) -> AsyncIterator[bytes]:
+        yield frame("token", {"text": "- **하나**\n- 둘\n\n```js\nlet a"})
+        await more.passed()
+        yield frame("token", {"text": " = 1;\n```"}) + done()
+
+    served.suite.office.answers = [stream(listing)]
+    visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = visitor.open("/office/")
+    visitor.ask(page, "목록을 줘")
+    expect(page.locator(".answer li")).to_have_text(["하나", "둘"])
+    expect(page.locator(".answer li strong")).to_have_text("하나")
+    expect(page.locator(".answer pre")).to_have_text("let a")
+    expect(page.locator("#title")).to_have_text("목록을 줘")
+    more.open()
+    expect(page.locator(".answer pre")).to_have_text("let a = 1;")
+    page.get_by_role("button", name="코드 복사").click()
+    expect(page.locator("#toast")).to_have_text("복사했습니다.")
+    assert page.evaluate("navigator.clipboard.readText()") == "let a = 1;"
+
+
+def test_an_unsent_question_outlives_a_reload(visitor: Visitor, served: Served) -> None:
+    office = served.suite.office
+    office.store(ROOM, "질문", "답변")
+    office.answers = [text_answer("네")]
+    page = visitor.open(f"/office/#{ROOM}")
+    page.fill("#question", "쓰다 만 질문")
+    page.reload()
+    expect(page.locator(".turn .answer")).to_have_text("답변")
+    expect(page.locator("#question")).to_have_value("쓰다 만 질문")
+    page.press("#question", "Enter")
+    expect(page.locator(".facts")).to_have_count(2)
+    page.reload()
+    expect(page.locator(".turn")).to_have_count(2)
+    expect(page.locator("#question")).to_have_value("")
+
+
+def test_the_keyboard_recalls_the_last_question_and_stops_an_answer(visitor: Visitor, served: Served) -> None:
+    office = served.suite.office
+    office.answers = [text_answer("네"), stream(endless)]
+    page = visitor.open("/office/")
+    page.press("#question", "ArrowUp")
+    expect(page.locator("#editing")).to_be_hidden()
+    visitor.ask(page, "첫 질문")
+    expect(page.locator(".facts")).to_be_visible()
+    page.press("#question", "ArrowUp")
+    expect(page.locator("#question")).to_have_value("첫 질문")
+    expect(page.locator("#editing")).to_be_visible()
+    page.press("#question", "Enter")
+    expect(page.locator(".answer").nth(1)).to_have_text("시작했지만")
+    page.click("#open-settings")
+    page.keyboard.press("Escape")
+    expect(page.locator("#stop")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".remark")).to_have_text("멈췄습니다. 이 답변은 저장되지 않았습니다.")
+
+
+def test_a_connection_that_falls_silent_is_given_up(visitor: Visitor, served: Served) -> None:
+    alive = Gate()
+
+    async def silent(_: dict[str, Any]) -> AsyncIterator[bytes]:
+        yield frame("token", {"text": "반쪽"})
+        await alive.passed()
+        yield b": keep-alive\n\n"
+        await asyncio.sleep(30)
+
+    served.suite.office.answers = [stream(silent)]
+    page = visitor.open_with_stopped_clock("/office/")
+    visitor.ask(page, "들려?")
+    page.clock.run_for(100)
+    expect(page.locator(".answer")).to_have_text("반쪽")
+    page.clock.run_for(55_000)
+    alive.open()
+    page.wait_for_timeout(300)
+    page.clock.run_for(55_000)
+    expect(page.locator("#stop")).to_be_visible()
+    page.clock.run_for(6_000)
+    expect(page.locator(".failed .remark")).to_have_text("연결이 끊겼습니다.")

@@ -175,31 +175,3 @@ def test_a_card_cut_off_anywhere_is_refused_and_never_misread(page: Page) -> Non
     # Only the end chunk and the card's own checksum may be missing.
     assert set(results[:-16]) == {"refused"}
     assert set(results[-12:]) == {"레이철"}
-
-
-def test_text_becomes_nodes_but_never_markup(page: Page) -> None:
-    result = page.evaluate(
-        """async () => {
-          const { formatted } = await import("./static/format.js");
-          const show = (text) => {
-            const box = document.createElement("div");
-            box.append(formatted(text));
-            return box;
-          };
-          const nodes = (text) => [...show(text).querySelectorAll("*")];
-          const kinds = (text) => nodes(text).map((node) => `${node.localName}:${node.textContent}`);
-          return {
-            styled: kinds("# 제목\\n**굵게** *손짓* `코드`\\n```js\\nlet a = 1 < 2;\\n```\\n끝"),
-            plain: kinds("2 * 3 * 4, a ** b, 미완 **굵게\\n- 목록"),
-            open: kinds("앞\\n```\\n닫히지 않음"),
-            hostile: kinds('<img src=x onerror=alert(1)> ![a](https://evil.example/a.png) [b](javascript:c)'),
-            kept: show("a\\n\\nb <b>c</b>").textContent,
-          };
-        }"""
-    )
-    code = ["pre:let a = 1 < 2;", "code:let a = 1 < 2;"]
-    assert result["styled"] == ["strong:제목", "strong:굵게", "em:손짓", "code:코드", *code]
-    assert result["plain"] == []
-    assert result["open"] == ["pre:닫히지 않음", "code:닫히지 않음"]
-    assert result["hostile"] == []
-    assert result["kept"] == "a\n\nb <b>c</b>"

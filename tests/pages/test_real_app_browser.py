@@ -80,7 +80,7 @@ def test_a_conversation_from_the_first_question_to_its_deletion(
     page.reload()
     expect(page.locator(".turn .question")).to_have_count(2)
     with page.expect_download() as download:
-        page.get_by_role("button", name="대화 내려받기").click()
+        page.get_by_role("button", name="모든 대화 내려받기").click()
     download.value.save_as(tmp_path / "rooms.json")
     exported = json.loads((tmp_path / "rooms.json").read_text(encoding="utf-8"))
     assert [turn["input_data"] for turn in exported["rooms"][0]["turns"]] == ["표준어가 뭐야?", "고마워"]

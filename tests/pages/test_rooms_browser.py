@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def test_rooms_are_opened_page_by_page_deleted_and_exported(
     expect(page.locator("#title")).to_have_text("질문 1")
 
     with page.expect_download() as download:
-        page.get_by_role("button", name="대화 내려받기").click()
+        page.get_by_role("button", name="모든 대화 내려받기").click()
     assert re.fullmatch(r"office-rooms-\d{8}\.json", download.value.suggested_filename)
     download.value.save_as(tmp_path / "export.json")
     exported = json.loads((tmp_path / "export.json").read_text(encoding="utf-8"))
@@ -56,6 +57,46 @@ def test_rooms_are_opened_page_by_page_deleted_and_exported(
     expect(page.locator("#rooms-hint")).to_be_visible()
     expect(page.locator("#rooms-hint")).to_have_text("아직 저장된 대화가 없습니다.")
     assert office.rooms == {}
+
+
+def test_many_rooms_stand_under_their_days_and_are_found_by_title(visitor: Visitor, served: Served) -> None:
+    office = served.suite.office
+    now = datetime.now(UTC).astimezone()
+    ages = (0, 0, 1, 3, 7, 40, 40, 400)
+    for number, days in enumerate(ages):
+        office.store(f"00000000-0000-4000-8000-{number:012}", f"Report {number}", "네")
+        office.rooms[f"00000000-0000-4000-8000-{number:012}"][0]["created_at"] = (
+            now - timedelta(days=days)
+        ).isoformat()
+    page = visitor.open("/office/")
+    expect(page.locator(".room")).to_have_count(len(ages))
+    months = [f"{moment.year}년 {moment.month}월" for moment in (now - timedelta(days=d) for d in (40, 400))]
+    expect(page.locator(".day")).to_have_text(["오늘", "어제", "지난 7일", *months])
+    page.get_by_label("대화 찾기").fill("report 6")
+    expect(page.locator(".room-title")).to_have_text(["Report 6"])
+    page.get_by_label("대화 찾기").fill("없는 것")
+    expect(page.locator("#rooms-hint")).to_have_text("그런 제목의 대화가 없습니다.")
+
+
+def test_one_conversation_is_saved_as_a_text_to_read(
+    visitor: Visitor, served: Served, tmp_path: Path
+) -> None:
+    office = served.suite.office
+    office.store(ROOM, "질문 하나", "답변 **하나**")
+    office.store(ROOM, "질문 둘", "답변 둘")
+    office.store(OTHER_ROOM, "다른 방", "네")
+    page = visitor.open("/office/")
+    button = page.get_by_role("button", name="이 대화 내려받기")
+    expect(button).to_be_hidden()
+    page.locator(".room").first.click()
+    with page.expect_download() as download:
+        button.click()
+    assert re.fullmatch(r"office-123e4567-\d{8}\.md", download.value.suggested_filename)
+    download.value.save_as(tmp_path / "room.md")
+    text = (tmp_path / "room.md").read_text(encoding="utf-8")
+    assert text.startswith("# 질문 하나\n\n**나**: 질문 하나\n\n**도우미**: 답변 **하나**\n\n**나**: 질문 둘")
+    assert "AI가 생성한 답변입니다" in text
+    assert "다른 방" not in text
 
 
 def test_settings_are_checked_kept_and_sent(visitor: Visitor, served: Served) -> None:
@@ -206,6 +247,7 @@ def test_a_narrow_screen_shows_everything_and_its_menu_holds_the_focus(
     )
     visitor = Visitor(context, served.address)
     page = visitor.open(path)
+    expect(page.locator("#question")).to_have_attribute("enterkeyhint", "enter")
     page.fill("#question", "가" * 200)
     page.press("#question", "Enter")
     assert page.input_value("#question").endswith("\n"), "a touch keyboard's Enter makes a line"

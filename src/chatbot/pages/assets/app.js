@@ -41,9 +41,12 @@ const rooms = new RoomList({
 });
 const composer = new Composer({
   ready: () => !conversation.busy,
+  recall: () => conversation.recall(),
+  draft: `chatbot.draft.${service}`,
   send(question, edited) {
     atEnd = true;
     conversation.ask(question, { replace: edited });
+    drawHead();
     drawWelcome();
   },
 });
@@ -68,7 +71,7 @@ function follow() {
 }
 
 function drawHead() {
-  const title = rooms.titleOf(conversation.dbId) || (isCharacter ? character.current.name : t("newRoom"));
+  const title = rooms.titleOf(conversation.dbId) || conversation.firstQuestion || (isCharacter ? character.current.name : t("newRoom"));
   byId("title").textContent = title;
   document.title = `${title} · ${t(isCharacter ? "characterService" : "office")}`;
 }
@@ -126,7 +129,8 @@ function newRoom() {
   if (!isNarrow.matches) composer.focus();
 }
 
-async function openRoom(dbId) {
+/** Show a room; `draft` keeps what stands in the composer, as after a reload. */
+async function openRoom(dbId, { draft = false } = {}) {
   try {
     await conversation.open(dbId);
   } catch (error) {
@@ -136,7 +140,7 @@ async function openRoom(dbId) {
   }
   character?.restoreFor(dbId);
   history.replaceState(null, "", `#${dbId}`);
-  composer.set("", false);
+  if (!draft) composer.set("", false);
   atEnd = true;
   draw();
   follow();
@@ -168,7 +172,9 @@ byId("open-side").onclick = () => {
 byId("close-side").onclick = byId("scrim").onclick = closeSide;
 isNarrow.onchange = () => showSide(false);
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && document.body.classList.contains("side-open")) closeSide();
+  if (event.key !== "Escape" || event.isComposing || document.querySelector("dialog[open]")) return;
+  if (document.body.classList.contains("side-open")) closeSide();
+  else conversation.stop();
 });
 
 scroll.addEventListener("scroll", () => {
@@ -185,6 +191,7 @@ byId("stop").onclick = () => {
 };
 byId("new-room").onclick = newRoom;
 byId("export").onclick = () => rooms.download(service);
+byId("export-room").onclick = () => rooms.downloadRoom(service, isCharacter ? character.current.name : t("assistant"));
 byId("edit-character").onclick = () => character.edit();
 byId("language").onclick = () => {
   setLanguage(currentLanguage() === "ko" ? "en" : "ko");
@@ -227,5 +234,5 @@ rooms.refresh().then(drawHead);
 fillModels();
 linkOther();
 const linked = ROOM_ID.exec(location.hash)?.[1];
-if (linked && !settings.forget) openRoom(linked);
+if (linked && !settings.forget) openRoom(linked, { draft: true });
 else if (!isNarrow.matches) composer.focus();

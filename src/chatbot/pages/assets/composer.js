@@ -3,6 +3,7 @@
 import { lengthOf } from "./card.js";
 import { byId } from "./dom.js";
 import { t } from "./i18n.js";
+import { session } from "./store.js";
 
 export const QUESTION_LIMIT = 500;
 
@@ -10,9 +11,13 @@ export const QUESTION_LIMIT = 500;
 const touchOnly = matchMedia("(hover: none) and (pointer: coarse)");
 
 export class Composer {
-  /** `send(question, edited)` asks; `ready()` says whether a question may be sent now. */
-  constructor({ send, ready }) {
-    this.hooks = { send, ready };
+  /**
+   * `send(question, edited)` asks, `ready()` says whether a question may be sent now, `recall()` puts the last
+   * question back; `draft` names where an unsent question outlives a reload.
+   */
+  constructor({ send, ready, recall, draft }) {
+    this.hooks = { send, ready, recall };
+    this.draft = draft;
     this.field = byId("question");
     this.edited = false;
     this.field.addEventListener("input", () => this.update());
@@ -22,10 +27,15 @@ export class Composer {
       this.submit();
     });
     byId("cancel-edit").onclick = () => this.set("", false);
-    this.update();
+    this.field.enterKeyHint = touchOnly.matches ? "enter" : "send";
+    this.set(session.get(draft) ?? "", false);
   }
 
   #key(event) {
+    if (event.key === "ArrowUp" && !this.field.value && !event.isComposing) {
+      event.preventDefault();
+      this.hooks.recall();
+    }
     // keyCode 229 is how Safari marks the Enter that ends a composition.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229 || touchOnly.matches) return;
     event.preventDefault();
@@ -68,6 +78,7 @@ export class Composer {
     count.classList.toggle("over", length > QUESTION_LIMIT);
     this.field.setAttribute("aria-invalid", String(length > QUESTION_LIMIT));
     byId("send").disabled = !this.#sendable;
+    session.set(this.draft, this.field.value);
     this.field.style.height = "auto";
     this.field.style.height = `${this.field.scrollHeight}px`;
   }

@@ -23,6 +23,11 @@ export class Conversation {
     this.reset();
   }
 
+  /** The first question on the page, which names a room that is not stored yet. */
+  get firstQuestion() {
+    return this.list.querySelector(".question")?.dataset.text ?? "";
+  }
+
   get busy() {
     return this.#controller !== null;
   }
@@ -39,6 +44,11 @@ export class Conversation {
   stop() {
     this.#controller?.abort();
     this.#controller = null;
+  }
+
+  /** Put the last question back to be edited, if there is one and none is under way. */
+  recall() {
+    if (this.last && !this.busy) this.hooks.edit(this.last.question);
   }
 
   /** Show a stored room. */

@@ -1,45 +1,95 @@
-// A model's text as nodes: bold, emphasis, code and headings. Nodes are made one by one and filled by
+// A model's text as nodes: paragraphs, lists, tables, quotes and code. Nodes are made one by one and filled by
 // textContent, so that no text can become markup; links and images stay text.
 
-const INLINE = /`([^`\n]+)`|\*\*(?=\S)([^*\n]*\S)\*\*|\*(?=\S)([^*\n]*\S)\*/g;
+import { blocksOf } from "./blocks.js";
+import { button, make, toast } from "./dom.js";
+import { t } from "./i18n.js";
 
-function element(name, text) {
-  const node = document.createElement(name);
-  node.textContent = text;
-  return node;
-}
+const INLINE = /`([^`\n]+)`|\*\*\*(?=\S)([^*\n]*\S)\*\*\*|\*\*(?=\S)([^*\n]*\S)\*\*|\*(?=\S)([^*\n]*\S)\*|~~(?=\S)([^~\n]*\S)~~/g;
 
-function appendInline(parent, text) {
+/** The pieces of one line or paragraph: strings and elements. */
+function inline(text) {
+  const pieces = [];
   let from = 0;
   for (const match of text.matchAll(INLINE)) {
-    parent.append(text.slice(from, match.index));
-    const [whole, code, strong, emphasis] = match;
-    if (code !== undefined) parent.append(element("code", code));
-    else if (strong !== undefined) parent.append(element("strong", strong));
-    else parent.append(element("em", emphasis));
+    pieces.push(text.slice(from, match.index));
+    const [whole, code, both, strong, emphasis, struck] = match;
+    if (code !== undefined) pieces.push(make("code", {}, code));
+    else if (both !== undefined) pieces.push(make("strong", {}, make("em", {}, ...inline(both))));
+    else if (strong !== undefined) pieces.push(make("strong", {}, ...inline(strong)));
+    else if (emphasis !== undefined) pieces.push(make("em", {}, ...inline(emphasis)));
+    else pieces.push(make("s", {}, ...inline(struck)));
     from = match.index + whole.length;
   }
-  parent.append(text.slice(from));
+  pieces.push(text.slice(from));
+  return pieces.filter((piece) => piece !== "");
 }
 
-/** A fragment with the text; line breaks are kept by the style sheet. */
+function codeNode({ language, text }) {
+  const code = make("code", {}, text);
+  const copy = () => navigator.clipboard.writeText(code.textContent).then(() => toast(t("copied")));
+  const head = make("figcaption", {}, make("span", {}, language), navigator.clipboard ? button(t("copyCode"), copy) : null);
+  return make("figure", { className: "code" }, head, make("pre", { tabIndex: 0, ariaLabel: t("code") }, code));
+}
+
+function tableNode({ aligned, head, rows }) {
+  const line = (name, cells) =>
+    make("tr", {}, ...aligned.map((align, column) => make(name, { className: `to-${align}` }, ...inline(cells[column] ?? ""))));
+  const body = make("tbody", {}, ...rows.map((cells) => line("td", cells)));
+  return make("div", { className: "table", tabIndex: 0, role: "group", ariaLabel: t("table") }, make("table", {}, make("thead", {}, line("th", head)), body));
+}
+
+/** An item that is one paragraph needs no paragraph of its own. */
+function itemNode([first, ...rest]) {
+  if (first?.kind !== "paragraph") return make("li", {}, ...(first ? [first, ...rest] : []).map(node));
+  return make("li", {}, ...inline(first.text), ...rest.map(node));
+}
+
+const NODES = {
+  code: codeNode,
+  heading: ({ level, text }) => make(`h${Math.min(6, level + 2)}`, { className: `level-${level}` }, ...inline(text)),
+  list({ ordered, start, items }) {
+    return make(ordered ? "ol" : "ul", ordered ? { start } : {}, ...items.map(itemNode));
+  },
+  paragraph: ({ text }) => make("p", {}, ...inline(text)),
+  quote: ({ blocks }) => make("blockquote", {}, ...blocks.map(node)),
+  rule: () => make("hr"),
+  table: tableNode,
+};
+
+function node(block) {
+  return NODES[block.kind](block);
+}
+
+/** Shows a text that grows: what is complete keeps its nodes, so that a selection in it survives. */
+export class GrowingText {
+  #blocks = [];
+
+  constructor(parent) {
+    this.parent = parent;
+  }
+
+  show(text) {
+    const blocks = blocksOf(text.split(/\r\n?|\n/));
+    const nodes = this.parent.children;
+    blocks.forEach((block, index) => {
+      const shown = this.#blocks[index];
+      if (shown?.kind === block.kind && shown.source === block.source) return;
+      if (shown?.kind === "code" && block.kind === "code" && shown.language === block.language) {
+        nodes[index].querySelector("code").textContent = block.text;
+      } else if (index < nodes.length) nodes[index].replaceWith(node(block));
+      else this.parent.append(node(block));
+    });
+    while (nodes.length > blocks.length) nodes[nodes.length - 1].remove();
+    this.#blocks = blocks;
+  }
+}
+
+/** A complete text as a fragment. */
 export function formatted(text) {
+  const box = document.createElement("div");
+  new GrowingText(box).show(text);
   const fragment = document.createDocumentFragment();
-  // Odd pieces stand between fences; a fence that never closes is code to the end.
-  text.split(/^```[^\n`]*\n?/m).forEach((block, index) => {
-    if (index % 2) {
-      const pre = document.createElement("pre");
-      pre.append(element("code", block.replace(/\n$/, "")));
-      fragment.append(pre);
-      return;
-    }
-    block
-      .replace(index ? /^\n/ : /^$/, "")
-      .split(/^(#{1,6} .+)$/m)
-      .forEach((piece, place) => {
-        if (place % 2) fragment.append(element("strong", piece.replace(/^#+ /, "")));
-        else appendInline(fragment, piece);
-      });
-  });
+  fragment.append(...box.childNodes);
   return fragment;
 }

@@ -31,6 +31,7 @@ export function t(key, values = {}) {
 export function translate(root = document) {
   document.documentElement.lang = language;
   for (const element of root.querySelectorAll("[data-i18n]")) element.textContent = t(element.dataset.i18n);
+  for (const element of root.querySelectorAll("[data-i18n-hint]")) element.placeholder = t(element.dataset.i18nHint);
   for (const element of root.querySelectorAll("[data-i18n-label]")) {
     const text = t(element.dataset.i18nLabel);
     element.setAttribute("aria-label", text);

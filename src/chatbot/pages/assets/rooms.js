@@ -5,13 +5,40 @@ import { byId, confirmed, make, toast } from "./dom.js";
 import { currentLanguage, t } from "./i18n.js";
 import { settings } from "./store.js";
 
+const FILTER_FROM = 8; // Fewer rooms are seen at a glance.
+const DAY_MS = 86_400_000;
+
+/** Whole days between a moment and now by the calendar; NaN for no moment. */
+function daysAgo(moment) {
+  const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate());
+  return Math.round((midnight(new Date()) - midnight(moment)) / DAY_MS);
+}
+
+/** The heading under which a room stands. */
+function dayOf(iso) {
+  const moment = new Date(iso);
+  const days = daysAgo(moment);
+  if (Number.isNaN(days)) return "";
+  if (days < 1) return t("today");
+  if (days < 2) return t("yesterday");
+  if (days < 8) return t("lastWeek");
+  return new Intl.DateTimeFormat(currentLanguage(), { year: "numeric", month: "long" }).format(moment);
+}
+
 function when(iso) {
   const moment = new Date(iso);
   if (Number.isNaN(moment.valueOf())) return "";
-  const today = moment.toDateString() === new Date().toDateString();
-  const style = today ? { hour: "numeric", minute: "2-digit" } : { month: "short", day: "numeric" };
+  const style = daysAgo(moment) < 1 ? { hour: "numeric", minute: "2-digit" } : { month: "short", day: "numeric" };
   return new Intl.DateTimeFormat(currentLanguage(), style).format(moment);
 }
+
+function save(blob, name) {
+  const address = URL.createObjectURL(blob);
+  make("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
+const today = () => new Date().toISOString().slice(0, 10).replaceAll("-", "");
 
 export class RoomList {
   #asked = 0;
@@ -20,6 +47,7 @@ export class RoomList {
   constructor({ open, gone, current }) {
     this.hooks = { open, gone, current };
     this.rooms = [];
+    byId("filter").addEventListener("input", () => this.draw());
   }
 
   /** Read the list anew; an answer that a newer question has overtaken is dropped. */
@@ -39,10 +67,22 @@ export class RoomList {
 
   draw(problem = "") {
     const current = this.hooks.current();
-    byId("rooms").replaceChildren(...this.rooms.map((room) => this.#line(room, room.db_id === current)));
+    const filter = byId("filter");
+    filter.hidden = this.rooms.length < FILTER_FROM;
+    const wanted = filter.hidden ? "" : filter.value.trim().toLocaleLowerCase();
+    const shown = this.rooms.filter(({ title }) => title.toLocaleLowerCase().includes(wanted));
+    const lines = [];
+    let day = "";
+    for (const room of shown) {
+      const next = dayOf(room.updated_at);
+      if (next !== day) lines.push(make("li", { className: "day" }, (day = next)));
+      lines.push(this.#line(room, room.db_id === current));
+    }
+    byId("rooms").replaceChildren(...lines);
     const hint = byId("rooms-hint");
-    hint.textContent = problem || (settings.forget ? t("notStored") : t("noRooms"));
-    hint.hidden = !problem && this.rooms.length > 0;
+    hint.textContent = problem || (wanted ? t("noMatch") : settings.forget ? t("notStored") : t("noRooms"));
+    hint.hidden = !problem && shown.length > 0;
+    byId("export-room").hidden = !this.rooms.some(({ db_id: dbId }) => dbId === current);
   }
 
   titleOf(dbId) {
@@ -87,10 +127,20 @@ export class RoomList {
   /** Save everything of this user as a file. */
   async download(service) {
     try {
-      const address = URL.createObjectURL(await api.exportRooms());
-      const day = new Date().toISOString().slice(0, 10).replaceAll("-", "");
-      make("a", { href: address, download: `${service}-rooms-${day}.json` }).click();
-      setTimeout(() => URL.revokeObjectURL(address), 60_000);
+      save(await api.exportRooms(), `${service}-rooms-${today()}.json`);
+    } catch (error) {
+      toast(error.message);
+    }
+  }
+
+  /** Save the room on the page as a text to read; `speaker` is the answering name. */
+  async downloadRoom(service, speaker) {
+    const dbId = this.hooks.current();
+    try {
+      const turns = await api.turnsOf(dbId);
+      const parts = turns.map(({ input_data: asked, output_data: said }) => `**${t("you")}**: ${asked}\n\n**${speaker}**: ${said}\n`);
+      const text = [`# ${this.titleOf(dbId)}\n`, ...parts, `_${t("aiNotice")}_\n`].join("\n");
+      save(new Blob([text], { type: "text/markdown" }), `${service}-${dbId.slice(0, 8)}-${today()}.md`);
     } catch (error) {
       toast(error.message);
     }

@@ -33,13 +33,11 @@ export function settingsDialog({ saved, deleteAll }) {
     byId("forget").checked = settings.forget;
     dialog.showModal();
   };
-  byId("settings-save").onclick = save;
+  byId("settings-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    save();
+  });
   byId("settings-cancel").onclick = () => dialog.close();
-  for (const id of ["user-id", "api-key"]) {
-    byId(id).addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && !event.isComposing) save();
-    });
-  }
   byId("delete-all").onclick = async () => {
     try {
       if (await deleteAll()) dialog.close();

@@ -42,6 +42,23 @@ export class EventParser {
   }
 }
 
+// The service sends a comment every 15 s, so a silent connection is a broken one that nobody told us of.
+const SILENCE_MS = 60_000;
+const ASLEEP_MS = 5_000;
+
+/** The reader's next piece; rejects when none comes in time. A page that slept gets its time anew. */
+function nextPiece(reader) {
+  return new Promise((resolve, reject) => {
+    let timer = 0;
+    const wait = () => {
+      const due = Date.now() + SILENCE_MS;
+      timer = setTimeout(() => (Date.now() > due + ASLEEP_MS ? wait() : reject(new Error("silent"))), SILENCE_MS);
+    };
+    wait();
+    reader.read().then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
 /** The events of a byte stream as they arrive; characters may be split between chunks. */
 export async function* eventsOf(stream) {
   const parser = new EventParser();
@@ -49,7 +66,7 @@ export async function* eventsOf(stream) {
   const reader = stream.getReader();
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await nextPiece(reader);
       if (done) return;
       yield* parser.feed(decoder.decode(value, { stream: true }));
     }

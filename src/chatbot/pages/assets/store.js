@@ -29,7 +29,7 @@ function storage(name) {
 }
 
 export const local = storage("localStorage");
-const session = storage("sessionStorage");
+export const session = storage("sessionStorage");
 
 export const USER_ID = /^[A-Za-z0-9_.@-]{1,50}$/;
 

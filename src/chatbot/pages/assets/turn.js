@@ -1,7 +1,7 @@
 // One question and its answer on the page.
 
 import { button, byId, make, toast } from "./dom.js";
-import { formatted } from "./format.js";
+import { GrowingText } from "./format.js";
 import { t } from "./i18n.js";
 
 const number = (value) => value.toLocaleString(undefined, { maximumFractionDigits: 1 });
@@ -39,20 +39,20 @@ function sourceList(sources) {
 }
 
 export class TurnView {
-  #pending = "";
   #frame = 0;
 
   constructor(question, speaker, onGrow) {
     this.text = "";
     this.onGrow = onGrow;
     this.answer = make("div", { className: "answer", dir: "auto" });
+    this.shown = new GrowingText(this.answer);
     this.state = make("div", { className: "state", hidden: true });
     this.foot = make("div", { className: "foot" });
     this.actions = make("div", { className: "turn-actions" });
     this.element = make(
       "li",
       { className: "turn" },
-      make("div", { className: "question", dir: "auto" }, make("span", { className: "sr" }, `${t("you")}: `), question),
+      make("div", { className: "question", dir: "auto", "data-text": question }, make("span", { className: "sr" }, `${t("you")}: `), question),
       make("div", { className: "speaker" }, speaker),
       this.answer,
       this.state,
@@ -63,8 +63,8 @@ export class TurnView {
 
   /** Forget a failed attempt before the next one. */
   clear() {
-    this.text = this.#pending = "";
-    this.answer.replaceChildren();
+    this.text = "";
+    this.#draw();
     this.state.replaceChildren();
     this.foot.replaceChildren();
     this.element.classList.remove("failed");
@@ -107,29 +107,23 @@ export class TurnView {
     if (!this.text) {
       this.state.replaceChildren();
       this.state.hidden = true;
-      this.answer.append("");
     }
     this.text += text;
-    this.#pending += text;
     this.#frame ||= requestAnimationFrame(() => this.#draw());
   }
 
   #draw() {
+    cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    if (!this.#pending) return;
-    this.answer.lastChild.appendData(this.#pending);
-    this.#pending = "";
+    this.shown.show(this.text.trim());
     this.onGrow();
   }
 
   #settle() {
-    cancelAnimationFrame(this.#frame);
-    this.#frame = 0;
-    this.#pending = "";
     this.element.classList.remove("busy");
     this.state.replaceChildren();
     this.state.hidden = true;
-    this.answer.replaceChildren(formatted(this.text.trim()));
+    this.#draw();
   }
 
   /** The answer is complete; `meta` is the data of the done event or a stored turn's. */

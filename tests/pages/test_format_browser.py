@@ -1,0 +1,181 @@
+"""How a model's text is shown: structure, growth token by token, and never as markup."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+from tests.pages.conftest import Visitor, serving
+
+pytestmark = pytest.mark.browser
+
+REPORT = """# 보고서 #
+앞 문단의
+두 줄
+
+1. **지난주** 한 일
+2. 이번 주
+   - 우선순위
+   - 담당자
+
+     이어지는 문단
+3) 막힌 점
+끝난 목록 뒤
+
+- [ ] 하나
+* 둘
+
+| 항목 | 담당 | 기한 |
+|:--|:-:|--:|
+| 견적서 | `김` | 11월 |
+| 짧은 줄 |
+> 인용
+> > 안쪽
+
+***
+~~~py
+x = "|---|"
+# 제목이 아님
+~~~
+```
+닫히지 않음
+- 목록이 아님"""
+SHAPE = (
+    "<h3>보고서</h3><p>앞 문단의\n두 줄</p>"
+    "<ol><li><strong>지난주</strong> 한 일</li>"
+    "<li>이번 주<ul><li>우선순위</li><li>담당자<p>이어지는 문단</p></li></ul></li><li>막힌 점</li></ol>"
+    "<p>끝난 목록 뒤</p><ul><li>[ ] 하나</li><li>둘</li></ul>"
+    "<div><table><thead><tr><th>항목</th><th>담당</th><th>기한</th></tr></thead><tbody>"
+    "<tr><td>견적서</td><td><code>김</code></td><td>11월</td></tr>"
+    "<tr><td>짧은 줄</td><td></td><td></td></tr></tbody></table></div>"
+    "<blockquote><p>인용</p><blockquote><p>안쪽</p></blockquote></blockquote><hr>"
+    '<figure><pre><code>x = "|---|"\n# 제목이 아님</code></pre></figure>'
+    "<figure><pre><code>닫히지 않음\n- 목록이 아님</code></pre></figure>"
+)
+SETUP = """
+  const { formatted, GrowingText } = await import("./static/format.js");
+  const plain = (box) => {
+    const copy = box.cloneNode(true);
+    copy.querySelectorAll("figcaption").forEach((node) => node.remove());
+    for (const node of copy.querySelectorAll("*")) {
+      for (const { name } of [...node.attributes]) node.removeAttribute(name);
+    }
+    return copy.innerHTML;
+  };
+  const box = (text) => {
+    const found = document.createElement("div");
+    found.append(formatted(text));
+    return found;
+  };
+"""
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """One page for all: the formatter keeps nothing between calls."""
+    with serving() as served:
+        context = browser.new_context(locale="ko-KR")
+        visitor = Visitor(context, served.address)
+        yield visitor.open("/office/")
+        context.close()
+        assert visitor.problems == []
+
+
+def shown(page: Page, text: str) -> str:
+    html: str = page.evaluate(f"async (text) => {{ {SETUP} return plain(box(text)); }}", text)
+    return html.replace("&lt;", "<").replace("&gt;", ">")
+
+
+def test_lists_tables_quotes_and_code_have_their_shape(page: Page) -> None:
+    assert shown(page, REPORT) == SHAPE
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("**굵게**는 *손짓* ***둘 다*** ~~지움~~", "<strong>굵게</strong>는 <em>손짓</em> "),
+        ("**`코드`도**", "<strong><code>코드</code>도</strong>"),
+        ("2 * 3 * 4, a ** b, 미완 **굵게", "<p>2 * 3 * 4, a ** b, 미완 **굵게</p>"),
+        ("*웃는다.* 네", "<p><em>웃는다.</em> 네</p>"),
+        ("a | b\n안 | 됨", "<p>a | b\n안 | 됨</p>"),
+        ("2026. 11. 26.", "<p>2026. 11. 26.</p>"),
+        ("-빼기 #태그 1.5배", "<p>-빼기 #태그 1.5배</p>"),
+        ("7. 일곱\n8. 여덟", "<ol><li>일곱</li><li>여덟</li></ol>"),
+        ("", ""),
+        ("\n \n", ""),
+    ],
+)
+def test_what_models_write_is_read_as_they_mean_it(page: Page, text: str, expected: str) -> None:
+    assert expected in shown(page, text)
+
+
+def test_no_text_becomes_markup_a_link_or_an_image(page: Page) -> None:
+    hostile = (
+        "<img src=x onerror=alert(1)> ![a](https://evil.example/a.png) [b](javascript:c)\n\n"
+        "- <script>alert(1)</script>\n\n| <b>x</b> |\n|---|\n| <a href=y>z</a> |\n\n```<i>\n</code><u>\n```"
+    )
+    kinds = page.evaluate(
+        f"async (text) => {{ {SETUP} return [...box(text).querySelectorAll('*')].map((n) => n.localName); }}",
+        hostile,
+    )
+    assert not {"img", "script", "a", "b", "i", "u"} & set(kinds)
+    assert "![a](https://evil.example/a.png) [b](javascript:c)" in shown(page, hostile)
+
+
+def test_a_growing_text_looks_at_every_moment_as_if_shown_whole(page: Page) -> None:
+    differing = page.evaluate(
+        f"""async (text) => {{
+          {SETUP}
+          const parent = document.createElement("div");
+          const growing = new GrowingText(parent);
+          const differing = [];
+          for (let size = 0; size <= text.length; size += 1) {{
+            const part = text.slice(0, size);
+            growing.show(part);
+            if (plain(parent) !== plain(box(part))) differing.push(part);
+          }}
+          growing.show("");
+          return [...differing, ...(parent.childNodes.length ? ["not emptied"] : [])];
+        }}""",
+        REPORT,
+    )
+    assert differing == []
+
+
+def test_what_is_complete_keeps_its_nodes_while_the_rest_grows(page: Page) -> None:
+    kept = page.evaluate(
+        f"""async () => {{
+          {SETUP}
+          const parent = document.createElement("div");
+          const growing = new GrowingText(parent);
+          growing.show("처음\\n\\n```js\\nlet a;");
+          const [paragraph, figure] = parent.children;
+          growing.show("처음\\n\\n```js\\nlet a;\\nlet b;\\n```\\n끝");
+          const code = figure.querySelector("code").textContent;
+          return [paragraph === parent.children[0], figure === parent.children[1], code];
+        }}"""
+    )
+    assert kept == [True, True, "let a;\nlet b;"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "> " * 4000 + "x",
+        "- " * 4000 + "x",
+        "`" * 8000,
+        "*" * 8000,
+        "|" * 4000 + "\n" + "|-" * 4000,
+        " " * 8000 + "#",
+    ],
+)
+def test_no_text_stops_the_page(page: Page, text: str) -> None:
+    milliseconds = page.evaluate(
+        f"""async (text) => {{
+          {SETUP}
+          const begun = performance.now();
+          box(text);
+          return performance.now() - begun;
+        }}""",
+        text,
+    )
+    assert milliseconds < 1000
