@@ -37,15 +37,36 @@ def read_keys(path: Path | None) -> KeyRing | None:
 
 
 def add_entry(path: Path, entry: KeyEntry) -> None:
-    """Append an entry; the file is replaced by a rename, readable by its owner only.
+    """Append an entry.
 
     Raises:
-        StartupError: the file is wrong already, or has that name.
+        StartupError: the file is wrong already, cannot be written, or has that name.
     """
     entries = read_entries(path) if path.exists() else ()
     if any(entry.name == known.name for known in entries):
         raise StartupError(f"CHATBOT_ACCESS__KEYS_FILE: {path} has a key {entry.name} already")
+    _write(path, (*entries, entry))
+
+
+def remove_entry(path: Path, name: str) -> None:
+    """Take an entry away.
+
+    Raises:
+        StartupError: the file is wrong, cannot be written, or has no such name.
+    """
+    entries = read_entries(path)
+    left = tuple(entry for entry in entries if entry.name != name)
+    if len(left) == len(entries):
+        raise StartupError(f"CHATBOT_ACCESS__KEYS_FILE: {path} has no key {name}")
+    _write(path, left)
+
+
+def _write(path: Path, entries: tuple[KeyEntry, ...]) -> None:
+    """Replace the file by a rename; it is readable by its owner only."""
     partial = path.with_name(path.name + ".part")
-    partial.touch(mode=0o600)
-    partial.write_bytes(_Entries.dump_json((*entries, entry), indent=2))
-    partial.rename(path)
+    try:
+        partial.touch(mode=0o600)
+        partial.write_bytes(_Entries.dump_json(entries, indent=2, exclude_none=True))
+        partial.rename(path)
+    except OSError as error:
+        raise StartupError(f"CHATBOT_ACCESS__KEYS_FILE: {path} cannot be written: {error.strerror}") from None

@@ -134,6 +134,7 @@ def openai_router(state: ServiceState) -> APIRouter:
             caller=asker.caller(user),
             arrived=request.state.arrived,
             tune=lambda sampling: _tuned(sampling, body),
+            key=asker.key,
         )
         reply = state.chat.begin(alias, ask)
         return await run(request, reply, _face(reply, body, request), stream=body.stream)

@@ -69,7 +69,7 @@ def questions_router(state: ServiceState) -> APIRouter:
 
     async def answer(alias: str, request: Request, body: ChatRequest, asker: Principal) -> Response:
         asker.check_owns(body.user_id)
-        ask = state.chat.service.ask(body, asker.caller(body.user_id), request.state.arrived)
+        ask = state.chat.service.ask(body, asker.caller(body.user_id), request.state.arrived, asker.key)
         reply = state.chat.begin(alias, ask)
         return await run(
             request,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from chatbot.core.groundwork import Groundwork
 from chatbot.core.reply import Backend, Reply
 from chatbot.core.service import Ask, Service
+from chatbot.core.shares import KeyShares, SharedPlace
 from chatbot.core.statistics import Statistics
 from chatbot.domain.errors import Draining, Overloaded, UnknownModel
 from chatbot.domain.messages import Sampling
@@ -29,6 +30,7 @@ class Chat:
         self.statistics = statistics
         self.draining = False
         self._deadline_seconds = deadline_seconds
+        self._shares = KeyShares(lambda: statistics.mean_seconds)
 
     def queue_size(self) -> int:
         """Questions of the service that hold a place at any of its models and have not begun."""
@@ -69,13 +71,19 @@ class Chat:
     def _reserve(self, backend: Backend, ask: Ask, sampling: Sampling) -> Place:
         if self.draining:
             raise Draining("the process finishes its answers and leaves")
-        return backend.model.reserve(
-            AdmissionRequest(
-                service=self.service.name,
-                caller=ask.caller,
-                arrived=ask.arrived,
-                deadline=ask.arrived + self._deadline_seconds,
-                prompt_chars=ask.chars,
-                max_tokens=sampling.max_tokens,
+        leave = self._shares.enter(ask.key, backend.model.queue_size(self.service.name))
+        try:
+            place = backend.model.reserve(
+                AdmissionRequest(
+                    service=self.service.name,
+                    caller=ask.caller,
+                    arrived=ask.arrived,
+                    deadline=ask.arrived + self._deadline_seconds,
+                    prompt_chars=ask.chars,
+                    max_tokens=sampling.max_tokens,
+                )
             )
-        )
+        except BaseException:
+            leave()
+            raise
+        return SharedPlace(place, leave)

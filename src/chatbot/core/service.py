@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
+from chatbot.domain.access import KeyEntry
 from chatbot.domain.history import Room
 from chatbot.domain.messages import Exchange, Part, Sampling, ServiceName, Speakers
 from chatbot.domain.prompts import PersonaFile
@@ -30,7 +31,8 @@ class Ask:
 
     ``frame`` builds the fixed part from the persona texts of the model that answers. ``exchanges`` are
     turns that the client itself sent along; turns of ``room`` are recalled by the chat path. ``tune``
-    changes the service's sampling for this question. ``arrived`` is ``time.monotonic()`` seconds.
+    changes the service's sampling for this question. ``arrived`` is ``time.monotonic()`` seconds. ``key`` is
+    the API key that asks, None where none is asked for.
     """
 
     question: str
@@ -41,6 +43,7 @@ class Ask:
     search: bool = False
     exchanges: tuple[Exchange, ...] = ()
     tune: Callable[[Sampling], Sampling] = field(default=_unchanged)
+    key: KeyEntry | None = None
 
     @property
     def chars(self) -> int:
@@ -62,7 +65,7 @@ class Service:
     frame: Callable[[Any, PersonaFile], Frame]
     searches: Callable[[Any], bool]
 
-    def ask(self, request: ChatRequest, caller: str, arrived: float) -> Ask:
+    def ask(self, request: ChatRequest, caller: str, arrived: float, key: KeyEntry | None = None) -> Ask:
         """Turn a validated body into an Ask; a ``user_id`` without ``db_id`` opens a new room."""
         return Ask(
             question=request.input_data,
@@ -71,6 +74,7 @@ class Service:
             arrived=arrived,
             room=self.room(request.user_id, request.db_id),
             search=self.searches(request),
+            key=key,
         )
 
     def room(self, user_id: str | None, db_id: UUID | None) -> Room | None:

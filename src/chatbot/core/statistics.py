@@ -48,6 +48,12 @@ class Statistics:
         """Seconds since the service was made."""
         return self._clock() - self._started
 
+    @property
+    def mean_seconds(self) -> float:
+        """How long an answer took on average; 0 before the first."""
+        good = self._outcomes[Outcome.SUCCESSFUL]
+        return self._successful_seconds / good if good else 0.0
+
     def arrived(self) -> None:
         """A validated question arrived; exactly one ``ended`` follows."""
         self._total += 1
@@ -98,7 +104,7 @@ class Statistics:
             "cancelled_requests": self._outcomes[Outcome.CANCELLED],
             "active_requests": self._active,
             "active_connections": self.active_connections,
-            "avg_response_time": round(self._successful_seconds / good, 4) if good else 0.0,
+            "avg_response_time": round(self.mean_seconds, 4),
             "success_rate": round(100 * good / (good + bad), 2) if good + bad else 100.0,
             "uptime_seconds": round(self.uptime, 1),
             "p50_response_time": round(percentile(responses, 0.50), 4),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from chatbot.core.character import Cast, character_frame
 from chatbot.core.office import office_frame
 from chatbot.core.service import Ask, Frame
+from chatbot.domain.access import KeyEntry
 from chatbot.domain.errors import NoQuestion
 from chatbot.domain.messages import Exchange, Sampling, ServiceName
 from chatbot.domain.prompts import PersonaFile
@@ -116,6 +117,7 @@ def ask_of(
     caller: str,
     arrived: float,
     tune: Callable[[Sampling], Sampling],
+    key: KeyEntry | None = None,
 ) -> Ask:
     """The Ask of a transcript; nothing of it is remembered."""
     question = transcript.question
@@ -137,4 +139,4 @@ def ask_of(
         def frame(personas: PersonaFile) -> Frame:
             return character_frame(cast, personas)
 
-    return Ask(question, frame, caller, arrived, exchanges=transcript.exchanges, tune=tune)
+    return Ask(question, frame, caller, arrived, exchanges=transcript.exchanges, tune=tune, key=key)

@@ -17,7 +17,9 @@ _PREFIX = "cb_"
 class KeyEntry(BaseModel):
     """One key of the keys file: its name in logs, its hash, and the ``user_id`` patterns it owns.
 
-    A pattern is exact or ends in ``*``; ``*`` alone owns every user, for a trusted front end.
+    A pattern is exact or ends in ``*``; ``*`` alone owns every user, for a trusted front end. ``limit`` is
+    how many questions of the key may be under way at each service, of all its users together; None: no limit
+    but each user's.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -25,6 +27,7 @@ class KeyEntry(BaseModel):
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,50}$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     users: tuple[str, ...] = Field(min_length=1)
+    limit: int | None = Field(default=None, ge=1, le=10_000)
 
     def owns(self, user_id: str) -> bool:
         """Whether this key may name the user."""
