@@ -2,7 +2,8 @@
 {{- define "chatbot.loadtest.pod" -}}
 {{- include "chatbot.podBasics" (dict "root" .) }}
 restartPolicy: Never
-terminationGracePeriodSeconds: {{ .Values.timeouts.graceSeconds | int }}
+{{/* A run that is asked to end waits for the answers that its clients still expect, and writes its files. */ -}}
+terminationGracePeriodSeconds: {{ add (.Values.timeouts.clientSeconds | int) 90 }}
 containers:
   - name: loadtest
     {{- include "chatbot.containerImage" (dict "root" . "image" .Values.loadTest.image) | nindent 4 }}
@@ -13,8 +14,10 @@ containers:
       - --run-id={{ .Values.loadTest.runId }}
       - --wait=600s
       - --client-timeout={{ .Values.timeouts.clientSeconds | int }}
+      - --note=chart={{ .Chart.Name }}-{{ .Chart.Version }}
       {{- range (include "chatbot.routes" . | fromJson).routes }}
       - --counters=http://{{ .service }}:{{ .port }}
+      - --note={{ .name }}={{ include "chatbot.image" (dict "root" $ "image" (get $.Values.services .name).image) }}
       {{- end }}
       {{- range .Values.loadTest.args }}
       - {{ . | quote }}
