@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -40,6 +40,8 @@ class RunningSuite:
     office: str
     character: str
     log: Path
+    states: list[str] = field(default_factory=list)
+    """What /readyz said before it was ready, in order."""
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples with these labels, from the office service's page."""
@@ -103,8 +105,10 @@ def _wait_ready(suite: RunningSuite) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            if httpx.get(f"{suite.office}/readyz").status_code == 200:
+            answer = httpx.get(f"{suite.office}/readyz")
+            if answer.status_code == 200:
                 return
+            suite.states.append(answer.json()["state"])
         except httpx.TransportError:
             pass
         running = suite.process.poll() is None and time.monotonic() < deadline

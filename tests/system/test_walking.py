@@ -142,6 +142,10 @@ async def test_closing_the_connection_frees_the_place_within_a_second(
         await asyncio.to_thread(suite.wait_idle, 1.0)
 
 
+def test_it_answered_its_probes_while_the_model_was_loaded(suite: RunningSuite) -> None:
+    assert set(suite.states) == {"loading"}
+
+
 async def test_other_paths_are_the_gateway_s_404_and_probes_are_not_routed(suite: RunningSuite) -> None:
     async with _client(suite) as client:
         page = await client.get("/nowhere", headers={"Accept": "text/html"})
