@@ -150,6 +150,13 @@ def levels(rows: list[dict[str, Any]]) -> tuple[int, list[dict[str, Any]]]:
     return peak, bins
 
 
+def span(rows: list[dict[str, Any]]) -> int:
+    """Microseconds from the first start to the last end."""
+    if not rows:
+        return 0
+    return int(max(row["at"] + max(1, row["us"]) for row in rows) - min(row["at"] for row in rows))
+
+
 def refused_last(chain: list[dict[str, Any]]) -> bool:
     return not chain[-1]["again"] and not chain[-1]["ok"] and chain[-1]["code"] == 429
 

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page
 from tests.loadtest import oracle
 from tests.loadtest.browsing import drawn, grouped, load, number, opened, read
 from tests.loadtest.strategies import HEADER, csv_texts
+from tests.loadtest.test_loadtest_summary import told_of
 
 from loadtest.dashboard.page import build_page
 from loadtest.reading import read_text
@@ -126,7 +127,7 @@ def check_concurrency(shown: Shown, rows: list[dict[str, Any]]) -> None:
         assert oracle.close(number(shown[f"level-{i}-answers"]), plain["answers"])
         same(shown, f"level-{i}-throughput", plain["throughput"], 3)
         same(shown, f"level-{i}-mean", plain["mean"], 3)
-    span = max((r["at"] + max(1, r["us"]) for r in rows), default=0) - min((r["at"] for r in rows), default=0)
+    span = oracle.span(rows)
     rate = sum(row["ok"] for row in rows) * 3.6e9 / span if span else None
     same(shown, "throughput", rate, 1)
     knee, sentence = oracle.knee(bins, span), shown["users-sentence"]["text"]
@@ -219,6 +220,27 @@ def test_every_shown_number_equals_the_plain_computation(page: Page, folder: Pat
     path = folder / "generated.csv"
     path.write_bytes(text.encode())
     check_page(load(page, path), text)
+
+
+@settings(
+    max_examples=max(3, EXAMPLES // 3),
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(text=csv_texts(most=60))
+def test_a_report_shows_the_same_numbers(browser: Browser, folder: Path, text: str) -> None:
+    told = told_of(text)
+    report = folder / "report.html"
+    report.write_bytes(build_page(csv=text.encode(), summary=told, manifest={"rows": len(oracle.load(text))}))
+    with opened(browser, offline=True, locale="en-US") as own:
+        own.goto(report.as_uri())
+        own.get_by_test_id("banner").wait_for()
+        shown = read(own)
+    check_page(shown, text)
+    good = sum(row["ok"] for row in oracle.load(text))
+    if good:
+        check_times(shown, "time-first_token", [100_000] * good)
 
 
 def test_nothing_in_a_file_becomes_markup(page: Page, folder: Path) -> None:
