@@ -196,6 +196,12 @@ def test_large_numbers_stay_whole() -> None:
     assert env["CHATBOT_OFFICE__POOL_TOKENS"] == "1048576"
 
 
+def test_the_operators_environment_wins_even_where_it_is_zero() -> None:
+    values = {"services": {"office": {"env": {"CHATBOT_OFFICE__TEMPERATURE": 0, "CHATBOT_OFFICE__TOP_K": 0}}}}
+    env = environment(pod_specs(manifests(values))["Deployment/chat-chatbot-office"])
+    assert (env["CHATBOT_OFFICE__TEMPERATURE"], env["CHATBOT_OFFICE__TOP_K"]) == ("0", "0")
+
+
 def test_environment_names_are_settings() -> None:
     from chatbot.server.settings import documented_variables
 

@@ -38,7 +38,9 @@
 {{- with $v.openai.baseUrl -}}{{- $_ := set $env "CHATBOT_OPENAI__BASE_URL" . -}}{{- end -}}
 {{- if $v.access.secretName -}}{{- $_ := set $env "CHATBOT_ACCESS__KEYS_FILE" (printf "/etc/chatbot/access/%s" $v.access.key) -}}{{- end -}}
 {{- if $v.prompts.configMapName -}}{{- $_ := set $env "CHATBOT_PROMPTS_DIR" "/etc/chatbot/prompts" -}}{{- end -}}
-{{- include "chatbot.env" (merge (deepCopy $s.env) $env) }}
+{{- /* One by one: merge would take a 0 or false of the operator's for nothing. */ -}}
+{{- range $key, $value := $s.env -}}{{- $_ := set $env $key $value -}}{{- end -}}
+{{- include "chatbot.env" $env }}
 {{- include "chatbot.service.secretEnv" . }}
 {{- end -}}
 
