@@ -1,0 +1,70 @@
+"""Helm 3 installs, tests, upgrades and rolls back; Helm 4 takes the release over."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from k8s_support.cluster import Cluster
+from k8s_support.release import Release
+
+NAMESPACE = "chatbot-tests-helm3"
+HELM3 = os.environ.get("HELM3", "helm3")
+OFFICE: dict[str, Any] = {"gpu": {"enabled": False}, "maxTokens": 16}
+
+
+def values(**office: Any) -> dict[str, Any]:
+    return {
+        "services": {"office": {**OFFICE, **office}, "character": {"enabled": False}},
+        "ingress": {"enabled": False},
+    }
+
+
+@pytest.fixture(scope="module")
+def release(cluster: Cluster, hub: None) -> Iterator[Release]:
+    if shutil.which(HELM3) is None:
+        if os.environ.get("K8S_TESTS_REQUIRE_HELM3"):
+            pytest.fail(f"{HELM3} is not in PATH")
+        pytest.skip(f"{HELM3} is not in PATH")
+    cluster.create_namespace(NAMESPACE)
+    release = Release(NAMESPACE, HELM3)
+    release.apply(values(), "--wait", "--timeout", "6m")
+    yield release
+    release("uninstall", "chat", check=False)
+    cluster.delete_namespace(NAMESPACE)
+
+
+@pytest.fixture
+def helm4(release: Release) -> Release:
+    newer = Release(NAMESPACE)
+    assert newer("version", "--short").startswith("v4"), "helm, or what HELM names, is expected to be Helm 4"
+    return newer
+
+
+def parallel(cluster: Cluster) -> str:
+    """How many sequences the office pod that stays decodes at once: a value that the tests change."""
+    pod = cluster.ready_pod(NAMESPACE, "office")
+    (value,) = [each.value for each in pod.spec.containers[0].env if each.name == "CHATBOT_OFFICE__PARALLEL"]
+    return str(value)
+
+
+def test_helm_3_installs_and_its_test_passes(cluster: Cluster, release: Release) -> None:
+    assert release("version", "--short").startswith("v3")
+    assert "Phase:          Succeeded" in release("test", "chat", "--timeout", "5m")
+    assert parallel(cluster) == "8"
+
+
+def test_helm_3_upgrades_and_rolls_back(cluster: Cluster, release: Release) -> None:
+    release.apply(values(parallel=4), "--wait", "--timeout", "5m")
+    assert parallel(cluster) == "4"
+    release("rollback", "chat", "1", "--wait", "--timeout", "5m")
+    assert parallel(cluster) == "8"
+    assert [each["status"] for each in release.history()] == ["superseded", "superseded", "deployed"]
+
+
+def test_helm_4_takes_the_release_over(cluster: Cluster, release: Release, helm4: Release) -> None:
+    helm4.apply(values(parallel=6), "--wait", "--timeout", "5m")
+    assert parallel(cluster) == "6"
+    assert helm4.history()[-1]["status"] == "deployed"
