@@ -21,7 +21,7 @@ HOMES = {
     "numpy": "llm/llama/",
     "openai": "llm/openai/vendor.py",
     "fastapi": "api/",
-    "structlog": "server/logging.py",
+    "structlog": "server/",
     "typer": "server/",
     "rich": "server/",
     "uvicorn": "server/",

@@ -31,6 +31,7 @@ CHARACTER = {
     "context": "canary-context 카나리아설정",
 }
 STREAM = {"Accept": "text/event-stream"}
+JSON = {"Content-Type": "application/json"}
 PLANTED = ("canary", "카나리아", "\\uce74", "1234-5678")
 """What every planted text holds, as it is and as JSON or a representation would escape it."""
 
@@ -109,8 +110,9 @@ async def talk_to(suite: RunningSuite) -> set[int]:
         await post("/office/Llama", OFFICE, headers={"Authorization": "Bearer canary-wrong-key"})
         await post("/office/Llama", {**OFFICE, "user_id": "not-canary"})
         broken = f'{{"input_data": "{QUESTION}", "canary-question": NaN}}'.encode()
-        statuses.add((await client.post("/office/Llama", content=broken)).status_code)
-        statuses.add((await client.post("/office/Llama", content=b'"canary"' * 20_000)).status_code)
+        for content in (broken, b'"canary"' * 20_000):
+            answer = await client.post("/office/Llama", content=content, headers=JSON)
+            statuses.add(answer.status_code)
         for path in ("/office/rooms", "/office/rooms/export", f"/office/rooms/{ROOM}", "/nowhere"):
             answer = await client.get(path, params={"user_id": "canary-user"})
             statuses.add(answer.status_code)

@@ -9,13 +9,13 @@ import re
 import time
 from uuid import uuid4
 
-import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.api.errors import to_response
 from chatbot.core.statistics import Statistics
+from chatbot.domain.telemetry import REQUEST_ID
 
 _log = logging.getLogger("chatbot.access")
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -40,8 +40,11 @@ class Envelope:
         sent_id = Headers(scope=scope).get("x-request-id", "")
         request_id = sent_id if _SANE_ID.fullmatch(sent_id) else uuid4().hex
         scope.setdefault("state", {}).update(request_id=request_id, arrived=arrived)
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        token = REQUEST_ID.set(request_id)
+        try:
             await self._answer(scope, receive, send, request_id, arrived)
+        finally:
+            REQUEST_ID.reset(token)
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, request_id: str, arrived: float

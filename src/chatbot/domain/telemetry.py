@@ -1,7 +1,11 @@
 """Where a service reports what happened to its questions, so that core needs no metrics library."""
 
+from contextvars import ContextVar
 from enum import StrEnum
 from typing import Protocol
+
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
+"""The id of the request that is being answered; the log puts it on every line."""
 
 
 class Outcome(StrEnum):

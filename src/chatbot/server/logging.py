@@ -12,15 +12,23 @@ from typing import Any, Literal
 
 import structlog
 
+from chatbot.domain.telemetry import REQUEST_ID
 from chatbot.server.tracebacks import withhold_messages
 
 _log = logging.getLogger(__name__)
 
 
+def _with_request_id(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A structlog processor: every line of a request carries its id."""
+    if request_id := REQUEST_ID.get():
+        event.setdefault("request_id", request_id)
+    return event
+
+
 def set_up_logging(style: Literal["json", "console"], level: str) -> None:
     """Send every logger's records to stdout in one style."""
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _with_request_id,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
