@@ -87,7 +87,8 @@ async def compare(ours: Side, peer: Side, loads: Workloads, rounds: int, only: s
             f"| {ratios(theirs.walls, mine.walls)} | {ratios(mine.firsts, theirs.firsts)} "
             f"| {ratios(mine.gaps, theirs.gaps)} |"
         )
-    print(f"\nshare of wall time of ours inside llama_decode, several users: {100 * decoding / total:.1f} %")
+    if total:
+        print(f"\nshare of wall time of ours inside llama_decode, several users: {100 * decoding / total:.1f} %")
 
 
 async def main(options: argparse.Namespace) -> None:

@@ -113,9 +113,8 @@ class LlamaServer:
 
     def command(self, setup: Setup) -> Sequence[str | Path]:
         """See Dialect."""
-        flags = {"-np": setup.users, "-c": POOL, "-t": setup.threads, "-ngl": max(0, setup.gpu_layers)}
-        if setup.gpu_layers < 0:
-            flags["-ngl"] = 999
+        layers = 999 if setup.gpu_layers < 0 else setup.gpu_layers
+        flags = {"-np": setup.users, "-c": POOL, "-t": setup.threads, "-ngl": layers}
         numbers = [part for flag, value in flags.items() for part in (flag, str(value))]
         where = ["--host", "127.0.0.1", "--port", str(setup.port)]
         return [self._binary, "-m", setup.model, *where, "-kvu", "--swa-full", *numbers]
