@@ -88,7 +88,8 @@ async def compare(ours: Side, peer: Side, loads: Workloads, rounds: int, only: s
             f"| {ratios(mine.gaps, theirs.gaps)} |"
         )
     if total:
-        print(f"\nshare of wall time of ours inside llama_decode, several users: {100 * decoding / total:.1f} %")
+        share = 100 * decoding / total
+        print(f"\nshare of wall time of ours inside llama_decode, several users: {share:.1f} %")
 
 
 async def main(options: argparse.Namespace) -> None:

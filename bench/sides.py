@@ -213,7 +213,8 @@ class Side:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        limits = httpx.Limits(max_connections=None)
+        # While one side plays the other waits, and may close a kept connection just when it is used again.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         address = f"http://127.0.0.1:{setup.port}"
         self.client = httpx.AsyncClient(base_url=address, timeout=900, limits=limits)
 
