@@ -115,6 +115,16 @@ class Visitor:
         page.clock.pause_at(now + timedelta(hours=1))
         return page
 
+    def expect_drawn(self, page: Page, selector: str, text: str) -> None:
+        """Let a stopped clock's frames pass until ``text`` has arrived and is drawn."""
+        place = page.locator(selector)
+        for _ in range(WAIT_MS // 50):
+            page.clock.run_for(20)
+            if place.text_content() == text:
+                break
+            page.wait_for_timeout(50)
+        expect(place).to_have_text(text)
+
     def ask(self, page: Page, question: str) -> None:
         """Type a question and send it by Enter."""
         page.fill("#question", question)

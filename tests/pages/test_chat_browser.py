@@ -204,7 +204,7 @@ def test_an_answer_that_the_server_finishes_alone_is_fetched(visitor: Visitor, s
     visitor.ask(page, "화면이 꺼집니다")
     expect(page.locator(".state")).to_contain_text("서버가 완성한 답변을 기다립니다")
     page.clock.run_for(1_100)
-    expect(page.locator(".answer")).to_have_text("서버가 완성한 답변")
+    visitor.expect_drawn(page, ".answer", "서버가 완성한 답변")
     assert office.headers[0]["x-finish"] == "1"
 
 
@@ -394,8 +394,7 @@ def test_a_connection_that_falls_silent_is_given_up(visitor: Visitor, served: Se
     served.suite.office.answers = [stream(silent)]
     page = visitor.open_with_stopped_clock("/office/")
     visitor.ask(page, "들려?")
-    page.clock.run_for(100)
-    expect(page.locator(".answer")).to_have_text("반쪽")
+    visitor.expect_drawn(page, ".answer", "반쪽")
     page.clock.run_for(55_000)
     alive.open()
     page.wait_for_timeout(300)
