@@ -1,11 +1,8 @@
 """The page with a run inside it, beside its runs on a server, at every size, and with very many rows."""
 
-import functools
-import http.server
 import logging
 import re
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,12 +10,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 from tests.loadtest.browsing import drawn, load, number, opened, read
+from tests.loadtest.published import finished_run, web_server
 from tests.loadtest.strategies import HEADER, huge
-from tests.loadtest.test_loadtest_records import ATTEMPT, REFUSAL, record
 
-from loadtest import merge, publish, summary
+from loadtest import publish
 from loadtest.dashboard.page import build_page
-from loadtest.recorder import Recorder
 
 pytestmark = pytest.mark.browser
 logger = logging.getLogger(__name__)
@@ -26,60 +22,15 @@ logger = logging.getLogger(__name__)
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A results folder with one finished run, published as the parent process does it."""
     results = tmp_path_factory.mktemp("results")
-    folder = results / "first-run"
-    folder.mkdir()
-    recorder = Recorder(folder)
-    for index in range(40):
-        record(recorder, f"q{index}", *([REFUSAL, ATTEMPT] if index % 4 == 0 else [ATTEMPT]))
-    recorder.close()
-    found = merge.load(folder)
-    merge.write(folder, found)
-    identity = {
-        "id": "first-run",
-        "started": "2026-11-24T03:00:00Z",
-        "service": "office",
-        "shape": "fixed",
-        "users": 9,
-    }
-    publish.write_json(folder / publish.IDENTITY, identity)
-    written: dict[str, Any] = {
-        "run": identity,
-        "verdict": {"exit": 1, "word": "missed", "reasons": ["p50<=1: 1.23457"]},
-        **summary.build(summary.analyse(found), 30),
-        "goals": [
-            {
-                "goal": "p50<=1",
-                "state": "missed",
-                "value": 1.23,
-                "n": 40,
-                "low": None,
-                "high": None,
-                "proven": True,
-                "why": "",
-            }
-        ],
-        "checks": [{"name": "records", "state": "ok", "detail": "50 rows"}],
-    }
-    publish.publish(folder, written, torn=0)
+    finished_run(results)
     return results
 
 
 @pytest.fixture(scope="module")
 def server(results: Path) -> Iterator[str]:
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(results))
-    ) as httpd:
-        thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield f"http://127.0.0.1:{httpd.server_address[1]}"
-        httpd.shutdown()
-        thread.join()
+    with web_server(results) as address:
+        yield address
 
 
 def shown(page: Page) -> dict[str, dict[str, str]]:

@@ -115,3 +115,18 @@ export function blocksOf(lines, depth = 0) {
   }
   return blocks;
 }
+
+/**
+ * Give each heading its `rank` in the outline: 1 for the highest, and never more than one below the heading before it.
+ * Models begin with ### or leave a level out; a screen reader's outline must have no gaps.
+ */
+export function ranked(blocks, above = []) {
+  for (const block of blocks) {
+    if (block.kind === "heading") {
+      while (above.at(-1) >= block.level) above.pop();
+      block.rank = above.push(block.level);
+    }
+    for (const inner of block.items ?? (block.blocks ? [block.blocks] : [])) ranked(inner, above);
+  }
+  return blocks;
+}

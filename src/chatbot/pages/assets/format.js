@@ -1,7 +1,7 @@
 // A model's text as nodes: paragraphs, lists, tables, quotes and code. Nodes are made one by one and filled by
 // textContent, so that no text can become markup; links and images stay text.
 
-import { blocksOf } from "./blocks.js";
+import { blocksOf, ranked } from "./blocks.js";
 import { button, make, toast } from "./dom.js";
 import { t } from "./i18n.js";
 
@@ -47,7 +47,8 @@ function itemNode([first, ...rest]) {
 
 const NODES = {
   code: codeNode,
-  heading: ({ level, text }) => make(`h${Math.min(6, level + 2)}`, { className: `level-${level}` }, ...inline(text)),
+  // The page's own title is the h1.
+  heading: ({ level, rank, text }) => make(`h${Math.min(6, rank + 1)}`, { className: `level-${level}` }, ...inline(text)),
   list({ ordered, start, items }) {
     return make(ordered ? "ol" : "ul", ordered ? { start } : {}, ...items.map(itemNode));
   },
@@ -70,7 +71,7 @@ export class GrowingText {
   }
 
   show(text) {
-    const blocks = blocksOf(text.split(/\r\n?|\n/));
+    const blocks = ranked(blocksOf(text.split(/\r\n?|\n/)));
     const nodes = this.parent.children;
     blocks.forEach((block, index) => {
       const shown = this.#blocks[index];

@@ -1,0 +1,66 @@
+"""Every page that a person sees, judged by axe-core, which knows what screen readers and weak eyes need."""
+
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+from tests.loadtest.browsing import drawn
+from tests.loadtest.published import NAME, finished_run, web_server
+from tests.pages.conftest import serving
+from tests.pages.fake_service import text_answer
+
+pytestmark = pytest.mark.browser
+
+TABLE = (
+    "## 요약\n\n| 항목 | 값 |\n|---|---|\n| 하나 | 1 |\n\n```python\nprint(1)\n```\n\n> *인용*\n\n1. `코드`"
+)
+
+
+@pytest.fixture(scope="module")
+def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    results = tmp_path_factory.mktemp("results")
+    finished_run(results)
+    with serving() as served, web_server(results) as runs:
+        sources = [{"title": "국어원", "url": "https://www.korean.go.kr/"}]
+        served.suite.office.answers = [text_answer(TABLE, search_status="ok", sources=sources)]
+        yield {"suite": served.address, "runs": runs}
+
+
+def answered(page: Page) -> None:
+    page.fill("#question", "표로 정리해 줘")
+    page.press("#question", "Enter")
+    page.locator(".sources a").wait_for()
+
+
+def charted(page: Page) -> None:
+    drawn(page)
+    for table in page.locator("figure summary").all():
+        table.click()
+
+
+STATES: dict[str, tuple[str, str, Callable[[Page], object]]] = {
+    "office": ("suite", "/office/", lambda page: page.locator(".suggestion").first.wait_for()),
+    "answered": ("suite", "/office/", answered),
+    "settings": ("suite", "/office/", lambda page: page.click("#open-settings")),
+    "character": ("suite", "/character/", lambda page: page.locator(".persona").wait_for()),
+    "character form": ("suite", "/character/", lambda page: page.click("#edit-character")),
+    "404": ("suite", "/nowhere", lambda page: page.locator("h1").wait_for()),
+    "run list": ("runs", "/", lambda page: page.locator("#run-list a").wait_for()),
+    "dashboard": ("runs", f"/?run={NAME}", charted),
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("state", STATES)
+def test_axe_finds_nothing(
+    browser: Browser, addresses: dict[str, str], state: str, scheme: Literal["light", "dark"]
+) -> None:
+    where, path, prepare = STATES[state]
+    with browser.new_context(locale="ko-KR", color_scheme=scheme, reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.goto(addresses[where] + path)
+        prepare(page)
+        found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
