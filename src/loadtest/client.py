@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from loadtest import clock
-from loadtest.exchange import Reply, exchange
+from loadtest.exchange import exchange
 from loadtest.recorder import Recorder
+from loadtest.reply import Reply
 from loadtest.retry import wait_before_retry
 from loadtest.rows import Attempt, clean, microseconds
 

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
+from loadtest.events import parse_json
+
 OUTCOMES = ("successful", "failed", "refused", "cancelled")
 ASK_SECONDS = 5.0
 _SERIES = re.compile(r"^chatbot_requests_total\{(?P<labels>[^}]*)\}\s+(?P<value>[0-9.eE+]+)", re.MULTILINE)
@@ -43,11 +45,14 @@ def performance(base: str, service: str, *, host: str | None = None) -> dict[str
     try:
         response = _get(url, host)
         response.raise_for_status()
-        found = response.json()
+        found = parse_json(response.content)
     except (requests.RequestException, ValueError) as error:
         raise UnreachableError(f"{url}: {error}") from error
     if not isinstance(found, dict) or "total_requests" not in found:
         raise UnreachableError(f"{url}: not the statistics of a service")
+    odd = [name for name in OUTCOMES if not isinstance(found.get(f"{name}_requests", 0), int)]
+    if odd:
+        raise UnreachableError(f"{url}: {odd[0]}_requests is not a whole number")
     return found
 
 
@@ -64,8 +69,10 @@ def scrape(bases: Iterable[str], services: Sequence[str]) -> list[Count]:
                     told = performance(address, service, host=host)
                 except UnreachableError:
                     continue
-                outcomes = {name: int(told.get(f"{name}_requests", 0)) for name in OUTCOMES}
-                found.append(Count(address, "performance", service, outcomes, told.get("uptime_seconds")))
+                outcomes = {name: told.get(f"{name}_requests", 0) for name in OUTCOMES}
+                uptime = told.get("uptime_seconds")
+                since = uptime if isinstance(uptime, int | float) else None
+                found.append(Count(address, "performance", service, outcomes, since))
                 served.append(service)
             found += _metrics(address, host, served)
     return found
@@ -109,7 +116,10 @@ def _metrics(address: str, host: str | None, served: Sequence[str]) -> list[Coun
         labels = dict(_LABEL.findall(series["labels"]))
         outcomes = totals.get(labels.get("service", ""))
         if outcomes is not None and labels.get("outcome") in outcomes:
-            outcomes[labels["outcome"]] += int(float(series["value"]))
+            try:
+                outcomes[labels["outcome"]] += int(float(series["value"]))
+            except (ValueError, OverflowError):
+                return []
             seen = True
     # A process that has served nothing yet may publish no series; a page without any of ours is no source.
     if not seen and "chatbot_requests_total" not in response.text:

@@ -15,7 +15,7 @@ def read_events(pieces: Iterable[bytes]) -> Iterator[tuple[str, dict[str, Any]]]
     for line in _lines(pieces):
         if not line:
             if data:
-                value = json.loads("\n".join(data))
+                value = parse_json("\n".join(data))
                 if not isinstance(value, dict):
                     raise ValueError("event data is not an object")
                 yield name, value
@@ -27,6 +27,21 @@ def read_events(pieces: Iterable[bytes]) -> Iterator[tuple[str, dict[str, Any]]]
             name = rest
         elif label == "data":
             data.append(rest)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value of a JSON text as the standard has it: no NaN, no Infinity, no bottomless nesting.
+
+    Raises ValueError.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("JSON is nested too deeply") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _lines(pieces: Iterable[bytes]) -> Iterator[str]:

@@ -2,44 +2,27 @@
 test.
 """
 
-import json
+import math
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import requests
 from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
-from loadtest.events import read_events
+from loadtest.events import parse_json
+from loadtest.reply import Reply, words
 from loadtest.retry import parse_retry_after
 from loadtest.rows import REFUSED
+from loadtest.stream import read_stream
 
 CONNECT_SECONDS = 10.0
 OK = 200
 _MOST_BODY = 1_000_000
 _PIECE = 65_536
-
-
-@dataclass(slots=True)
-class Reply:
-    """What came back. Times in seconds; `first_token` counts from the send. `failure` is empty for an answer.
-
-    `status` 0: no answer at all. A stream that fails after its 200 carries the status of its error event.
-    """
-
-    status: int = 0
-    failure: str = ""
-    error: str = ""
-    size: int = 0
-    retry_after: float | None = None
-    process: float | None = None
-    first_token: float | None = None
-    db_id: str | None = None
-    extras: dict[str, Any] = field(default_factory=dict)
 
 
 class _TooLateError(Exception):
@@ -64,7 +47,7 @@ def exchange(url: str, body: dict[str, Any], headers: dict[str, str], seconds: f
             with _within(response, began + seconds - time.perf_counter()):
                 pieces = _pieces(reply, response)
                 if response.headers.get("Content-Type", "").startswith("text/event-stream"):
-                    _read_stream(reply, pieces, began)
+                    read_stream(reply, pieces, began)
                 else:
                     _read_plain(reply, b"".join(pieces))
     except (_TooLateError, requests.ReadTimeout, ReadTimeoutError):
@@ -97,9 +80,11 @@ def parse_server_timing(value: str) -> dict[str, float]:
             key, _, text = parameter.strip().partition("=")
             if key == "dur":
                 try:
-                    found[name.strip()] = float(text.strip('"')) / 1000
+                    seconds = float(text.strip('"')) / 1000
                 except ValueError:
                     continue
+                if 0 <= seconds < math.inf:
+                    found[name.strip()] = seconds
     return found
 
 
@@ -145,7 +130,7 @@ def _read_headers(reply: Reply, response: requests.Response) -> None:
     headers = response.headers
     reply.db_id = headers.get("X-Db-Id")
     if "Server-Timing" in headers:
-        _timing(reply, parse_server_timing(headers["Server-Timing"]))
+        reply.take_timing(parse_server_timing(headers["Server-Timing"]))
     if response.status_code == REFUSED:
         reply.retry_after = parse_retry_after(headers.get("Retry-After"), datetime.now(UTC))
     for name in ("X-Model", "X-Request-Id", "X-Search-Status"):
@@ -153,19 +138,12 @@ def _read_headers(reply: Reply, response: requests.Response) -> None:
             reply.extras[name[2:].lower().replace("-", "_")] = headers[name]
 
 
-def _timing(reply: Reply, seconds: dict[str, float]) -> None:
-    if "total" in seconds:
-        reply.process = seconds["total"]
-    if seconds:
-        reply.extras["server_timing"] = {name: round(value, 6) for name, value in seconds.items()}
-
-
 def _read_plain(reply: Reply, body: bytes) -> None:
     if reply.status != OK:
         reply.failure = "refused_429" if reply.status == REFUSED else f"http_{reply.status}"
         reply.error = _detail(reply, body)
         return
-    answer = json.loads(body)
+    answer = parse_json(body)
     if not isinstance(answer, str):
         reply.failure, reply.error = "bad_body", "the answer is not a JSON string"
         return
@@ -176,56 +154,19 @@ def _read_plain(reply: Reply, body: bytes) -> None:
 
 def _detail(reply: Reply, body: bytes) -> str:
     try:
-        said = json.loads(body)
+        said = parse_json(body)
     except ValueError:
         return body[:500].decode("utf-8", errors="replace")
     if not isinstance(said, dict):
-        return str(said)
+        return words(said)
     if reply.status == REFUSED:
-        reply.extras["body_retry_after"] = said.get("retry_after")
-        reply.extras["queue_size"] = said.get("queue_size")
-    detail = said.get("detail", said)
-    return detail if isinstance(detail, str) else json.dumps(detail, ensure_ascii=False)
+        reply.extras["body_retry_after"] = _number(said.get("retry_after"))
+        reply.extras["queue_size"] = _number(said.get("queue_size"))
+    return words(said.get("detail", said))
 
 
-def _read_stream(reply: Reply, pieces: Iterator[bytes], began: float) -> None:
-    tokens = characters = 0
-    reply.failure = "stream_cut"
-    for name, data in read_events(pieces):
-        if name == "token":
-            text = str(data.get("text", ""))
-            if text and reply.first_token is None:
-                reply.first_token = time.perf_counter() - began
-            tokens += 1
-            characters += len(text)
-        elif name == "done":
-            reply.failure = "" if characters else "empty_answer"
-            _read_done(reply, data)
-        elif name == "error":
-            _read_error(reply, data)
-    reply.extras["token_events"] = tokens
-    reply.extras["characters"] = characters
-
-
-def _read_done(reply: Reply, data: dict[str, Any]) -> None:
-    reply.extras["finish_reason"] = data.get("finish_reason")
-    reply.db_id = data.get("db_id") or reply.db_id
-    timings, usage = data.get("timings_ms"), data.get("usage")
-    if isinstance(timings, dict):
-        _timing(reply, {step: float(value) / 1000 for step, value in timings.items()})
-    if isinstance(usage, dict):
-        reply.extras["usage"] = usage
-
-
-def _read_error(reply: Reply, data: dict[str, Any]) -> None:
-    status = data.get("status")
-    reply.extras["http_status"] = reply.status
-    reply.status = status if isinstance(status, int) else 500
-    reply.failure = "refused_429" if reply.status == REFUSED else f"http_{reply.status}"
-    reply.error = str(data.get("detail", ""))
-    after = data.get("retry_after")
-    if reply.status == REFUSED and isinstance(after, int | float):
-        reply.retry_after = float(after)
+def _number(value: object) -> int | float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _broken(reply: Reply, error: Exception) -> str:

@@ -77,7 +77,9 @@ def _expected(
 
 def _outcome(item: Ended, status: int) -> str | None:
     """The counter that must have moved; "" for none; None when it cannot be known."""
-    whole = item.attempt.success or item.attempt.failure_reason in {"empty_answer", "bad_body"}
+    # A stream is left at its first bad event, however the service counted it in the end.
+    whole = item.attempt.success or item.attempt.failure_reason == "empty_answer"
+    whole |= item.attempt.failure_reason == "bad_body" and not item.extras.get("stream")
     if "request_id" not in item.extras:
         return None
     if status == 200:

@@ -212,9 +212,11 @@ def send(*pieces: bytes | float, outcome: str = "failed") -> Action:
     return act
 
 
-def body(value: bytes, outcome: str = "successful") -> Action:
+def body(
+    value: bytes, outcome: str = "successful", *, status: int = 200, headers: dict[str, str] | None = None
+) -> Action:
     def act(handler: _Handler, _: dict[str, Any]) -> str:
-        handler._send(200, value, {"Content-Type": "application/json"})
+        handler._send(status, value, {"Content-Type": "application/json", **(headers or {})})
         return outcome
 
     return act

@@ -144,6 +144,66 @@ def test_failures_have_names(
     assert (row.status_code, row.failure_reason, row.is_final_failure) == (expected, reason, True)
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("token", '{"text": ["가"]}', "token event, text: Input should be a valid string"),
+        ("token", "{}", "token event, text: Field required"),
+        ("done", '{"timings_ms": {"total": "12"}}', "done event, timings_ms.total: Input should be a valid"),
+        ("done", '{"timings_ms": {"total": [1]}}', "done event, timings_ms.total: Input should be a valid"),
+        ("done", '{"timings_ms": {"total": -1}}', "done event, timings_ms.total: Input should be greater"),
+        ("done", '{"timings_ms": {"total": 1e400}}', "done event, timings_ms.total: Input should be less"),
+        ("done", '{"timings_ms": {"total": NaN}}', "NaN is not JSON"),
+        ("done", '{"timings_ms": [1]}', "done event, timings_ms: Input should be a valid dictionary"),
+        ("done", '{"usage": {"prompt_tokens": null}}', "done event, usage.prompt_tokens: Input should be"),
+        ("done", '{"db_id": ["x"]}', "done event, db_id: Input should be a valid string"),
+        ("done", '{"finish_reason": "\\ud800"}', "done event, finish_reason: "),
+        ("error", '{"status": "429"}', "error event, status: Input should be a valid integer"),
+        ("error", '{"status": true}', "error event, status: Input should be a valid integer"),
+        ("error", '{"status": 200}', "error event, status: Input should be greater"),
+        ("error", '{"status": 429, "retry_after": "5"}', "error event, retry_after: Input should be a valid"),
+        ("error", '{"status": 429, "retry_after": -5}', "error event, retry_after: Input should be greater"),
+        ("error", "[" * 5000, "JSON is nested too deeply"),
+        ("error", "9" * 5000, "Exceeds the limit"),
+    ],
+)
+def test_an_event_that_breaks_the_contract_fails_its_question_alone(
+    fake: fakes.Fake, recorder: Recorder, tmp_path: Path, name: str, data: str, said: str
+) -> None:
+    token = fakes.event("token", {"text": "가"})
+    fake.script.append(fakes.send(token, f"event: {name}\ndata: {data}\n\n".encode()))
+    client = Client(fake.url, recorder)
+    client.ask(ask(stream=True))
+    client.ask(ask(stream=True))
+    run = rows_of(recorder, tmp_path)
+    merge.write(tmp_path, run)
+    odd, next_one = run.attempts
+    assert (odd.status_code, odd.failure_reason, odd.is_final_failure) == (200, "bad_body", True)
+    assert odd.error.startswith(said)
+    assert next_one.success
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"Retry-After": "Tue, 24 Nov 99999999999999999999 02:00:00 GMT"}, b"{}"),
+        ({"Retry-After": "0", "Server-Timing": "total;dur=nan, queue;dur=inf, prefill;dur=-1"}, b"{}"),
+        ({"Retry-After": "0"}, b'{"detail": [["\\ud800"]], "retry_after": [5], "queue_size": {"a": 1}}'),
+        ({"Retry-After": "0"}, b'{"detail": "x", "retry_after": Infinity}'),
+        ({"Retry-After": "0"}, b'{"detail": ' + b"[" * 900 + b"]" * 900 + b"}"),
+    ],
+)
+def test_a_refusal_in_odd_words_is_still_a_refusal(
+    fake: fakes.Fake, recorder: Recorder, tmp_path: Path, headers: dict[str, str], said: bytes
+) -> None:
+    fake.script.append(fakes.body(said, "refused", status=429, headers=headers))
+    Client(fake.url, recorder, drain_left=lambda: 0.5).ask(ask())
+    run = rows_of(recorder, tmp_path)
+    merge.write(tmp_path, run)
+    assert (run.attempts[0].status_code, run.attempts[0].process_us) == (429, None)
+    assert [part.torn for part in run.parts] == [0]
+
+
 def test_a_stream_that_goes_silent_ends_when_time_is_up(
     fake: fakes.Fake, recorder: Recorder, tmp_path: Path
 ) -> None:

@@ -1,19 +1,16 @@
-"""Plans, goals, validity checks, reconciliation and the verdict."""
+"""Plans, goals, validity checks and the verdict."""
 
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.loadtest import fake_service as fakes
 
 from loadtest import merge, summary
 from loadtest.checks import Check, check_run
-from loadtest.counters import Count, addresses, scrape
 from loadtest.generators import CANNOT_RECORD
 from loadtest.parts import Ended, Part, Run
 from loadtest.plan import Stage, parse_seconds, past_the_knee, stages, total_seconds
-from loadtest.reconcile import compare
 from loadtest.rows import Attempt
 from loadtest.slo import Judged, judge, parse
 from loadtest.verdict import Exit, decide
@@ -116,80 +113,6 @@ def test_one_busy_moment_is_life() -> None:
 def test_an_open_loop_on_time_is_valid() -> None:
     rows = [ended(i, GOOD, intended_us=GOOD.start_us + i * 1_000_000 - 5000) for i in range(9)]
     assert states(run_of(part(9, ended=rows)), plan=LATE)["rate"] == "ok"
-
-
-def count(source: str, uptime: float | None = 100.0, **outcomes: int) -> Count:
-    told = dict.fromkeys(("successful", "failed", "refused", "cancelled"), 0) | outcomes
-    return Count("http://a", source, "office", told, uptime)
-
-
-def reconciled(rows: list[Ended], after: list[Count], before: list[Count] | None = None) -> dict[str, str]:
-    first = before if before is not None else [count("performance", 0.0), count("metrics", None)]
-    return {found.source: found.state for found in compare(rows, [], first, after, 100.0)}
-
-
-ROWS = [
-    ended(0, GOOD),
-    ended(1, GOOD),
-    ended(2, failed(429, "refused_429")),
-    ended(3, failed(504, "http_504")),
-]
-
-
-@pytest.mark.parametrize(
-    ("counted", "state"),
-    [
-        ({"successful": 2, "refused": 1, "failed": 1}, "agree"),
-        ({"successful": 1, "refused": 1, "failed": 1}, "mismatch"),
-        ({"successful": 2, "refused": 1, "failed": 1, "cancelled": 1}, "foreign"),
-        ({"successful": 3, "refused": 0, "failed": 1}, "mismatch"),
-    ],
-)
-def test_counters_are_held_against_rows(counted: dict[str, int], state: str) -> None:
-    after = [count("performance", **counted), count("metrics", None, **counted)]
-    assert reconciled(ROWS, after) == {"performance": state, "metrics": state}
-
-
-@pytest.mark.parametrize("counted", [{"successful": 1}, {"successful": 1, "cancelled": 1}, {"successful": 2}])
-def test_a_request_without_an_answer_may_be_counted_or_not(counted: dict[str, int]) -> None:
-    rows = [ended(0, GOOD), ended(1, failed(0, "timeout"))]
-    rows[1].extras.clear()
-    assert reconciled(rows, [count("performance", **counted)])["performance"] == "agree"
-
-
-def test_a_restarted_or_silent_service_proves_nothing() -> None:
-    assert (
-        reconciled(ROWS, [count("performance", 5.0, successful=2, refused=1, failed=1)])["performance"]
-        == "restarted"
-    )
-    assert reconciled(ROWS, [], [])["performance"] == "absent"
-    for state in ("foreign", "restarted", "absent"):
-        comparisons = compare(ROWS, [], [], [], 1.0)
-        told = [replace(each, state=state) for each in comparisons]
-        check = check_run(
-            run_of(part(9)),
-            generators=1,
-            exit_codes=[0],
-            interrupted=False,
-            plan=[],
-            comparisons=told,
-            most_lag=1,
-        )[-1]
-        assert check.state == "not_provable"
-
-
-def test_scraping_takes_both_sources_and_every_address() -> None:
-    fake = fakes.Fake()
-    fake.counts["office", "successful"] = 5
-    with fakes.running(fake):
-        found = scrape([fake.url, "http://127.0.0.1:9"], ["office"])
-        assert [(each.source, each.outcomes["successful"]) for each in found] == [
-            ("performance", 5),
-            ("metrics", 5),
-        ]
-        port = fake.url.rpartition(":")[2]
-        assert addresses(f"http://localhost:{port}/") == [(f"http://127.0.0.1:{port}", f"localhost:{port}")]
-    assert addresses("https://example.org/x/") == [("https://example.org/x", None)]
 
 
 def measures(rows: list[Ended]) -> summary.Analysis:
