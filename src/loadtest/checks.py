@@ -6,12 +6,13 @@ others used the service, or its counters were out of reach.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from loadtest.generators import CANNOT_RECORD
 from loadtest.instrument import Found, clock, health, little, rate
-from loadtest.parts import Part, Run
+from loadtest.parts import Run
 from loadtest.plan import Stage
+from loadtest.reasons import Reason, because
 from loadtest.reconcile import Comparison
 
 State = Literal["ok", "invalid", "not_provable"]
@@ -19,11 +20,20 @@ State = Literal["ok", "invalid", "not_provable"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One condition of validity and what was found."""
+    """One condition of validity and what was found: its faults, or the evidence that there are none."""
 
     name: str
     state: State
-    detail: str
+    found: tuple[Reason, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """As summary.json has it: in words, and coded for readers of another language."""
+        return {
+            "name": self.name,
+            "state": self.state,
+            "detail": "; ".join(map(str, self.found)),
+            "coded": [reason.coded() for reason in self.found],
+        }
 
 
 def check_run(
@@ -64,73 +74,70 @@ def check_parts(
 
 def _check(name: str, found: Found) -> Check:
     faults, fine = found
-    return Check(name, "invalid" if faults else "ok", "; ".join(faults) or fine)
+    return Check(name, "invalid" if faults else "ok", tuple(faults) or (fine,))
 
 
 def _generators(run: Run, expected: int, exit_codes: Sequence[int]) -> Found:
-    faults = [_silent(part) for part in run.parts if part.bye is None]
+    faults = [because("no_goodbye", part=part.name) for part in run.parts if part.bye is None]
     if len(run.parts) != expected:
-        faults.append(f"{len(run.parts)} part files of {expected} generators")
-    faults += [f"generator {i + 1} {_ending(code)}" for i, code in enumerate(exit_codes) if code]
-    return faults, f"{expected} began and said goodbye"
+        faults.append(because("other_parts", parts=len(run.parts), generators=expected))
+    faults += [_ending(i + 1, code) for i, code in enumerate(exit_codes) if code]
+    return faults, because("generators_left", count=expected)
 
 
-def _silent(part: Part) -> str:
-    return f"{part.name} did not say goodbye: its process died or could not write any more"
-
-
-def _ending(code: int) -> str:
+def _ending(number: int, code: int) -> Reason:
     if code == CANNOT_RECORD:
-        return "could not write its records (locust.log says why: disk full, read-only, gone)"
+        return because("cannot_record", number=number)
     if code < 0:
-        return f"was killed by signal {-code}"
-    return f"ended with code {code} (locust.log says why)"
+        return because("killed", number=number, signal=-code)
+    return because("ended_with", number=number, exit=code)
 
 
 def _records(run: Run) -> Found:
     faults = []
     for part in run.parts:
-        counts = {"torn lines": part.torn, "missing records": part.gaps, "rows without start": part.orphans}
+        counts = {"torn_lines": part.torn, "missing_records": part.gaps, "rows_without_start": part.orphans}
         if part.bye is not None:
-            counts["rows missing"] = part.bye["ends"] - len(part.ended)
-            counts["starts missing"] = part.bye["starts"] - part.started
-        faults += [f"{part.name}: {count} {what}" for what, count in counts.items() if count]
+            counts["rows_missing"] = part.bye["ends"] - len(part.ended)
+            counts["starts_missing"] = part.bye["starts"] - part.started
+        faults += [because(code, part=part.name, count=count) for code, count in counts.items() if count]
     if run.doubled:
-        faults.append(f"{run.doubled} rows twice")
+        faults.append(because("rows_twice", count=run.doubled))
     if not run.ended:
-        faults.append("no attempt at all")
-    return faults, f"{len(run.ended)} rows, none missing, torn or doubled"
+        faults.append(because("no_attempt"))
+    return faults, because("rows_whole", rows=len(run.ended))
 
 
 def _finished(run: Run, *, interrupted: bool) -> Found:
-    faults = [trouble for part in run.parts for trouble in part.troubles]
+    faults = [because("trouble", what=trouble) for part in run.parts for trouble in part.troubles]
     if interrupted:
-        faults.append("the run was interrupted")
+        faults.append(because("interrupted"))
     if run.opened:
-        faults.append(f"{len(run.opened)} attempts have no end: in flight when their generator died")
+        faults.append(because("no_end", count=len(run.opened)))
     cut = sum(attempt.failure_reason == "aborted_by_generator" for attempt in run.attempts)
     if cut:
-        faults.append(f"{cut} attempts cut off by the generator: the slowest ones are missing")
-    return faults, "every attempt that began also ended"
+        faults.append(because("cut_off", count=cut))
+    return faults, because("all_ended")
 
 
 def _reconciled(comparisons: Sequence[Comparison]) -> Check:
-    words = "; ".join(_word(comparison) for comparison in comparisons) or "no service was asked"
+    found = tuple(map(_compared, comparisons)) or (because("nobody_asked"),)
     states = {comparison.state for comparison in comparisons}
     if "mismatch" in states:
-        return Check("counters", "invalid", words)
+        return Check("counters", "invalid", found)
     told = [comparison for comparison in comparisons if comparison.state != "absent"]
     if states & {"foreign", "restarted"} or len({c.service for c in told}) < len(
         {c.service for c in comparisons}
     ):
-        return Check("counters", "not_provable", words)
-    return Check("counters", "ok", words)
+        return Check("counters", "not_provable", found)
+    return Check("counters", "ok", found)
 
 
-def _word(comparison: Comparison) -> str:
-    head = f"{comparison.service}/{comparison.source}"
+def _compared(comparison: Comparison) -> Reason:
+    source = f"{comparison.service}/{comparison.source}"
     if not comparison.counted:
-        return f"{head}: {'not reachable' if comparison.state == 'absent' else comparison.state}"
+        return because(comparison.state, source=source)
     low, high = comparison.least["total"], comparison.most["total"]
-    rows = str(low) if low == high else f"{low} to {high}"
-    return f"{head}: {comparison.counted['total']} counted, {rows} by the rows ({comparison.state})"
+    rows = str(low) if low == high else f"{low}–{high}"
+    counted = comparison.counted["total"]
+    return because(f"counted_{comparison.state}", source=source, counted=counted, rows=rows)

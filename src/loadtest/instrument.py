@@ -1,15 +1,16 @@
 """Whether the instrument itself was fit: enough CPU, a steady clock, a sum that closes, a rate that was kept.
 
-Each check returns its faults, and the sentence to say when there are none.
+Each check returns its faults, and what to say when there are none.
 """
 
 from collections.abc import Sequence
 
 from loadtest.parts import Part, Run
 from loadtest.plan import Stage
+from loadtest.reasons import Reason, because
 from loadtest.stats.distribution import nearest_rank
 
-Found = tuple[list[str], str]
+Found = tuple[list[Reason], Reason]
 
 MOST_CPU_PERCENT = 90.0
 BEAT_SECONDS = 1.0
@@ -31,16 +32,22 @@ def health(parts: Sequence[Part], most_lag: float) -> Found:
     worst = {"cpu": 0.0, "lag": 0.0}
     for part in parts:
         total = sum(BEAT_SECONDS + beat["lag"] for beat in part.beats)
-        for what, limit, unit in (("cpu", MOST_CPU_PERCENT, " %"), ("lag", most_lag, " s")):
+        for what, limit in (("cpu", MOST_CPU_PERCENT), ("lag", most_lag)):
             values = sorted(round(beat[what] * 1e6) for beat in part.beats)
             if values:
                 worst[what] = max(worst[what], nearest_rank(values, 95) / 1e6)
             bad = sum(BEAT_SECONDS + beat["lag"] for beat in part.beats if beat[what] > limit)
             if bad > max(FORGIVEN_SECONDS, SHARE_OF_BAD_TIME * total):
                 faults.append(
-                    f"{part.name}: {what} above {limit:g}{unit} in {bad:.0f} of {total:.0f} seconds"
+                    because(
+                        f"{what}_high",
+                        part=part.name,
+                        limit=f"{limit:g}",
+                        bad=f"{bad:.0f}",
+                        total=f"{total:.0f}",
+                    )
                 )
-    return faults, f"p95 of CPU {worst['cpu']:.0f} %, of lateness {worst['lag'] * 1000:.0f} ms"
+    return faults, because("headroom", cpu=f"{worst['cpu']:.0f}", lag=f"{worst['lag'] * 1000:.0f}")
 
 
 def clock(parts: Sequence[Part]) -> Found:
@@ -51,10 +58,8 @@ def clock(parts: Sequence[Part]) -> Found:
     for part in parts:
         step = max(part.drift_us, default=0) - min(part.drift_us, default=0)
         if step > CLOCK_STEP_SECONDS * 1e6:
-            faults.append(
-                f"{part.name}: the clock was set, or the machine slept: a step of {step / 1e6:.1f} s"
-            )
-    return faults, "the system's clock was not set while the run went"
+            faults.append(because("clock_step", part=part.name, step=f"{step / 1e6:.1f}"))
+    return faults, because("clock_steady")
 
 
 def little(run: Run) -> Found:
@@ -65,30 +70,33 @@ def little(run: Run) -> Found:
     witness = sum(part.bye["area"] for part in run.parts if part.bye)
     rows = sum(item.attempt.duration_us for part in run.parts if part.bye for item in part.ended) / 1e6
     off = abs(witness - rows)
-    text = f"in flight {witness:.3f} s by the counter, {rows:.3f} s by the rows"
+    found = because("little", counter=f"{witness:.3f}", rows=f"{rows:.3f}")
     # Each attempt may differ by what its record takes to write; the share is judged above that.
     if off > LITTLE_TOLERANCE * max(witness, rows) + LITTLE_GRACE_SECONDS:
-        return [text], text
-    return [], text
+        return [found], found
+    return [], found
 
 
 def rate(run: Run, plan: Sequence[Stage], most_lag: float) -> Found:
     """An open loop sent as many questions a second as it was told to, each at its moment."""
     wanted = next((stage.level for stage in plan if stage.open_loop), None)
     if wanted is None:
-        return [], "closed loop: no rate to keep"
+        return [], because("closed_loop")
     sent = sorted(
         (item.extras["intended_us"], item.start_us) for item in run.ended if "intended_us" in item.extras
     )
     if len(sent) < 2:
-        return ["fewer than two arrivals"], ""
+        few = because("few_arrivals")
+        return [few], few
     span = max(1, sent[-1][1] - sent[0][1]) / 1e6
     achieved = (len(sent) - 1) / span
     late = nearest_rank(sorted(max(0, start - intended) for intended, start in sent), 99) / 1e6
     faults = []
     # Lateness at the edges, judged on its own below, moves the rate of a short run by so much.
     if abs(achieved / wanted - 1) > RATE_TOLERANCE + 1 / len(sent) + most_lag / span:
-        faults.append(f"{achieved:.3f} arrivals a second instead of {wanted:g}")
+        faults.append(because("rate_off", achieved=f"{achieved:.3f}", wanted=f"{wanted:g}"))
     if late > most_lag:
-        faults.append(f"p99 of lateness {late:.3f} s")
-    return faults, f"{achieved:.3f} arrivals a second of {wanted:g}, p99 of lateness {late * 1000:.0f} ms"
+        faults.append(because("late", late=f"{late:.3f}"))
+    return faults, because(
+        "rate_kept", achieved=f"{achieved:.3f}", wanted=f"{wanted:g}", late=f"{late * 1000:.0f}"
+    )

@@ -3,19 +3,20 @@ whose parent is gone.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from loadtest import reconcile, summary
 from loadtest.checks import check_parts, check_run
 from loadtest.counters import Count
 from loadtest.parts import Run
+from loadtest.reasons import Reason, because
 from loadtest.request import DEFAULT_GOOD_SECONDS, DEFAULT_LAG, Request
 from loadtest.slo import judge
-from loadtest.verdict import Exit, Verdict, decide
+from loadtest.verdict import Exit, Verdict, decide, invalidating
 
-NO_MANIFEST = "no manifest: the run did not finish"
-UNSUPERVISED = "nobody supervised this run: no counters were asked for and no goals judged"
+NO_MANIFEST = because("no_manifest")
+UNSUPERVISED = because("unsupervised")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,9 @@ def judge_run(
         "run": identity,
         "verdict": told(verdict),
         **summary.build(analysis, request.good_seconds),
-        "goals": [summary.plain(goal) for goal in judged],
-        "checks": [summary.plain(check) for check in checked],
-        "counters": [summary.plain(comparison) for comparison in comparisons],
+        "goals": [goal.as_dict() for goal in judged],
+        "checks": [check.as_dict() for check in checked],
+        "counters": [asdict(comparison) for comparison in comparisons],
     }
     return verdict, written
 
@@ -71,18 +72,16 @@ def judge_remains(found: Run, identity: Mapping[str, Any]) -> tuple[Verdict | No
     analysis = summary.analyse(found)
     expected = int(identity.get("processes", len(found.parts)))
     checked = check_parts(found, expected, (), interrupted=False, most_lag=DEFAULT_LAG)
-    reasons = [f"{check.name}: {check.detail}" for check in checked if check.state == "invalid"]
+    reasons = invalidating(checked)
     if identity:
         reasons.insert(0, NO_MANIFEST)
     verdict = Verdict(Exit.INVALID, tuple(reasons)) if reasons else None
     written = {
         "run": dict(identity),
-        "verdict": told(verdict)
-        if verdict
-        else {"exit": None, "word": "unjudged", "reasons": [UNSUPERVISED]},
+        "verdict": told(verdict) if verdict else _said(None, "unjudged", [UNSUPERVISED]),
         **summary.build(analysis, float(identity.get("good_within", DEFAULT_GOOD_SECONDS))),
         "goals": [],
-        "checks": [summary.plain(check) for check in checked],
+        "checks": [check.as_dict() for check in checked],
         "counters": [],
     }
     return verdict, written
@@ -90,4 +89,13 @@ def judge_remains(found: Run, identity: Mapping[str, Any]) -> tuple[Verdict | No
 
 def told(verdict: Verdict) -> dict[str, Any]:
     """A verdict as summary.json has it."""
-    return {"exit": int(verdict.exit), "word": verdict.word, "reasons": list(verdict.reasons)}
+    return _said(int(verdict.exit), verdict.word, verdict.reasons)
+
+
+def _said(code: int | None, word: str, reasons: Sequence[Reason]) -> dict[str, Any]:
+    return {
+        "exit": code,
+        "word": word,
+        "reasons": [str(reason) for reason in reasons],
+        "coded": [reason.coded() for reason in reasons],
+    }

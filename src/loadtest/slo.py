@@ -8,8 +8,9 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from loadtest.reasons import Reason, because
 from loadtest.stats.distribution import NEEDED, Distribution, wilson
 
 State = Literal["met", "missed", "undecidable"]
@@ -62,7 +63,17 @@ class Judged:
     low: float | None = None
     high: float | None = None
     proven: bool = False
-    why: str = ""
+    why: Reason | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As summary.json has it: the reason in words, and coded for readers of another language."""
+        return {
+            **{
+                name: getattr(self, name) for name in ("goal", "state", "value", "n", "low", "high", "proven")
+            },
+            "why": str(self.why or ""),
+            "coded": self.why.coded() if self.why else None,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +117,13 @@ def judge(goal: Goal, measures: Measures, *, prove: bool) -> Judged:
         value = getattr(times, name)
         needed = NEEDED.get(int(name[1:])) if name[0] == "p" else 1
         if value is None:
-            return Judged(str(goal), "undecidable", None, times.n, why=f"n = {times.n}, needs {needed}")
+            return Judged(
+                str(goal), "undecidable", None, times.n, why=because("few_values", n=times.n, needed=needed)
+            )
         return _number(goal, value, times.n)
     value = measures.numbers[goal.metric]
     if value is None:
-        return Judged(str(goal), "undecidable", None, 0, why="not measured in this run")
+        return Judged(str(goal), "undecidable", None, 0, why=because("not_measured"))
     return _number(goal, value, measures.attempts)
 
 
@@ -121,14 +134,13 @@ def _number(goal: Goal, value: float, n: int) -> Judged:
 
 def _share(goal: Goal, hits: int, n: int, *, prove: bool) -> Judged:
     if n == 0:
-        return Judged(str(goal), "undecidable", None, 0, why="nothing was counted")
+        return Judged(str(goal), "undecidable", None, 0, why=because("nothing_counted"))
     value = 100 * hits / n
     low, high = (100 * edge for edge in wilson(hits, n))
     met = _COMPARE[goal.sign](value, goal.limit)
     sides = {_COMPARE[goal.sign](edge, goal.limit) for edge in (low, high)}
     proven = sides == {met}
     if prove and met and not proven:
-        return Judged(
-            str(goal), "undecidable", value, n, low, high, why=f"the interval still crosses {goal.limit:g}"
-        )
+        crosses = because("interval_crosses", limit=f"{goal.limit:g}")
+        return Judged(str(goal), "undecidable", value, n, low, high, why=crosses)
     return Judged(str(goal), "met" if met else "missed", value, n, low, high, proven)

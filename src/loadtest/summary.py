@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -186,8 +186,3 @@ def _groups(attempts: Iterable[Attempt], key: Callable[[Attempt], str]) -> dict[
         }
         for name, own in sorted(groups.items())
     }
-
-
-def plain(value: object) -> dict[str, Any]:
-    """A dataclass as a dictionary, for JSON."""
-    return {field.name: getattr(value, field.name) for field in fields(value)}  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from loadtest.counters import UnreachableError, scrape
 from loadtest.generators import Generators
 from loadtest.interrupts import interruptible
 from loadtest.judgement import Evidence, judge_run
+from loadtest.reasons import Reason, because
 from loadtest.request import Request, WrongUsageError
 from loadtest.tail import Tail
 from loadtest.target import InterruptedEarlyError, counter_addresses, settle, wait_for
@@ -53,11 +54,11 @@ def run(request: Request, watch: Watcher) -> tuple[Verdict, dict[str, Any]]:
             with _storing("locust.log"):
                 generators = Generators(request)
         except UnreachableError as error:
-            return Verdict(Exit.UNREACHABLE, (str(error),)), {}
+            return Verdict(Exit.UNREACHABLE, (because("told", text=str(error)),)), {}
         except InterruptedEarlyError:
-            return Verdict(Exit.INVALID, ("interrupted before the load began",)), {}
+            return Verdict(Exit.INVALID, (because("told", text="interrupted before the load began"),)), {}
         except NotStoredError as error:
-            return Verdict(Exit.INVALID, (f"storage: {error}",)), {}
+            return Verdict(Exit.INVALID, (_storage(str(error)),)), {}
         with closing(generators):
             _watch(request, generators, watch, interrupted)
             exit_codes = generators.exit_codes
@@ -119,10 +120,14 @@ def _conclude(
             merge.write(request.folder, found)
             publish.publish(request.folder, written, torn=sum(part.torn for part in found.parts))
     except NotStoredError as error:
-        reason = f"storage: {error}; with room again, `loadtest report {request.folder}` makes the files"
+        reason = _storage(f"{error}; with room again, `loadtest report {request.folder}` makes the files")
         verdict = replace(verdict, exit=Exit.INVALID, reasons=(reason, *verdict.reasons))
         written["verdict"] = judgement.told(verdict)
     return verdict, written
+
+
+def _storage(text: str) -> Reason:
+    return Reason("told", {"text": text}, "storage")
 
 
 @contextmanager

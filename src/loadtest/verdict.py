@@ -1,10 +1,11 @@
 """The verdict of a run and its exit code. "Passed" is said only of a run that proved its own completeness."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from loadtest.checks import Check
+from loadtest.reasons import Reason, because
 from loadtest.rows import Attempt
 from loadtest.slo import Judged
 
@@ -24,7 +25,7 @@ class Verdict:
     """The verdict and its reasons."""
 
     exit: Exit
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
 
     @property
     def word(self) -> str:
@@ -35,16 +36,28 @@ class Verdict:
 def decide(attempts: Sequence[Attempt], checks: Sequence[Check], judged: Sequence[Judged]) -> Verdict:
     """Unreachable before invalid before missed before passed."""
     if attempts and all(attempt.failure_reason == "connect_error" for attempt in attempts):
-        return Verdict(Exit.UNREACHABLE, ("not one connection was accepted",))
-    faults = [f"{check.name}: {check.detail}" for check in checks if check.state == "invalid"]
+        return Verdict(Exit.UNREACHABLE, (because("no_connection"),))
+    faults = invalidating(checks)
     faults += [
-        f"{goal.goal}: cannot be decided, {goal.why}" for goal in judged if goal.state == "undecidable"
+        Reason("undecidable", {"why": goal.why}, goal.goal) for goal in judged if goal.state == "undecidable"
     ]
-    missed = tuple(f"{goal.goal}: {goal.value:.6g}" for goal in judged if goal.state == "missed")
+    missed = tuple(
+        Reason("missed", {"value": f"{goal.value:.6g}"}, goal.goal)
+        for goal in judged
+        if goal.state == "missed"
+    )
     if faults:
         return Verdict(Exit.INVALID, (*faults, *missed))
     if missed:
         return Verdict(Exit.MISSED, missed)
-    return Verdict(
-        Exit.PASSED, () if judged else ("no goal was set: the run is valid, and nothing more is said",)
-    )
+    return Verdict(Exit.PASSED, () if judged else (because("no_goals"),))
+
+
+def invalidating(checks: Sequence[Check]) -> list[Reason]:
+    """The faults for which a run cannot be judged, each with the name of its check."""
+    return [
+        replace(found, about=check.name)
+        for check in checks
+        if check.state == "invalid"
+        for found in check.found
+    ]

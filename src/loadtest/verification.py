@@ -15,7 +15,7 @@ def verify(folder: Path) -> tuple[list[str], str]:
     """What is wrong with the files, and the verdict that the manifest holds. Nothing is written."""
     manifest = publish.read(folder / publish.MANIFEST)
     if not manifest:
-        return [NO_MANIFEST], Exit.INVALID.name.lower()
+        return [str(NO_MANIFEST)], Exit.INVALID.name.lower()
     hashes: dict[str, str] = manifest["sha256"]
     faults = [fault for name, digest in hashes.items() if (fault := _file(folder / name, digest))]
     faults += [

@@ -11,9 +11,15 @@ from typing import Any
 from tests.loadtest.test_loadtest_records import ATTEMPT, REFUSAL, record
 
 from loadtest import merge, publish, summary
+from loadtest.checks import Check
+from loadtest.judgement import told
+from loadtest.reasons import Reason, because
 from loadtest.recorder import Recorder
+from loadtest.slo import Judged
+from loadtest.verdict import Exit, Verdict
 
 NAME = "first-run"
+FEW = Judged("p99<=9", "undecidable", None, 40, why=because("few_values", n=40, needed=299))
 
 
 def finished_run(results: Path) -> None:
@@ -36,21 +42,10 @@ def finished_run(results: Path) -> None:
     publish.write_json(folder / publish.IDENTITY, identity)
     written: dict[str, Any] = {
         "run": identity,
-        "verdict": {"exit": 1, "word": "missed", "reasons": ["p50<=1: 1.23457"]},
+        "verdict": told(Verdict(Exit.MISSED, (Reason("missed", {"value": "1.23457"}, "p50<=1"),))),
         **summary.build(summary.analyse(found), 30),
-        "goals": [
-            {
-                "goal": "p50<=1",
-                "state": "missed",
-                "value": 1.23,
-                "n": 40,
-                "low": None,
-                "high": None,
-                "proven": True,
-                "why": "",
-            }
-        ],
-        "checks": [{"name": "records", "state": "ok", "detail": "50 rows"}],
+        "goals": [Judged("p50<=1", "missed", 1.23457, 40).as_dict(), FEW.as_dict()],
+        "checks": [Check("records", "ok", (because("rows_whole", rows=50),)).as_dict()],
     }
     publish.publish(folder, written, torn=0)
 

@@ -11,6 +11,7 @@ from loadtest.checks import Check, check_run
 from loadtest.generators import CANNOT_RECORD
 from loadtest.parts import Ended, Part, Run
 from loadtest.plan import Stage, parse_seconds, past_the_knee, stages, total_seconds
+from loadtest.reasons import because
 from loadtest.rows import Attempt
 from loadtest.slo import Judged, judge, parse
 from loadtest.verdict import Exit, decide
@@ -154,10 +155,14 @@ def test_goals_that_make_no_sense(goal: str) -> None:
 
 
 def judged(state: str) -> Judged:
-    return Judged("p95<=1", state, 2.0, 60)  # type: ignore[arg-type]
+    return Judged("p95<=1", state, 2.0, 60, why=because("not_measured"))  # type: ignore[arg-type]
 
 
-OK, BAD, UNSURE = Check("a", "ok", ""), Check("b", "invalid", "x"), Check("c", "not_provable", "")
+OK, BAD, UNSURE = (
+    Check("a", "ok", ()),
+    Check("b", "invalid", (because("no_attempt"),)),
+    Check("c", "not_provable", ()),
+)
 
 
 @pytest.mark.parametrize(

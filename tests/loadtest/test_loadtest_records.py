@@ -221,7 +221,7 @@ def test_a_step_of_the_clock_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     stepped = read_part(recorder.path)
     assert instrument.clock([steady])[0] == []
     (fault,) = instrument.clock([steady, stepped])[0]
-    assert "a step of 3600.0 s" in fault
+    assert "a step of 3600.0 s" in str(fault)
     # Rows are stamped by a clock that no step moves.
     assert [ended.attempt.duration_us for ended in stepped.ended] == [ATTEMPT.duration_us] * 2
 

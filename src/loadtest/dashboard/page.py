@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 _SCRIPTS = (
-    *("words", "csv", "numbers", "series", "compare", "dom", "figure", "charts_times", "charts_load"),
-    *("charts_ends", "views", "gates", "opening", "main"),
+    *("words_ko", "words_en", "words", "reasons", "csv", "numbers", "series", "compare", "dom", "figure"),
+    *("charts_times", "charts_load", "charts_ends", "views", "gates", "opening", "main"),
 )
 # Plotly sets one fixed style attribute on its drawings and fills empty style elements through the object
 # model.

@@ -1,5 +1,7 @@
 // What the parent process found: verdict, goals, validity checks, stages and identity, out of summary.json.
 
+const whyOf = (verdict) => sentencesOf(verdict?.coded, verdict?.reasons ?? []);
+
 function banner(run) {
   const { summary, manifest } = run;
   const lines = [];
@@ -8,11 +10,11 @@ function banner(run) {
   if (run.unfinished) {
     kind = "invalid";
     word = say("unfinished");
-    lines.push(...(summary?.verdict?.reasons ?? []));
+    lines.push(...whyOf(summary?.verdict));
   } else if (summary?.verdict) {
     kind = summary.verdict.word;
     word = say(kind);
-    lines.push(...summary.verdict.reasons);
+    lines.push(...whyOf(summary.verdict));
   }
   if (manifest && manifest.rows !== run.rows.length) {
     kind = "invalid";
@@ -46,12 +48,12 @@ function gates(run) {
     fixed(goal.value, 3),
     String(goal.n),
     goal.low === null ? "–" : `${goal.low.toFixed(2)} – ${goal.high.toFixed(2)}`,
-    goal.why || (goal.low === null ? "–" : say(goal.proven ? "proven" : "notProven")),
+    sentenceOf(goal.coded) || goal.why || (goal.low === null ? "–" : say(goal.proven ? "proven" : "notProven")),
   ]);
   const checks = (summary.checks ?? []).map((check, i) => [
     sayOr(`check_${check.name}`, check.name),
     { id: `check-${i}-state`, value: check.state, text: say(check.state), class: `state ${check.state}` },
-    check.detail,
+    sentencesOf(check.coded, [check.detail]).join("; "),
   ]);
   const good = summary.goodput;
   return section(
