@@ -11,6 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 from tests.pages.conftest import Visitor, serving
 
+from chatbot.domain.macros import fill_macros
+
 pytestmark = pytest.mark.browser
 
 STREAM = (
@@ -119,6 +121,47 @@ def test_png_card_prefers_v3_and_reports_what_has_no_place(page: Page) -> None:
     assert result["character"] == expected
     unused = {item["key"]: item["count"] for item in result["unused"]}
     assert unused == {"system_prompt": 1, "alternate_greetings": 2, "character_book": 3, "creator_notes": 1}
+
+
+def test_a_nickname_stands_in_the_texts_and_the_name_stays(page: Page) -> None:
+    card = v2(
+        nickname="레이\n첼",
+        first_mes="{{Char}}는 <USER>를 봐.",
+        description="<BOT>가 산다. {{// 메모}}{{random}}",
+        mes_example="{{char}}: 쉿",
+        personality=5,
+    )
+    result = read(page, json.dumps(card, ensure_ascii=False).encode())
+    assert result["nickname"] == "레이 첼"
+    assert result["character"] == {
+        "name": "레이철",
+        "greeting": "레이 첼은 <USER>를 봐.",
+        "context": "레이 첼이 산다. {{random}}\n\n레이 첼: 쉿",
+    }
+
+
+@pytest.mark.parametrize("names", [("레이첼", "지훈"), ("미나", "Kim"), ("{{user}}", "$&"), ("달", "길")])
+def test_macros_are_filled_as_the_service_fills_them(page: Page, names: tuple[str, str]) -> None:
+    forms = [
+        "",
+        *"은는이가을를과와로",
+        "으로",
+        "은(는)",
+        "(이)가",
+        "으로(로)",
+        "로(으로)",
+        "(으)로",
+        "은혜",
+        "들은",
+    ]
+    macros = ("{{char}}", "{{ USER }}", "<Bot>", "<user>", "{{comment: x}}", "{{// {}", "{char}", "<b>")
+    text = "\n".join(f"{macro}{form}!" for macro in macros for form in forms)
+    char, user = names
+    filled = page.evaluate(
+        """async ([text, names]) => (await import("./static/macros.js")).fillMacros(text, names)""",
+        [text, {"char": char, "user": user}],
+    )
+    assert filled == fill_macros(text, char, user)
 
 
 def test_long_fields_are_cut_between_visible_characters_and_counted(page: Page) -> None:

@@ -1,6 +1,8 @@
 // Character cards V1, V2 and V3, read in the browser: PNG text chunks (ccv3 before chara) or JSON.
 // The card goes nowhere but into the form; what does not fit is cut and reported.
 
+import { fillMacros } from "./macros.js";
+
 export const LIMITS = { name: 50, greeting: 2000, context: 2000 };
 export const MAX_FILE_BYTES = 20 * 1024 * 1024;
 
@@ -65,6 +67,12 @@ function jsonText(bytes) {
 
 const textOf = (value) => (typeof value === "string" ? value.replaceAll("\0", "").replace(/\r\n?/g, "\n").trim() : "");
 
+const oneLine = (value) => textOf(value).replace(/\s+/g, " ");
+
+const SPOKEN = ["description", "personality", "scenario", "mes_example", "first_mes"];
+
+const withNickname = (data, char) => ({ ...data, ...Object.fromEntries(SPOKEN.map((key) => [key, fillMacros(textOf(data[key]), { char })])) });
+
 // Fields of a card that the service has no place for: told, not silently dropped.
 const UNUSED = ["system_prompt", "post_history_instructions", "alternate_greetings", "group_only_greetings", "character_book", "creator_notes", "assets"];
 
@@ -88,8 +96,9 @@ function contextOf(data) {
 }
 
 /**
- * Read a card from the bytes of a file.
- * Gives {version, character: {name, greeting, context}, fields: [{key, total, kept}], unused: [{key, count}]}.
+ * Read a card from the bytes of a file. What a V3 card calls its character (`nickname`) is written into the texts,
+ * since a request has one name only; other macros stay for the service to fill.
+ * Gives {version, character: {name, greeting, context}, nickname, fields: [{key, total, kept}], unused: [{key, count}]}.
  */
 export function readCard(bytes) {
   let card;
@@ -101,13 +110,15 @@ export function readCard(bytes) {
   const data = card?.data && typeof card.data === "object" ? card.data : card;
   if (!data || typeof data !== "object" || Array.isArray(data) || !textOf(data.name)) throw new CardError("cardBroken");
   const version = { chara_card_v2: "V2", chara_card_v3: "V3" }[card.spec] ?? "V1";
-  const { context, left } = contextOf(data);
-  const whole = { name: textOf(data.name).replace(/\s+/g, " "), greeting: textOf(data.first_mes), context };
+  const nickname = cutTo(oneLine(data.nickname), LIMITS.name);
+  const spoken = nickname ? withNickname(data, nickname) : data;
+  const { context, left } = contextOf(spoken);
+  const whole = { name: oneLine(data.name), greeting: textOf(spoken.first_mes), context };
   const character = {};
   const fields = [];
   for (const [key, limit] of Object.entries(LIMITS)) {
     character[key] = cutTo(whole[key], limit);
     fields.push({ key, total: lengthOf(whole[key]), kept: lengthOf(character[key]) });
   }
-  return { version, character, fields, unused: [...unusedOf(data), ...left] };
+  return { version, character, nickname, fields, unused: [...unusedOf(data), ...left] };
 }

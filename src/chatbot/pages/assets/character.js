@@ -4,7 +4,8 @@
 import { CardError, LIMITS, MAX_FILE_BYTES, lengthOf, readCard } from "./card.js";
 import { byId, make } from "./dom.js";
 import { currentLanguage, t } from "./i18n.js";
-import { readJson, writeJson } from "./store.js";
+import { fillMacros, userWord } from "./macros.js";
+import { readJson, settings, writeJson } from "./store.js";
 import { SAMPLES } from "./texts.js";
 
 const CURRENT = "chatbot.character";
@@ -35,23 +36,24 @@ export class CharacterForm {
     return this.own ?? SAMPLES[currentLanguage()];
   }
 
-  /** The greeting as the user sees it, with the macros of cards filled in as the service does. */
+  /** The greeting as the service has the character say it. */
   get shownGreeting() {
-    const names = { char: this.current.name, user: t("you") };
-    const macro = /\{\{\s*(char|user)\s*\}\}|<(bot|char|user)>/gi;
-    return this.current.greeting.replace(macro, (_, braced, tag) => names[(braced ?? tag).toLowerCase() === "user" ? "user" : "char"]);
+    const { name, greeting, context } = this.current;
+    return fillMacros(greeting, { char: name, user: settings.userName || userWord(context + greeting) });
   }
 
-  /** The request's fields. */
+  /** The request's fields; the user's name only where there is one. */
   get fields() {
     const { name, greeting, context } = this.current;
-    return { character_name: name, greeting, context };
+    const user = settings.userName ? { user_name: settings.userName } : {};
+    return { character_name: name, greeting, context, ...user };
   }
 
   edit() {
     byId("card-report").hidden = true;
     byId("character-problem").textContent = "";
     this.#fill(this.current);
+    byId("user-name").value = settings.userName;
     this.dialog.showModal();
   }
 
@@ -99,6 +101,7 @@ export class CharacterForm {
       return;
     }
     this.#use(character);
+    settings.userName = byId("user-name").value.trim();
     this.dialog.close();
     this.chosen();
   }
@@ -118,8 +121,9 @@ export class CharacterForm {
     }
   }
 
-  #linesOf({ version, fields, unused }) {
+  #linesOf({ version, nickname, fields, unused }) {
     const lines = [t("cardRead", { version })];
+    if (nickname) lines.push(t("cardNickname", { nickname }));
     for (const { key, total, kept } of fields) {
       const sentence = kept === 0 ? "cardEmpty" : kept < total ? "cardCut" : "cardField";
       lines.push(t(sentence, { field: t(LABELS[key]), total: total.toLocaleString(), kept: kept.toLocaleString() }));

@@ -51,6 +51,12 @@ export const settings = {
   set userId(id) {
     local.set("chatbot.user_id", id);
   },
+  get userName() {
+    return local.get("chatbot.user_name") ?? "";
+  },
+  set userName(name) {
+    local.set("chatbot.user_name", name);
+  },
   get apiKey() {
     return session.get("chatbot.api_key") ?? "";
   },
