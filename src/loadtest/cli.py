@@ -66,8 +66,10 @@ def run(
 ) -> None:
     """Put load on the services, record every attempt, and judge the run.
 
-    Ends with 0 passed, 1 a goal was missed, 2 the run is invalid, 3 the target was not reachable, 64 wrong
-    usage. Ctrl-C lets what has begun finish; a second one cuts it off. What was measured is kept either way.
+    Ctrl-C lets what has begun finish; a second one cuts it off.
+    What was measured is kept either way.
+
+    Exit: 0 passed, 1 goal missed, 2 run invalid, 3 target unreachable, 64 wrong usage.
 
     loadtest run --users 20 --duration 60s --slo 'success>=99' --slo 'p95<=30'
     """

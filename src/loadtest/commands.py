@@ -18,7 +18,11 @@ from loadtest.verdict import Exit
 
 Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of a run.")]
 Source = Annotated[Path, typer.Argument(exists=True, help="Folder of a run, or a CSV file.")]
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="File to write.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="File; default: report.html of the run, or the CSV's name with .html."),
+]
+PageOut = Annotated[Path | None, typer.Option("--out", "-o", help="File; default: dashboard.html.")]
 
 
 def merge(folder: Folder) -> None:
@@ -37,8 +41,8 @@ def merge(folder: Folder) -> None:
 def report(source: Source, out: Out = None) -> None:
     """Make report.html of a run or of a CSV file.
 
-    Of a run without a manifest (its parent died, or locust ran by itself) this merges and judges what is
-    left first; it ends with 2 if something is missing.
+    A run without a manifest lost its parent, or locust ran by itself.
+    What is left of it is merged and judged first: exit 2 if something is missing.
     """
     if not source.is_dir():
         _read(source)
@@ -83,8 +87,10 @@ def _report_remains(folder: Path, out: Path | None) -> Path:
 
 
 def verify(folder: Folder) -> None:
-    """Hold a run's files against its manifest, and end as the run did: 0 passed, 1 goal missed, 2 invalid
-    (also when a file is not what the manifest says, or there is no manifest).
+    """Hold a run's files against its manifest, and end as the run did.
+
+    Exit: 0 passed, 1 goal missed, 2 run invalid.
+    Also 2 when a file is not what the manifest says, or there is no manifest.
     """
     faults, verdict = verification.verify(folder)
     for fault in faults:
@@ -100,7 +106,7 @@ def compare(earlier: Source, later: Source) -> None:
         console.print(_line(difference), highlight=False, soft_wrap=True)
 
 
-def dashboard(out: Out = None) -> None:
+def dashboard(out: PageOut = None) -> None:
     """Write the dashboard without data: it opens CSV files dropped, chosen or named by ?run=."""
     target = out or Path("dashboard.html")
     merging.place(target.absolute(), build_page())
