@@ -179,6 +179,7 @@ async def test_loading_and_a_missing_file_are_said() -> None:
         "name": "m",
         "context_tokens": 1024,
         "pool_tokens": 1024,
+        "host_cache_mib": 0,
         "parallel": 1,
     }
     model = LlamaModel(EngineConfig.model_validate(config), Limits(1, 1), Meter())

@@ -8,11 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatbot.llm.llama.context import Context, DecodeError, Shape
+from chatbot.llm.llama.context import Context, DecodeError, Shape, parking_ids
+from chatbot.llm.llama.host_cache import HostCache
 from chatbot.llm.llama.model_file import ModelFile
-from chatbot.llm.llama.prefix_cache import Match, PrefixCache
+from chatbot.llm.llama.prefix_cache import Match, PrefixCache, Rules
+from chatbot.scheduling.rates import Rate
 
 SEQUENCES = 4
+IDS = [*range(SEQUENCES), *parking_ids(SEQUENCES)[:4]]
 
 
 @pytest.fixture(scope="module", params=["tiny", "window"])
@@ -29,6 +32,16 @@ def context(file: ModelFile) -> Iterator[Context]:
     made.close()
 
 
+def copy_out_and_in(context: Context, source: int, target: int, count: int) -> None:
+    memory = context.memory
+    count = min(count, memory.length(source))
+    memory.keep(target, 0)
+    state = memory.save(source, 0, count) if count else None
+    if state is not None:
+        enough = memory.free >= count
+        assert memory.load(state, target, cells=count, stop=count - count // 3) is enough
+
+
 def decode(context: Context, sequence: int, count: int) -> None:
     context.batch.clear()
     context.batch.add(sequence, context.memory.length(sequence), [65] * count, output=False)
@@ -38,9 +51,9 @@ def decode(context: Context, sequence: int, count: int) -> None:
 
 OPERATIONS = st.lists(
     st.tuples(
-        st.sampled_from(["append", "share", "keep"]),
-        st.integers(0, 7),
-        st.integers(0, 7),
+        st.sampled_from(["append", "share", "keep", "copy"]),
+        st.sampled_from(IDS),
+        st.sampled_from(IDS),
         st.integers(0, 60),
     ),
     max_size=25,
@@ -62,8 +75,10 @@ def test_any_history_is_counted_as_the_library_counts(
             memory.share(first, second, min(count, memory.length(first)))
         elif verb == "keep":
             memory.keep(first, count)
-    assert all(memory.agrees(sequence) for sequence in range(8))
-    assert memory.used == memory.held(range(8))
+        elif verb == "copy" and first != second:
+            copy_out_and_in(context, first, second, count)
+    assert all(memory.agrees(sequence) for sequence in IDS)
+    assert memory.used == memory.held(IDS)
     memory.keep(0, 0)
     free = memory.free
     # One row too many is refused by the library itself, and changes nothing; the rest fits exactly.
@@ -98,7 +113,8 @@ def test_rows_that_would_abort_the_process_are_refused(context: Context) -> None
 
 
 def parked_room(context: Context, n_swa: int, length: int, *, guarded: bool) -> tuple[PrefixCache, Match]:
-    cache = PrefixCache(context.memory, range(SEQUENCES, 256), n_swa)
+    rules = Rules(HostCache(0, n_swa), Rate(1.0), n_swa)
+    cache = PrefixCache(context.memory, parking_ids(SEQUENCES), rules)
     decode(context, 1, 8)
     decode(context, 0, length)
     guard = cache.guard(0) if guarded else None
@@ -114,11 +130,12 @@ def test_a_window_model_never_reuses_a_room_whose_cells_were_taken(
     context: Context, file: ModelFile, guarded: bool
 ) -> None:
     cache, match = parked_room(context, file.n_swa, 120, guarded=guarded)
+    assert match.sequence is not None
     # Cells freed before the room's make the library search from there, and on into the room.
     context.memory.keep(1, 0)
     decode(context, 1, 40)
     stolen = context.memory.first_position(match.sequence) > 0
     assert stolen is not guarded, "without a guard the library takes cells of the parked room"
-    assert cache.adopt(match, 2, 60) is guarded
+    assert cache.adopt(match, 2, 60) == (60 if guarded else 0)
     assert context.memory.length(2) == (60 if guarded else 0)
     assert cache.entries == (1 if guarded else 0), "a spoilt room is forgotten"

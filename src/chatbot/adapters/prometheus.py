@@ -144,6 +144,9 @@ class Metrics:
         self._uptime = Gauge("chatbot_uptime_seconds", "Since the start", service, registry=registry)
         self._kv_used = Gauge("chatbot_kv_tokens_used", "KV pool in use", engine, registry=registry)
         self._kv_total = Gauge("chatbot_kv_tokens_total", "KV pool", engine, registry=registry)
+        self._host_cache = Gauge(
+            "chatbot_host_cache_bytes", "Conversations that left the KV pool", engine, registry=registry
+        )
 
     def service_meter(self, service: ServiceName) -> _ServiceMeter:
         """The meter of one service; its series exist from the start, so that rates need no first event."""
@@ -186,6 +189,7 @@ class Metrics:
         """Read the engine's KV pool when the page is asked for."""
         self._kv_used.labels(model.name).set_function(lambda: model.status().kv_used)
         self._kv_total.labels(model.name).set_function(lambda: model.status().kv_total)
+        self._host_cache.labels(model.name).set_function(lambda: model.status().host_cache_bytes)
 
     def page(self) -> bytes:
         """The page in the Prometheus text format."""

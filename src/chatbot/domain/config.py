@@ -48,6 +48,11 @@ class ServiceConfig(Config):
     pool_tokens: int = Field(
         default=16384, ge=1024, description="KV pool shared by all users of the model, tokens (cells)."
     )
+    host_cache_mib: int = Field(
+        default=1024,
+        ge=0,
+        description="Memory of the machine for conversations that left the KV pool, MiB; 0 keeps none.",
+    )
     parallel: int = Field(default=24, ge=1, le=128, description="Sequences that generate at the same time.")
     gpu_layers: int = Field(default=0, ge=-1, description="Layers on the GPU: 0 is CPU, -1 is all.")
     gpu: int = Field(default=0, ge=0, description="Index of the card when the host has several.")
@@ -89,6 +94,7 @@ class EngineConfig(Config):
     name: str
     context_tokens: int
     pool_tokens: int
+    host_cache_mib: int
     parallel: int
     gpu_layers: int = 0
     gpu: int = 0

@@ -41,6 +41,7 @@ class ModelState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
     """A model's condition now. KV counts are tokens (cells); a foreign model has none.
+    ``host_cache_bytes`` is what conversations outside the pool take of the machine's memory.
 
     ``alive`` is false when there is work but no progress for many times the usual step.
     ``tokens_per_second`` is the current rate of generated tokens over all users.
@@ -51,6 +52,7 @@ class ModelStatus:
     alive: bool = True
     kv_used: int = 0
     kv_total: int = 0
+    host_cache_bytes: int = 0
     tokens_per_second: float = 0.0
 
 

@@ -108,6 +108,7 @@ def engine_configs(
             name=PACKAGED if packaged else path.stem,
             context_tokens=max(config.context_tokens for config in configs),
             pool_tokens=max(config.pool_tokens for config in configs),
+            host_cache_mib=max(config.host_cache_mib for config in configs),
             parallel=max(config.parallel for config in configs),
             gpu_layers=gpu_layers,
             gpu=gpu,

@@ -56,9 +56,10 @@ class Context:
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = pool
         params.n_batch = params.n_ubatch = rows
-        params.n_seq_max = shape.sequences
-        # The default reserves logits for every row of a batch: 250 MiB on a 128k vocabulary.
-        params.n_outputs_max = shape.sequences
+        params.n_seq_max = shape.sequences + 1  # the last one is the memory's own, see Memory.save
+        # The default reserves logits for every row of a batch: 250 MiB on a 128k vocabulary. The library asks
+        # for one of each sequence.
+        params.n_outputs_max = params.n_seq_max
         params.n_threads = params.n_threads_batch = shape.threads
         params.kv_unified = True
         params.swa_full = True
@@ -70,7 +71,7 @@ class Context:
         if not self._handle:
             raise ValueError(f"no memory for a KV pool of {pool} tokens; lower POOL_TOKENS")
         self.vocabulary = file.n_vocab
-        self.memory = Memory(self._handle, int(llama_cpp.llama_n_ctx(self._handle)))
+        self.memory = Memory(self._handle, int(llama_cpp.llama_n_ctx(self._handle)), scratch=shape.sequences)
         self.batch = Batch(rows, shape.sequences, shape.sequences, file.n_vocab)
 
     @property
@@ -105,4 +106,4 @@ class Context:
 
 def parking_ids(sequences: int) -> range:
     """Sequence ids that cannot decode and so only keep cells: rooms and guards."""
-    return range(sequences, MAX_SEQUENCES)
+    return range(sequences + 1, MAX_SEQUENCES)

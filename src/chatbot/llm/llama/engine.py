@@ -12,6 +12,7 @@ from chatbot.domain.messages import FinishReason, Token
 from chatbot.domain.models import EngineMeter
 from chatbot.llm.llama.context import Context, Logits
 from chatbot.llm.llama.delivery import Delivery
+from chatbot.llm.llama.prefix_cache import Rules
 from chatbot.llm.llama.roster import Roster
 from chatbot.llm.llama.sampler import Sampler
 from chatbot.llm.llama.stepper import ContextBroken, Sinks, Stepper
@@ -42,7 +43,7 @@ class Parts:
     door: Door
     speeds: Speeds
     meter: EngineMeter
-    n_swa: int
+    rules: Rules
     sequences: int
     tiled: bool
 
@@ -57,7 +58,7 @@ class Engine:
         self._commands: deque[tuple[str, Stream]] = deque()
         self._called = threading.Condition()
         self._stopping = False
-        self._roster = Roster(parts.context, parts.sequences, parts.n_swa, parts.door)
+        self._roster = Roster(parts.context, parts.sequences, parts.rules, parts.door)
         sinks = Sinks(
             sample=self._sample,
             fail=self._fail,
@@ -83,6 +84,11 @@ class Engine:
     def kv_total(self) -> int:
         """Cells of the pool."""
         return self._context.memory.total
+
+    @property
+    def host_cache_bytes(self) -> int:
+        """Size of the rooms that left the pool."""
+        return self._parts.rules.host.size
 
     @property
     def alive(self) -> bool:

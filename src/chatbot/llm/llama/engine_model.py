@@ -78,6 +78,7 @@ class LlamaModel:
             state=ModelState.DRAINING if self._draining else ModelState.READY,
             alive=engine.alive,
             kv_used=engine.kv_used,
+            host_cache_bytes=engine.host_cache_bytes,
             kv_total=engine.kv_total,
             tokens_per_second=engine.tokens_per_second,
         )

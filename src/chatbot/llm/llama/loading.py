@@ -9,8 +9,10 @@ from chatbot.llm.llama.context import Context, Shape
 from chatbot.llm.llama.cpu import usable_threads
 from chatbot.llm.llama.delivery import Outbox
 from chatbot.llm.llama.engine import Engine, Parts
+from chatbot.llm.llama.host_cache import HostCache
 from chatbot.llm.llama.jinja_format import TemplateUnusable
 from chatbot.llm.llama.model_file import ModelFile
+from chatbot.llm.llama.prefix_cache import Rules
 from chatbot.llm.llama.prompt import Prompter, RenderedPrompt, choose_format
 from chatbot.llm.llama.stream import Stream
 from chatbot.llm.llama.vocabulary import Vocabulary
@@ -25,6 +27,10 @@ FORESEEN = (ValueError, TemplateUnusable)
 
 _ROWS = 512
 """Rows of one call: prefill gains nothing beyond this, and each row costs compute buffer."""
+
+_COLD_ROWS = 256
+"""On a CPU a parked cell costs each row about 0.09 microseconds of attention, and copying it out and in about
+20 (docs/engine.md), so this is where staying costs as much as going. A card's attention was not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,12 @@ def _assemble(
             door=door,
             speeds=speeds,
             meter=meter,
-            n_swa=file.n_swa,
+            rules=Rules(
+                host=HostCache(config.host_cache_mib, file.n_swa),
+                prefill=speeds.prefill,
+                n_swa=file.n_swa,
+                cold_rows=0 if file.on_gpu else _COLD_ROWS,
+            ),
             sequences=config.parallel,
             tiled=not file.on_gpu,
         )

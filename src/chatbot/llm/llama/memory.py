@@ -6,6 +6,7 @@ handles, each handle a count of the sequences that share it. ``agrees`` compares
 positions.
 """
 
+import ctypes
 from collections.abc import Iterable
 
 import llama_cpp
@@ -16,12 +17,17 @@ MAX_SEQUENCES = 256
 """llama.cpp's LLAMA_MAX_SEQ: a higher id in a memory call aborts the process."""
 
 Handles = npt.NDArray[np.int32]
+State = npt.NDArray[np.uint8]
+"""What the pool holds of some tokens, as the library writes it."""
 
 
 class Memory:
     """All sequences of one context; ids from 0 to ``MAX_SEQUENCES`` - 1."""
 
-    def __init__(self, context: object, total: int) -> None:
+    def __init__(self, context: object, total: int, scratch: int) -> None:
+        """``scratch`` is a sequence id that nobody uses, below the context's n_seq_max."""
+        self._context = context
+        self._scratch = scratch
         self._memory: object | None = llama_cpp.llama_get_memory(context)
         self.total = total
         self._shares = np.zeros(total, dtype=np.int32)
@@ -49,7 +55,7 @@ class Memory:
         return self._lengths[sequence]
 
     def appended(self, sequence: int, count: int) -> None:
-        """Mirror a successful decode of ``count`` more tokens of the sequence."""
+        """Mirror ``count`` more tokens of the sequence, each in a cell of its own."""
         if count > self._free:
             raise RuntimeError(f"{count} cells taken, {self._free} were free: the count is wrong")
         length = self._lengths[sequence]
@@ -92,6 +98,38 @@ class Memory:
         self._free += len(freed)
         self._lengths[sequence] = count
 
+    def save(self, sequence: int, start: int, stop: int) -> State | None:
+        """Copy what the sequence holds of positions ``start`` to ``stop``; None when the library cannot."""
+        self._check(sequence)
+        if self._memory is None:
+            return None
+        # The library writes the ids below n_seq_max only, and parked sequences lie above.
+        llama_cpp.llama_memory_seq_cp(self._memory, sequence, self._scratch, start, stop)
+        state = np.empty(int(llama_cpp.llama_state_seq_get_size(self._context, self._scratch)), np.uint8)
+        written = llama_cpp.llama_state_seq_get_data(
+            self._context, _bytes(state), state.nbytes, self._scratch
+        )
+        llama_cpp.llama_memory_seq_rm(self._memory, self._scratch, -1, -1)
+        return state if state.nbytes and int(written) == state.nbytes else None
+
+    def load(self, state: State, sequence: int, *, cells: int, stop: int) -> bool:
+        """Append from a saved state of ``cells`` tokens what the sequence lacks before position ``stop``.
+
+        False, and nothing appended, when the pool has no room for all of the state.
+        """
+        self._check(sequence)
+        if self._memory is None or cells > self._free:
+            return False
+        read = int(
+            llama_cpp.llama_state_seq_set_data(self._context, _bytes(state), state.nbytes, self._scratch)
+        )
+        if read:
+            length = self._lengths[sequence]
+            llama_cpp.llama_memory_seq_cp(self._memory, self._scratch, sequence, length, stop)
+            self.appended(sequence, stop - length)
+        llama_cpp.llama_memory_seq_rm(self._memory, self._scratch, -1, -1)
+        return read > 0
+
     def held(self, sequences: Iterable[int]) -> int:
         """Cells that these sequences hold together, shared ones counted once."""
         mask = np.zeros(self.total, dtype=np.bool_)
@@ -129,3 +167,7 @@ class Memory:
         for sequence in sequences:
             if not 0 <= sequence < MAX_SEQUENCES:
                 raise RuntimeError(f"sequence id {sequence} would abort the process")
+
+
+def _bytes(state: State) -> object:
+    return state.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))

@@ -2,7 +2,7 @@
 
 Every prompt is matched against everything that has been computed, parked or running, so a persona is computed
 once for all its users and a room's next turn reads only what is new. Sharing costs no cells: the new sequence
-joins the old one's.
+joins the old one's. What leaves the pool goes to the host cache and comes back when it is asked for.
 
 Sliding-window models: llama.cpp may take a room's cells that its window has left behind, and a decode on such
 a remainder succeeds with garbage. A second sequence id on the same cells, the guard, keeps them; and before
@@ -11,42 +11,68 @@ each reuse the library's own positions are checked.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from chatbot.llm.llama.host_cache import HostCache, Room
 from chatbot.llm.llama.memory import Memory
+from chatbot.llm.llama.prefixes import Tokens, common_prefix
+from chatbot.scheduling.rates import Rate
 
-Tokens = npt.NDArray[np.int32]
+_WORTH_LOADING = 8
+"""Tokens that a saved room must know beyond the pool, for the calls that loading it takes."""
 
 
 @dataclass(eq=False, slots=True)
 class Parked:
-    """Tokens that stay in the pool under ids that do not decode."""
+    """Tokens that stay in the pool under ids that do not decode; ``used`` is the cache's clock then."""
 
     tokens: Tokens
     sequence: int
-    guard: int | None = None
+    guard: int | None
+    used: int
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The longest known beginning of a prompt: ``length`` tokens that ``sequence`` holds."""
+    """The longest known beginning of a prompt.
 
-    sequence: int
+    ``length`` tokens in all: ``shared`` of them are in the pool, held by ``sequence``, and the rest, if any,
+    is in the ``room`` of the host cache.
+    """
+
     length: int
+    shared: int = 0
+    sequence: int | None = None
     parked: Parked | None = None
+    room: Room | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decides whether a room stays in the pool.
+
+    ``host`` takes what leaves it; ``prefill`` is the price of computing anew. ``cold_rows`` is after how many
+    rows decoded for others a room leaves of itself, 0 for never.
+    """
+
+    host: HostCache
+    prefill: Rate
+    n_swa: int
+    cold_rows: int = 0
 
 
 class PrefixCache:
     """Parked sequences of one context, least recently used first."""
 
-    def __init__(self, memory: Memory, ids: Iterable[int], n_swa: int) -> None:
+    def __init__(self, memory: Memory, ids: Iterable[int], rules: Rules) -> None:
         self._memory = memory
         self._ids = list(ids)
-        self._n_swa = n_swa
+        self._rules = rules
+        self._n_swa = rules.n_swa
         self._parked: OrderedDict[Parked, None] = OrderedDict()
+        self._clock = 0
 
     @property
     def entries(self) -> int:
@@ -59,22 +85,42 @@ class PrefixCache:
         for parked in self._parked:
             length = common_prefix(parked.tokens, tokens)
             if length and (best is None or length > best.length):
-                best = Match(parked.sequence, length, parked)
+                best = Match(length, length, parked.sequence, parked)
         return best
 
-    def adopt(self, match: Match, target: int, keep: int) -> bool:
-        """Give the first ``keep`` tokens of the match to the empty sequence ``target``; False if spoilt."""
-        self._memory.share(match.sequence, target, keep)
+    def extended(self, match: Match | None, tokens: Tokens) -> Match | None:
+        """The match in the pool, with a saved room that knows more of the prompt, if there is one."""
+        known = match or Match(0)
+        found = self._rules.host.match(tokens, known.length + _WORTH_LOADING)
+        return replace(known, room=found[0], length=found[1]) if found else match
+
+    def adopt(self, match: Match, target: int, keep: int) -> int:
+        """Give the first ``keep`` tokens of the match to the empty sequence ``target``.
+
+        Returns:
+            How many it got: none if they were spoilt, fewer than ``keep`` if there are no cells to load them.
+        """
+        if match.sequence is not None:
+            self._memory.share(match.sequence, target, min(match.shared, keep))
         if match.parked is not None:
+            match.parked.used = self._clock
             self._parked.move_to_end(match.parked)
-        intact = self._memory.last_position(target) == keep - 1 and (
-            not self._n_swa or self._memory.first_position(target) <= max(0, keep - self._n_swa)
+        if match.room is not None:
+            while self._memory.free < self._rules.host.cells_to_load(match.room) and self.evict_one():
+                pass
+            self._rules.host.load(self._memory, match.room, target, keep)
+        length = self._memory.length(target)
+        intact = self._memory.last_position(target) == length - 1 and (
+            not self._n_swa or self._memory.first_position(target) <= max(0, length - self._n_swa)
         )
-        if not intact:
-            self._memory.keep(target, 0)
-            if match.parked is not None:
-                self._drop(match.parked)
-        return intact
+        if intact:
+            return length
+        self._memory.keep(target, 0)
+        if match.parked is not None and match.parked in self._parked:
+            self._drop(match.parked)
+        if match.room is not None:
+            self._rules.host.forget(match.room)
+        return 0
 
     def guard(self, sequence: int) -> int | None:
         """Protect what a running sequence holds from its own window; None where there is no window.
@@ -108,7 +154,7 @@ class PrefixCache:
         while not self._ids and self.evict_one():
             pass
         if length and self._ids:
-            parked = Parked(held, self._ids.pop(), guard)
+            parked = Parked(held, self._ids.pop(), guard, self._clock)
             self._memory.share(sequence, parked.sequence, length)
             if guard is not None:
                 self._memory.share(sequence, guard, length)
@@ -117,29 +163,30 @@ class PrefixCache:
             self.unguard(guard)
         self._memory.keep(sequence, 0)
 
+    def swap_out(self, sequence: int, tokens: Sequence[int], guard: int | None = None) -> None:
+        """Empty a running sequence (these tokens) without parking it; the host cache keeps what it held."""
+        held = np.asarray(tokens[: self._memory.length(sequence)], dtype=np.int32)
+        self._rules.host.save(self._memory, sequence, held, self._rules.prefill.seconds)
+        self._memory.keep(sequence, 0)
+        self.unguard(guard)
+
     def evict_one(self) -> bool:
-        """Give up the least recently used; False when nothing is parked."""
+        """Move the least recently used out of the pool; False when nothing is parked."""
         if not self._parked:
             return False
-        self._drop(next(iter(self._parked)))
+        oldest = next(iter(self._parked))
+        self._rules.host.save(self._memory, oldest.sequence, oldest.tokens, self._rules.prefill.seconds)
+        self._drop(oldest)
         return True
 
-    def clear(self) -> None:
-        """Give up everything."""
-        while self.evict_one():
-            pass
+    def passed(self, rows: int) -> None:
+        """So many rows were decoded: a room that nobody used for long leaves the pool, one a call."""
+        self._clock += rows
+        if self._parked and 0 < self._rules.cold_rows <= self._clock - next(iter(self._parked)).used:
+            self.evict_one()
 
     def _drop(self, parked: Parked) -> None:
         del self._parked[parked]
         self._memory.keep(parked.sequence, 0)
         self._ids.append(parked.sequence)
         self.unguard(parked.guard)
-
-
-def common_prefix(left: Tokens, right: Tokens) -> int:
-    """Length of the common beginning."""
-    shorter = min(len(left), len(right))
-    if not shorter or left[0] != right[0]:
-        return 0
-    differing = np.flatnonzero(left[:shorter] != right[:shorter])
-    return int(differing[0]) if len(differing) else shorter

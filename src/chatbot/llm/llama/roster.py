@@ -3,7 +3,8 @@
 from chatbot.domain.messages import Waiting
 from chatbot.llm.llama.context import Context, parking_ids
 from chatbot.llm.llama.delivery import Delivery
-from chatbot.llm.llama.prefix_cache import Match, PrefixCache, common_prefix
+from chatbot.llm.llama.prefix_cache import Match, PrefixCache, Rules
+from chatbot.llm.llama.prefixes import common_prefix
 from chatbot.llm.llama.stream import Stream
 from chatbot.scheduling.door import Door, Verdict
 from chatbot.scheduling.job import Job
@@ -17,11 +18,11 @@ _NOTICE_SECONDS = 1.0
 class Roster:
     """Moves streams between waiting and running, and their tokens between computed and parked."""
 
-    def __init__(self, context: Context, sequences: int, n_swa: int, door: Door) -> None:
+    def __init__(self, context: Context, sequences: int, rules: Rules, door: Door) -> None:
         self.running: list[Stream] = []
         self.waiting: dict[Job, Stream] = {}
         self._door = door
-        self._n_swa = n_swa
+        self._rules = rules
         self._sequences = sequences
         self._free_ids = list(range(sequences))
         self.use(context)
@@ -29,7 +30,7 @@ class Roster:
     def use(self, context: Context) -> None:
         """Take a new context after the old one broke: nothing is computed, running streams prefill again."""
         self._memory = context.memory
-        self.cache = PrefixCache(context.memory, parking_ids(self._sequences), self._n_swa)
+        self.cache = PrefixCache(context.memory, parking_ids(self._sequences), self._rules)
         for stream in self.running:
             stream.done = 0
             stream.guard = None
@@ -59,13 +60,15 @@ class Roster:
             stream.sampler = None
 
     def preempt(self, stream: Stream) -> None:
-        """Put a running stream back among the waiting; it keeps its text and its sampler, not its cells."""
+        """Put a running stream back among the waiting; it keeps its text and its sampler, not its cells.
+
+        What it computed goes to the host cache, from where it resumes.
+        """
         sequence = stream.sequence
         if sequence is None:
             raise RuntimeError("a stream that does not run cannot be preempted")
         self.running.remove(stream)
-        self._memory.keep(sequence, 0)
-        self.cache.unguard(stream.guard)
+        self.cache.swap_out(sequence, stream.tokens, stream.guard)
         self._release(stream)
         stream.done = 0
         self.waiting[stream.job] = stream
@@ -100,7 +103,9 @@ class Roster:
             return Verdict.START
         held = self._memory.held(s.sequence for s in self.running if s.sequence is not None)
         growth = sum(self._door.expected(s.job) + s.missing for s in self.running)
-        needed = len(stream.tokens) - known + self._door.expected(job)
+        # What a running stream holds is counted as held; a parked room becomes so with this one.
+        shared = min(match.shared, known) if match and not match.parked else 0
+        needed = len(stream.tokens) - shared + self._door.expected(job)
         return Verdict.START if held + growth + needed <= self._memory.total else Verdict.NO_ROOM
 
     def _best_match(self, stream: Stream) -> tuple[Match | None, int]:
@@ -111,10 +116,10 @@ class Roster:
             alike = common_prefix(other.ids, tokens)
             length = min(alike, other.done)
             if other.sequence is not None and length > (best.length if best else 0):
-                best = Match(other.sequence, length)
+                best = Match(length, length, other.sequence)
             if other.missing > 1:
                 coming = max(coming, min(alike, len(tokens) - 1))
-        return best, coming
+        return self.cache.extended(best, tokens), coming
 
     def _start(self, stream: Stream, now: float) -> None:
         sequence = self._free_ids.pop()
@@ -123,8 +128,8 @@ class Roster:
         match, _ = self._best_match(stream)
         # The last token is always computed anew: its logits are where the answer begins.
         keep = min(match.length, len(stream.tokens) - 1) if match else 0
-        if match and keep and self.cache.adopt(match, sequence, keep):
-            stream.done = keep
+        if match and keep:
+            stream.done = self.cache.adopt(match, sequence, keep)
         if not stream.produced:
             stream.cached = stream.done
         stream.job.fresh = len(stream.tokens) - stream.done

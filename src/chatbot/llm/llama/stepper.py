@@ -94,6 +94,7 @@ class Stepper:
         if not self._call(rows):
             return
         seconds = time.monotonic() - begun
+        self._roster.cache.passed(read + generating)
         if not read:
             self._speeds.steps.saw(generating, seconds)
         elif read >= 8:

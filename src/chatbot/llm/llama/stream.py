@@ -8,7 +8,7 @@ import numpy as np
 from chatbot.domain.messages import Finished, FinishReason, Sampling, Usage
 from chatbot.llm.llama.delivery import Outbox
 from chatbot.llm.llama.detokenizer import Detokenizer
-from chatbot.llm.llama.prefix_cache import Tokens
+from chatbot.llm.llama.prefixes import Tokens
 from chatbot.llm.llama.prompt import RenderedPrompt
 from chatbot.llm.llama.sampler import Sampler
 from chatbot.llm.llama.stops import StopStrings

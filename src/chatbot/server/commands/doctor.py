@@ -74,7 +74,10 @@ def _check(settings: Settings, name: ServiceName, card_mib: int | None) -> bool:
     )
     if config.gpu_layers == 0 and card_mib is None:
         memory = facts.file_mib + config.pool_tokens * kv_bytes_per_token(facts, facts.layers) // MIB
-        _say(f"{name}: ok   on the CPU: about {memory} MiB of memory for weights and KV")
+        _say(
+            f"{name}: ok   on the CPU: about {memory} MiB of memory for weights and KV, "
+            f"and up to {config.host_cache_mib} MiB for conversations that left the pool"
+        )
         return True
     memory_mib = card_mib or _card_mib(config.gpu)
     if memory_mib is None:

@@ -1,0 +1,129 @@
+"""Rooms that left the KV pool, copied into the machine's own memory and back.
+
+On a CPU a copy takes a hundredth of the time that computing the tokens anew takes, and it holds no cells:
+attention passes over every cell of the pool in every step, whether its room is asked or not. How a copy
+compares with prefill on a card depends on the card, so it is measured, and where it does not pay it is left.
+
+Sliding-window models: the library saves of a sequence only what its window still sees. So a room is saved in
+segments as long as the window, each under an id of its own.
+"""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from chatbot.llm.llama.memory import Memory, State
+from chatbot.llm.llama.prefixes import Tokens, common_prefix
+from chatbot.scheduling.rates import Rate
+
+MIB = 1 << 20
+
+_PAYS_BELOW = 0.5
+"""Copying out and in must cost less than this share of computing: some rooms never come back."""
+
+_TRY_AGAIN = 64
+"""One room in so many is copied all the same where it did not pay, in case that was a bad hour."""
+
+
+@dataclass(eq=False, slots=True)
+class Room:
+    """Tokens and what the pool held of them, segment by segment."""
+
+    tokens: Tokens
+    segments: list[State]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(segment.nbytes for segment in self.segments)
+
+
+class HostCache:
+    """Saved rooms of one model, least recently used first; they outlive a context that broke."""
+
+    def __init__(self, budget_mib: int, n_swa: int) -> None:
+        """Hold at most ``budget_mib``; ``n_swa`` is the model's window in tokens, 0 for none."""
+        self._budget = budget_mib * MIB
+        self._window = n_swa
+        self._rooms: OrderedDict[Room, None] = OrderedDict()
+        self._cost = Rate(0.0)
+        self._passed_over = 0
+        self.size = 0
+
+    def match(self, tokens: Tokens, beyond: int = 0) -> tuple[Room, int] | None:
+        """The room with the longest common beginning, and its length, if longer than ``beyond``."""
+        best, length = None, beyond
+        for room in self._rooms:
+            # Whoever parts before the best so far cannot be better: one comparison tells for most.
+            if length < min(len(room.tokens), len(tokens)) and room.tokens[length] == tokens[length]:
+                alike = common_prefix(room.tokens, tokens)
+                if alike > length:
+                    best, length = room, alike
+        return (best, length) if best else None
+
+    def save(self, memory: Memory, sequence: int, tokens: Tokens, prefill_seconds: float) -> None:
+        """Copy what ``sequence`` holds (these tokens), unless that costs too much.
+
+        ``prefill_seconds`` is what computing one token costs.
+        """
+        if not (self._budget and len(tokens) and self._pays(prefill_seconds)):
+            return
+        known = self.match(tokens, len(tokens) - 1)
+        if known:
+            self._rooms.move_to_end(known[0])
+            return
+        begun = time.perf_counter()
+        segments = [
+            memory.save(sequence, start, min(start + self._stride(tokens), len(tokens)))
+            for start in range(0, len(tokens), self._stride(tokens))
+        ]
+        self._cost.saw(len(tokens), time.perf_counter() - begun)
+        saved = Room(tokens, [segment for segment in segments if segment is not None])
+        if len(saved.segments) == len(segments) and saved.size <= self._budget:
+            self._take(saved)
+
+    def load(self, memory: Memory, room: Room, target: int, stop: int) -> None:
+        """Append to ``target``, which holds a beginning of the room, its tokens up to ``stop``.
+
+        Ends early where the pool has no cells for a whole segment.
+        """
+        if room in self._rooms:
+            self._rooms.move_to_end(room)
+        begun, before = time.perf_counter(), memory.length(target)
+        for index, segment in enumerate(room.segments):
+            start = index * self._stride(room.tokens)
+            end = min(start + self._stride(room.tokens), len(room.tokens))
+            if memory.length(target) < min(end, stop) and not memory.load(
+                segment, target, cells=end - start, stop=min(end, stop)
+            ):
+                break
+        self._cost.saw(memory.length(target) - before, time.perf_counter() - begun)
+
+    def cells_to_load(self, room: Room) -> int:
+        """Free cells that loading one segment takes at most."""
+        return min(self._stride(room.tokens), len(room.tokens))
+
+    def forget(self, room: Room) -> None:
+        """Give a room up."""
+        if room in self._rooms:
+            del self._rooms[room]
+            self.size -= room.size
+
+    def _stride(self, tokens: Tokens) -> int:
+        return self._window or max(1, len(tokens))
+
+    def _pays(self, prefill_seconds: float) -> bool:
+        if 2 * self._cost.seconds < _PAYS_BELOW * prefill_seconds:
+            return True
+        self._passed_over += 1
+        return self._passed_over % _TRY_AGAIN == 0
+
+    def _take(self, saved: Room) -> None:
+        length = len(saved.tokens)
+        for room in list(self._rooms):
+            if len(room.tokens) <= length and common_prefix(room.tokens, saved.tokens) == len(room.tokens):
+                self.forget(room)
+        while self.size + saved.size > self._budget:
+            self.forget(next(iter(self._rooms)))
+        self._rooms[saved] = None
+        self.size += saved.size
