@@ -60,6 +60,16 @@ async def test_a_sane_request_id_is_kept_and_another_replaced() -> None:
     assert replaced.headers["x-request-id"] != "a b"
 
 
+async def test_the_door_counts_persona_and_character_as_part_of_the_prompt() -> None:
+    model = FakeModel()
+    async with client_of(service_state(ServiceName.CHARACTER, model=model)) as client:
+        await client.post("/character/Llama", json=RACHEL)
+    asked, rendered = model.requests[0], model.conversations[0]
+    assert rendered.opening is not None
+    texts = (rendered.system_text, rendered.opening, rendered.question)
+    assert 0.95 < asked.prompt_chars / sum(map(len, texts)) <= 1
+
+
 async def test_turns_of_a_room_reach_the_next_prompt_once_and_in_order() -> None:
     model, history = FakeModel(), MemoryHistory()
     async with client_of(service_state(model=model, history=history)) as client:

@@ -79,7 +79,7 @@ class Chat:
                     caller=ask.caller,
                     arrived=ask.arrived,
                     deadline=ask.arrived + self._deadline_seconds,
-                    prompt_chars=ask.chars,
+                    prompt_chars=ask.chars(backend.personas),
                     max_tokens=sampling.max_tokens,
                 )
             )

@@ -45,10 +45,12 @@ class Ask:
     tune: Callable[[Sampling], Sampling] = field(default=_unchanged)
     key: KeyEntry | None = None
 
-    @property
-    def chars(self) -> int:
-        """Length of the texts that came with the question, for the estimate at the door."""
-        return len(self.question) + sum(len(turn.question) + len(turn.answer) for turn in self.exchanges)
+    def chars(self, personas: PersonaFile) -> int:
+        """Length of the prompt as known at the door: all of it but recalled turns and search results."""
+        frame = self.frame(personas)
+        fixed = sum(len(part.text) for part in frame.system) + len(frame.opening or "")
+        sent = sum(len(turn.question) + len(turn.answer) for turn in self.exchanges)
+        return fixed + sent + len(self.question)
 
 
 @dataclass(frozen=True, slots=True)
