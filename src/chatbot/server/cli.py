@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 import uvloop
-from rich.console import Console
 
 from chatbot import __version__
 from chatbot.adapters.libs import require_fitting_libs
@@ -27,7 +26,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-_console = Console(stderr=True)
 _log = logging.getLogger(__name__)
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on (CHATBOT_HOST); 0.0.0.0 for all.")]
@@ -35,7 +33,7 @@ Gpu = Annotated[bool, typer.Option("--gpu", help="Put all layers of the model on
 
 
 def _tell(line: str) -> None:
-    _console.print(line, style="dim", highlight=False, soft_wrap=True)
+    typer.secho(line, dim=True, err=True)
 
 
 def _start(names: Sequence[ServiceName], host: str | None, *, gateway: bool, gpu: bool) -> None:
@@ -69,13 +67,11 @@ def _announce(listeners: Sequence[Listener]) -> None:
     rows += [(f"{listener.name} API", f"{front}/{listener.name}/docs") for listener in services]
     rows += [(f"{listener.name} health", f"{listener.address}/readyz") for listener in services]
     for name, address in rows:
-        _console.print(f"[bold]{name:<17}[/]{address}", highlight=False, soft_wrap=True)
+        typer.echo(f"{typer.style(f'{name:<17}', bold=True)}{address}", err=True)
     first = SERVICES[ServiceName(services[0].name)]
     body = json.dumps(first.request.model_json_schema()["examples"][0], ensure_ascii=False)
     request = f"curl -s {front}/{first.name}/Llama -H 'Content-Type: application/json' -d '{body}'"
-    _console.print(
-        f"\n{request}\n\nCtrl-C finishes what runs and leaves.", highlight=False, soft_wrap=True, markup=False
-    )
+    typer.echo(f"\n{request}\n\nCtrl-C finishes what runs and leaves.", err=True)
 
 
 @app.command()
@@ -118,7 +114,7 @@ def main() -> None:
     try:
         app()
     except StartupError as error:
-        _console.print(f"chatbot: {error}", style="bold red", highlight=False, markup=False, soft_wrap=True)
+        typer.secho(f"chatbot: {error}", bold=True, fg=typer.colors.RED, err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
