@@ -10,7 +10,10 @@ from chatbot.llm.llama.cpu import yield_while_waiting
 
 yield_while_waiting()
 
-from tests.engine.rig import Rig, open_rig  # noqa: E402 (the library must be imported after the line above)
+# The library must be imported after the line above.
+from tests.engine.rig import Rig, open_rig  # noqa: E402
+
+from chatbot.llm.llama.model_file import ModelFile  # noqa: E402
 
 RigMaker = Callable[..., Rig]
 
@@ -24,6 +27,14 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_model(folder / "base.gguf", Plan(llama3=False))
     write_model(folder / "marks.gguf", Plan(marks=True))
     return folder
+
+
+@pytest.fixture(scope="module", params=["tiny", "window"])
+def file(models: Path, request: pytest.FixtureRequest) -> Iterator[ModelFile]:
+    """A model without a window, and one with."""
+    loaded = ModelFile(models / f"{request.param}.gguf")
+    yield loaded
+    loaded.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Rooms outside the pool: what is kept, what goes first, what comes back and with how many cells."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,13 +15,6 @@ from chatbot.scheduling.rates import Rate
 SEQUENCES = 4
 DEAR = 1.0
 """Seconds of computing a token beside which any copy is cheap."""
-
-
-@pytest.fixture(scope="module", params=["tiny", "window"])
-def file(models: Path, request: pytest.FixtureRequest) -> Iterator[ModelFile]:
-    loaded = ModelFile(models / f"{request.param}.gguf")
-    yield loaded
-    loaded.close()
 
 
 @pytest.fixture

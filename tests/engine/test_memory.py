@@ -1,7 +1,6 @@
 """The count of cells against the library: same positions, and full exactly when the library says full."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,13 +15,6 @@ from chatbot.scheduling.rates import Rate
 
 SEQUENCES = 4
 IDS = [*range(SEQUENCES), *parking_ids(SEQUENCES)[:4]]
-
-
-@pytest.fixture(scope="module", params=["tiny", "window"])
-def file(models: Path, request: pytest.FixtureRequest) -> Iterator[ModelFile]:
-    loaded = ModelFile(models / f"{request.param}.gguf")
-    yield loaded
-    loaded.close()
 
 
 @pytest.fixture
