@@ -84,6 +84,15 @@ def test_any_history_is_counted_as_the_library_counts(
     context.close()
 
 
+def test_a_context_that_is_as_wanted_warns_of_nothing(
+    file: ModelFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "chatbot.llm.llama")
+    Context(file, Shape(pool=256, sequences=SEQUENCES, rows=256, threads=1)).close()
+    assert caplog.messages, "the library's messages reach the logger"
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == []
+
+
 def test_rows_that_would_abort_the_process_are_refused(context: Context) -> None:
     batch = context.batch
     with pytest.raises(ValueError, match="do not fit"):

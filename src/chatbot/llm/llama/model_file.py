@@ -14,6 +14,9 @@ _LOGGER = logging.getLogger("chatbot.llm.llama")
 _LEVELS = {2: logging.DEBUG, 3: logging.WARNING, 4: logging.ERROR}
 """llama.cpp's levels to Python's; its "info" is a page of load details, hence DEBUG."""
 
+_HARMLESS = ("using full-size SWA cache", "its type will be overridden")
+"""Warnings that call for nothing: the first is how Context wants it, the second the library mends itself."""
+
 _TEXT_LIMIT = 65536
 
 
@@ -21,7 +24,8 @@ _TEXT_LIMIT = 65536
 def _forward_log(level: int, text: bytes, _user_data: Any) -> None:
     line = text.decode("utf-8", "replace").strip()
     if line.strip("."):
-        _LOGGER.log(_LEVELS.get(level, logging.DEBUG), "%s", line)
+        harmless = any(part in line for part in _HARMLESS)
+        _LOGGER.log(logging.DEBUG if harmless else _LEVELS.get(level, logging.DEBUG), "%s", line)
 
 
 class ModelFile:
