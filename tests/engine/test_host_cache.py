@@ -141,13 +141,13 @@ def test_what_nobody_uses_leaves_the_pool_by_itself(context: Context, file: Mode
     host = HostCache(64, file.n_swa)
     cache = opened(context, file, host, cold_rows=100)
     park(cache, context, prompt((65, 50)))
-    cache.passed(99)
+    cache.make_way(99)
     assert cache.entries == 1
-    cache.passed(1)
+    cache.make_way(1)
     assert cache.entries == 0
     assert context.memory.used == 0
     assert host.match(prompt((65, 50)))
     never = opened(context, file, host)
     park(never, context, prompt((66, 50)))
-    never.passed(10**9)
+    never.make_way(10**9)
     assert never.entries == 1

@@ -179,11 +179,12 @@ class PrefixCache:
         self._drop(oldest)
         return True
 
-    def passed(self, rows: int) -> None:
-        """So many rows were decoded: a room that nobody used for long leaves the pool, one a call."""
+    def make_way(self, rows: int) -> None:
+        """Before a call of so many rows: rooms leave the pool for which others have then paid enough."""
         self._clock += rows
-        if self._parked and 0 < self._rules.cold_rows <= self._clock - next(iter(self._parked)).used:
-            self.evict_one()
+        if self._rules.cold_rows:
+            while self._parked and self._clock - next(iter(self._parked)).used >= self._rules.cold_rows:
+                self.evict_one()
 
     def _drop(self, parked: Parked) -> None:
         del self._parked[parked]

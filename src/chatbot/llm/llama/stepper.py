@@ -88,13 +88,13 @@ class Stepper:
         return rows
 
     def _timed(self, rows: Rows) -> None:
-        begun = time.monotonic()
         generating = sum(1 for stream, _ in rows if stream.generating)
         read = sum(count for stream, count in rows if not stream.generating)
+        self._roster.cache.make_way(read + generating)
+        begun = time.monotonic()
         if not self._call(rows):
             return
         seconds = time.monotonic() - begun
-        self._roster.cache.passed(read + generating)
         if not read:
             self._speeds.steps.saw(generating, seconds)
         elif read >= 8:
