@@ -4,6 +4,8 @@ import random
 import statistics
 import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import accumulate
 
 import pytest
@@ -33,20 +35,13 @@ def arrivals(load: float, mean: float, seconds: float, seed: int = 1) -> list[Ar
     return result
 
 
-def returning(share: float) -> object:
+def returning(share: float) -> Callable[[Arrival, int], Arrival | None]:
     """A client that comes back once, after ``share`` of what it was told."""
 
     def again(arrival: Arrival, seconds: int) -> Arrival | None:
         if arrival.attempt > 1:
             return None
-        return Arrival(
-            arrival.at + share * seconds,
-            arrival.caller,
-            arrival.prompt,
-            arrival.output,
-            arrival.cached,
-            attempt=2,
-        )
+        return replace(arrival, at=arrival.at + share * seconds, attempt=2)
 
     return again
 
@@ -60,8 +55,8 @@ def admitted_share(outcomes: list[Outcome]) -> float:
 @pytest.mark.parametrize(("mean", "load"), [(n, load) for n in (150, 300) for load in (2.0, 2.7, 3.5)])
 def test_retry_after_is_true(load: float, mean: int) -> None:
     coming = arrivals(load, mean, 200)
-    patient = Simulator(MACHINE).run(coming, returning(1.0))  # type: ignore[arg-type]
-    hasty = Simulator(MACHINE).run(coming, returning(0.5))  # type: ignore[arg-type]
+    patient = Simulator(MACHINE).run(coming, returning(1.0))
+    hasty = Simulator(MACHINE).run(coming, returning(0.5))
     assert admitted_share(patient) >= 0.9
     assert admitted_share(hasty) < 0.5
 
@@ -76,6 +71,30 @@ def test_ten_times_overload_keeps_the_goodput_and_ends_in_time() -> None:
     last = max(outcome.arrival.at + (outcome.end or 0.0) for outcome in ended)
     prefill = sum(50 * MACHINE.prefill for _ in ended)
     assert (produced / TOKENS_PER_SECOND + prefill) / last >= 0.9
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_machine_that_slows_down_under_the_crowd_still_ends_in_time(seed: int) -> None:
+    slower, pace = 1.7, [1.0]
+
+    def burden(arrival: Arrival, seconds: int) -> Arrival | None:
+        # Refusing costs time as well, and takes it from the engine.
+        pace[0] = slower
+        return returning(1.0)(arrival, seconds) if arrival.at + seconds <= 90 else None
+
+    def short(arrival: Arrival, caller: str, later: float) -> Arrival:
+        output = min(arrival.output, 32)
+        return replace(
+            arrival, at=arrival.at + later, caller=caller, output=output, max_tokens=32, limit=20.0
+        )
+
+    calm = [short(arrival, arrival.caller, 0) for arrival in arrivals(0.8, 24, 30)]
+    crowd = [short(arrival, f"c{n}", 30) for n, arrival in enumerate(arrivals(10.0, 24, 60, seed))]
+    outcomes = Simulator(MACHINE, slowdown=lambda: pace[0]).run(calm + crowd, burden)
+    let_in = [outcome for outcome in outcomes if outcome.retry_after is None]
+    assert len(let_in) > 300
+    assert sum(outcome.expired for outcome in let_in) <= 0.05 * len(let_in)
+    assert admitted_share(outcomes) >= 0.85
 
 
 @pytest.mark.parametrize("load", [1.2, 1.6])

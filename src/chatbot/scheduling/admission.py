@@ -99,7 +99,8 @@ class Admission:
         if not called:
             work = self._promises.work_before(promise, now)
             callers = self._promises.callers_before(promise, now)
-        safety = 1.0 if called else self.safety
+        # The promise was made with the whole margin: only if things got much worse since is it not enough.
+        safety = (1.0 + self.safety) / 2 if called else self.safety
         band = _BAND if callers else 1.0
         end = prospect.end * safety + (0.0 if called else prospect.overtaking)
         if end > left or (end + work > band * left and end > _SHORT_QUEUE * left):

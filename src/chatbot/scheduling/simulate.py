@@ -159,7 +159,7 @@ class Simulator:
         seconds = self._truth.seconds(len(generating)) * self.slowdown() if generating else 0.0
         if generating:
             self.speeds.steps.saw(len(generating), seconds)
-        budget = max(_LEAST_PREFILL, int(self.machine.slice_seconds / self.machine.prefill))
+        budget = max(_LEAST_PREFILL, int(self.machine.slice_seconds / self.speeds.prefill.seconds))
         read = 0
         for one in self._running:
             count = min(one.unread, budget - read)
