@@ -1,6 +1,6 @@
 """Who asks: the API key when keys are on, and the fairness key of every question."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -33,14 +33,17 @@ class Principal:
         return f"address:{self.address}" if user_id is None else f"user:{user_id}"
 
 
-def principal(keys: KeyRing | None) -> Callable[..., Principal]:
-    """A dependency that yields the asker, or raises KeyRequired; its scheme shows in the API docs."""
+def principal(keys: KeyRing | None) -> Callable[..., Awaitable[Principal]]:
+    """A dependency that yields the asker, or raises KeyRequired; its scheme shows in the API docs.
+
+    A coroutine, though it waits for nothing: FastAPI sends plain functions to another thread.
+    """
     scheme = HTTPBearer(auto_error=False, description="API key; asked only when the operator turned keys on.")
 
-    def open_door(request: Request) -> Principal:
+    async def open_door(request: Request) -> Principal:
         return Principal(None, request.client.host if request.client else "unknown")
 
-    def check_key(
+    async def check_key(
         request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(scheme)]
     ) -> Principal:
         assert keys is not None  # noqa: S101 (chosen below)

@@ -90,7 +90,7 @@ def rooms_router(state: ServiceState) -> APIRouter:
     service, history = state.chat.service.name, state.chat.groundwork.history
     who = principal(state.keys)
 
-    def owner(
+    async def owner(
         asker: Annotated[Principal, Depends(who)], user_id: Annotated[UserId, Query(examples=["test_user"])]
     ) -> str:
         asker.check_owns(user_id)
