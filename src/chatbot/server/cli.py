@@ -1,24 +1,26 @@
-"""The ``chatbot`` command."""
+"""The ``chatbot`` command.
+
+What only a server needs is imported where one starts: help and small commands need not wait a second for it.
+"""
 
 import asyncio
 import json
 import logging
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import uvloop
 
 from chatbot import __version__
 from chatbot.adapters.libs import require_fitting_libs
 from chatbot.domain.errors import StartupError
 from chatbot.domain.messages import ServiceName
 from chatbot.server.commands import cards, doctor, history, keys, models, prompts, settings_list
-from chatbot.server.logging import set_up_logging
-from chatbot.server.run import Listener, serve
 from chatbot.server.settings import load_settings
-from chatbot.server.wiring import SERVICES
+
+if TYPE_CHECKING:
+    from chatbot.server.run import Listener
 
 app = typer.Typer(
     help="Two chatbots for a small team, on local Llama models. Settings: `chatbot settings`.",
@@ -38,6 +40,11 @@ def _tell(line: str) -> None:
 
 def _start(names: Sequence[ServiceName], host: str | None, *, gateway: bool, gpu: bool) -> None:
     """Serve until a signal comes; with ``gpu`` a service whose card is not set takes that of its place."""
+    import uvloop
+
+    from chatbot.server.logging import set_up_logging
+    from chatbot.server.run import serve
+
     options: dict[str, Any] = {} if host is None else {"host": host}
     settings = load_settings(**options)
     if gpu:
@@ -55,12 +62,14 @@ def _start(names: Sequence[ServiceName], host: str | None, *, gateway: bool, gpu
         runner.run(serve(settings, names, gateway=gateway, tell=tell, on_ready=announce))
 
 
-def _log_addresses(listeners: Sequence[Listener]) -> None:
+def _log_addresses(listeners: "Sequence[Listener]") -> None:
     _log.info("serving", extra={"addresses": {listener.name: listener.address for listener in listeners}})
 
 
-def _announce(listeners: Sequence[Listener]) -> None:
+def _announce(listeners: "Sequence[Listener]") -> None:
     """Print the addresses and a request that can be pasted."""
+    from chatbot.server.wiring import SERVICES
+
     front = listeners[0].address
     services = [listener for listener in listeners if listener.name != "gateway"]
     rows = [(f"{listener.name} chat", f"{front}/{listener.name}/") for listener in services]
