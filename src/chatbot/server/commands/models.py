@@ -18,7 +18,10 @@ from chatbot.server.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True)
 
-Folder = Annotated[Path | None, typer.Option(help="Folder of GGUF files; default: CHATBOT_MODELS_DIR.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option(help="Folder of GGUF files; default: CHATBOT_MODELS_DIR, else models in the data folder."),
+]
 CatalogueFile = Annotated[
     Path | None,
     typer.Option(help="JSON file of models by name; default: the packaged one (the two 8B models)."),
