@@ -177,3 +177,15 @@ def test_answers_under_way_correct_for_the_short_ones_that_ended_first() -> None
     seen.under_way = 23 * 10
     assert seen.remaining(0, 2048) > 150
     assert not math.isnan(seen.remaining(500, 2048))
+
+
+def test_those_who_outlast_the_few_that_ended_are_not_taken_to_be_nearly_done() -> None:
+    seen = Lengths()
+    for length in (14, 36, 40):
+        seen.saw(length)
+    # Twenty-four run and are longer than all that ended: after a fresh start the short answers end first.
+    seen.under_way = 24 * 50
+    assert seen.remaining(50, 96) == 46
+    for _ in range(125):
+        seen.saw(36)
+    assert seen.remaining(50, 96) < 20, "where many have ended, few go on for long"

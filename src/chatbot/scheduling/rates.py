@@ -124,10 +124,11 @@ class Lengths:
     def _expected(self, produced: int) -> float:
         # Longer than all of late: as long-tailed things go, expect a part of what was seen again.
         least = 0.25 * produced
+        if not self._sorted:
+            return max(least, float(_FIRST_GUESS - produced))
         longer = len(self._sorted) - bisect_right(self._sorted, produced)
-        if longer:
-            return max(least, self._unseen() * (self._sums[longer - 1] / longer - produced))
-        return least if self._sorted else max(least, float(_FIRST_GUESS - produced))
+        beyond = self._sums[longer - 1] / longer - produced if longer else least
+        return max(least, self._unseen() * beyond)
 
     def _unseen(self) -> float:
         share = 1.0 - len(self._recent) / _MEMORY
