@@ -44,6 +44,8 @@ class Cluster:
     def delete_namespace(self, name: str) -> None:
         """Delete it and wait until it is gone."""
         try:
+            # What deletes a namespace looks again only after half of the longest grace of a pod that goes.
+            self.core.delete_collection_namespaced_pod(name, grace_period_seconds=0)
             self.core.delete_namespace(name, grace_period_seconds=0)
         except ApiException as error:
             if error.status == 404:
