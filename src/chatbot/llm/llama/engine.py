@@ -125,12 +125,19 @@ class Engine:
         """
         try:
             while not self._stopping:
+                self._tidy()
                 self._take_commands()
                 if not self._stopping:
                     self._round()
         finally:
             self._end_all(Draining("the engine has stopped"))
             self._context.close()
+
+    def _tidy(self) -> None:
+        """While nobody asks, move rooms out of the pool: later it would be in somebody's way."""
+        while not (self._commands or self._roster.running or self._stopping):
+            if not self._roster.cache.retire_one():
+                return
 
     def _round(self) -> None:
         now = time.monotonic()

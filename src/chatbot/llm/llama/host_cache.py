@@ -66,7 +66,7 @@ class HostCache:
 
         ``prefill_seconds`` is what computing one token costs.
         """
-        if not (self._budget and len(tokens) and self._pays(prefill_seconds)):
+        if not (len(tokens) and (self.pays(prefill_seconds) or self._tries_again())):
             return
         known = self.match(tokens, len(tokens) - 1)
         if known:
@@ -99,6 +99,10 @@ class HostCache:
                 break
         self._cost.saw(memory.length(target) - before, time.perf_counter() - begun)
 
+    def pays(self, prefill_seconds: float) -> bool:
+        """Whether to copy a room rather than lose it, where computing a token costs so much."""
+        return self._budget > 0 and 2 * self._cost.seconds < _PAYS_BELOW * prefill_seconds
+
     def cells_to_load(self, room: Room) -> int:
         """Free cells that loading one segment takes at most."""
         return min(self._stride(room.tokens), len(room.tokens))
@@ -112,11 +116,9 @@ class HostCache:
     def _stride(self, tokens: Tokens) -> int:
         return self._window or max(1, len(tokens))
 
-    def _pays(self, prefill_seconds: float) -> bool:
-        if 2 * self._cost.seconds < _PAYS_BELOW * prefill_seconds:
-            return True
+    def _tries_again(self) -> bool:
         self._passed_over += 1
-        return self._passed_over % _TRY_AGAIN == 0
+        return self._budget > 0 and self._passed_over % _TRY_AGAIN == 0
 
     def _take(self, saved: Room) -> None:
         length = len(saved.tokens)

@@ -182,9 +182,14 @@ class PrefixCache:
     def make_way(self, rows: int) -> None:
         """Before a call of so many rows: rooms leave the pool for which others have then paid enough."""
         self._clock += rows
-        if self._rules.cold_rows:
-            while self._parked and self._clock - next(iter(self._parked)).used >= self._rules.cold_rows:
-                self.evict_one()
+        while self._parked and self._clock - next(iter(self._parked)).used >= self._rules.cold_rows:
+            if not self.retire_one():
+                return
+
+    def retire_one(self) -> bool:
+        """Move one room out of the pool unasked; False when there is none or it does not pay here."""
+        pays = self._rules.cold_rows and self._rules.host.pays(self._rules.prefill.seconds)
+        return bool(pays) and self.evict_one()
 
     def _drop(self, parked: Parked) -> None:
         del self._parked[parked]
