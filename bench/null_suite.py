@@ -1,0 +1,138 @@
+"""The real application over a model that costs nothing, beside a bare Starlette route: see bench.api_cost.
+
+usage: python -m bench.null_suite PORT FOLDER
+
+Everything but the engine is the product's: application, chat path, metrics, SQLite history, log lines, and
+uvicorn with its protocol and loop. The model says as many tokens as the question names and lets the loop turn
+after each. ``/bare/N`` streams the very same bytes of N tokens without any of it; ``/bench/cpu`` tells the
+seconds of processor time that this process has used.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+
+import uvicorn
+import uvloop
+from starlette.requests import Request
+from starlette.responses import JSONResponse, StreamingResponse
+from tests.support.fakes import packaged_personas
+
+from chatbot.adapters.history.opening import open_history
+from chatbot.adapters.prometheus import Metrics
+from chatbot.api.app import create_app
+from chatbot.api.state import ServiceState
+from chatbot.api.streams import frame
+from chatbot.core.chat import Chat
+from chatbot.core.groundwork import Groundwork
+from chatbot.core.office import OFFICE
+from chatbot.core.reply import Backend
+from chatbot.core.statistics import Statistics
+from chatbot.domain.config import HistoryConfig
+from chatbot.domain.messages import (
+    Conversation,
+    Finished,
+    FinishReason,
+    GenerationEvent,
+    Sampling,
+    ServiceName,
+    Token,
+    Usage,
+)
+from chatbot.domain.models import AdmissionRequest, ModelState, ModelStatus
+from chatbot.server.logging import set_up_logging
+from chatbot.server.slow_clients import BoundedHttpProtocol
+
+TEXT = " 가나다"
+
+
+class NullPlace:
+    """A place at the null model."""
+
+    async def generate(
+        self,
+        conversation: Conversation,
+        sampling: Sampling,  # noqa: ARG002 (nothing is sampled)
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        """See Place."""
+        count = int(conversation.question)
+        for _ in range(count):
+            yield Token(TEXT)
+            await asyncio.sleep(0)
+        yield Finished(FinishReason.STOP, Usage(100, 90, count), 0.0, 0.0, 0.0)
+
+    def release(self) -> None:
+        """See Place."""
+
+
+class NullModel:
+    """A ChatModel without work."""
+
+    name = "null"
+
+    def reserve(self, request: AdmissionRequest) -> NullPlace:  # noqa: ARG002 (everybody is admitted)
+        """See ChatModel."""
+        return NullPlace()
+
+    def queue_size(self, service: ServiceName) -> int:  # noqa: ARG002 (nobody waits)
+        """See ChatModel."""
+        return 0
+
+    def status(self) -> ModelStatus:
+        """See ChatModel."""
+        return ModelStatus(ModelState.READY)
+
+
+async def bare(request: Request) -> StreamingResponse:
+    """The same frames without the product."""
+
+    async def frames() -> AsyncIterator[bytes]:
+        for _ in range(int(request.path_params["count"])):
+            yield frame("token", {"text": TEXT})
+            await asyncio.sleep(0)
+
+    return StreamingResponse(frames(), media_type="text/event-stream")
+
+
+async def cpu(_: Request) -> JSONResponse:
+    """Seconds of processor time so far."""
+    return JSONResponse(time.process_time())
+
+
+async def serve(port: int, folder: Path) -> None:
+    """Serve until the process is ended."""
+    history, metrics = await open_history(HistoryConfig(), folder), Metrics()
+
+    async def reachable() -> str:
+        return "reachable"
+
+    model = NullModel()
+    chat = Chat(
+        OFFICE,
+        {"Llama": Backend(model, packaged_personas(), Sampling())},
+        Groundwork(history, None, 5.0),
+        Statistics(metrics.service_meter(ServiceName.OFFICE)),
+        180,
+    )
+    app = create_app(ServiceState(chat, model, None, metrics.page, reachable))
+    app.add_route("/bench/cpu", cpu)
+    app.add_route("/bare/{count}", bare)
+    config = uvicorn.Config(
+        app,
+        port=port,
+        http=BoundedHttpProtocol,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+    )
+    await uvicorn.Server(config).serve()
+
+
+if __name__ == "__main__":
+    set_up_logging("json", "INFO")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(int(sys.argv[1]), Path(sys.argv[2])))

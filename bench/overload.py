@@ -1,0 +1,130 @@
+"""Ten times more questions than can be answered: what is kept, what is refused, and how truly.
+
+usage: python -m bench.overload [--factor 10] [--seconds 120] [--peak-seconds 45] [--tokens 96] [--limit 60]
+
+Starts ``chatbot up`` with short answers and a short time limit (the product's is 180 s; the policy scales
+with it). First a closed loop of 32 users finds the most tokens a second, then strangers arrive at random,
+``factor`` times as fast as that serves them. Who is refused waits exactly Retry-After and comes once more.
+"""
+
+import argparse
+import asyncio
+import random
+import tempfile
+import time
+from pathlib import Path
+
+from bench.suite import (
+    Answer,
+    ask,
+    asking_on,
+    client_of,
+    counting,
+    goodput,
+    machine,
+    median,
+    prediction_errors,
+    quantile,
+)
+from tests.system.running_suite import RunningSuite, running_suite
+
+_FILLING = 10.0
+"""Seconds at the beginning of a phase that no goodput is taken of."""
+
+
+async def peak(address: str, seconds: float) -> tuple[float, float]:
+    """The most tokens a second, and answers a second, of a closed loop."""
+    async with client_of(address) as client:
+        begun = time.perf_counter()
+        ended = begun + _FILLING + seconds
+        listed = await asyncio.gather(*(asking_on(client, user, ended) for user in range(32)))
+    answers = [answer for each in listed for answer in each]
+    rate = goodput(answers, begun + _FILLING, ended)
+    return rate, rate / (sum(answer.tokens for answer in answers) / sum(a.complete for a in answers))
+
+
+async def strangers(
+    address: str, rate: float, seconds: float
+) -> tuple[list[Answer], list[Answer], tuple[float, float]]:
+    """First answers and answers on coming back, and the window in which goodput counts."""
+    source = random.Random(1)
+    returned: list[Answer] = []
+    async with client_of(address) as client:
+        begun = time.perf_counter()
+        ended = begun + seconds
+
+        async def come(number: int) -> Answer:
+            question, user = counting(100_000 + number), f"stranger-{number}"
+            answer = await ask(client, question, user)
+            if answer.status == 429 and answer.headed + answer.retry_after < ended:
+                await asyncio.sleep(answer.headed + answer.retry_after - time.perf_counter())
+                returned.append(await ask(client, question, user))
+            return answer
+
+        tasks: list[asyncio.Task[Answer]] = []
+        while time.perf_counter() < ended:
+            tasks.append(asyncio.create_task(come(len(tasks))))
+            await asyncio.sleep(source.expovariate(rate))
+        answers = await asyncio.gather(*tasks)
+    return answers, returned, (begun + _FILLING, ended)
+
+
+def report(
+    suite: RunningSuite,
+    most: float,
+    first: list[Answer],
+    returned: list[Answer],
+    window: tuple[float, float],
+) -> None:
+    """Print the table."""
+    every = first + returned
+    refused = [1000 * (a.headed - a.asked) for a in every if a.status == 429]
+    kept = goodput(every, *window)
+    errors = prediction_errors(every)
+    admitted = sum(answer.status == 200 for answer in returned)
+    late = sum('"status":504' in answer.error for answer in every)
+    print("| what | measured | target |\n|---|---|---|")
+    print(f"| asked, of these on coming back | {len(every)}, {len(returned)} | |")
+    print(f"| answered | {sum(answer.complete for answer in every)} | |")
+    print(f"| 5xx or broken (of these 504) | {sum(a.failed for a in every)} ({late}) | 0 |")
+    print(f"| goodput against peak ({most:.0f} tokens/s) | {100 * kept / most:.0f} % | ≥ 90 % |")
+    print(f"| 429, p50 and p99 | {median(refused):.1f} ms, {quantile(refused, 0.99):.1f} ms | ≤ 20 ms |")
+    print(
+        f"| error of the predicted wait, median and p90 (n = {len(errors)}) "
+        f"| {100 * median(errors):.0f} %, {100 * quantile(errors, 0.9):.0f} % | ≤ 20 % |"
+    )
+    share = 100 * admitted / max(1, len(returned))
+    print(f"| admitted after exactly Retry-After (n = {len(returned)}) | {share:.0f} % | ≥ 90 % |")
+    print(f"\npreempted {suite.metric('chatbot_preemptions_total'):.0f} times; {machine()}")
+
+
+async def measure(suite: RunningSuite, options: argparse.Namespace) -> None:
+    """Both phases."""
+    most, served = await peak(suite.office, options.peak_seconds)
+    suite.wait_idle(60)
+    rate = options.factor * served
+    print(f"peak {most:.0f} tokens/s, {served:.2f} answers/s; {rate:.0f} questions/s\n", flush=True)
+    report(suite, most, *await strangers(suite.office, rate, options.seconds))
+
+
+def main(options: argparse.Namespace) -> None:
+    """Start the suite, measure, stop it."""
+    settings = {
+        "CHATBOT_OFFICE__MAX_TOKENS": str(options.tokens),
+        "CHATBOT_OFFICE__TEMPERATURE": "0",
+        "CHATBOT_DEADLINE_SECONDS": str(options.limit),
+    }
+    with tempfile.TemporaryDirectory() as folder, running_suite(Path(folder), **settings) as suite:
+        asyncio.run(measure(suite, options))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--factor", type=float, default=10.0)
+    parser.add_argument("--seconds", type=float, default=120.0, help="of the overload")
+    parser.add_argument("--peak-seconds", type=float, default=45.0)
+    parser.add_argument("--tokens", type=int, default=96, help="longest answer")
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds from a question to its last token")
+    main(parser.parse_args())
