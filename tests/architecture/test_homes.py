@@ -23,7 +23,6 @@ HOMES = {
     "fastapi": "api/",
     "structlog": "server/",
     "typer": "server/",
-    "rich": "server/",
     "uvicorn": "server/",
     "uvloop": "server/",
 }
