@@ -13,7 +13,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from chatbot.llm.llama.memory import Memory, State
-from chatbot.llm.llama.prefixes import Tokens, common_prefix
+from chatbot.llm.llama.prefixes import Tokens, beginnings, longest
 from chatbot.scheduling.rates import Rate
 
 MIB = 1 << 20
@@ -52,13 +52,7 @@ class HostCache:
 
     def match(self, tokens: Tokens, beyond: int = 0) -> tuple[Room, int] | None:
         """The room with the longest common beginning, and its length, if longer than ``beyond``."""
-        best, length = None, beyond
-        for room in self._rooms:
-            # Whoever parts before the best so far cannot be better: one comparison tells for most.
-            if length < min(len(room.tokens), len(tokens)) and room.tokens[length] == tokens[length]:
-                alike = common_prefix(room.tokens, tokens)
-                if alike > length:
-                    best, length = room, alike
+        best, length = longest(self._rooms, tokens, beyond)
         return (best, length) if best else None
 
     def save(self, memory: Memory, sequence: int, tokens: Tokens, prefill_seconds: float) -> None:
@@ -73,10 +67,7 @@ class HostCache:
             self._rooms.move_to_end(known[0])
             return
         begun = time.perf_counter()
-        segments = [
-            memory.save(sequence, start, min(start + self._stride(tokens), len(tokens)))
-            for start in range(0, len(tokens), self._stride(tokens))
-        ]
+        segments = [memory.save(sequence, start, end) for start, end in self._bounds(tokens)]
         self._cost.saw(len(tokens), time.perf_counter() - begun)
         saved = Room(tokens, [segment for segment in segments if segment is not None])
         if len(saved.segments) == len(segments) and saved.size <= self._budget:
@@ -90,9 +81,7 @@ class HostCache:
         if room in self._rooms:
             self._rooms.move_to_end(room)
         begun, before = time.perf_counter(), memory.length(target)
-        for index, segment in enumerate(room.segments):
-            start = index * self._stride(room.tokens)
-            end = min(start + self._stride(room.tokens), len(room.tokens))
+        for (start, end), segment in zip(self._bounds(room.tokens), room.segments, strict=True):
             if memory.length(target) < min(end, stop) and not memory.load(
                 segment, target, cells=end - start, stop=min(end, stop)
             ):
@@ -105,7 +94,7 @@ class HostCache:
 
     def cells_to_load(self, room: Room) -> int:
         """Free cells that loading one segment takes at most."""
-        return min(self._stride(room.tokens), len(room.tokens))
+        return max(end - start for start, end in self._bounds(room.tokens))
 
     def forget(self, room: Room) -> None:
         """Give a room up."""
@@ -113,18 +102,18 @@ class HostCache:
             del self._rooms[room]
             self.size -= room.size
 
-    def _stride(self, tokens: Tokens) -> int:
-        return self._window or max(1, len(tokens))
+    def _bounds(self, tokens: Tokens) -> list[tuple[int, int]]:
+        """Where the segments of these tokens begin and end."""
+        stride = self._window or len(tokens)
+        return [(start, min(start + stride, len(tokens))) for start in range(0, len(tokens), stride)]
 
     def _tries_again(self) -> bool:
         self._passed_over += 1
         return self._budget > 0 and self._passed_over % _TRY_AGAIN == 0
 
     def _take(self, saved: Room) -> None:
-        length = len(saved.tokens)
-        for room in list(self._rooms):
-            if len(room.tokens) <= length and common_prefix(room.tokens, saved.tokens) == len(room.tokens):
-                self.forget(room)
+        for room in beginnings(self._rooms, saved.tokens):
+            self.forget(room)
         while self.size + saved.size > self._budget:
             self.forget(next(iter(self._rooms)))
         self._rooms[saved] = None

@@ -17,7 +17,7 @@ import numpy as np
 
 from chatbot.llm.llama.host_cache import HostCache, Room
 from chatbot.llm.llama.memory import Memory
-from chatbot.llm.llama.prefixes import Tokens, common_prefix
+from chatbot.llm.llama.prefixes import Tokens, beginnings, longest
 from chatbot.scheduling.rates import Rate
 
 _WORTH_LOADING = 8
@@ -70,7 +70,6 @@ class PrefixCache:
         self._memory = memory
         self._ids = list(ids)
         self._rules = rules
-        self._n_swa = rules.n_swa
         self._parked: OrderedDict[Parked, None] = OrderedDict()
         self._clock = 0
 
@@ -81,12 +80,8 @@ class PrefixCache:
 
     def match(self, tokens: Tokens) -> Match | None:
         """The parked sequence with the longest common beginning."""
-        best: Match | None = None
-        for parked in self._parked:
-            length = common_prefix(parked.tokens, tokens)
-            if length and (best is None or length > best.length):
-                best = Match(length, length, parked.sequence, parked)
-        return best
+        parked, length = longest(self._parked, tokens)
+        return Match(length, length, parked.sequence, parked) if parked else None
 
     def extended(self, match: Match | None, tokens: Tokens) -> Match | None:
         """The match in the pool, with a saved room that knows more of the prompt, if there is one."""
@@ -111,7 +106,7 @@ class PrefixCache:
             self._rules.host.load(self._memory, match.room, target, keep)
         length = self._memory.length(target)
         intact = self._memory.last_position(target) == length - 1 and (
-            not self._n_swa or self._memory.first_position(target) <= max(0, length - self._n_swa)
+            not self._rules.n_swa or self._memory.first_position(target) <= max(0, length - self._rules.n_swa)
         )
         if intact:
             return length
@@ -128,7 +123,7 @@ class PrefixCache:
         Returns:
             The guard's id, to be given back with ``park`` or ``unguard``.
         """
-        if not self._n_swa:
+        if not self._rules.n_swa:
             return None
         while not self._ids and self.evict_one():
             pass
@@ -148,9 +143,8 @@ class PrefixCache:
         """Keep what ``sequence`` holds (these tokens) and empty it; its guard goes with it."""
         length = self._memory.length(sequence)
         held = np.asarray(tokens[:length], dtype=np.int32)
-        for parked in list(self._parked):
-            if len(parked.tokens) <= length and common_prefix(parked.tokens, held) == len(parked.tokens):
-                self._drop(parked)
+        for older in beginnings(self._parked, held):
+            self._drop(older)
         while not self._ids and self.evict_one():
             pass
         if length and self._ids:
@@ -165,8 +159,7 @@ class PrefixCache:
 
     def swap_out(self, sequence: int, tokens: Sequence[int], guard: int | None = None) -> None:
         """Empty a running sequence (these tokens) without parking it; the host cache keeps what it held."""
-        held = np.asarray(tokens[: self._memory.length(sequence)], dtype=np.int32)
-        self._rules.host.save(self._memory, sequence, held, self._rules.prefill.seconds)
+        self._save(sequence, np.asarray(tokens[: self._memory.length(sequence)], dtype=np.int32))
         self._memory.keep(sequence, 0)
         self.unguard(guard)
 
@@ -175,7 +168,7 @@ class PrefixCache:
         if not self._parked:
             return False
         oldest = next(iter(self._parked))
-        self._rules.host.save(self._memory, oldest.sequence, oldest.tokens, self._rules.prefill.seconds)
+        self._save(oldest.sequence, oldest.tokens)
         self._drop(oldest)
         return True
 
@@ -190,6 +183,9 @@ class PrefixCache:
         """Move one room out of the pool unasked; False when there is none or it does not pay here."""
         pays = self._rules.cold_rows and self._rules.host.pays(self._rules.prefill.seconds)
         return bool(pays) and self.evict_one()
+
+    def _save(self, sequence: int, tokens: Tokens) -> None:
+        self._rules.host.save(self._memory, sequence, tokens, self._rules.prefill.seconds)
 
     def _drop(self, parked: Parked) -> None:
         del self._parked[parked]
