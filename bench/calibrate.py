@@ -12,15 +12,12 @@ seconds from asking to the first token and to the last.
 import argparse
 import asyncio
 import random
-import tempfile
-import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
-from bench.suite import Answer, ask, client_of, counting, machine, median, quantile
+from bench.suite import Answer, ask, at_random, client_of, counting, machine, median, quantile, started
 from bench.workloads import TOPICS
-from tests.system.running_suite import RunningSuite, running_suite
+from tests.system.running_suite import RunningSuite
 
 from chatbot.scheduling.simulate import Arrival, Machine, Outcome, Simulator
 
@@ -78,13 +75,11 @@ def _question(source: random.Random) -> str:
 async def arrivals(client: httpx.AsyncClient, rate: float, seconds: float, seed: int) -> list[Answer]:
     """Strangers who come at random; all answers."""
     source = random.Random(seed)
-    tasks: list[asyncio.Task[Answer]] = []
-    until = time.perf_counter() + seconds
-    while time.perf_counter() < until:
-        user = f"arrival-{seed}-{len(tasks)}"
-        tasks.append(asyncio.create_task(ask(client, _question(source), user)))
-        await asyncio.sleep(source.expovariate(rate))
-    return await asyncio.gather(*tasks)
+
+    async def come(number: int) -> Answer:
+        return await ask(client, _question(source), f"arrival-{seed}-{number}")
+
+    return await at_random(come, rate, seconds, seed)
 
 
 def predicted(fitted: Fitted, answers: list[Answer], tokens: int) -> list[Outcome]:
@@ -155,8 +150,7 @@ async def measure(suite: RunningSuite, options: argparse.Namespace) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Start the suite, measure, stop it."""
-    settings = {"CHATBOT_OFFICE__MAX_TOKENS": str(options.tokens)}
-    with tempfile.TemporaryDirectory() as folder, running_suite(Path(folder), **settings) as suite:
+    with started(OFFICE__MAX_TOKENS=options.tokens) as suite:
         asyncio.run(measure(suite, options))
 
 

@@ -9,24 +9,23 @@ with it). First a closed loop of 32 users finds the most tokens a second, then s
 
 import argparse
 import asyncio
-import random
-import tempfile
 import time
-from pathlib import Path
 
 from bench.suite import (
     Answer,
     ask,
-    asking_on,
+    at_random,
     client_of,
+    closed_loop,
     counting,
     goodput,
     machine,
     median,
     prediction_errors,
     quantile,
+    started,
 )
-from tests.system.running_suite import RunningSuite, running_suite
+from tests.system.running_suite import RunningSuite
 
 _FILLING = 10.0
 """Seconds at the beginning of a phase that no goodput is taken of."""
@@ -36,10 +35,8 @@ async def peak(address: str, seconds: float) -> tuple[float, float]:
     """The most tokens a second, and answers a second, of a closed loop."""
     async with client_of(address) as client:
         begun = time.perf_counter()
-        ended = begun + _FILLING + seconds
-        listed = await asyncio.gather(*(asking_on(client, user, ended) for user in range(32)))
-    answers = [answer for each in listed for answer in each]
-    rate = goodput(answers, begun + _FILLING, ended)
+        answers = await closed_loop(client, _FILLING + seconds)
+    rate = goodput(answers, begun + _FILLING, begun + _FILLING + seconds)
     return rate, rate / (sum(answer.tokens for answer in answers) / sum(a.complete for a in answers))
 
 
@@ -47,7 +44,6 @@ async def strangers(
     address: str, rate: float, seconds: float
 ) -> tuple[list[Answer], list[Answer], tuple[float, float]]:
     """First answers and answers on coming back, and the window in which goodput counts."""
-    source = random.Random(1)
     returned: list[Answer] = []
     async with client_of(address) as client:
         begun = time.perf_counter()
@@ -61,11 +57,7 @@ async def strangers(
                 returned.append(await ask(client, question, user))
             return answer
 
-        tasks: list[asyncio.Task[Answer]] = []
-        while time.perf_counter() < ended:
-            tasks.append(asyncio.create_task(come(len(tasks))))
-            await asyncio.sleep(source.expovariate(rate))
-        answers = await asyncio.gather(*tasks)
+        answers = await at_random(come, rate, seconds, seed=1)
     return answers, returned, (begun + _FILLING, ended)
 
 
@@ -109,12 +101,9 @@ async def measure(suite: RunningSuite, options: argparse.Namespace) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Start the suite, measure, stop it."""
-    settings = {
-        "CHATBOT_OFFICE__MAX_TOKENS": str(options.tokens),
-        "CHATBOT_OFFICE__TEMPERATURE": "0",
-        "CHATBOT_DEADLINE_SECONDS": str(options.limit),
-    }
-    with tempfile.TemporaryDirectory() as folder, running_suite(Path(folder), **settings) as suite:
+    with started(
+        OFFICE__MAX_TOKENS=options.tokens, OFFICE__TEMPERATURE=0, DEADLINE_SECONDS=options.limit
+    ) as suite:
         asyncio.run(measure(suite, options))
 
 

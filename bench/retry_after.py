@@ -10,22 +10,17 @@ half of it; those are counted who came back before the last stranger.
 
 import argparse
 import asyncio
-import random
-import tempfile
 import time
-from pathlib import Path
 
 import httpx
-from bench.suite import Answer, ask, asking_on, client_of, counting, machine, median
-from tests.system.running_suite import RunningSuite, running_suite
+from bench.suite import Answer, ask, at_random, client_of, closed_loop, counting, machine, median, started
+from tests.system.running_suite import RunningSuite
 
 
 async def served(address: str, seconds: float) -> float:
     """Answers a second in a closed loop of 32."""
     async with client_of(address) as client:
-        until = time.perf_counter() + seconds
-        listed = await asyncio.gather(*(asking_on(client, user, until) for user in range(32)))
-    answers = [answer for each in listed for answer in each if answer.complete]
+        answers = [answer for answer in await closed_loop(client, seconds) if answer.complete]
     return len(answers) / (max(answer.end for answer in answers) - min(answer.asked for answer in answers))
 
 
@@ -33,7 +28,7 @@ async def returns(
     client: httpx.AsyncClient, rate: float, seconds: float, base: int
 ) -> tuple[dict[float, list[Answer]], list[Answer]]:
     """Second answers by the share of Retry-After that was waited, and all first answers."""
-    source, second = random.Random(base), dict[float, list[Answer]]({1.0: [], 0.5: []})
+    second: dict[float, list[Answer]] = {1.0: [], 0.5: []}
     ended = time.perf_counter() + seconds
     refusals = 0
 
@@ -50,11 +45,8 @@ async def returns(
                 second[share].append(await ask(client, question, user))
         return first
 
-    tasks: list[asyncio.Task[Answer]] = []
-    while time.perf_counter() < ended:
-        tasks.append(asyncio.create_task(come(len(tasks))))
-        await asyncio.sleep(source.expovariate(rate))
-    return second, await asyncio.gather(*tasks)
+    first_answers = await at_random(come, rate, seconds, seed=base)
+    return second, first_answers
 
 
 def share(answers: list[Answer]) -> str:
@@ -84,12 +76,9 @@ def main(options: argparse.Namespace) -> None:
     print("| load | tokens | asked | Retry-After, median s | in after all of it | after half | 5xx |")
     print("|---|---|---|---|---|---|---|")
     for tokens in options.tokens:
-        settings = {
-            "CHATBOT_OFFICE__MAX_TOKENS": str(tokens),
-            "CHATBOT_OFFICE__TEMPERATURE": "0",
-            "CHATBOT_DEADLINE_SECONDS": str(options.limit),
-        }
-        with tempfile.TemporaryDirectory() as folder, running_suite(Path(folder), **settings) as suite:
+        with started(
+            OFFICE__MAX_TOKENS=tokens, OFFICE__TEMPERATURE=0, DEADLINE_SECONDS=options.limit
+        ) as suite:
             asyncio.run(measure(suite, tokens, options))
     print(f"\n{machine()}")
 

@@ -9,14 +9,11 @@ told apart by the cached tokens of its usage. One room speaks at a time, so noth
 
 import argparse
 import asyncio
-import tempfile
 from itertools import pairwise
-from pathlib import Path
 from uuid import uuid4
 
 import httpx
-from bench.suite import Answer, ask, client_of, machine, median
-from tests.system.running_suite import running_suite
+from bench.suite import Answer, ask, client_of, machine, median, started
 
 _TOPICS = ("회의", "보고서", "휴가", "출장", "급여", "교육", "평가", "예산", "계약", "인사")
 
@@ -62,17 +59,15 @@ def table(found: list[list[Answer]]) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Both contexts, both tables."""
-    settings = {"CHATBOT_OFFICE__MAX_TOKENS": str(options.tokens)}
-    with tempfile.TemporaryDirectory() as folder, running_suite(Path(folder), **settings) as suite:
+    with started(OFFICE__MAX_TOKENS=options.tokens) as suite:
         found = asyncio.run(rooms(suite.office, options.rooms, options.turns))
     table(found)
     ratios = [wait(turns[-1]) / wait(turns[0]) for turns in found]
     print(f"\nturn {options.turns} by turn 1: median {median(ratios):.2f}, ", end="")
     print(f"{min(ratios):.2f}-{max(ratios):.2f} over {len(ratios)} rooms (target ≤ 1.5)\n", flush=True)
     # Both services share one engine, whose context is the larger of theirs.
-    for service in ("OFFICE", "CHARACTER"):
-        settings[f"CHATBOT_{service}__CONTEXT_TOKENS"] = str(options.cut_context)
-    with tempfile.TemporaryDirectory() as folder, running_suite(Path(folder), **settings) as suite:
+    small = dict.fromkeys(("OFFICE__CONTEXT_TOKENS", "CHARACTER__CONTEXT_TOKENS"), options.cut_context)
+    with started(OFFICE__MAX_TOKENS=options.tokens, **small) as suite:
         found = asyncio.run(rooms(suite.office, options.rooms, 2 * options.turns))
     cut: list[float] = []
     kept: list[float] = []

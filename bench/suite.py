@@ -3,12 +3,17 @@
 import asyncio
 import json
 import os
+import random
 import statistics
+import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
+from tests.system.running_suite import RunningSuite, running_suite
 
 COUNT_ON = "다음 숫자를 계속 써 주세요."
 """What the small model goes on with until its limit, so that all answers have the same length."""
@@ -102,6 +107,34 @@ async def asking_on(client: httpx.AsyncClient, user: int, until: float, *, step:
         if not answers[-1].complete:
             await asyncio.sleep(1.0)
     return answers
+
+
+async def closed_loop(client: httpx.AsyncClient, seconds: float, users: int = 32) -> list[Answer]:
+    """All answers of so many users, each of whom asks one question after another for so long."""
+    until = time.perf_counter() + seconds
+    listed = await asyncio.gather(*(asking_on(client, user, until) for user in range(users)))
+    return [answer for each in listed for answer in each]
+
+
+async def at_random(
+    come: Callable[[int], Awaitable[Answer]], rate: float, seconds: float, seed: int
+) -> list[Answer]:
+    """What became of arrivals at random moments, ``rate`` a second for so long; each gets its number."""
+    source = random.Random(seed)
+    until = time.perf_counter() + seconds
+    coming: list[asyncio.Future[Answer]] = []
+    while time.perf_counter() < until:
+        coming.append(asyncio.ensure_future(come(len(coming))))
+        await asyncio.sleep(source.expovariate(rate))
+    return await asyncio.gather(*coming)
+
+
+@contextmanager
+def started(**settings: object) -> Iterator[RunningSuite]:
+    """``chatbot up`` with these settings (CHATBOT_ before each name) in a folder of its own."""
+    variables = {f"CHATBOT_{name}": str(value) for name, value in settings.items()}
+    with tempfile.TemporaryDirectory() as folder, running_suite(Path(folder), **variables) as suite:
+        yield suite
 
 
 def goodput(answers: Iterable[Answer], begun: float, ended: float) -> float:

@@ -10,12 +10,10 @@ on, because the ten are alike and who of them is read first is chance.
 
 import argparse
 import asyncio
-import tempfile
-from pathlib import Path
 
 import httpx
-from bench.suite import Answer, ask, client_of, counting, machine, median, quantile
-from tests.system.running_suite import RunningSuite, running_suite
+from bench.suite import Answer, ask, client_of, counting, machine, median, quantile, started
+from tests.system.running_suite import RunningSuite
 
 _MODEST = 10
 
@@ -87,8 +85,7 @@ async def measure(suite: RunningSuite, options: argparse.Namespace) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Start the suite, measure, stop it."""
-    settings = {"CHATBOT_OFFICE__MAX_TOKENS": str(options.tokens), "CHATBOT_OFFICE__TEMPERATURE": "0"}
-    with tempfile.TemporaryDirectory() as folder, running_suite(Path(folder), **settings) as suite:
+    with started(OFFICE__MAX_TOKENS=options.tokens, OFFICE__TEMPERATURE=0) as suite:
         asyncio.run(measure(suite, options))
 
 
