@@ -97,7 +97,7 @@ async def main(options: argparse.Namespace) -> None:
     mine = Setup(options.model.resolve(), options.users, options.threads, options.gpu_layers, options.port)
     theirs = Setup(mine.model, mine.users, mine.threads, mine.gpu_layers, options.port + 1)
     dialect: Dialect = (
-        LlamaServer(options.server)
+        LlamaServer(options.server, options.server_flag)
         if options.server
         else LlamaCppServer(options.llama_cpp_server, options.end_tokens)
     )
@@ -121,6 +121,12 @@ if __name__ == "__main__":
     peer = parser.add_mutually_exclusive_group(required=True)
     peer.add_argument("--server", type=Path, help="llama-server")
     peer.add_argument("--llama-cpp-server", type=Path, help="folder of what llama_cpp.server imports")
+    parser.add_argument(
+        "--server-flag",
+        action="append",
+        default=[],
+        help="for llama-server, as --server-flag=--backend-sampling",
+    )
     parser.add_argument(
         "--end-tokens", type=int, nargs="*", default=(1, 106), help="of the model; (1, 106): Gemma"
     )

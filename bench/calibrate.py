@@ -2,7 +2,7 @@
 
 usage: python -m bench.calibrate [--loads 0.7 1.3] [--seconds 40] [--tokens 96]
 
-Fitted: steps of 1 to 24 users who ask at once and whose prompts are in the cache (base + each * n), reading a
+Fitted: steps of 1 to 24 users who ask at once and whose prompts are in the cache, reading a
 long new question (seconds for a prompt token), and what an answer costs around the engine. Predicted:
 arrivals at random at other loads, questions of other lengths, answers that the model ends itself; the
 simulator gets each arrival's moment and its true sizes, nothing of its times. Errors are relative to the real
@@ -15,13 +15,13 @@ import random
 from dataclasses import dataclass
 
 import httpx
-from bench.suite import Answer, ask, at_random, client_of, counting, machine, median, quantile, started
+from bench.suite import Answer, ask, at_random, client_of, counting, line, machine, median, quantile, started
 from bench.workloads import TOPICS
 from tests.system.running_suite import RunningSuite
 
 from chatbot.scheduling.simulate import Arrival, Machine, Outcome, Simulator
 
-_TOGETHER = (1, 4, 12, 24)
+_TOGETHER = (1, 2, 4, 8, 12, 16, 20, 24)
 _REPEATS = 3
 
 
@@ -39,32 +39,26 @@ async def _together(client: httpx.AsyncClient, users: int, base: int) -> list[An
     )
 
 
-def _line(points: list[tuple[float, float]]) -> tuple[float, float]:
-    """Intercept and slope by least squares."""
-    xs, ys = zip(*points, strict=True)
-    mean_x, mean_y = sum(xs) / len(xs), sum(ys) / len(ys)
-    slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x in xs)
-    return mean_y - slope * mean_x, slope
-
-
 async def fit(client: httpx.AsyncClient) -> Fitted:
     """Measure steps, reading and the rest."""
-    steps: list[tuple[float, float]] = []
+    steps: list[tuple[int, float]] = []
     for users in _TOGETHER:
         await _together(client, users, 1000 * users)
+        found = []
         for _ in range(_REPEATS):
             answers = await _together(client, users, 1000 * users)
-            gaps = [(answer.end - answer.first) / (answer.tokens - 1) for answer in answers]
-            steps.append((float(users), median(gaps)))
-    base, each = _line(steps)
+            found.append(median((answer.end - answer.first) / (answer.tokens - 1) for answer in answers))
+        steps.append((users, median(found)))
+    base, each = line([(float(users), seconds) for users, seconds in steps])
     reading: list[tuple[float, float]] = []
     for number in range(8):
         question = counting(50_000 + 100 * number, words=4 if number % 2 else 60)
         answer = await ask(client, question, f"read-{number}")
         fresh = answer.usage["prompt_tokens"] - answer.usage["cached_tokens"]
         reading.append((float(fresh), answer.first - answer.asked))
-    alone, prefill = _line(reading)
-    return Fitted(Machine(prefill=prefill, base=base, each=each), alone - base - each)
+    alone, prefill = line(reading)
+    machine = Machine(prefill=prefill, base=base, each=each, steps=tuple(steps))
+    return Fitted(machine, alone - machine.step(1))
 
 
 def _question(source: random.Random) -> str:
@@ -121,15 +115,11 @@ async def measure(suite: RunningSuite, options: argparse.Namespace) -> None:
     async with client_of(suite.office) as client:
         fitted = await fit(client)
         card = fitted.machine
-        print(
-            f"fitted: Machine(prefill={card.prefill:.6f}, base={card.base:.5f}, each={card.each:.5f}), ",
-            end="",
-        )
-        print(f"{1000 * fitted.around:.1f} ms around the engine\n")
+        print(f"fitted: {card}, {1000 * fitted.around:.1f} ms around the engine\n")
         sample = await arrivals(client, 2.0, 10.0, 1)
         length = sum(answer.tokens for answer in sample) / len(sample)
         fresh = sum(a.usage["prompt_tokens"] - a.usage["cached_tokens"] for a in sample) / len(sample)
-        full = (card.base + card.each * card.sequences) / card.sequences
+        full = card.step(card.sequences) / card.sequences
         capacity = 1 / (length * full + fresh * card.prefill)
         print("| load | answers | tokens, mean | first, s | error: median, p90 | end, s | error |")
         print("|---|---|---|---|---|---|---|")

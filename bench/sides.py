@@ -103,13 +103,14 @@ class Ours:
 
 
 class LlamaServer:
-    """llama-server of the same commit with its best flags for this load."""
+    """llama-server of the same commit with its best flags for this load, and further ones."""
 
     name = "llama-server"
     path = "/completion"
 
-    def __init__(self, binary: Path) -> None:
+    def __init__(self, binary: Path, further: Sequence[str] = ()) -> None:
         self._binary = binary
+        self._further = further
 
     def command(self, setup: Setup) -> Sequence[str | Path]:
         """See Dialect."""
@@ -117,7 +118,7 @@ class LlamaServer:
         flags = {"-np": setup.users, "-c": POOL, "-t": setup.threads, "-ngl": layers}
         numbers = [part for flag, value in flags.items() for part in (flag, str(value))]
         where = ["--host", "127.0.0.1", "--port", str(setup.port)]
-        return [self._binary, "-m", setup.model, *where, "-kvu", "--swa-full", *numbers]
+        return [self._binary, "-m", setup.model, *where, "-kvu", "--swa-full", *numbers, *self._further]
 
     def environment(self, setup: Setup) -> Mapping[str, str]:  # noqa: ARG002 (see Dialect)
         """See Dialect."""

@@ -11,9 +11,12 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 from tests.system.running_suite import RunningSuite, running_suite
+
+_Served = TypeVar("_Served")
 
 COUNT_ON = "다음 숫자를 계속 써 주세요."
 """What the small model goes on with until its limit, so that all answers have the same length."""
@@ -117,12 +120,12 @@ async def closed_loop(client: httpx.AsyncClient, seconds: float, users: int = 32
 
 
 async def at_random(
-    come: Callable[[int], Awaitable[Answer]], rate: float, seconds: float, seed: int
-) -> list[Answer]:
+    come: Callable[[int], Awaitable[_Served]], rate: float, seconds: float, seed: int
+) -> list[_Served]:
     """What became of arrivals at random moments, ``rate`` a second for so long; each gets its number."""
     source = random.Random(seed)
     until = time.perf_counter() + seconds
-    coming: list[asyncio.Future[Answer]] = []
+    coming: list[asyncio.Future[_Served]] = []
     while time.perf_counter() < until:
         coming.append(asyncio.ensure_future(come(len(coming))))
         await asyncio.sleep(source.expovariate(rate))
@@ -165,6 +168,14 @@ def prediction_errors(answers: Sequence[Answer], least: float = 1.0) -> list[flo
             if real >= least:
                 errors.append(abs(answer.announced[1] - real) / real)
     return errors
+
+
+def line(points: list[tuple[float, float]]) -> tuple[float, float]:
+    """Intercept and slope by least squares."""
+    xs, ys = zip(*points, strict=True)
+    mean_x, mean_y = sum(xs) / len(xs), sum(ys) / len(ys)
+    slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x in xs)
+    return mean_y - slope * mean_x, slope
 
 
 def median(values: Iterable[float]) -> float:

@@ -29,7 +29,7 @@ CUDA = {**CPU, "variant": "cuda", "cuda": {"runtime": "13.0", "architectures": [
 
 def sentence(libs: dict[str, Any], place: dict[str, Any], layers: int = 0) -> str | None:
     return misfit(
-        LibsManifest.model_validate(libs), Place.model_validate({**HERE, **place}), gpu_layers=layers
+        LibsManifest.model_validate(libs), Place.model_validate({**HERE, **place}), with_cards=layers != 0
     )
 
 
@@ -79,10 +79,10 @@ def test_the_folder_is_checked_without_loading_it(tmp_path: Path, monkeypatch: p
     libs_folder(tmp_path, fitting)
     monkeypatch.delitem(sys.modules, "llama_cpp", raising=False)
     monkeypatch.syspath_prepend(str(tmp_path))
-    require_fitting_libs(0)
+    require_fitting_libs(with_cards=False)
     monkeypatch.setattr("chatbot.adapters.libs._cards", lambda: None)
     with pytest.raises(StartupError, match="no NVIDIA driver answers"):
-        require_fitting_libs(-1)
+        require_fitting_libs(with_cards=True)
 
 
 def test_a_broken_manifest_is_a_sentence(tmp_path: Path) -> None:

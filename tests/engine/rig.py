@@ -111,7 +111,7 @@ def question(text: str, system: str = "Answer briefly.", **more: object) -> Conv
     return Conversation(system=(Part("rules", system),), question=text, **more)  # type: ignore[arg-type]
 
 
-def open_rig(path: Path, *, exact: bool = True, **settings: int) -> Rig:
+def open_rig(path: Path, *, exact: bool = True, **settings: object) -> Rig:
     """Open an engine on ``path`` and wait until it is loaded."""
     meter = Meter()
     config = EngineConfig.model_validate(

@@ -19,7 +19,7 @@ _MAJOR, _MINOR = 75, 76
 """CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR of the CUDA driver's interface."""
 
 
-def require_fitting_libs(gpu_layers: int) -> None:
+def require_fitting_libs(*, with_cards: bool) -> None:
     """Return when the engine can run here.
 
     Raises:
@@ -34,7 +34,7 @@ def require_fitting_libs(gpu_layers: int) -> None:
     manifest = manifest_of(Path(found.origin).parent.parent)
     if manifest is None:
         return
-    sentence = misfit(manifest, this_place(with_cards=gpu_layers != 0), gpu_layers=gpu_layers)
+    sentence = misfit(manifest, this_place(with_cards=with_cards), with_cards=with_cards)
     if sentence is not None:
         raise StartupError(sentence)
 

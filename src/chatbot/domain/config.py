@@ -5,7 +5,7 @@ the documentation; ``chatbot settings`` and ``.env.example`` are made from them.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -46,7 +46,12 @@ class ServiceConfig(Config):
         default=1.1, ge=1, le=2, description="Penalty on the last 64 tokens; 1 is none."
     )
     pool_tokens: int = Field(
-        default=16384, ge=1024, description="KV pool shared by all users of the model, tokens (cells)."
+        default=0,
+        ge=0,
+        description=(
+            "KV pool shared by all users of the model, tokens (cells). 0: on a card what fits beside the "
+            "weights, at most a conversation for each of PARALLEL; on a CPU 16384."
+        ),
     )
     host_cache_mib: int = Field(
         default=1024,
@@ -54,7 +59,10 @@ class ServiceConfig(Config):
         description="Memory of the machine for conversations that left the KV pool, MiB; 0 keeps none.",
     )
     parallel: int = Field(default=24, ge=1, le=128, description="Sequences that generate at the same time.")
-    gpu_layers: int = Field(default=0, ge=-1, description="Layers on the GPU: 0 is CPU, -1 is all.")
+    gpu_layers: Annotated[int, Field(ge=-1)] | Literal["auto"] = Field(
+        default=0,
+        description="Layers on the GPU: 0 is CPU, -1 is all, auto is as many as fit its free memory.",
+    )
     gpu: int = Field(default=0, ge=0, description="Index of the card when the host has several.")
     threads: int = Field(
         default=0, ge=0, le=512, description="CPU threads; 0 takes the CPU quota and affinity."
@@ -88,7 +96,10 @@ class CharacterConfig(ServiceConfig):
 
 
 class EngineConfig(Config):
-    """One engine: a model file and how llama.cpp holds it. Services that name the same file share one."""
+    """One engine: a model file and how llama.cpp holds it. Services that name the same file share one.
+
+    ``card_sharers`` engines of this process use the card; each that chooses for itself takes its part.
+    """
 
     model_path: Path
     name: str
@@ -96,8 +107,9 @@ class EngineConfig(Config):
     pool_tokens: int
     host_cache_mib: int
     parallel: int
-    gpu_layers: int = 0
+    gpu_layers: int | Literal["auto"] = 0
     gpu: int = 0
+    card_sharers: int = 1
     threads: int = 0
 
 

@@ -41,7 +41,7 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split("."))
 
 
-def misfit(libs: LibsManifest, place: Place, *, gpu_layers: int) -> str | None:
+def misfit(libs: LibsManifest, place: Place, *, with_cards: bool) -> str | None:
     """One sentence that says what does not fit and what to do; None when everything does."""
     if libs.python != place.python:
         return (
@@ -56,9 +56,7 @@ def misfit(libs: LibsManifest, place: Place, *, gpu_layers: int) -> str | None:
     missing = sorted(set(libs.cpu_features) - place.cpu_features) if place.cpu_features else []
     if missing:
         return f"the libs use {', '.join(missing)}, which this processor lacks: build them without"
-    if gpu_layers == 0:
-        return None
-    return _card_misfit(libs, place)
+    return _card_misfit(libs, place) if with_cards else None
 
 
 def _card_misfit(libs: LibsManifest, place: Place) -> str | None:

@@ -17,6 +17,12 @@ HALF = 2
 OVERHEAD_MIB = 768
 """Compute buffer, CUDA context and margin; ``vram.overheadMiB`` of the chart."""
 
+CONTEXT_MIB = 300
+"""The part of the overhead that a running driver has taken already when it is asked for the free memory."""
+
+CPU_POOL_TOKENS = 16384
+"""The pool on a CPU when none is set: there every cell costs each step, so more is not better."""
+
 ROUND_TOKENS = 256
 """llama.cpp pads the number of cells to a multiple of this."""
 
@@ -87,4 +93,55 @@ def plan(
         overhead_mib=overhead_mib,
         card_mib=card_mib,
         largest_pool=largest,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the operator set of layers and pool, and the bounds for what is left open.
+
+    ``gpu_layers`` None is as many as fit, -1 all; ``pool_tokens`` 0 is as many as fit, from ``least`` (one
+    conversation) to ``most`` (one for everybody who may generate).
+    """
+
+    gpu_layers: int | None
+    pool_tokens: int
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Layers for the card, -1 for all, the pool in tokens, and what both take."""
+
+    gpu_layers: int
+    pool_tokens: int
+    plan: VramPlan
+
+
+def choose(facts: ModelFacts, wish: Wish, *, card_mib: int, overhead_mib: int = OVERHEAD_MIB) -> Choice:
+    """The most layers that fit, then the largest pool beside them.
+
+    What is set is never changed, so the choice may not fit: see its plan. Layers that are left open always
+    do, since 0 layers need no card.
+    """
+    candidates = range(facts.layers, 0, -1) if wish.gpu_layers is None else (wish.gpu_layers,)
+    for layers in candidates:
+        found = _plan(facts, wish.pool_tokens or wish.least, layers, card_mib, overhead_mib)
+        if found.fits or wish.gpu_layers is not None:
+            pool = wish.pool_tokens or max(wish.least, min(found.largest_pool, wish.most))
+            whole = layers == facts.layers
+            return Choice(-1 if whole else layers, pool, _plan(facts, pool, layers, card_mib, overhead_mib))
+    pool = pool_on_cpu(wish.pool_tokens, wish.least)
+    return Choice(0, pool, VramPlan(0, 0, 0, card_mib, 0))
+
+
+def pool_on_cpu(pool_tokens: int, context_tokens: int) -> int:
+    """The size of the pool without a card, in tokens: what is set, or the default for CPUs."""
+    return pool_tokens or max(CPU_POOL_TOKENS, context_tokens)
+
+
+def _plan(facts: ModelFacts, pool_tokens: int, gpu_layers: int, card_mib: int, overhead_mib: int) -> VramPlan:
+    return plan(
+        facts, pool_tokens=pool_tokens, card_mib=card_mib, gpu_layers=gpu_layers, overhead_mib=overhead_mib
     )

@@ -7,19 +7,24 @@ and what a refused client is told comes from the same Door that the engine uses.
 import heapq
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from chatbot.domain.errors import Overloaded
 from chatbot.scheduling.admission import Limits
 from chatbot.scheduling.door import Door, Verdict
 from chatbot.scheduling.job import Capacity, Job
-from chatbot.scheduling.rates import Speeds, StepTimes
+from chatbot.scheduling.rates import Speeds
 
 _LEAST_PREFILL = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Seconds of a prompt token, of a decode step (``base + each * n``), and what fits at once."""
+    """Seconds of a prompt token, of a decode step (``base + each * n``), and what fits at once.
+
+    ``steps``, where given, are measured pairs of sequences and seconds in rising order, and decide instead of
+    the line: a card's steps are no line, since it changes kernels with the size of the batch.
+    """
 
     prefill: float
     base: float
@@ -27,6 +32,18 @@ class Machine:
     sequences: int = 24
     pool: int = 16384
     slice_seconds: float = 0.25
+    steps: tuple[tuple[int, float], ...] = ()
+
+    def step(self, sequences: int) -> float:
+        """Seconds of a decode step with so many sequences; between measured sizes in proportion."""
+        if not self.steps:
+            return self.base + self.each * sequences
+        if sequences <= self.steps[0][0]:
+            return self.steps[0][1]
+        for (below, least), (above, most) in pairwise(self.steps):
+            if sequences <= above:
+                return least + (most - least) * (sequences - below) / (above - below)
+        return self.steps[-1][1] * sequences / self.steps[-1][0]
 
     def speeds(self) -> Speeds:
         """What a warm-up on this machine would measure."""
@@ -80,7 +97,6 @@ class Simulator:
     def __post_init__(self) -> None:
         machine = self.machine
         self.speeds = machine.speeds()
-        self._truth = StepTimes(machine.base, machine.each)
         capacity = Capacity(machine.sequences, machine.pool, machine.slice_seconds)
         self.door = Door(self.limits, capacity, self.speeds)
         self._waiting: dict[Job, Outcome] = {}
@@ -156,7 +172,7 @@ class Simulator:
 
     def _step(self, now: float) -> float:
         generating = [one for one in self._running if not one.unread]
-        seconds = self._truth.seconds(len(generating)) * self.slowdown() if generating else 0.0
+        seconds = self.machine.step(len(generating)) * self.slowdown() if generating else 0.0
         if generating:
             self.speeds.steps.saw(len(generating), seconds)
         budget = max(_LEAST_PREFILL, int(self.machine.slice_seconds / self.speeds.prefill.seconds))

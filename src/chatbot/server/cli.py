@@ -31,7 +31,7 @@ app = typer.Typer(
 _log = logging.getLogger(__name__)
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on (CHATBOT_HOST); 0.0.0.0 for all.")]
-Gpu = Annotated[bool, typer.Option("--gpu", help="Put all layers of the model on the GPU.")]
+Gpu = Annotated[bool, typer.Option("--gpu", help="Put the model on the GPU: all layers, or as many as fit.")]
 
 
 def _tell(line: str) -> None:
@@ -50,10 +50,10 @@ def _start(names: Sequence[ServiceName], host: str | None, *, gateway: bool, gpu
     if gpu:
         for index, name in enumerate(names):
             chosen = {"gpu"} & settings.service(name).model_fields_set
-            options[str(name)] = {"gpu_layers": -1} if chosen else {"gpu_layers": -1, "gpu": index}
+            options[str(name)] = {"gpu_layers": "auto"} if chosen else {"gpu_layers": "auto", "gpu": index}
         settings = load_settings(**options)
     set_up_logging(settings.log_format, settings.log_level)
-    require_fitting_libs(max((settings.service(name).gpu_layers for name in names), key=abs))
+    require_fitting_libs(with_cards=any(settings.service(name).gpu_layers != 0 for name in names))
     # A collector that reads both streams of a pod must find nothing but JSON.
     people = settings.log_format == "console"
     tell, announce = (_tell, _announce) if people else (_log.info, _log_addresses)

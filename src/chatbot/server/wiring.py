@@ -6,10 +6,12 @@ engine's own thread while the process already answers its probes.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from chatbot.adapters.history.opening import open_history
 from chatbot.adapters.key_file import read_keys
@@ -94,11 +96,12 @@ def engine_configs(
     settings: Settings, names: Sequence[ServiceName], tell: Callable[[str], None]
 ) -> dict[ServiceName, EngineConfig]:
     """The engine of each service; services of one file and card get the same, large enough for both."""
-    groups: dict[tuple[Path, int, int], list[ServiceName]] = {}
+    groups: dict[tuple[Path, int, int | Literal["auto"]], list[ServiceName]] = {}
     for name in names:
         config = settings.service(name)
         path = model_path(name, config, settings.models_folder, tell)
         groups.setdefault((path, config.gpu, config.gpu_layers), []).append(name)
+    cards = Counter(gpu for _, gpu, gpu_layers in groups if gpu_layers != 0)
     engines: dict[ServiceName, EngineConfig] = {}
     for (path, gpu, gpu_layers), sharing in groups.items():
         configs = [settings.service(name) for name in sharing]
@@ -107,14 +110,15 @@ def engine_configs(
             model_path=path,
             name=PACKAGED if packaged else path.stem,
             context_tokens=max(config.context_tokens for config in configs),
-            pool_tokens=max(config.pool_tokens for config in configs),
+            pool_tokens=_larger_pool([config.pool_tokens for config in configs]),
             host_cache_mib=max(config.host_cache_mib for config in configs),
             parallel=max(config.parallel for config in configs),
             gpu_layers=gpu_layers,
             gpu=gpu,
+            card_sharers=max(1, cards[gpu]),
             threads=max(config.threads for config in configs),
         )
-        if engine.pool_tokens < engine.context_tokens:
+        if 0 < engine.pool_tokens < engine.context_tokens:
             service = sharing[0].value.upper()
             raise StartupError(
                 f"CHATBOT_{service}__POOL_TOKENS={engine.pool_tokens} holds less than one conversation "
@@ -122,6 +126,11 @@ def engine_configs(
             )
         engines.update(dict.fromkeys(sharing, engine))
     return engines
+
+
+def _larger_pool(sizes: Sequence[int]) -> int:
+    """The pool for all of them; one that is left open (0) leaves it open."""
+    return 0 if 0 in sizes else max(sizes)
 
 
 def _redacted(text: str) -> str:

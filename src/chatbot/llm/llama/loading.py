@@ -9,6 +9,7 @@ from chatbot.llm.llama.context import Context, Shape
 from chatbot.llm.llama.cpu import usable_threads
 from chatbot.llm.llama.delivery import Outbox
 from chatbot.llm.llama.engine import Engine, Parts
+from chatbot.llm.llama.fitting import fitted
 from chatbot.llm.llama.host_cache import HostCache
 from chatbot.llm.llama.jinja_format import TemplateUnusable
 from chatbot.llm.llama.model_file import ModelFile
@@ -30,7 +31,7 @@ _ROWS = 512
 
 _COLD_ROWS = 256
 """On a CPU a parked cell costs each row about 0.09 microseconds of attention, and copying it out and in about
-20 (docs/engine.md), so this is where staying costs as much as going. A card's attention was not measured."""
+20 (docs/engine.md), so this is where staying costs as much as going. On a card going never pays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ def load(config: EngineConfig, limits: Limits, meter: EngineMeter, *, exact: boo
     Raises:
         ValueError, TemplateUnusable: with a sentence that says what is wrong.
     """
-    file = ModelFile(config.model_path, gpu_layers=config.gpu_layers, gpu=config.gpu)
+    config = fitted(config)
+    file = ModelFile(config.model_path, gpu_layers=int(config.gpu_layers), gpu=config.gpu)
     try:
         return _assemble(file, config, limits, meter, exact=exact)
     except Exception:

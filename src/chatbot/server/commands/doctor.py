@@ -14,7 +14,7 @@ from chatbot.adapters.packaged_model import NAME as PACKAGED
 from chatbot.domain.config import ServiceConfig
 from chatbot.domain.errors import StartupError
 from chatbot.domain.messages import ServiceName
-from chatbot.domain.vram import MIB, ModelFacts, VramPlan, kv_bytes_per_token, plan
+from chatbot.domain.vram import MIB, ModelFacts, VramPlan, Wish, choose, kv_bytes_per_token, pool_on_cpu
 from chatbot.server.settings import Settings, load_settings
 
 _KIB = 1024
@@ -73,9 +73,10 @@ def _check(settings: Settings, name: ServiceName, card_mib: int | None) -> bool:
         f"trained for {facts.trained_context} tokens"
     )
     if config.gpu_layers == 0 and card_mib is None:
-        memory = facts.file_mib + config.pool_tokens * kv_bytes_per_token(facts, facts.layers) // MIB
+        pool = pool_on_cpu(config.pool_tokens, config.context_tokens)
+        memory = facts.file_mib + pool * kv_bytes_per_token(facts, facts.layers) // MIB
         _say(
-            f"{name}: ok   on the CPU: about {memory} MiB of memory for weights and KV, "
+            f"{name}: ok   on the CPU: about {memory} MiB of memory for weights and KV ({pool} tokens), "
             f"and up to {config.host_cache_mib} MiB for conversations that left the pool"
         )
         return True
@@ -85,11 +86,22 @@ def _check(settings: Settings, name: ServiceName, card_mib: int | None) -> bool:
             f"{name}: FAIL no card answers nvidia-smi: say its memory with --card-mib, or set GPU layers to 0"
         )
         return False
-    found = plan(
-        facts, pool_tokens=config.pool_tokens, card_mib=memory_mib, gpu_layers=config.gpu_layers or -1
+    choice = choose(
+        facts,
+        Wish(
+            gpu_layers=None if config.gpu_layers == "auto" else config.gpu_layers or -1,
+            pool_tokens=config.pool_tokens,
+            least=config.context_tokens,
+            most=config.parallel * config.context_tokens,
+        ),
+        card_mib=memory_mib,
     )
-    _say(f"{name}: {'ok  ' if found.fits else 'FAIL'} {describe(facts, found, config.pool_tokens)}")
-    return found.fits
+    layers = facts.layers if choice.gpu_layers < 0 else choice.gpu_layers
+    _say(
+        f"{name}: {'ok  ' if choice.plan.fits else 'FAIL'} {layers} of {facts.layers} layers on the card: "
+        f"{describe(facts, choice.plan, choice.pool_tokens)}"
+    )
+    return choice.plan.fits
 
 
 def doctor(
@@ -101,7 +113,7 @@ def doctor(
     settings = load_settings()
     fits = True
     try:
-        require_fitting_libs(max((settings.service(name).gpu_layers != 0) for name in ServiceName))
+        require_fitting_libs(with_cards=any(settings.service(name).gpu_layers != 0 for name in ServiceName))
         _say("engine: ok   the compiled libraries fit this machine")
     except StartupError as error:
         fits = False
