@@ -1,8 +1,7 @@
 """Whether a request gets a place, and if not, after how many seconds the same request will.
 
 A refusal is a promise: it is computed from the predicted end, and the one who comes back when told finds the
-place kept from those who come later. Nobody is refused for the sake of promises while the queue itself is
-short: clients that never return must not keep the engine idle.
+place kept from those who come later.
 """
 
 import math
@@ -11,14 +10,17 @@ from dataclasses import dataclass
 from chatbot.domain.errors import Overloaded
 from chatbot.scheduling.calibration import Calibration
 from chatbot.scheduling.job import Job
-from chatbot.scheduling.promises import Promise, Promises
+from chatbot.scheduling.promises import Promise, Promises, Room
 
 _LONGEST_RETRY = 600.0
-_SHORT_QUEUE = 0.5
-"""Share of the time left below which a predicted end is early enough whatever was promised to others."""
+_MARGIN = 1.2
+"""Least factor on a predicted end: the engine may become slower while somebody waits on what it promised."""
 
 _BAND = 0.85
-"""Share of a bound that newcomers may fill while others were told to come back."""
+"""Share of a bound that newcomers may fill and promises are made to.
+
+So the called find room although nothing runs quite as predicted, and no wait is so short that chance decides.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +33,23 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """Where a request would stand: seconds to its last token, its work, and the queue's state.
+    """Where a request would stand: seconds of queue, seconds to its last token, its work, a full step.
 
     ``overtaking`` are the seconds in which those who wait now would catch up with what its caller has had, if
-    they went on asking. ``starts`` are the seconds after which they will have started, in order.
+    they went on asking.
     """
 
+    queue: float
     end: float
     overtaking: float
     work: float
+    step: float
     waiting: int
-    starts: tuple[float, ...]
+
+    @property
+    def pace(self) -> float:
+        """Seconds that each place of the queue takes."""
+        return max(self.work, self.queue / max(1, self.waiting))
 
 
 class Admission:
@@ -50,7 +58,7 @@ class Admission:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._promises = Promises()
-        self._end_error = Calibration(lowest=1.0, highest=1.6, start=1.1, share=0.9)
+        self._end_error = Calibration(lowest=_MARGIN, highest=1.6, start=_MARGIN, share=0.9)
 
     @property
     def safety(self) -> float:
@@ -80,44 +88,35 @@ class Admission:
             raise _refusal(promise.due - now, prospect.waiting, reason)
         if promise is not None:
             self._promises.claim(promise)
-        seconds = math.ceil(max(wait, 1.0))
-        if seconds <= _LONGEST_RETRY:
-            self._promises.give(Promise(job.caller, now + seconds, prospect.work))
-        raise _refusal(seconds, prospect.waiting, reason)
+        if wait <= _LONGEST_RETRY:
+            self._promises.give(Promise(job.caller, now + wait, prospect.work / prospect.step))
+        raise _refusal(wait, prospect.waiting, reason)
 
     def _needed_wait(
         self, job: Job, prospect: Prospect, promise: Promise | None, now: float, *, called: bool
     ) -> tuple[float, str]:
-        """Seconds until there is a place, 0 for now, and what is in the way.
-
-        While promises are open, newcomers see bounds a little tighter than the real ones, and promises are
-        made to those. So the called find room although nothing runs quite as predicted, and no wait is so
-        short that chance decides.
-        """
-        left, full = job.deadline - now, float(self._limits.waiting)
-        work = callers = 0.0
-        if not called:
-            work = self._promises.work_before(promise, now)
-            callers = self._promises.callers_before(promise, now)
+        """Seconds until there is a place, 0 for now, and what is in the way."""
+        left, full = job.deadline - now, self._limits.waiting
         # The promise was made with the whole margin: only if things got much worse since is it not enough.
-        safety = (1.0 + self.safety) / 2 if called else self.safety
-        band = _BAND if callers else 1.0
-        end = prospect.end * safety + (0.0 if called else prospect.overtaking)
-        if end > left or (end + work > band * left and end > _SHORT_QUEUE * left):
-            return max(1.0, end + work - _BAND * left), "it would end after its deadline"
-        waiting = prospect.waiting + callers
-        if prospect.waiting >= full or (waiting >= band * full and prospect.waiting > _SHORT_QUEUE * full):
-            wait = _until_places(prospect.starts, waiting - _BAND * full + 1)
-            return max(1.0, wait * safety), "the queue is full"
-        return 0.0, ""
-
-
-def _until_places(starts: tuple[float, ...], places: float) -> float:
-    """Seconds until so many of those who wait have started, at the same pace beyond those known."""
-    if not starts:
-        return 0.0
-    known = min(len(starts), math.ceil(places))
-    return starts[known - 1] + (places - known) * starts[-1] / len(starts)
+        safety = (3.0 + self.safety) / 4 if called else self.safety
+        overtaking = 0.0 if called else prospect.overtaking
+        late = prospect.end * safety + overtaking > left
+        crowded = prospect.waiting >= full
+        if called and not late and not crowded:
+            return 0.0, ""
+        alone = self._promises.none_but(promise, now)
+        by_time = (1.0 if called else _BAND) * left / safety - (prospect.end - prospect.queue)
+        by_places = (1.0 if called or alone else _BAND) * full * prospect.pace
+        room = Room(
+            queue=prospect.queue,
+            # One whose promise could not be kept is not sent behind all the others.
+            most=math.inf if called else max(0.0, min(by_time, by_places)),
+            own_most=min(max(0.0, by_time) - overtaking, by_places),
+            step=prospect.step,
+        )
+        wait = self._promises.seconds_until_place(prospect.work, now, room, promise)
+        reason = "the queue is full" if crowded or by_places < by_time else "it would end after its deadline"
+        return max(wait, 1.0) if late or crowded else wait, reason
 
 
 def _refusal(wait: float, waiting: int, reason: str) -> Overloaded:

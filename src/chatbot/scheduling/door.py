@@ -65,7 +65,7 @@ class Door:
             standing = self._forecast.newcomer(job, key, self._line, now)
             self._admission.check(job, self._prospect(job, standing), now)
             job.reserved, job.price = now, self._forecast.cost(job)
-            job.duration = standing.end - standing.start
+            job.duration, job.crowded = standing.end - standing.start, standing.crowded
             job.replayed_first, job.predicted_end = standing.first, standing.end
             job.predicted_first = standing.first * self._wait_error.factor
             self._line.join(job, key, standing.place)
@@ -114,8 +114,9 @@ class Door:
             self._forecast.changed()
 
     def first_token(self, job: Job, now: float) -> None:
-        """Learn from the wait that was predicted when the place was reserved."""
+        """Learn from the wait that was predicted when the place was reserved, and from the prompt's size."""
         with self._lock:
+            self._speeds.fresh_tokens.saw(job.fresh, 1.0)
             self._wait_error.saw(job.replayed_first, now - job.reserved)
 
     def finished(self, job: Job, now: float, *, complete: bool) -> None:
@@ -131,7 +132,7 @@ class Door:
                 return
             if complete:
                 self._speeds.lengths(job.service).saw(job.produced)
-            if complete or now >= job.deadline:
+            if job.crowded and (complete or now >= job.deadline):
                 self._admission.learn(job.predicted_end, now - job.reserved)
             self._callers[job.caller] -= 1
             if not self._callers[job.caller]:
@@ -195,11 +196,12 @@ class Door:
     def _prospect(self, job: Job, standing: Standing) -> Prospect:
         others = len({other.caller for other in self._line.jobs} - {job.caller})
         return Prospect(
+            queue=standing.queue,
             end=standing.end,
             overtaking=self._fair.debt(job.caller) * others / self._forecast.pace(),
             work=self._forecast.work(self._forecast.load(job)),
+            step=self._speeds.steps.seconds(self._capacity.sequences),
             waiting=len(self._line),
-            starts=self._forecast.starts,
         )
 
     def _until_own_end(self, caller: str) -> float:

@@ -10,6 +10,9 @@ from chatbot.scheduling.line import Line
 from chatbot.scheduling.rates import Speeds
 from chatbot.scheduling.replay import Load, Outlook, replay
 
+_ANY_LENGTH = 1 << 20
+"""More tokens than any answer has."""
+
 _STALE = 0.5
 """Seconds after which a forecast is made anew even if no request came or went."""
 
@@ -18,13 +21,18 @@ _STALE = 0.5
 class Standing:
     """Where a newcomer would stand: its index in the line, and seconds from now to each of its events.
 
-    ``end`` is that of a long answer, as nearly all are shorter.
+    ``queue`` are the seconds until a stranger in its place would start; its caller's own requests may hold it
+    up longer. ``end`` is that of a long answer, as nearly all are shorter. ``crowded`` means that all
+    sequences are taken then: only such a prediction tells how true the speeds are, as in an empty engine it
+    depends on who comes afterwards.
     """
 
     place: int
+    queue: float
     start: float
     first: float
     end: float
+    crowded: bool
 
 
 class Forecast:
@@ -38,8 +46,6 @@ class Forecast:
         self._waiting: list[Load] = []
         self._outlooks: list[Outlook] = []
         self._spare: list[float] = []
-        self.starts: tuple[float, ...] = ()
-        """Seconds from the forecast until each waiting job has started, in order."""
 
     def changed(self) -> None:
         """Something came, went or started; the next question makes a new forecast."""
@@ -58,10 +64,9 @@ class Forecast:
         self._waiting = [self.load(job) for job in line.jobs]
         # The last entry is an empty request: when a newcomer behind all others would start.
         self._outlooks = self._replay([*self._waiting, Load(0.0, 1.0, 1.0)])
-        self.starts = tuple(outlook.start for outlook in self._outlooks[:-1])
         spare = [
-            (job.deadline - now) / safety - job.duration - start
-            for job, start in zip(line.jobs, self.starts, strict=True)
+            (job.deadline - now) / safety - job.duration - outlook.start
+            for job, outlook in zip(line.jobs, self._outlooks[:-1], strict=True)
         ]
         self._spare = list(accumulate(reversed(spare), min))[::-1]
 
@@ -75,13 +80,21 @@ class Forecast:
         full = self._speeds.steps.seconds(self._capacity.sequences)
         # Nobody behind waits longer for it than it lasts, and with places enough much less.
         place = line.place(job, key, self._spare, load.prefill + load.output * full)
-        start = max(0.0, self._start(load, place) - (now - self._made))
-        step = self._speeds.steps.seconds(
-            min(len(self._running) + len(self._waiting) + 1, self._capacity.sequences)
-        )
+        age = now - self._made
+        start = max(0.0, self._start(load, place) - age)
+        queue = min(start, max(0.0, self._outlooks[place].start - age))
+        beside = min(len(self._running) + len(self._waiting) + 1, self._capacity.sequences)
+        step = self._speeds.steps.seconds(beside)
         first = start + load.prefill + step
         output = self._speeds.lengths(job.service).long(job.max_tokens)
-        return Standing(place, start, first, first + output * step)
+        end = first + output * (step + self._between(job.service, beside))
+        return Standing(place, queue, start, first, end, beside == self._capacity.sequences)
+
+    def _between(self, service: str, beside: int) -> float:
+        """Seconds of prefill after each step, where everyone who ends is followed by a usual prompt."""
+        prefill = self._speeds.fresh_tokens.value * self._speeds.prefill.seconds
+        whole = self._speeds.lengths(service).remaining(0, _ANY_LENGTH)
+        return (beside - 1) * prefill / whole
 
     def _start(self, load: Load, place: int) -> float:
         own = sum(other.caller == load.caller for other in (*self._running, *self._waiting))

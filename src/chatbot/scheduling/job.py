@@ -10,8 +10,8 @@ class Job:
     ``prompt`` is estimated until ``ready``; ``fresh`` of it must be computed, the rest is expected in the
     prefix cache. ``read`` of the fresh tokens are done, ``produced`` tokens are generated. ``price`` are the
     weighted tokens that the fair order takes for it, ``duration`` the seconds from its start to the last
-    token of a long answer. Predictions are seconds from the reservation: to the first token as the replay
-    says and as corrected, and to the last.
+    token of a long answer; ``crowded`` when it was reserved with every sequence taken. Predictions are in
+    seconds from the reservation: to the first token as the replay says and as corrected, and to the last.
     """
 
     service: str
@@ -27,6 +27,7 @@ class Job:
     produced: int = 0
     price: float = 0.0
     duration: float = 0.0
+    crowded: bool = False
     overtaken: int = 0
     replayed_first: float = 0.0
     predicted_first: float = 0.0

@@ -136,7 +136,7 @@ class Lengths:
 
 
 class Ratio:
-    """A proportion learnt from totals, such as tokens per character."""
+    """A proportion learnt from totals, such as tokens per character; a mean where ``bottom`` is 1."""
 
     def __init__(self, value: float, weight: float) -> None:
         self._top = value * weight
@@ -162,6 +162,7 @@ class Speeds:
         self.prefill = Rate(prefill)
         self.tokens_per_char = Ratio(0.7, 200.0)
         self.fresh_share = Ratio(1.0, 200.0)
+        self.fresh_tokens = Ratio(32.0, 4.0)
         self._lengths: dict[str, Lengths] = {}
 
     def lengths(self, service: str) -> Lengths:
