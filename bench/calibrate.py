@@ -2,17 +2,18 @@
 
 usage: python -m bench.calibrate [--loads 0.7 1.3] [--seconds 40] [--tokens 96]
 
-Fitted: steps of 1 to 24 users who ask at once and whose prompts are in the cache, reading a
-long new question (seconds for a prompt token), and what an answer costs around the engine. Predicted:
-arrivals at random at other loads, questions of other lengths, answers that the model ends itself; the
-simulator gets each arrival's moment and its true sizes, nothing of its times. Errors are relative to the real
-seconds from asking to the first token and to the last.
+Fitted: steps of 1 to 24 users who ask at once and whose prompts are in the cache, reading a long new
+question (seconds for a prompt token), what an answer costs around the engine, and by how much a crowd of
+arrivals slows all that down (clients and service share the cores with the engine). Predicted: arrivals at
+random at other loads, questions of other lengths, answers that the model ends itself; the simulator gets each
+arrival's moment and its true sizes, nothing of its times. Errors are relative to the real seconds from asking
+to the first token and to the last.
 """
 
 import argparse
 import asyncio
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 from bench.suite import Answer, ask, at_random, client_of, counting, line, machine, median, quantile, started
@@ -95,6 +96,28 @@ def predicted(fitted: Fitted, answers: list[Answer], tokens: int) -> list[Outcom
     return sorted(outcomes, key=lambda outcome: order[outcome.arrival.caller])
 
 
+def slowed(fitted: Fitted, crowd: list[Answer], tokens: int) -> Fitted:
+    """The machine under a crowd: all its times longer by what makes the simulated ends those of the crowd."""
+
+    def scaled(factor: float) -> Fitted:
+        card = fitted.machine
+        steps = tuple((users, factor * seconds) for users, seconds in card.steps)
+        slower = replace(
+            card, prefill=factor * card.prefill, base=factor * card.base, each=factor * card.each, steps=steps
+        )
+        return replace(fitted, machine=slower)
+
+    real = median(answer.end - answer.asked for answer in crowd)
+    low, high = 0.5, 4.0
+    for _ in range(12):
+        middle = (low + high) / 2
+        ends = [
+            outcome.end for outcome in predicted(scaled(middle), crowd, tokens) if outcome.end is not None
+        ]
+        low, high = (middle, high) if median(ends) + fitted.around < real else (low, middle)
+    return scaled((low + high) / 2)
+
+
 def errors(fitted: Fitted, answers: list[Answer], outcomes: list[Outcome]) -> tuple[list[float], list[float]]:
     """Relative errors of first tokens and of ends."""
     firsts: list[float] = []
@@ -121,6 +144,11 @@ async def measure(suite: RunningSuite, options: argparse.Namespace) -> None:
         fresh = sum(a.usage["prompt_tokens"] - a.usage["cached_tokens"] for a in sample) / len(sample)
         full = card.step(card.sequences) / card.sequences
         capacity = 1 / (length * full + fresh * card.prefill)
+        crowd = await arrivals(client, 1.1 * capacity, options.seconds / 2, 99)
+        crowd = [answer for answer in crowd if answer.complete and answer.first]
+        fitted = slowed(fitted, crowd, options.tokens)
+        factor = fitted.machine.prefill / card.prefill
+        print(f"under a crowd of {len(crowd)} everything takes {factor:.2f} times as long\n")
         print("| load | answers | tokens, mean | first, s | error: median, p90 | end, s | error |")
         print("|---|---|---|---|---|---|---|")
         for number, load in enumerate(options.loads):

@@ -6,8 +6,8 @@ Starts ``chatbot up`` with short answers and a short time limit (the product's i
 with it). First a closed loop of 32 users finds the most tokens a second, then strangers arrive at random,
 ``factor`` times as fast as that serves them. Who is refused waits exactly Retry-After and comes once more.
 
-The clients run on the same machine. With ``--threads`` below its cores the engine keeps a core that they do not
-take, as it keeps its card; without, it slows down as they come, and what it promised before comes too early.
+The clients run on the same machine. With ``--threads`` below its cores the engine keeps a core that they do
+not take, as it keeps its card; without, it slows down as they come.
 """
 
 import argparse
