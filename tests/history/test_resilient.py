@@ -1,71 +1,25 @@
 """History over a database that comes and goes: nothing lost, nothing doubled, nothing slow, nothing back."""
 
-import asyncio
 import errno
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from tests.history.flaky import FlakyStore
-from tests.history.makers import START, make_room, make_turn
+from tests.history.makers import make_room, make_turn
+from tests.history.resilience import BUDGET, FAST, history, keep, store, texts, untended, until
 
 from chatbot.adapters.history import resilient
 from chatbot.adapters.history.resilient import Pace, ResilientHistory
-from chatbot.adapters.history.retention import DAY_SECONDS, FIRST_SECONDS, RETRY_SECONDS, prune_daily
 from chatbot.adapters.history.spool import Spool
-from chatbot.domain.history import HistoryUnavailable, NewTurn, Recalled, Room, Stored, Turn
+from chatbot.domain.history import HistoryUnavailable, NewTurn, Recalled, Stored, Turn
 
 pytestmark = pytest.mark.anyio
 
-BUDGET = 0.05
-FAST = Pace(first_retry=0.01, longest_retry=0.02, idle=0.05, probe=0.1)
-
-
-@pytest.fixture
-def store() -> FlakyStore:
-    return FlakyStore()
-
-
-@pytest.fixture
-async def history(store: FlakyStore, tmp_path: Path) -> AsyncIterator[ResilientHistory]:
-    spool = Spool(tmp_path / "spool")
-    spool.prepare()
-    history = ResilientHistory(store, spool, BUDGET, FAST)
-    history.start()
-    yield history
-    store.mode = "up"
-    await history.close()
-
-
-@pytest.fixture
-async def untended(store: FlakyStore, tmp_path: Path) -> AsyncIterator[ResilientHistory]:
-    """A history whose background task never runs: what is kept stays so until a call writes it."""
-    spool = Spool(tmp_path / "spool")
-    spool.prepare()
-    history = ResilientHistory(store, spool, BUDGET, FAST)
-    yield history
-    await history.close()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
-async def keep(history: ResilientHistory, room: Room, *texts: str) -> list[NewTurn]:
-    """Remember turns while the database is away."""
-    turns = [make_turn(room, text) for text in texts]
-    for turn in turns:
-        assert await history.remember(turn) is Stored.KEPT
-    return turns
-
-
-async def texts(history: ResilientHistory, room: Room) -> list[str]:
-    return [turn.question for turn in (await history.recall(room, 100)).turns]
+__all__ = ["history", "store", "untended"]
 
 
 async def test_a_healthy_database_has_every_turn_at_once(
@@ -164,60 +118,6 @@ async def test_lists_pages_and_exports_write_first_what_is_kept(
     assert [turn.index for turn in await export()] == [1, 2]
 
 
-async def test_a_delete_without_the_database_is_refused_and_deletes_nothing(
-    history: ResilientHistory, store: FlakyStore
-) -> None:
-    room = make_room()
-    await history.remember(make_turn(room, "a"))
-    store.mode = "down"
-    await keep(history, room, "b")
-    with pytest.raises(HistoryUnavailable):
-        await history.delete_room(room)
-    with pytest.raises(HistoryUnavailable):
-        await history.delete_user(room.service, "alice")
-    store.mode = "up"
-    await until(lambda: history.pending() == 0)
-    assert await texts(history, room) == ["a", "b"]
-
-
-@pytest.mark.parametrize(("whole_user", "deleted"), [(True, 4), (False, 3)])
-async def test_a_delete_takes_kept_turns_too_and_counts_each_once(
-    untended: ResilientHistory, store: FlakyStore, whole_user: bool, deleted: int
-) -> None:
-    room, other = make_room(), make_room()
-    turns = [make_turn(room, text) for text in ("stored", "stored and kept", "kept")]
-    for turn in turns[:2]:
-        await store.insert(turn)
-    for turn in (*turns[1:], make_turn(other, "other room")):
-        await untended.spool.keep(turn)
-    if whole_user:
-        assert await untended.delete_user(room.service, "alice") == deleted
-    else:
-        assert await untended.delete_room(room) == deleted
-    assert await texts(untended, room) == []
-    assert await texts(untended, other) == ([] if whole_user else ["other room"])
-    assert not list(untended.spool.folder.glob("*.turn"))
-
-
-@pytest.mark.parametrize("written_before", [True, False])
-async def test_an_insert_that_lands_late_does_not_undo_a_delete(
-    untended: ResilientHistory, store: FlakyStore, written_before: bool
-) -> None:
-    room = make_room()
-    store.mode = "hang"
-    await keep(untended, room, "a")
-    store.mode = "up"
-    untended._found()
-    if written_before:
-        assert await texts(untended, room) == ["a"]
-        assert untended.pending() == 0
-    assert await untended.delete_room(room) == 1
-    await store.release()
-    assert [turn.question for turn in store.in_room(room)] == ["a"], "the late insert must land for this test"
-    assert await texts(untended, room) == []
-    assert store.in_room(room) == []
-
-
 async def test_a_page_and_a_list_hold_what_is_still_kept(untended: ResilientHistory) -> None:
     room = make_room()
     await untended.spool.keep(make_turn(room, "a"))
@@ -238,23 +138,6 @@ async def test_while_the_database_is_away_nobody_asks_it(
         with pytest.raises(HistoryUnavailable):
             await call()
     assert store.calls == []
-
-
-async def test_marks_are_cleared_in_the_end(store: FlakyStore, tmp_path: Path) -> None:
-    spool = Spool(tmp_path / "spool")
-    spool.prepare()
-    history = ResilientHistory(store, spool, BUDGET, Pace(0.01, 0.02, 0.02, probe=0.1, mark=0.1))
-    history.start()
-    room = make_room()
-    store.mode = "hang"
-    await keep(history, room, "a")
-    store.mode = "up"
-    await until(lambda: history.pending() == 0)
-    assert await history.delete_room(room) == 1
-    await store.release()
-    await until(lambda: [path.name for path in spool.folder.iterdir()] == ["lock"])
-    assert store.in_room(room) == []
-    await history.close()
 
 
 async def test_a_turn_that_no_store_takes_holds_up_nobody(
@@ -337,35 +220,3 @@ async def test_an_outage_is_told_once(
     await until(lambda: history.pending() == 0)
     messages = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
     assert messages == ["history_away", "history_back"]
-
-
-async def test_retention_prunes_daily_and_tries_again_sooner_in_an_outage() -> None:
-    pauses: list[float] = []
-    cutoffs: list[datetime] = []
-
-    async def sleep(seconds: float) -> None:
-        pauses.append(seconds)
-        if len(pauses) == 4:
-            raise asyncio.CancelledError
-
-    async def prune(older_than: datetime) -> int:
-        cutoffs.append(older_than)
-        if len(cutoffs) == 1:
-            raise HistoryUnavailable("away")
-        return 0
-
-    with pytest.raises(asyncio.CancelledError):
-        await prune_daily(prune, 30, sleep=sleep)
-    assert pauses == [FIRST_SECONDS, RETRY_SECONDS, DAY_SECONDS, DAY_SECONDS]
-    assert abs((datetime.now(UTC) - cutoffs[0]).days - 30) <= 1
-
-
-async def test_a_kept_turn_saves_its_room_from_pruning(history: ResilientHistory, store: FlakyStore) -> None:
-    room = make_room()
-    await history.remember(make_turn(room, "old", minutes=0))
-    store.mode = "down"
-    await history.remember(make_turn(room, "new", minutes=100))
-    store.mode = "up"
-    await until(lambda: not history._away)
-    assert await history.prune(START.replace(hour=13)) == 0
-    assert await texts(history, room) == ["old", "new"]

@@ -80,7 +80,7 @@ class Admission:
         called = promise is not None and promise.has_come(now)
         wait, reason = self._needed_wait(job, prospect, promise, now, called=called)
         if wait <= 0:
-            if promise is not None and called:
+            if promise is not None:
                 self._promises.claim(promise)
             return
         if promise is not None and not called:
@@ -100,9 +100,9 @@ class Admission:
         # The promise was made with the whole margin: only if things got much worse since is it not enough.
         safety = (3.0 + self.safety) / 4 if called else self.safety
         overtaking = 0.0 if called else prospect.overtaking
-        late = prospect.end * safety + overtaking > left
+        beyond = prospect.end * safety + overtaking - left
         crowded = prospect.waiting >= full
-        if called and not late and not crowded:
+        if called and beyond <= 0 and not crowded:
             return 0.0, ""
         alone = self._promises.none_but(promise, now)
         by_time = (1.0 if called else _BAND) * left / safety - (prospect.end - prospect.queue)
@@ -116,7 +116,7 @@ class Admission:
         )
         wait = self._promises.seconds_until_place(prospect.work, now, room, promise)
         reason = "the queue is full" if crowded or by_places < by_time else "it would end after its deadline"
-        return max(wait, 1.0) if late or crowded else wait, reason
+        return max(wait, beyond, 1.0) if beyond > 0 or crowded else wait, reason
 
 
 def _refusal(wait: float, waiting: int, reason: str) -> Overloaded:

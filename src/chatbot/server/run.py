@@ -7,6 +7,7 @@ Retry-After, and only then the servers are told to stop.
 
 import asyncio
 import errno
+import gc
 import logging
 import signal
 import socket
@@ -133,6 +134,9 @@ async def _run(
     on_ready: Callable[[Sequence[Listener]], None],
 ) -> None:
     servers = [_server(listener.app, settings) for listener in listeners]
+    # Modules and schemas are here to stay: no later collection looks at them again.
+    gc.freeze()
+    gc.enable()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 
