@@ -1,6 +1,6 @@
 """What goes to a card when the settings leave it open: the most that fits, and never more."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatbot.domain.vram import CPU_POOL_TOKENS, OVERHEAD_MIB, ModelFacts, Wish, choose, plan
@@ -30,6 +30,7 @@ def test_what_is_set_is_kept_even_where_it_does_not_fit() -> None:
     assert (choice.gpu_layers, choice.pool_tokens, choice.plan.fits) == (-1, 16384, False)
 
 
+@settings(deadline=None)
 @given(card=st.integers(0, 20_000), pool=st.sampled_from([0, 4096, 16384]))
 def test_open_layers_are_the_most_that_fit(card: int, pool: int) -> None:
     wish = Wish(None, pool, 4096, 98304)
@@ -41,6 +42,7 @@ def test_open_layers_are_the_most_that_fit(card: int, pool: int) -> None:
         assert not plan(EIGHT_B, pool_tokens=pool or 4096, card_mib=card, gpu_layers=one_more).fits
 
 
+@settings(deadline=None)
 @given(smaller=st.integers(0, 20_000), more=st.integers(0, 4000))
 def test_a_larger_card_never_takes_less(smaller: int, more: int) -> None:
     before, after = (choose(EIGHT_B, OPEN, card_mib=card) for card in (smaller, smaller + more))
