@@ -42,6 +42,8 @@ def test_defaults_are_the_contract_s() -> None:
         ("CHATBOT_CORS_ORIGINS", "https://a.example/path", "CHATBOT_CORS_ORIGINS"),
         ("CHATBOT_HISTORY__DATABASE", "a/b", "CHATBOT_HISTORY__DATABASE"),
         ("CHATBOT_OFFICE__THREADS", "9999", "CHATBOT_OFFICE__THREADS"),
+        ("CHATBOT_OFFICE__GPU_LAYERS", "most", "^CHATBOT_OFFICE__GPU_LAYERS: must be a number of layers"),
+        ("CHATBOT_OFFICE__GPU_LAYERS", "-2", "^CHATBOT_OFFICE__GPU_LAYERS: must be a number of layers"),
         ("CHATBOT_OFICE__PORT", "1", "did you mean CHATBOT_OFFICE__PORT"),
         ("CHATBOT_OFFICE__TEMPERATUR", "1", "did you mean CHATBOT_OFFICE__TEMPERATURE"),
     ],

@@ -7,7 +7,7 @@ the documentation; ``chatbot settings`` and ``.env.example`` are made from them.
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from chatbot.domain.messages import Sampling
 
@@ -16,6 +16,16 @@ ROUTE_NAMES = frozenset({"performance", "rooms", "docs", "redoc", "openapi.json"
 
 ANSWER_RESERVE = 512
 """Tokens of a conversation's context that the prompt never takes (spec §3)."""
+
+
+def _layers(value: object) -> int | str:
+    """One sentence for what is neither; a union of types would complain once for each."""
+    text = str(value)
+    if text == "auto":
+        return text
+    if text == "-1" or text.isdecimal():
+        return int(text)
+    raise ValueError("must be a number of layers, -1 for all, or auto for as many as fit")
 
 
 class Config(BaseModel):
@@ -59,7 +69,7 @@ class ServiceConfig(Config):
         description="Memory of the machine for conversations that left the KV pool, MiB; 0 keeps none.",
     )
     parallel: int = Field(default=24, ge=1, le=128, description="Sequences that generate at the same time.")
-    gpu_layers: Annotated[int, Field(ge=-1)] | Literal["auto"] = Field(
+    gpu_layers: Annotated[int | Literal["auto"], BeforeValidator(_layers)] = Field(
         default=0,
         description="Layers on the GPU: 0 is CPU, -1 is all, auto is as many as fit its free memory.",
     )
