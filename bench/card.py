@@ -20,17 +20,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+from bench.step_times import COUNTS, Bench
 from bench.suite import at_random, line, median, quantile
 from tests.engine.rig import Answer, Rig, open_rig, question
 
 from chatbot.domain.messages import Exchange, Finished, Sampling, Token, Usage
 from chatbot.llm.llama.card import card_memory
-from chatbot.llm.llama.context import Context, Shape, parking_ids
+from chatbot.llm.llama.context import parking_ids
 from chatbot.llm.llama.model_file import ModelFile
 from chatbot.scheduling.simulate import Arrival, Machine, Simulator
 
 _USERS = 20
+_LAST = max(COUNTS) - 1
+"""The sequence that computes what is parked."""
+
 _SHAPE = {"context_tokens": 4096, "parallel": 24}
 
 
@@ -109,41 +112,27 @@ async def _ask_all(rig: Rig, tokens: int) -> list[Answer]:
 def parked_cells(options: argparse.Namespace) -> float:
     """Steps and prompts beside parked cells; seconds for a prompt token without any."""
     file = ModelFile(options.model, gpu_layers=-1 if options.gpu_layers == "auto" else options.gpu_layers)
-    most, held = max(options.parked), 256
-    shape = Shape(pool=most + 32 * (held + 128), sequences=32, rows=512, threads=options.threads or 2)
-    context = Context(file, shape)
-    source = np.random.default_rng(1)
-
-    def call(rows: list[tuple[int, int]], *, output: bool) -> float:
-        context.batch.clear()
-        for sequence, count in rows:
-            tokens = source.integers(0, 250, count).tolist()
-            context.batch.add(sequence, context.memory.length(sequence), tokens, output=output)
-        begun = time.perf_counter()
-        context.decode()
-        seconds = time.perf_counter() - begun
-        for sequence, count in rows:
-            context.memory.appended(sequence, count)
-        return seconds
-
-    call([(0, 512)], output=False)
-    context.memory.keep(0, 0)
-    prefill = median(call([(sequence, held)], output=False) for sequence in range(32)) / held
+    held = 256
+    bench = Bench(file, held=held, threads=options.threads, parked=max(options.parked) + 64 * max(COUNTS))
+    call, memory = bench.call, bench.context.memory
+    call([(0, 512)])
+    memory.keep(0, 0)
+    prefill = median(bench.read(sequence) for sequence in range(max(COUNTS)))
     print(f"\nprefill {1 / prefill:,.0f} tokens/s in calls of {held} rows\n")
     print("| parked cells | a step of 20, ms | 256 rows of a prompt, ms |\n|---|---|---|", flush=True)
-    ids, parked = iter(parking_ids(32)), 0
+    ids, parked = iter(parking_ids(max(COUNTS))), 0
     for wanted in options.parked:
         while parked < wanted:
-            call([(31, 512)], output=False)
+            call([(_LAST, 512)])
             parked += 512
-            if context.memory.length(31) >= 4096 or parked >= wanted:
-                context.memory.share(31, next(ids), context.memory.length(31))
-                context.memory.keep(31, 0)
-        step = median(call([(n, 1) for n in range(_USERS)], output=True) for _ in range(10))
-        read = call([(31, held)], output=False)
-        context.memory.keep(31, 0)
+            if memory.length(_LAST) >= 4096 or parked >= wanted:
+                memory.share(_LAST, next(ids), memory.length(_LAST))
+                memory.keep(_LAST, 0)
+        step = median(bench.step(_USERS) for _ in range(10))
+        read = call([(_LAST, held)])
+        memory.keep(_LAST, 0)
         print(f"| {parked} | {1000 * step:.2f} | {1000 * read:.2f} |", flush=True)
-    context.close()
+    bench.context.close()
     file.close()
     return prefill
 

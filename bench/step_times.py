@@ -34,12 +34,12 @@ def timed(work: Callable[[], object]) -> float:
 
 
 class Bench:
-    """One context whose sequences each hold ``held`` tokens of their own."""
+    """One context whose sequences each hold ``held`` tokens of their own, with room for ``parked`` more."""
 
-    def __init__(self, file: "ModelFile", *, held: int, threads: int) -> None:
+    def __init__(self, file: "ModelFile", *, held: int, threads: int, parked: int = 0) -> None:
         from chatbot.llm.llama.context import Context, Shape
 
-        pool = (held + 64) * max(COUNTS)
+        pool = (held + 64) * max(COUNTS) + parked
         shape = Shape(pool=pool, sequences=max(COUNTS), rows=512, threads=usable_threads(threads))
         self.context = Context(file, shape)
         self._random = np.random.default_rng(1)
@@ -51,20 +51,21 @@ class Bench:
         done, seconds = 0, 0.0
         while done < self._held:
             count = min(512, self._held - done)
-            seconds += self._call([(sequence, count)])
+            seconds += self.call([(sequence, count)])
             done += count
         return seconds / self._held
 
     def step(self, sequences: int) -> float:
         """One generated row for each; seconds inside llama_decode."""
-        return self._call([(sequence, 1) for sequence in range(sequences)])
+        return self.call([(sequence, 1) for sequence in range(sequences)])
 
     def sample(self, samplers: "list[Sampler]") -> float:
         """Choose a token for each row of the last call; seconds."""
         logits = self.context.logits()
         return timed(lambda: [sampler.sample(logits[row]) for row, sampler in enumerate(samplers)])
 
-    def _call(self, rows: list[tuple[int, int]]) -> float:
+    def call(self, rows: list[tuple[int, int]]) -> float:
+        """One llama_decode of so many random tokens of each sequence; its seconds."""
         context = self.context
         context.batch.clear()
         for sequence, count in rows:

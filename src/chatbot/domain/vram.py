@@ -9,6 +9,8 @@ the driver.
 """
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 MIB = 1 << 20
 HALF = 2
@@ -119,19 +121,30 @@ class Choice:
     plan: VramPlan
 
 
+def wish_of(gpu_layers: int | Literal["auto"], pool_tokens: int, context_tokens: int, parallel: int) -> Wish:
+    """The settings of an engine as a wish."""
+    return Wish(
+        gpu_layers=None if gpu_layers == "auto" else gpu_layers,
+        pool_tokens=pool_tokens,
+        least=context_tokens,
+        most=parallel * context_tokens,
+    )
+
+
 def choose(facts: ModelFacts, wish: Wish, *, card_mib: int, overhead_mib: int = OVERHEAD_MIB) -> Choice:
     """The most layers that fit, then the largest pool beside them.
 
     What is set is never changed, so the choice may not fit: see its plan. Layers that are left open always
     do, since 0 layers need no card.
     """
+    planned = partial(plan, facts, card_mib=card_mib, overhead_mib=overhead_mib)
     candidates = range(facts.layers, 0, -1) if wish.gpu_layers is None else (wish.gpu_layers,)
     for layers in candidates:
-        found = _plan(facts, wish.pool_tokens or wish.least, layers, card_mib, overhead_mib)
+        found = planned(pool_tokens=wish.pool_tokens or wish.least, gpu_layers=layers)
         if found.fits or wish.gpu_layers is not None:
             pool = wish.pool_tokens or max(wish.least, min(found.largest_pool, wish.most))
             whole = layers == facts.layers
-            return Choice(-1 if whole else layers, pool, _plan(facts, pool, layers, card_mib, overhead_mib))
+            return Choice(-1 if whole else layers, pool, planned(pool_tokens=pool, gpu_layers=layers))
     pool = pool_on_cpu(wish.pool_tokens, wish.least)
     return Choice(0, pool, VramPlan(0, 0, 0, card_mib, 0))
 
@@ -139,9 +152,3 @@ def choose(facts: ModelFacts, wish: Wish, *, card_mib: int, overhead_mib: int = 
 def pool_on_cpu(pool_tokens: int, context_tokens: int) -> int:
     """The size of the pool without a card, in tokens: what is set, or the default for CPUs."""
     return pool_tokens or max(CPU_POOL_TOKENS, context_tokens)
-
-
-def _plan(facts: ModelFacts, pool_tokens: int, gpu_layers: int, card_mib: int, overhead_mib: int) -> VramPlan:
-    return plan(
-        facts, pool_tokens=pool_tokens, card_mib=card_mib, gpu_layers=gpu_layers, overhead_mib=overhead_mib
-    )

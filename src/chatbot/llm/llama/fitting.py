@@ -7,7 +7,7 @@ of ``chatbot doctor`` and of the chart's check (chatbot.domain.vram).
 import logging
 
 from chatbot.domain.config import EngineConfig
-from chatbot.domain.vram import CONTEXT_MIB, OVERHEAD_MIB, Wish, choose, pool_on_cpu
+from chatbot.domain.vram import CONTEXT_MIB, OVERHEAD_MIB, choose, pool_on_cpu, wish_of
 from chatbot.llm.llama.card import card_memory
 from chatbot.llm.llama.model_file import facts_of
 
@@ -31,12 +31,7 @@ def fitted(config: EngineConfig) -> EngineConfig:
             f"GPU layers are asked for (--gpu or GPU_LAYERS), but this llama.cpp was compiled without GPU "
             f"support or finds no card {config.gpu}"
         )
-    wish = Wish(
-        gpu_layers=None if config.gpu_layers == "auto" else config.gpu_layers,
-        pool_tokens=config.pool_tokens,
-        least=config.context_tokens,
-        most=config.parallel * config.context_tokens,
-    )
+    wish = wish_of(config.gpu_layers, config.pool_tokens, config.context_tokens, config.parallel)
     facts = facts_of(config.model_path)
     budget = min(card.free_mib, card.total_mib // config.card_sharers)
     choice = choose(facts, wish, card_mib=budget, overhead_mib=OVERHEAD_MIB - CONTEXT_MIB)

@@ -14,7 +14,7 @@ from chatbot.adapters.packaged_model import NAME as PACKAGED
 from chatbot.domain.config import ServiceConfig
 from chatbot.domain.errors import StartupError
 from chatbot.domain.messages import ServiceName
-from chatbot.domain.vram import MIB, ModelFacts, VramPlan, Wish, choose, kv_bytes_per_token, pool_on_cpu
+from chatbot.domain.vram import MIB, ModelFacts, VramPlan, choose, kv_bytes_per_token, pool_on_cpu, wish_of
 from chatbot.server.settings import Settings, load_settings
 
 _KIB = 1024
@@ -88,12 +88,7 @@ def _check(settings: Settings, name: ServiceName, card_mib: int | None) -> bool:
         return False
     choice = choose(
         facts,
-        Wish(
-            gpu_layers=None if config.gpu_layers == "auto" else config.gpu_layers or -1,
-            pool_tokens=config.pool_tokens,
-            least=config.context_tokens,
-            most=config.parallel * config.context_tokens,
-        ),
+        wish_of(config.gpu_layers or -1, config.pool_tokens, config.context_tokens, config.parallel),
         card_mib=memory_mib,
     )
     layers = facts.layers if choice.gpu_layers < 0 else choice.gpu_layers
