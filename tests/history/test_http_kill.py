@@ -1,7 +1,7 @@
 """Forty writers of one room over HTTP while the database, or the suite too, is killed: nothing is lost."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -63,6 +63,12 @@ async def write(client: httpx.AsyncClient, writer: int, turns: int, record: Reco
         record.states.add(answer.headers["x-history"].partition("-")[0])
 
 
+async def reached(state: Callable[[], bool]) -> None:
+    """Wait, as long as the test may last, until the writers have come so far."""
+    while not state():
+        await asyncio.sleep(0.02)
+
+
 async def life(suite: RunningSuite, turns: int, record: Record, trouble: Any) -> None:
     async with httpx.AsyncClient(
         base_url=suite.gateway, timeout=60, limits=httpx.Limits(max_connections=WRITERS)
@@ -105,6 +111,8 @@ async def test_the_database_is_killed_and_started_again(
     record, random = Record(), Random(7)
 
     async def trouble() -> None:
+        # On a busy machine the first answers come late: the first kill waits for one that is stored.
+        await reached(lambda: "database" in record.states)
         for _ in range(3):
             await asyncio.sleep(random.uniform(0.2, 0.8))
             own_mongo_server.kill()
@@ -128,8 +136,7 @@ async def test_the_suite_is_killed_and_started_again_and_so_is_the_database(
 
     async def trouble(suite: RunningSuite) -> None:
         before = record.acknowledged
-        while record.acknowledged < before + WRITERS // 2:
-            await asyncio.sleep(0.02)
+        await reached(lambda: record.acknowledged >= before + WRITERS // 2)
         own_mongo_server.kill()
         await asyncio.sleep(random.uniform(0.1, 0.5))
         suite.process.kill()

@@ -12,11 +12,10 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from chatbot.domain.vram import MIB
 from chatbot.llm.llama.memory import Memory, State
 from chatbot.llm.llama.prefixes import Tokens, beginnings, longest
 from chatbot.scheduling.rates import Rate
-
-MIB = 1 << 20
 
 _PAYS_BELOW = 0.5
 """Copying out and in must cost less than this share of computing: some rooms never come back."""
