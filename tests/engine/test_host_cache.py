@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from chatbot.domain.vram import MIB
 from chatbot.llm.llama.context import Context, Shape, parking_ids
-from chatbot.llm.llama.host_cache import MIB, HostCache
+from chatbot.llm.llama.host_cache import HostCache
 from chatbot.llm.llama.model_file import ModelFile
 from chatbot.llm.llama.prefix_cache import PrefixCache, Rules
 from chatbot.llm.llama.prefixes import Tokens
