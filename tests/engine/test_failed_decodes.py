@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from tests.engine.conftest import RigMaker
 from tests.engine.rig import Rig, question
@@ -10,7 +11,7 @@ from tests.engine.rig import Rig, question
 from chatbot.domain.errors import ModelFailed, Unavailable
 from chatbot.domain.messages import Sampling
 from chatbot.domain.models import ModelState
-from chatbot.llm.llama.context import Context, DecodeError
+from chatbot.llm.llama.context import Context, DecodeError, Logits
 
 pytestmark = pytest.mark.anyio
 
@@ -75,6 +76,30 @@ async def test_refused_rows_fail_only_the_stream_they_belong_to(rig: RigMaker) -
     with pytest.raises(ModelFailed):
         await bad
     assert (await good).finished.usage.completion > 0
+
+
+async def test_logits_that_are_no_numbers_end_one_answer_and_are_not_shared(rig: RigMaker) -> None:
+    engine = rig(host_cache_mib=0)
+    context = engine.loaded.engine._stepper.context
+    logits, calls = context.logits, 0
+
+    def spoilt() -> Logits:
+        nonlocal calls
+        calls += 1
+        rows = logits()
+        if calls == 6:
+            rows[0] = np.nan
+        return rows
+
+    context.logits = spoilt  # type: ignore[method-assign]
+    asked = [engine.ask(chat, SAMPLING, caller=f"user{n}") for n, chat in enumerate(CHATS)]
+    answers = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 30)
+    failed = [answer for answer in answers if isinstance(answer, BaseException)]
+    assert [type(error) for error in failed] == [ModelFailed]
+    assert engine.loaded.engine._roster.cache.entries == len(CHATS) - 1
+    assert all(context.memory.agrees(sequence) for sequence in range(256))
+    answer = await engine.ask(CHATS[0], SAMPLING)
+    assert answer.finished.usage.completion > 0
 
 
 async def test_a_context_that_never_recovers_fails_the_model_and_its_liveness(rig: RigMaker) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chatbot.domain.errors import ModelFailed
 from chatbot.domain.messages import Sampling
 from chatbot.llm.llama.context import Logits
 from chatbot.llm.llama.sampler import _RECORD, Sampler, _chain, best_tokens
@@ -62,7 +63,7 @@ def test_same_seed_same_tokens(vocabulary: int, sampling: Sampling) -> None:
 
 @settings(deadline=None)
 @given(
-    size=st.sampled_from([100, 4096, 5000, 10_000]),
+    size=st.sampled_from([100, 4096, 8192, 10_000, 20_000]),
     count=st.integers(1, 150),
     levels=st.integers(2, 1_000_000),
     seed=st.integers(0, 2**32 - 1),
@@ -79,3 +80,16 @@ def test_a_sampler_without_seed_differs_from_another() -> None:
     row = np.zeros(512, dtype=np.float32)
     one, other = Sampler(Sampling(top_k=0), 512), Sampler(Sampling(top_k=0), 512)
     assert [one.sample(row) for _ in range(8)] != [other.sample(row) for _ in range(8)]
+
+
+@pytest.mark.parametrize("vocabulary", [512, 10_000])
+@pytest.mark.parametrize(
+    "sampling", [Sampling(), Sampling(top_k=0), Sampling(temperature=0, repeat_penalty=1)], ids=repr
+)
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_a_row_without_numbers_is_refused(vocabulary: int, sampling: Sampling, number: float) -> None:
+    sampler = Sampler(sampling, vocabulary)
+    with pytest.raises(ModelFailed, match="no numbers"):
+        sampler.sample(np.full(vocabulary, number, dtype=np.float32))
+    assert sampler.sample(np.arange(vocabulary, dtype=np.float32)) in range(vocabulary)
+    sampler.close()

@@ -3,6 +3,7 @@
 Only the engine's thread may touch it; a context is not thread-safe.
 """
 
+import ctypes
 from dataclasses import dataclass
 
 import llama_cpp
@@ -94,7 +95,10 @@ class Context:
     def logits(self) -> Logits:
         """The output rows of the last call, in batch order; a view that the next call overwrites."""
         pointer = llama_cpp.llama_get_logits(self._handle)
-        return np.ctypeslib.as_array(pointer, shape=(self.batch.outputs, self.vocabulary))
+        # np.ctypeslib.as_array would make ctypes types anew in every step.
+        kind = ctypes.c_float * (self.batch.outputs * self.vocabulary)
+        numbers = memoryview(kind.from_address(ctypes.addressof(pointer.contents)))
+        return np.frombuffer(numbers, dtype=np.float32).reshape(self.batch.outputs, self.vocabulary)
 
     def close(self) -> None:
         """Free the context."""

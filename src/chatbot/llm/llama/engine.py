@@ -191,7 +191,12 @@ class Engine:
             stream.sampler.accept(stream.tokens[-64:])
         if stream.prompt.endings.speaks and not stream.produced:
             row[self._silent] = float("-inf")
-        token = stream.sampler.sample(row)
+        try:
+            token = stream.sampler.sample(row)
+        except ModelFailed as error:
+            self._roster.discard(stream)
+            self._fail(stream, error)
+            return
         now = time.monotonic()
         if stream.first is None:
             stream.first = now

@@ -160,6 +160,10 @@ class PrefixCache:
     def swap_out(self, sequence: int, tokens: Sequence[int], guard: int | None = None) -> None:
         """Empty a running sequence (these tokens) without parking it; the host cache keeps what it held."""
         self._save(sequence, np.asarray(tokens[: self._memory.length(sequence)], dtype=np.int32))
+        self.discard(sequence, guard)
+
+    def discard(self, sequence: int, guard: int | None = None) -> None:
+        """Empty a running sequence and its guard; nobody keeps what it held."""
         self._memory.keep(sequence, 0)
         self.unguard(guard)
 

@@ -59,6 +59,12 @@ class Roster:
             stream.sampler.close()
             stream.sampler = None
 
+    def discard(self, stream: Stream) -> None:
+        """Throw away what a running stream computed, so that nobody shares it."""
+        if stream.sequence is not None:
+            self.cache.discard(stream.sequence, stream.guard)
+            stream.guard = None
+
     def preempt(self, stream: Stream) -> None:
         """Put a running stream back among the waiting; it keeps its text and its sampler, not its cells.
 
