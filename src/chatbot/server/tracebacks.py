@@ -8,8 +8,6 @@ frames, the source lines and the class are there for every exception of a chain 
 import traceback
 from collections.abc import Iterator
 
-import structlog
-
 _OURS = ("chatbot.", "loadtest.")
 _CAUSED = "which was the cause of:"
 _DURING = "while this was handled, there followed:"
@@ -46,12 +44,3 @@ def _lines(error: BaseException, seen: set[int]) -> Iterator[str]:
             if id(part) not in seen:
                 yield f"part {number} of {len(error.exceptions)}:"
                 yield from (f"  {line}" for text in _lines(part, seen) for line in text.split("\n"))
-
-
-def withhold_messages(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """A structlog processor: ``exc_info`` becomes the text of ``exception``."""
-    info = event.pop("exc_info", None)
-    error = info[1] if isinstance(info, tuple) else info
-    if isinstance(error, BaseException):
-        event["exception"] = formatted(error)
-    return event
