@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import time
 
+import uvloop
 from bench.suite import (
     Answer,
     ask,
@@ -110,7 +111,7 @@ def main(options: argparse.Namespace) -> None:
         OFFICE__THREADS=options.threads,
         DEADLINE_SECONDS=options.limit,
     ) as suite:
-        asyncio.run(measure(suite, options))
+        uvloop.run(measure(suite, options))
 
 
 if __name__ == "__main__":
