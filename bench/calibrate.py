@@ -21,6 +21,7 @@ from bench.workloads import TOPICS
 from tests.system.running_suite import RunningSuite
 
 from chatbot.scheduling.simulate import Arrival, Machine, Outcome, Simulator
+from chatbot.scheduling.slices import UNTILED_ROWS
 
 _TOGETHER = (1, 2, 4, 8, 12, 16, 20, 24)
 _REPEATS = 3
@@ -58,8 +59,10 @@ async def fit(client: httpx.AsyncClient) -> Fitted:
         fresh = answer.usage["prompt_tokens"] - answer.usage["cached_tokens"]
         reading.append((float(fresh), answer.first - answer.asked))
     alone, prefill = line(reading)
-    machine = Machine(prefill=prefill, base=base, each=each, steps=tuple(steps))
-    return Fitted(machine, alone - machine.step(1))
+    # A call's base is a pass over the weights, whatever the call computes.
+    call, shared = max(0.0, min(base, alone)), UNTILED_ROWS
+    machine = Machine(prefill, base, each, steps=tuple(steps), call=call, shared_rows=shared)
+    return Fitted(machine, alone - call)
 
 
 def _question(source: random.Random) -> str:
@@ -103,7 +106,12 @@ def slowed(fitted: Fitted, crowd: list[Answer], tokens: int) -> Fitted:
         card = fitted.machine
         steps = tuple((users, factor * seconds) for users, seconds in card.steps)
         slower = replace(
-            card, prefill=factor * card.prefill, base=factor * card.base, each=factor * card.each, steps=steps
+            card,
+            prefill=factor * card.prefill,
+            base=factor * card.base,
+            each=factor * card.each,
+            steps=steps,
+            call=factor * card.call,
         )
         return replace(fitted, machine=slower)
 

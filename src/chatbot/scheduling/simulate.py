@@ -14,8 +14,7 @@ from chatbot.scheduling.admission import Limits
 from chatbot.scheduling.door import Door, Verdict
 from chatbot.scheduling.job import Capacity, Job
 from chatbot.scheduling.rates import Speeds
-
-_LEAST_PREFILL = 64
+from chatbot.scheduling.slices import prefill_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +23,9 @@ class Machine:
 
     ``steps``, where given, are measured pairs of sequences and seconds in rising order, and decide instead of
     the line: a card's steps are no line, since it changes kernels with the size of the batch.
+
+    A step of at most ``shared_rows`` tokens reads prompts in the call that decodes. Else they are read in a
+    second call, after the decoded tokens are delivered, which takes ``call`` seconds beside its tokens.
     """
 
     prefill: float
@@ -33,6 +35,8 @@ class Machine:
     pool: int = 16384
     slice_seconds: float = 0.25
     steps: tuple[tuple[int, float], ...] = ()
+    call: float = 0.0
+    shared_rows: int = 1 << 20
 
     def step(self, sequences: int) -> float:
         """Seconds of a decode step with so many sequences; between measured sizes in proportion."""
@@ -171,34 +175,52 @@ class Simulator:
         return Verdict.START if fits or not self._running else Verdict.NO_ROOM
 
     def _step(self, now: float) -> float:
+        """As the engine steps: a token for all who generate, and prompts, whose end is a first token."""
+        machine = self.machine
         generating = [one for one in self._running if not one.unread]
-        seconds = self.machine.step(len(generating)) * self.slowdown() if generating else 0.0
+        reading = [one for one in self._running if one.unread]
+        unread = sum(one.unread for one in reading)
+        apart = not generating or len(generating) + unread > machine.shared_rows
         if generating:
+            seconds = machine.step(len(generating)) * self.slowdown()
             self.speeds.steps.saw(len(generating), seconds)
-        budget = max(_LEAST_PREFILL, int(self.machine.slice_seconds / self.speeds.prefill.seconds))
+            now += seconds
+        if apart:
+            self._produce(generating, now)
+        if reading:
+            now += self._read(reading, len(generating), machine.call if apart else 0.0)
+        if not apart:
+            self._produce(generating, now)
+        self._produce([one for one in reading if not one.unread], now)
+        return now
+
+    def _read(self, reading: list[_Running], generating: int, call: float) -> float:
+        """Read a slice of the prompts; its seconds."""
+        budget = prefill_rows(
+            len(reading),
+            generating,
+            slice_seconds=self.machine.slice_seconds,
+            token_seconds=self.speeds.prefill.seconds,
+        )
         read = 0
-        for one in self._running:
+        for one in reading:
             count = min(one.unread, budget - read)
             one.unread -= count
             one.job.read += count
             read += count
-        if read:
-            spent = read * self.machine.prefill * self.slowdown()
-            self.speeds.prefill.saw(read, spent)
-            seconds += spent
-        now += seconds
-        for one in generating:
-            self._produce(one, now)
-        return now
+        seconds = read * self.machine.prefill * self.slowdown()
+        self.speeds.prefill.saw(read, seconds)
+        return call + seconds
 
-    def _produce(self, one: _Running, now: float) -> None:
-        arrived = one.outcome.arrival.at
-        if one.outcome.first is None:
-            one.outcome.first = now - arrived
-            self.door.first_token(one.job, now)
-        one.job.produced += 1
-        one.left -= 1
-        if one.left <= 0:
-            one.outcome.end = now - arrived
-            self._running.remove(one)
-            self.door.finished(one.job, now, complete=True)
+    def _produce(self, streams: list[_Running], now: float) -> None:
+        for one in streams:
+            arrived = one.outcome.arrival.at
+            if one.outcome.first is None:
+                one.outcome.first = now - arrived
+                self.door.first_token(one.job, now)
+            one.job.produced += 1
+            one.left -= 1
+            if one.left <= 0:
+                one.outcome.end = now - arrived
+                self._running.remove(one)
+                self.door.finished(one.job, now, complete=True)

@@ -14,10 +14,8 @@ from chatbot.llm.llama.context import Context, DecodeError, Logits
 from chatbot.llm.llama.roster import Roster
 from chatbot.llm.llama.stream import Stream
 from chatbot.scheduling.rates import Speeds
+from chatbot.scheduling.slices import UNTILED_ROWS, prefill_rows
 
-_UNTILED_ROWS = 63
-_LEAST_PREFILL = 64
-_LONGEST_SLICES = 4.0
 _RETRIES = 64
 
 Rows = list[tuple[Stream, int]]
@@ -61,8 +59,13 @@ class Stepper:
             self._timed(rows)
             return
         wanted = sum(stream.missing for stream in reading)
-        allowed = self._prefill_rows(len(reading), len(rows))
-        if not self._tiled or not rows or len(rows) + wanted <= _UNTILED_ROWS:
+        allowed = prefill_rows(
+            len(reading),
+            len(rows),
+            slice_seconds=self.prefill_seconds,
+            token_seconds=self._speeds.prefill.seconds,
+        )
+        if not self._tiled or not rows or len(rows) + wanted <= UNTILED_ROWS:
             room = self.context.batch.capacity - len(rows)
             self._timed(rows + self._share_out(reading, min(allowed, room)))
             return
@@ -71,12 +74,6 @@ class Stepper:
         still = [stream for stream in reading if stream.sequence is not None]
         if still:
             self._timed(self._share_out(still, min(allowed, self.context.batch.capacity)))
-
-    def _prefill_rows(self, reading: int, streaming: int) -> int:
-        # A stall costs each who streams what it saves each who still waits for the first token: where few
-        # stream and many wait, as after a burst, a longer slice serves more people and fills the batch.
-        slices = min(max(1.0, reading / max(1, streaming)), _LONGEST_SLICES)
-        return max(_LEAST_PREFILL, int(slices * self.prefill_seconds / self._speeds.prefill.seconds))
 
     def _share_out(self, reading: list[Stream], budget: int) -> Rows:
         rows: Rows = []

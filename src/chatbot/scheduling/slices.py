@@ -1,0 +1,23 @@
+"""How much of the prompts one step reads: a slice, so that nobody who streams waits for a whole prompt."""
+
+UNTILED_ROWS = 63
+"""The largest call whose rows attention computes one by one on a CPU; from 64 on it works in tiles."""
+
+_LEAST_ROWS = 64
+_LONGEST = 4.0
+
+
+def prefill_rows(reading: int, streaming: int, *, slice_seconds: float, token_seconds: float) -> int:
+    """Prompt tokens for one step.
+
+    A stall costs each who streams what it saves each who still waits for the first token: where few stream
+    and many wait, as after a burst, a longer slice serves more people and fills the batch.
+
+    Args:
+        reading: Requests whose prompts are not yet computed.
+        streaming: Requests that generate.
+        slice_seconds: The slice where as many stream as wait.
+        token_seconds: What a prompt token takes.
+    """
+    slices = min(max(1.0, reading / max(1, streaming)), _LONGEST)
+    return max(_LEAST_ROWS, int(slices * slice_seconds / token_seconds))

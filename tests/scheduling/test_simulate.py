@@ -1,0 +1,42 @@
+"""The simulated engine steps as the real one does; small sums by hand."""
+
+import pytest
+
+from chatbot.scheduling.simulate import Arrival, Machine, Outcome, Simulator
+from chatbot.scheduling.slices import prefill_rows
+
+MACHINE = Machine(prefill=0.01, base=0.1, each=0.0)
+
+
+def played(machine: Machine, *arrivals: Arrival) -> list[Outcome]:
+    return sorted(Simulator(machine).run(arrivals), key=lambda outcome: outcome.arrival.at)
+
+
+def test_the_call_that_ends_a_prompt_gives_the_first_token() -> None:
+    (alone,) = played(MACHINE, Arrival(0.0, "one", prompt=30, cached=20, output=3))
+    assert alone.first == pytest.approx(10 * 0.01)
+    assert alone.end == pytest.approx(10 * 0.01 + 2 * 0.1)
+
+
+def test_a_call_for_prompts_alone_has_a_price_of_its_own() -> None:
+    machine = Machine(prefill=0.01, base=0.1, each=0.0, call=0.05)
+    (alone,) = played(machine, Arrival(0.0, "one", prompt=10, output=1))
+    assert alone.end == pytest.approx(0.05 + 10 * 0.01)
+
+
+@pytest.mark.parametrize(("shared_rows", "extra"), [(11, 0.0), (10, 0.05)])
+def test_few_rows_share_a_call_and_many_are_read_in_their_own(shared_rows: int, extra: float) -> None:
+    machine = Machine(prefill=0.01, base=0.1, each=0.0, call=0.05, shared_rows=shared_rows)
+    first, second = played(
+        machine, Arrival(0.0, "one", prompt=1, output=10), Arrival(0.3, "two", prompt=10, output=1)
+    )
+    # The second comes within a step (0.06 and then 0.1 each), which ends at 0.36; it is read in the next.
+    assert second.first == pytest.approx(0.36 - 0.3 + 0.1 + 10 * 0.01 + extra)
+    assert first.end == pytest.approx(0.06 + 9 * 0.1 + 10 * 0.01 + extra)
+
+
+def test_a_slice_grows_with_those_who_wait_and_never_falls_below_the_least() -> None:
+    slices = [prefill_rows(n, 4, slice_seconds=0.25, token_seconds=0.001) for n in (1, 4, 8, 16, 99)]
+    assert slices == [250, 250, 500, 1000, 1000]
+    assert prefill_rows(1, 24, slice_seconds=0.25, token_seconds=0.1) == 64
+    assert prefill_rows(2, 0, slice_seconds=0.25, token_seconds=0.001) == 500
