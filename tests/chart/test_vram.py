@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.chart.rendering import refusal
+from tests.chart.rendering import environment, manifests, pod_specs, refusal
 from tests.support.gguf_factory import Plan, write_model
 
 from chatbot.adapters.gguf_facts import NotAModel, read_facts
@@ -95,6 +95,17 @@ def test_the_specified_cards_hold_their_models_with_room(service: str, card: int
     assert smallest <= {"office": 8192, "character": 12288}[service]
     assert refusal({"services": {service: {"gpu": {"memoryMiB": smallest}}}}) == ""
     assert refusal({"services": {service: {"gpu": {"memoryMiB": smallest - 1}}}}) != ""
+
+
+def test_a_pool_that_is_found_at_start_needs_room_for_one_conversation() -> None:
+    card = {"gpu": {"memoryMiB": 11000}}
+    message = refusal({"services": {"character": {"poolTokens": 0, "contextTokens": 32768, **card}}})
+    assert "(32768 tokens" in message
+    assert "the largest context that fits" in message
+    values = {"services": {"character": {"poolTokens": 0, **card}}}
+    assert refusal(values) == ""
+    found = environment(pod_specs(manifests(values))["Deployment/chat-chatbot-character"])
+    assert found["CHATBOT_CHARACTER__POOL_TOKENS"] == "0"
 
 
 def test_weights_that_do_not_fit_are_said_to_be_the_cause() -> None:

@@ -27,15 +27,16 @@
 {{- define "chatbot.checks.services" -}}
 {{- range $name, $service := .Values.services -}}
 {{- if $service.enabled -}}
-{{- if lt (int $service.poolTokens) (int $service.contextTokens) -}}
-{{- fail (printf "services.%s.poolTokens (%v) is below contextTokens (%v): one full conversation would not fit the pool; raise poolTokens or lower contextTokens" $name $service.poolTokens $service.contextTokens) -}}
+{{- if and (ne (int $service.poolTokens) 0) (lt (int $service.poolTokens) (int $service.contextTokens)) -}}
+{{- fail (printf "services.%s.poolTokens (%v) is below contextTokens (%v): one full conversation would not fit the pool; raise poolTokens, lower contextTokens, or let the service choose with poolTokens: 0" $name $service.poolTokens $service.contextTokens) -}}
 {{- end -}}
 {{- include "chatbot.checks.vram" (dict "root" $ "name" $name "service" $service) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 
-{{/* Weights, KV cells and overhead against the card's memory; the same sum as `chatbot doctor` (src/chatbot/domain/vram.py). */}}
+{{/* Weights, KV cells and overhead against the card's memory; the same sum as `chatbot doctor` (src/chatbot/domain/vram.py).
+     A pool of 0 is made to fit at start: then one full conversation must fit. */}}
 {{- define "chatbot.checks.vram" -}}
 {{- $s := .service -}}
 {{- if and $s.gpu.enabled (gt (int $s.gpu.memoryMiB) 0) (ne (int $s.gpu.layers) 0) -}}
@@ -44,7 +45,8 @@
 {{- $on := ternary $all (int64 $s.gpu.layers) (or (lt (int $s.gpu.layers) 0) (gt (int64 $s.gpu.layers) $all)) -}}
 {{- $tokenBytes := mul 4 $on (int64 $model.kvHeads) (int64 $model.headDim) -}}
 {{- $weights := div (mul (int64 $model.sizeMiB) $on) $all -}}
-{{- $kv := div (add (mul (int64 $s.poolTokens) $tokenBytes) 1048575) 1048576 -}}
+{{- $pool := int64 (default $s.contextTokens $s.poolTokens) -}}
+{{- $kv := div (add (mul $pool $tokenBytes) 1048575) 1048576 -}}
 {{- $overhead := int64 .root.Values.vram.overheadMiB -}}
 {{- $needed := add $weights $kv $overhead -}}
 {{- $card := int64 $s.gpu.memoryMiB -}}
@@ -55,7 +57,7 @@
 {{- if and (lt $fits (int64 $s.contextTokens)) (gt $fits 0) -}}
 {{- $advice = printf "the largest context that fits is %d tokens (services.%s.poolTokens and contextTokens)" $fits .name -}}
 {{- end -}}
-{{- fail (printf "services.%s does not fit its card: weights %d + KV %d (%d tokens of %d KiB) + overhead %d = %d MiB of %d MiB; %s" .name $weights $kv (int64 $s.poolTokens) (div $tokenBytes 1024) $overhead $needed $card $advice) -}}
+{{- fail (printf "services.%s does not fit its card: weights %d + KV %d (%d tokens of %d KiB) + overhead %d = %d MiB of %d MiB; %s" .name $weights $kv $pool (div $tokenBytes 1024) $overhead $needed $card $advice) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
