@@ -52,6 +52,20 @@ def admitted_share(outcomes: list[Outcome]) -> float:
     return sum(outcome.retry_after is None for outcome in returned) / len(returned)
 
 
+@pytest.mark.parametrize("load", [1.0, 1.1])
+def test_waits_are_foretold_though_answers_differ_in_length(load: float) -> None:
+    """The next place is free when the shortest of many answers ends, long before their mean."""
+    outcomes = Simulator(MACHINE).run(arrivals(load, 150, 900))
+    errors = sorted(
+        abs((one.predicted_first or 0.0) - one.first) / one.first
+        for one in outcomes
+        if one.first is not None and one.first > 1
+    )
+    assert len(errors) > 200
+    assert statistics.median(errors) <= 0.3
+    assert errors[int(0.9 * len(errors))] <= 0.75
+
+
 @pytest.mark.parametrize(("mean", "load"), [(n, load) for n in (150, 300) for load in (2.0, 2.7, 3.5)])
 def test_retry_after_is_true(load: float, mean: int) -> None:
     coming = arrivals(load, mean, 200)

@@ -189,3 +189,28 @@ def test_those_who_outlast_the_few_that_ended_are_not_taken_to_be_nearly_done() 
     for _ in range(125):
         seen.saw(36)
     assert seen.remaining(50, 96) < 20, "where many have ended, few go on for long"
+
+
+@settings(deadline=None)
+@given(
+    lengths=st.lists(st.integers(1, 2000), min_size=1, max_size=128),
+    produced=st.integers(0, 1500),
+    quantiles=st.tuples(st.floats(0, 0.999), st.floats(0, 0.999)).map(sorted),
+)
+def test_a_higher_quantile_is_a_longer_answer_within_the_limit(
+    lengths: list[int], produced: int, quantiles: list[float]
+) -> None:
+    seen = Lengths()
+    for length in lengths:
+        seen.saw(length)
+    shorter, longer = (seen.spread(produced, 2048, quantile) for quantile in quantiles)
+    assert 1 <= shorter <= longer <= 2048 - produced
+
+
+def test_quantiles_evenly_spread_have_the_mean_of_all() -> None:
+    seen = Lengths()
+    for length in (5, 10, 40, 45):
+        seen.saw(length)
+    assert [seen.spread(0, 2048, (n + 0.5) / 4) for n in range(4)] == [5, 10, 40, 45]
+    assert seen.remaining(0, 2048) == 25
+    assert [seen.spread(20, 2048, quantile) for quantile in (0.1, 0.9)] == [20, 25]

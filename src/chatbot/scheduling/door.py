@@ -47,6 +47,7 @@ class Door:
         self._callers: dict[str, int] = {}
         self._fair = FairOrder()
         self._empty: list[Callable[[], object]] = []
+        self._reserved = 0
         self._forecast = Forecast(capacity, speeds)
         self._wait_error = Calibration(lowest=0.8, highest=1.25, start=1.0, share=0.5)
         self._admission = Admission(limits)
@@ -65,6 +66,8 @@ class Door:
             standing = self._forecast.newcomer(job, key, self._line, now)
             self._admission.check(job, self._prospect(job, standing), now)
             job.reserved, job.price = now, self._forecast.cost(job)
+            job.quantile = _spread_evenly(self._reserved)
+            self._reserved += 1
             job.duration, job.crowded = standing.end - standing.start, standing.crowded
             job.replayed_first, job.predicted_end = standing.first, standing.end
             job.predicted_first = standing.first * self._wait_error.factor
@@ -209,7 +212,12 @@ class Door:
         if not self._callers.get(caller):
             return 0.0
         if own:
-            least = min(self._forecast.output(job) for job in own)
+            least = min(self._forecast.load(job).output for job in own)
             return least * self._speeds.steps.seconds(len(self._running))
         places = [i for i, job in enumerate(self._line.jobs) if job.caller == caller]
         return self._forecast.outlook(min(places)).first if places else 1.0
+
+
+def _spread_evenly(number: int) -> float:
+    """The number's place in van der Corput's sequence: neighbours are spread evenly over 0 to 1."""
+    return int(f"{number % 65536:016b}"[::-1], 2) / 65536

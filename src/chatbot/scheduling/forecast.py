@@ -108,7 +108,11 @@ class Forecast:
 
     def load(self, job: Job) -> Load:
         """What the job still needs, as the measured speeds see it."""
-        output = self.output(job)
+        if job.quantile is None:
+            output = self.output(job)
+        else:
+            lengths = self._speeds.lengths(job.service)
+            output = lengths.spread(job.produced, job.max_tokens, job.quantile)
         prefill = max(0, job.fresh - job.read) * self._speeds.prefill.seconds
         return Load(prefill, output, job.prompt + job.produced + output, job.caller)
 

@@ -1,6 +1,6 @@
 """What the scheduler knows of one request: sizes and times, never texts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(slots=True, eq=False)
@@ -12,6 +12,8 @@ class Job:
     weighted tokens that the fair order takes for it, ``duration`` the seconds from its start to the last
     token of a long answer; ``crowded`` when it was reserved with every sequence taken. Predictions are in
     seconds from the reservation: to the first token as the replay says and as corrected, and to the last.
+    ``quantile`` is where among the possible lengths the replay sees its answer; before the door let it in, at
+    their mean.
     """
 
     service: str
@@ -32,7 +34,8 @@ class Job:
     replayed_first: float = 0.0
     predicted_first: float = 0.0
     predicted_end: float = 0.0
-    reserved: float = field(default=0.0)
+    reserved: float = 0.0
+    quantile: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

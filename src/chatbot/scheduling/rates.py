@@ -121,6 +121,17 @@ class Lengths:
         expected = self._expected(produced) if produced else self._whole
         return max(1.0, min(expected, float(max_tokens - produced)))
 
+    def spread(self, produced: int, max_tokens: int, quantile: float) -> float:
+        """Further tokens of one among many that got as far: of the longer ones the one at this quantile.
+
+        Where several run, the next end is that of the shortest; their means would all be much later.
+        """
+        longer = len(self._sorted) - bisect_right(self._sorted, produced)
+        if not longer:
+            return self.remaining(produced, max_tokens)
+        length = self._sorted[-longer + int(quantile * longer)]
+        return max(1.0, min(self._unseen() * (length - produced), float(max_tokens - produced)))
+
     def _expected(self, produced: int) -> float:
         # Longer than all of late: as long-tailed things go, expect a part of what was seen again.
         least = 0.25 * produced
