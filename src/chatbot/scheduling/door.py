@@ -69,8 +69,8 @@ class Door:
             job.quantile = _spread_evenly(self._reserved)
             self._reserved += 1
             job.duration, job.crowded = standing.end - standing.start, standing.crowded
-            job.replayed_first, job.predicted_end = standing.first, standing.end
-            job.predicted_first = standing.first * self._wait_error.factor
+            job.replayed_first, job.predicted_end = self._forecast.first_token(standing), standing.end
+            job.predicted_first = job.replayed_first * self._wait_error.factor
             self._line.join(job, key, standing.place)
             self._callers[job.caller] = places + 1
             self._fair.joined(job.caller, job.price)
@@ -149,7 +149,7 @@ class Door:
             self._refresh(now)
             factor = self._wait_error.factor
             return [
-                (job, place + 1, self._forecast.outlook(place).first * factor)
+                (job, place + 1, self._forecast.foreseen(place).first * factor)
                 for place, job in enumerate(self._line.jobs)
             ]
 
@@ -212,7 +212,7 @@ class Door:
         if not self._callers.get(caller):
             return 0.0
         if own:
-            least = min(self._forecast.load(job).output for job in own)
+            least = min(self._forecast.output(job) for job in own)
             return least * self._speeds.steps.seconds(len(self._running))
         places = [i for i, job in enumerate(self._line.jobs) if job.caller == caller]
         return self._forecast.outlook(min(places)).first if places else 1.0

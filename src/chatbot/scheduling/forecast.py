@@ -13,6 +13,9 @@ from chatbot.scheduling.replay import Load, Outlook, replay
 _ANY_LENGTH = 1 << 20
 """More tokens than any answer has."""
 
+_NOTHING = Load(prefill=0.0, output=1.0, cells=1.0)
+"""Behind all others: when a newcomer there would start."""
+
 _STALE = 0.5
 """Seconds after which a forecast is made anew even if no request came or went."""
 
@@ -45,6 +48,8 @@ class Forecast:
         self._running: list[Load] = []
         self._waiting: list[Load] = []
         self._outlooks: list[Outlook] = []
+        self._jobs: tuple[list[Job], list[Job]] = [], []
+        self._foreseen: list[Outlook] = []
         self._spare: list[float] = []
 
     def changed(self) -> None:
@@ -62,8 +67,8 @@ class Forecast:
         self._speeds.under_way((job.service, job.produced) for job in running)
         self._running = [self.load(job) for job in running]
         self._waiting = [self.load(job) for job in line.jobs]
-        # The last entry is an empty request: when a newcomer behind all others would start.
-        self._outlooks = self._replay([*self._waiting, Load(0.0, 1.0, 1.0)])
+        self._outlooks = self._replay(self._running, [*self._waiting, _NOTHING])
+        self._jobs, self._foreseen = (list(running), list(line.jobs)), []
         spare = [
             (job.deadline - now) / safety - job.duration - outlook.start
             for job, outlook in zip(line.jobs, self._outlooks[:-1], strict=True)
@@ -71,8 +76,25 @@ class Forecast:
         self._spare = list(accumulate(reversed(spare), min))[::-1]
 
     def outlook(self, place: int) -> Outlook:
-        """Of the job at this index of the line."""
+        """Of the job at this index of the line, rather too late than too early."""
         return self._outlooks[place]
+
+    def foreseen(self, place: int) -> Outlook:
+        """Of the job at this index as it will most probably be: what people are told.
+
+        The next place is free when the shortest of many answers ends, long before their mean. So here each
+        answer has a quantile of its own. How many short ones are among them is chance, though: a deadline is
+        better judged by the mean.
+        """
+        if not self._foreseen:
+            running, waiting = ([self._likely(job) for job in jobs] for jobs in self._jobs)
+            self._foreseen = self._replay(running, [*waiting, _NOTHING])
+        return self._foreseen[place]
+
+    def first_token(self, standing: Standing) -> float:
+        """Seconds from now to the first token of who would stand so, as foreseen."""
+        sooner = self._outlooks[standing.place].start - self.foreseen(standing.place).start
+        return standing.first - min(sooner, standing.start)
 
     def newcomer(self, job: Job, key: float, line: Line, now: float) -> Standing:
         """Where a job with this key in the fair order would stand."""
@@ -101,18 +123,21 @@ class Forecast:
         if own < self._capacity.share:
             return self._outlooks[place].start
         # Its caller's share of the sequences may hold it up longer than its place does.
-        return self._replay([*self._waiting[:place], load, *self._waiting[place:]])[place].start
+        waiting = [*self._waiting[:place], load, *self._waiting[place:]]
+        return self._replay(self._running, waiting)[place].start
 
-    def _replay(self, waiting: Sequence[Load]) -> list[Outlook]:
-        return replay(self._running, waiting, self._capacity, self._speeds.steps)
+    def _replay(self, running: Sequence[Load], waiting: Sequence[Load]) -> list[Outlook]:
+        return replay(running, waiting, self._capacity, self._speeds.steps)
+
+    def _likely(self, job: Job) -> Load:
+        lengths = self._speeds.lengths(job.service)
+        return self._load(job, lengths.spread(job.produced, job.max_tokens, job.quantile))
 
     def load(self, job: Job) -> Load:
         """What the job still needs, as the measured speeds see it."""
-        if job.quantile is None:
-            output = self.output(job)
-        else:
-            lengths = self._speeds.lengths(job.service)
-            output = lengths.spread(job.produced, job.max_tokens, job.quantile)
+        return self._load(job, self.output(job))
+
+    def _load(self, job: Job, output: float) -> Load:
         prefill = max(0, job.fresh - job.read) * self._speeds.prefill.seconds
         return Load(prefill, output, job.prompt + job.produced + output, job.caller)
 

@@ -12,8 +12,7 @@ class Job:
     weighted tokens that the fair order takes for it, ``duration`` the seconds from its start to the last
     token of a long answer; ``crowded`` when it was reserved with every sequence taken. Predictions are in
     seconds from the reservation: to the first token as the replay says and as corrected, and to the last.
-    ``quantile`` is where among the possible lengths the replay sees its answer; before the door let it in, at
-    their mean.
+    ``quantile`` is where among the possible lengths its answer is foreseen.
     """
 
     service: str
@@ -35,7 +34,7 @@ class Job:
     predicted_first: float = 0.0
     predicted_end: float = 0.0
     reserved: float = 0.0
-    quantile: float | None = None
+    quantile: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
