@@ -11,7 +11,6 @@ from enum import Enum
 from itertools import islice
 
 from chatbot.scheduling.admission import Admission, Limits, Prospect
-from chatbot.scheduling.calibration import Calibration
 from chatbot.scheduling.fair_order import FairOrder, cost
 from chatbot.scheduling.forecast import Forecast, Standing
 from chatbot.scheduling.job import Capacity, Job
@@ -49,7 +48,6 @@ class Door:
         self._empty: list[Callable[[], object]] = []
         self._reserved = 0
         self._forecast = Forecast(capacity, speeds)
-        self._wait_error = Calibration(lowest=0.8, highest=1.25, start=1.0, share=0.5)
         self._admission = Admission(limits)
 
     def reserve(self, job: Job, now: float) -> None:
@@ -69,8 +67,7 @@ class Door:
             job.quantile = _spread_evenly(self._reserved)
             self._reserved += 1
             job.duration, job.crowded = standing.end - standing.start, standing.crowded
-            job.replayed_first, job.predicted_end = self._forecast.first_token(standing), standing.end
-            job.predicted_first = job.replayed_first * self._wait_error.factor
+            job.predicted_first, job.predicted_end = self._forecast.first_token(standing), standing.end
             self._line.join(job, key, standing.place)
             self._callers[job.caller] = places + 1
             self._fair.joined(job.caller, job.price)
@@ -116,11 +113,10 @@ class Door:
             self._fair.started(job.caller, -job.price)
             self._forecast.changed()
 
-    def first_token(self, job: Job, now: float) -> None:
-        """Learn from the wait that was predicted when the place was reserved, and from the prompt's size."""
+    def first_token(self, job: Job) -> None:
+        """Learn from the prompt's size."""
         with self._lock:
             self._speeds.fresh_tokens.saw(job.fresh, 1.0)
-            self._wait_error.saw(job.replayed_first, now - job.reserved)
 
     def finished(self, job: Job, now: float, *, complete: bool) -> None:
         """The job ends; ``complete`` when its answer ended by itself. Harmless when repeated."""
@@ -147,9 +143,8 @@ class Door:
         """Waiting jobs with their positions (1 starts next) and seconds to their first token."""
         with self._lock:
             self._refresh(now)
-            factor = self._wait_error.factor
             return [
-                (job, place + 1, self._forecast.foreseen(place).first * factor)
+                (job, place + 1, self._forecast.foreseen(place).first)
                 for place, job in enumerate(self._line.jobs)
             ]
 

@@ -11,7 +11,7 @@ class Job:
     prefix cache. ``read`` of the fresh tokens are done, ``produced`` tokens are generated. ``price`` are the
     weighted tokens that the fair order takes for it, ``duration`` the seconds from its start to the last
     token of a long answer; ``crowded`` when it was reserved with every sequence taken. Predictions are in
-    seconds from the reservation: to the first token as the replay says and as corrected, and to the last.
+    seconds from the reservation, to the first token and to the last.
     ``quantile`` is where among the possible lengths its answer is foreseen.
     """
 
@@ -30,7 +30,6 @@ class Job:
     duration: float = 0.0
     crowded: bool = False
     overtaken: int = 0
-    replayed_first: float = 0.0
     predicted_first: float = 0.0
     predicted_end: float = 0.0
     reserved: float = 0.0

@@ -217,7 +217,7 @@ class Simulator:
             arrived = one.outcome.arrival.at
             if one.outcome.first is None:
                 one.outcome.first = now - arrived
-                self.door.first_token(one.job, now)
+                self.door.first_token(one.job)
             one.job.produced += 1
             one.left -= 1
             if one.left <= 0:

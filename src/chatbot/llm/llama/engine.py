@@ -200,7 +200,7 @@ class Engine:
         now = time.monotonic()
         if stream.first is None:
             stream.first = now
-            self._parts.door.first_token(stream.job, now)
+            self._parts.door.first_token(stream.job)
             fresh = stream.prompt_length - stream.cached
             self._parts.speeds.fresh_share.saw(fresh, stream.prompt_length)
             self._parts.meter.started(stream.job.predicted_first, now - stream.job.reserved)
