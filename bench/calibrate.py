@@ -60,8 +60,8 @@ async def fit(client: httpx.AsyncClient) -> Fitted:
         reading.append((float(fresh), answer.first - answer.asked))
     alone, prefill = line(reading)
     # A call's base is a pass over the weights, whatever the call computes.
-    call, shared = max(0.0, min(base, alone)), UNTILED_ROWS
-    machine = Machine(prefill, base, each, steps=tuple(steps), call=call, shared_rows=shared)
+    call = max(0.0, min(base, alone))
+    machine = Machine(prefill, base, each, steps=tuple(steps), call=call, shared_rows=UNTILED_ROWS)
     return Fitted(machine, alone - call)
 
 

@@ -52,15 +52,19 @@ def admitted_share(outcomes: list[Outcome]) -> float:
     return sum(outcome.retry_after is None for outcome in returned) / len(returned)
 
 
+def wait_errors(outcomes: list[Outcome]) -> list[float]:
+    """Relative errors of predicted first tokens, of waits above a second."""
+    return [
+        abs(outcome.predicted_first - outcome.first) / outcome.first
+        for outcome in outcomes
+        if outcome.predicted_first is not None and outcome.first is not None and outcome.first > 1.0
+    ]
+
+
 @pytest.mark.parametrize("load", [1.0, 1.1])
 def test_waits_are_foretold_though_answers_differ_in_length(load: float) -> None:
     """The next place is free when the shortest of many answers ends, long before their mean."""
-    outcomes = Simulator(MACHINE).run(arrivals(load, 150, 900))
-    errors = sorted(
-        abs((one.predicted_first or 0.0) - one.first) / one.first
-        for one in outcomes
-        if one.first is not None and one.first > 1
-    )
+    errors = sorted(wait_errors(Simulator(MACHINE).run(arrivals(load, 150, 900))))
     assert len(errors) > 200
     assert statistics.median(errors) <= 0.3
     assert errors[int(0.9 * len(errors))] <= 0.75
@@ -113,12 +117,7 @@ def test_a_machine_that_slows_down_under_the_crowd_still_ends_in_time(seed: int)
 
 @pytest.mark.parametrize("load", [1.2, 1.6])
 def test_predicted_waits_are_near_the_real_ones(load: float) -> None:
-    outcomes = Simulator(MACHINE).run(arrivals(load, 120, 300, seed=5))
-    errors = [
-        abs(outcome.predicted_first - outcome.first) / outcome.first
-        for outcome in outcomes
-        if outcome.predicted_first is not None and outcome.first is not None and outcome.first > 1.0
-    ]
+    errors = wait_errors(Simulator(MACHINE).run(arrivals(load, 120, 300, seed=5)))
     assert len(errors) > 50
     assert statistics.median(errors) <= 0.2
 

@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from chatbot.domain.model_files import ModelFile, ModelStoreError
+from chatbot.domain.vram import MIB
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SECONDS_BETWEEN_LINES = 5.0
-_MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,7 @@ def fetch(remote: RemoteFile, part: Path, token: str | None, tell: Callable[[str
     if have > remote.size:
         part.unlink()
         have = 0
-    tell(
-        f"{remote.name}: {'resuming at' if have else 'starting,'} {have // _MIB} of {remote.size // _MIB} MiB"
-    )
+    tell(f"{remote.name}: {'resuming at' if have else 'starting,'} {have // MIB} of {remote.size // MIB} MiB")
     with part.open("ab") as file:
         try:
             http_get(
@@ -118,7 +116,7 @@ def _progress(name: str, tell: Callable[[str], None]) -> type[Any]:
             now = time.monotonic()
             if now - self.told >= _SECONDS_BETWEEN_LINES and self.total:
                 self.told = now
-                share = f"{self.n // _MIB} of {self.total // _MIB} MiB"
+                share = f"{self.n // MIB} of {self.total // MIB} MiB"
                 tell(f"{name}: {100 * self.n / self.total:.0f} % ({share})")
             return True
 

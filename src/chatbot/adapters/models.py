@@ -19,11 +19,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from chatbot.adapters.hub import RemoteFile, fetch, inspect
 from chatbot.domain.model_files import LockedFile, ModelFile, ModelStoreError
+from chatbot.domain.vram import MIB
 
 LOCK_FILE = "models.lock.json"
 _WORK = ".incoming"
 _LOCKED = TypeAdapter(dict[str, LockedFile])
-_MIB = 1 << 20
 
 Tell = Callable[[str], None]
 
@@ -111,7 +111,7 @@ class ModelStore:
                 )
             if now - told >= 10:
                 here = sum(part.stat().st_size for part in (self._folder / _WORK).glob(f"{name}.*.part"))
-                self._tell(f"waiting for {path}: {here // _MIB} MiB downloaded so far")
+                self._tell(f"waiting for {path}: {here // MIB} MiB downloaded so far")
                 told = now
             time.sleep(1)
         return path
@@ -134,7 +134,7 @@ class ModelStore:
         recorded = self.locked().get(path.name)
         size = path.stat().st_size
         if recorded is not None and recorded.size == size and model.sha256 in ("", recorded.sha256):
-            self._tell(f"{path.name}: there already ({size // _MIB} MiB)")
+            self._tell(f"{path.name}: there already ({size // MIB} MiB)")
             return
         found = self._digest(path)
         if model.sha256 not in ("", found):
@@ -143,7 +143,7 @@ class ModelStore:
                 "delete it to download it again, or correct the catalogue"
             )
         self._record(path.name, LockedFile(sha256=found, size=size))
-        self._tell(f"{path.name}: found in place and recorded ({size // _MIB} MiB)")
+        self._tell(f"{path.name}: found in place and recorded ({size // MIB} MiB)")
 
     def _fetch(self, model: ModelFile, path: Path, work: Path) -> None:
         remote = inspect(model, self._endpoint, self._token)
@@ -174,7 +174,7 @@ class ModelStore:
         free = shutil.disk_usage(part.parent).free
         if remote.size - have > free:
             raise ModelStoreError(
-                f"{remote.name} needs {(remote.size - have) // _MIB} MiB more, {free // _MIB} MiB are free "
+                f"{remote.name} needs {(remote.size - have) // MIB} MiB more, {free // MIB} MiB are free "
                 f"in {self._folder}: enlarge the volume"
             )
 

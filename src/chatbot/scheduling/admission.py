@@ -58,7 +58,7 @@ class Admission:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._promises = Promises()
-        self._end_error = Calibration(lowest=_MARGIN, highest=1.6, start=_MARGIN, share=0.9)
+        self._end_error = Calibration(lowest=_MARGIN, highest=1.6, share=0.9)
 
     @property
     def safety(self) -> float:

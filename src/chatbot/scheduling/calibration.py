@@ -10,13 +10,13 @@ _WORTH_LEARNING = 0.5
 class Calibration:
     """Ratios of what happened to what was predicted."""
 
-    def __init__(self, *, lowest: float, highest: float, start: float, share: float) -> None:
-        """Correct by the ratio that ``share`` of the last cases stayed under, within bounds."""
+    def __init__(self, *, lowest: float, highest: float, share: float) -> None:
+        """Correct by the ratio that ``share`` of the last cases stayed under, in bounds; first the lowest."""
         self._lowest = lowest
         self._highest = highest
         self._share = share
-        self._ratios: deque[float] = deque([start] * 8, maxlen=_MEMORY)
-        self._factor = start
+        self._ratios: deque[float] = deque([lowest] * 8, maxlen=_MEMORY)
+        self._factor = lowest
 
     @property
     def factor(self) -> float:

@@ -14,7 +14,7 @@ from chatbot.scheduling.admission import Limits
 from chatbot.scheduling.door import Door, Verdict
 from chatbot.scheduling.job import Capacity, Job
 from chatbot.scheduling.rates import Speeds
-from chatbot.scheduling.slices import prefill_rows
+from chatbot.scheduling.slices import prefill_rows, share_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +202,11 @@ class Simulator:
             slice_seconds=self.machine.slice_seconds,
             token_seconds=self.speeds.prefill.seconds,
         )
-        read = 0
-        for one in reading:
-            count = min(one.unread, budget - read)
+        shares = share_out([one.unread for one in reading], budget)
+        for one, count in zip(reading, shares, strict=True):
             one.unread -= count
             one.job.read += count
-            read += count
+        read = sum(shares)
         seconds = read * self.machine.prefill * self.slowdown()
         self.speeds.prefill.saw(read, seconds)
         return call + seconds

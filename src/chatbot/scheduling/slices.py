@@ -1,5 +1,7 @@
 """How much of the prompts one step reads: a slice, so that nobody who streams waits for a whole prompt."""
 
+from collections.abc import Iterable
+
 UNTILED_ROWS = 63
 """The largest call whose rows attention computes one by one on a CPU; from 64 on it works in tiles."""
 
@@ -21,3 +23,12 @@ def prefill_rows(reading: int, streaming: int, *, slice_seconds: float, token_se
     """
     slices = min(max(1.0, reading / max(1, streaming)), _LONGEST)
     return max(_LEAST_ROWS, int(slices * slice_seconds / token_seconds))
+
+
+def share_out(wanted: Iterable[int], budget: int) -> list[int]:
+    """Prompt tokens for each who reads: as many as are wanted, in their order, until none are left."""
+    shares = []
+    for count in wanted:
+        shares.append(min(count, budget))
+        budget -= shares[-1]
+    return shares

@@ -86,12 +86,14 @@ def _shown(value: object) -> str:
 
 def set_up_logging(style: Literal["json", "console"], level: str) -> None:
     """Send every logger's records to stdout in one style."""
-    formatter = JsonLines() if style == "json" else ForPeople(colours=sys.stdout.isatty())
+    formatter: dict[str, Any] = (
+        {"()": JsonLines} if style == "json" else {"()": ForPeople, "colours": sys.stdout.isatty()}
+    )
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "formatters": {"suite": {"()": lambda: formatter}},
+            "formatters": {"suite": formatter},
             "handlers": {
                 "stdout": {
                     "class": "logging.StreamHandler",

@@ -1,9 +1,9 @@
 """The next token of one answer: llama.cpp's own chain on the candidates that can matter.
 
 The chain costs a pass over the whole vocabulary in 12-byte records for every token of every user. Penalties
-can push at most ``WINDOW`` tokens down, so the ``top_k`` best after penalties are among the
-``top_k + WINDOW`` best before; numpy finds those, and the chain then computes exactly what it would have
-computed on all.
+(1 or more, see ServiceConfig) push at most ``WINDOW`` tokens down and lift none, so the ``top_k`` best after
+them are among the ``top_k + WINDOW`` best before; numpy finds those, and the chain then computes exactly
+what it would have computed on all.
 """
 
 import ctypes
@@ -30,7 +30,7 @@ _RECORD = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 
 _RECORDS_AT = ctypes.POINTER(llama_cpp.llama_token_data)
 
-Tokens = npt.NDArray[np.intp]
+TokenIds = npt.NDArray[np.intp]
 
 
 class Sampler:
@@ -71,7 +71,7 @@ class Sampler:
             llama_cpp.llama_sampler_free(self._chain)
             self._chain = None
 
-    def _apply(self, candidates: Tokens, logits: Logits) -> int:
+    def _apply(self, candidates: TokenIds, logits: Logits) -> int:
         # The chain aborts the process on an empty list, and what it makes of NaN is no choice.
         _check(logits.max(initial=-math.inf))
         count = len(candidates)
@@ -97,7 +97,7 @@ def _check(largest: np.float32) -> None:
         raise ModelFailed("the model computed no numbers for this request's next token")
 
 
-def best_tokens(row: Logits, count: int) -> Tokens:
+def best_tokens(row: Logits, count: int) -> TokenIds:
     """Ids of at least the ``count`` largest logits (more on ties and near them), in no order.
 
     The row is folded to columns. The ``count`` best columns by maximum hold the ``count`` best tokens, and

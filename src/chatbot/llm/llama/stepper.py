@@ -14,7 +14,7 @@ from chatbot.llm.llama.context import Context, DecodeError, Logits
 from chatbot.llm.llama.roster import Roster
 from chatbot.llm.llama.stream import Stream
 from chatbot.scheduling.rates import Speeds
-from chatbot.scheduling.slices import UNTILED_ROWS, prefill_rows
+from chatbot.scheduling.slices import UNTILED_ROWS, prefill_rows, share_out
 
 _RETRIES = 64
 
@@ -76,13 +76,8 @@ class Stepper:
             self._timed(self._share_out(still, min(allowed, self.context.batch.capacity)))
 
     def _share_out(self, reading: list[Stream], budget: int) -> Rows:
-        rows: Rows = []
-        for stream in reading:
-            count = min(stream.missing, budget)
-            if count:
-                rows.append((stream, count))
-                budget -= count
-        return rows
+        shares = share_out((stream.missing for stream in reading), budget)
+        return [(stream, count) for stream, count in zip(reading, shares, strict=True) if count]
 
     def _timed(self, rows: Rows) -> None:
         generating = sum(1 for stream, _ in rows if stream.generating)
