@@ -22,7 +22,7 @@ from uuid import uuid4
 
 import httpx
 from bench.suite import machine, median, quantile
-from tests.system.running_suite import free_ports
+from tests.support.ports import held_ports
 
 
 @dataclass
@@ -127,12 +127,10 @@ async def measure(port: int, options: argparse.Namespace) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Start the server, measure, stop it."""
-    port = options.port or free_ports(1)[0]
-    with tempfile.TemporaryDirectory() as folder:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "bench.null_suite", str(port), folder],
-            stdout=(Path(folder) / "log").open("wb"),
-        )
+    with held_ports(1) as (port,), tempfile.TemporaryDirectory() as folder:
+        with (Path(folder) / "log").open("wb") as log:
+            command = [sys.executable, "-m", "bench.null_suite", str(port), folder]
+            server = subprocess.Popen(command, stdout=log)
         try:
             while True:
                 try:
@@ -155,5 +153,4 @@ if __name__ == "__main__":
     parser.add_argument("--streams", type=int, default=20)
     parser.add_argument("--tokens", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     main(parser.parse_args())

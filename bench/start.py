@@ -19,14 +19,13 @@ from pathlib import Path
 import httpx
 from bench.suite import machine, median
 from tests.support.gguf_factory import Plan, write_model
-from tests.system.running_suite import free_ports
+from tests.support.ports import held_ports
 
 _IMPORT = re.compile(r"import time:\s+(\d+) \|\s+(\d+) \|\s*(\S+)")
 
 
-def start(model: Path, folder: Path) -> tuple[float, float]:
+def start(model: Path, folder: Path, port: int) -> tuple[float, float]:
     """Seconds until /healthz and until /readyz answer with 200."""
-    port = free_ports(1)[0]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CHATBOT_")}
     environment |= {
         "CHATBOT_OFFICE__PORT": str(port),
@@ -76,7 +75,8 @@ def main(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         model = write_model(folder / "tiny.gguf", Plan())
-        found = [start(model, folder) for _ in range(options.rounds + 1)][1:]
+        with held_ports(1) as (port,):
+            found = [start(model, folder, port) for _ in range(options.rounds + 1)][1:]
     print("| from the start of the process | s: median (range) | target |\n|---|---|---|")
     for name, times in zip(
         ("listening (/healthz)", "ready (/readyz)"), zip(*found, strict=True), strict=True

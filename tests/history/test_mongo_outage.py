@@ -118,9 +118,10 @@ async def test_a_frozen_server_costs_the_budget_once_and_loses_nothing(
     assert [turn.question for turn in whole.turns] == ["before", *(f"frozen {number}" for number in range(5))]
 
 
-async def test_a_start_without_the_server_is_a_start(tmp_path: Path) -> None:
-    server = MongoServer(tmp_path / "docdb")
-    config = HistoryConfig(mongo_uri=SecretStr(server.uri), timeout_seconds=BUDGET)
+async def test_a_start_without_the_server_is_a_start(
+    missing_mongo_server: MongoServer, tmp_path: Path
+) -> None:
+    config = HistoryConfig(mongo_uri=SecretStr(missing_mongo_server.uri), timeout_seconds=BUDGET)
     begun = time.monotonic()
     history = await open_history(config, tmp_path)
     assert time.monotonic() - begun < 0.3
@@ -128,12 +129,11 @@ async def test_a_start_without_the_server_is_a_start(tmp_path: Path) -> None:
     try:
         assert await history.remember(make_turn(room, "a")) is Stored.KEPT
         assert [turn.question for turn in (await history.recall(room, 10)).turns] == ["a"]
-        await asyncio.to_thread(server.start)
+        await asyncio.to_thread(missing_mongo_server.start)
         await until_written(history)
         assert (await history.recall(room, 10)).turns[0].index == 1
     finally:
         await history.close()
-        server.kill()
 
 
 async def test_the_unique_index_is_the_database_s_own(mongo_server: MongoServer) -> None:
@@ -149,9 +149,8 @@ async def test_the_unique_index_is_the_database_s_own(mongo_server: MongoServer)
     client.close()
 
 
-async def test_a_missing_server_is_noticed_within_the_budget(tmp_path: Path) -> None:
-    server = MongoServer(tmp_path)
-    store = MongoTurnStore(server.uri, "chat", timeout_seconds=0.2)
+async def test_a_missing_server_is_noticed_within_the_budget(missing_mongo_server: MongoServer) -> None:
+    store = MongoTurnStore(missing_mongo_server.uri, "chat", timeout_seconds=0.2)
     calls: tuple[Callable[[], Awaitable[object]], ...] = (
         store.ping,
         lambda: store.insert(make_turn(make_room())),

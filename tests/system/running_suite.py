@@ -1,8 +1,6 @@
 """Starts the real product, ``chatbot up`` with the packaged model, as its own process on free ports."""
 
 import os
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,22 +11,11 @@ from pathlib import Path
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
+from tests.support.ports import held_ports
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / ".cache" / "models"
 START_SECONDS = 90
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 @dataclass(slots=True)
@@ -69,9 +56,29 @@ class RunningSuite:
 @contextmanager
 def running_suite(folder: Path, **settings: str) -> Iterator[RunningSuite]:
     """``chatbot up`` with its data in ``folder``, ready to answer; killed on leaving if it still runs."""
-    ports = free_ports(3)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CHATBOT_")}
-    environment |= {
+    with held_ports(3) as ports:
+        log = folder / "suite.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [Path(sys.executable).with_name("chatbot"), "up"],
+                env=_environment(ports, folder) | settings,
+                cwd=folder,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        gateway, office, character = (f"http://127.0.0.1:{port}" for port in ports)
+        suite = RunningSuite(process, gateway, office, character, log)
+        try:
+            _wait_ready(suite)
+            yield suite
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _environment(ports: list[int], folder: Path) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CHATBOT_")}
+    return inherited | {
         "CHATBOT_PORT": str(ports[0]),
         "CHATBOT_OFFICE__PORT": str(ports[1]),
         "CHATBOT_CHARACTER__PORT": str(ports[2]),
@@ -79,26 +86,7 @@ def running_suite(folder: Path, **settings: str) -> Iterator[RunningSuite]:
         "CHATBOT_MODELS_DIR": str(MODELS),
         "CHATBOT_SEARCH__WIKIPEDIA": "false",
         "CHATBOT_LOG_FORMAT": "json",
-        **settings,
     }
-    log = folder / "suite.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [Path(sys.executable).with_name("chatbot"), "up"],
-            env=environment,
-            cwd=folder,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    gateway, office, character = (f"http://127.0.0.1:{port}" for port in ports)
-    suite = RunningSuite(process, gateway, office, character, log)
-    try:
-        _wait_ready(suite)
-        yield suite
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-        process.wait()
 
 
 def _wait_ready(suite: RunningSuite) -> None:

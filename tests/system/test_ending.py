@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from tests.support.ports import held_ports
 from tests.system.running_suite import MODELS, running_suite
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real_model, pytest.mark.timeout(180)]
@@ -117,11 +118,16 @@ def test_a_start_that_cannot_work_is_one_sentence_that_names_the_setting(
 
 
 def test_a_port_that_is_taken_even_by_the_suite_itself_is_one_sentence(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = str(other.getsockname()[1])
-        taken = _ended(tmp_path, "office", CHATBOT_OFFICE__PORT=port)
-    ports = {"CHATBOT_PORT": port, "CHATBOT_OFFICE__PORT": port, "CHATBOT_CHARACTER__PORT": "0"}
-    twice = _ended(tmp_path, "up", **ports)
+    with held_ports(1) as (port,):
+        with socket.create_server(("127.0.0.1", port)):
+            taken = _ended(tmp_path, "office", CHATBOT_OFFICE__PORT=str(port))
+        twice = _ended(
+            tmp_path,
+            "up",
+            CHATBOT_PORT=str(port),
+            CHATBOT_OFFICE__PORT=str(port),
+            CHATBOT_CHARACTER__PORT="0",
+        )
     for ended, variable in ((taken, "CHATBOT_OFFICE__PORT"), (twice, "CHATBOT_PORT")):
         assert ended.returncode == 1
         last = ended.stderr.splitlines()[-1]
