@@ -20,6 +20,7 @@ from chatbot.domain.errors import (
 from chatbot.domain.messages import Sampling, ServiceName, Token, Waiting
 from chatbot.domain.models import ModelState
 from chatbot.llm.llama.engine_model import LlamaModel
+from chatbot.llm.llama.stream import Stream
 from chatbot.scheduling.admission import Limits
 
 pytestmark = pytest.mark.anyio
@@ -64,6 +65,28 @@ async def test_leaving_while_queued_frees_the_place_and_costs_no_step(rig: RigMa
     assert await until(lambda: engine.model.queue_size(ServiceName.OFFICE) == 0) < 1.0
     assert len(engine.meter.starts) == 1
     await running.aclose()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("seconds", [60.0, 0.5])
+async def test_whoever_reads_the_end_of_an_answer_has_left_the_engine(rig: RigMaker, seconds: float) -> None:
+    engine = rig(context_tokens=4096)
+    roster = engine.loaded.engine._roster
+    told_before: list[object] = []
+    leave = roster.leave
+
+    def watched(stream: Stream) -> None:
+        told_before.extend(item for item in stream.outbox._items if not isinstance(item, Token | Waiting))
+        leave(stream)
+
+    roster.leave = watched  # type: ignore[method-assign]
+    if seconds < 1:
+        with pytest.raises(DeadlineExceeded):
+            await engine.ask(question("go on"), ENDLESS, seconds=seconds)
+    else:
+        assert (await engine.ask(question("go on"))).finished.usage.completion
+    assert engine.loaded.door.places() == 0
+    assert not roster.running
+    assert told_before == []
 
 
 async def test_a_place_that_is_never_used_is_given_back(rig: RigMaker) -> None:

@@ -2,6 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from itertools import zip_longest
 from pathlib import Path
 
@@ -36,6 +37,8 @@ class Format:
     vocabulary: Vocabulary
     form: PromptFormat
 
+    # One harmless conversation is compared with every attacked one.
+    @lru_cache(maxsize=16)  # noqa: B019
     def render(self, conversation: Conversation) -> RenderedPrompt:
         return Prompter(self.form, self.vocabulary, context=40_000, limit=39_000).render(conversation)
 
@@ -95,12 +98,13 @@ def _kept(form: Format, prompt: RenderedPrompt, droppable: set[str]) -> list[tup
 
 def speaking_lines(text: str, labels: tuple[str, str]) -> int:
     """Lines that a reader would take for a speaker's, however they are broken or dressed."""
+    starts = tuple(f"{_bare(label)}{more}:" for label in labels for more in ("", " ", "*", "**", '"', "]"))
+    return sum(_bare(line).startswith(starts) for line in text.splitlines())
 
-    def bare(line: str) -> str:
-        seen = "".join(
-            c for c in unicodedata.normalize("NFKC", line) if unicodedata.category(c) not in ("Cf", "Cc")
-        )
-        return seen.casefold().replace("︓", ":").lstrip("*_#\"'-[( ")
 
-    starts = [f"{bare(label)}{more}" for label in labels for more in ("", " ", "*", "**", '"', "]")]
-    return sum(any(bare(line).startswith(f"{start}:") for start in starts) for line in text.splitlines())
+@cache
+def _bare(line: str) -> str:
+    seen = "".join(
+        c for c in unicodedata.normalize("NFKC", line) if unicodedata.category(c) not in ("Cf", "Cc")
+    )
+    return seen.casefold().replace("︓", ":").lstrip("*_#\"'-[( ")

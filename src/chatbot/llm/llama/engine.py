@@ -218,18 +218,20 @@ class Engine:
 
     def _finish(self, stream: Stream, reason: FinishReason, now: float) -> None:
         self._say(stream, stream.rest())
-        self._delivery.put(stream.outbox, stream.finish(reason, now))
+        end = stream.finish(reason, now)
         self._leave(stream, complete=True)
+        self._delivery.put(stream.outbox, end)
 
     def _say(self, stream: Stream, text: str) -> None:
         if text:
             self._delivery.put(stream.outbox, Token(text))
 
     def _fail(self, stream: Stream, error: ChatbotError) -> None:
-        self._delivery.put(stream.outbox, error)
         self._leave(stream, complete=False)
+        self._delivery.put(stream.outbox, error)
 
     def _leave(self, stream: Stream, *, complete: bool) -> None:
+        """To be done before the last event is put: a reader may find it at once and ask the next question."""
         stream.ended = True
         self._roster.leave(stream)
         self._parts.door.finished(stream.job, time.monotonic(), complete=complete)
