@@ -70,7 +70,9 @@ def test_waits_are_foretold_though_answers_differ_in_length(load: float) -> None
     assert errors[int(0.9 * len(errors))] <= 0.75
 
 
-@pytest.mark.parametrize(("mean", "load"), [(n, load) for n in (150, 300) for load in (2.0, 2.7, 3.5)])
+@pytest.mark.parametrize(
+    ("mean", "load"), [*((n, load) for n in (150, 300) for load in (2.0, 2.7, 3.5)), (150, 6.0)]
+)
 def test_retry_after_is_true(load: float, mean: int) -> None:
     coming = arrivals(load, mean, 200)
     patient = Simulator(MACHINE).run(coming, returning(1.0))

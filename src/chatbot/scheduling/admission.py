@@ -12,7 +12,9 @@ from chatbot.scheduling.calibration import Calibration
 from chatbot.scheduling.job import Job
 from chatbot.scheduling.promises import Promise, Promises, Room
 
-_LONGEST_RETRY = 600.0
+_LONGEST_RETRY = 3600.0
+"""Seconds; who would have to wait longer is told so many, and no place is kept for him."""
+
 _MARGIN = 1.2
 """Least factor on a predicted end: the engine may become slower while somebody waits on what it promised."""
 

@@ -7,17 +7,16 @@ proportion to how many really do. Whoever fits into a gap may have it: no promis
 """
 
 import math
-from bisect import insort
-from collections import deque
-from dataclasses import dataclass
+from bisect import bisect_left
+from dataclasses import dataclass, field
 
-_GRACE = 10.0
+_GRACE = 10
 """Seconds after its moment that a promise is kept."""
 
 _EARLY = 0.75
 """Seconds that a client may be early: its clock and ours, and what the network takes."""
 
-_LIMIT = 2048
+_LIMIT = 16_384
 _LEARNING = 0.01
 
 
@@ -31,6 +30,11 @@ class Promise:
     caller: str
     due: float
     steps: float
+
+    @property
+    def second(self) -> int:
+        """The second in which it is due, from whose beginning its room is kept."""
+        return math.floor(self.due)
 
     def has_come(self, now: float) -> bool:
         """Whether the caller may be here now."""
@@ -50,22 +54,35 @@ class Room:
     step: float
 
 
+@dataclass(slots=True)
+class _Second:
+    """Those who were told to come in one second, and their work in steps."""
+
+    at: int
+    steps: float = 0.0
+    callers: set[str] = field(default_factory=set)
+
+
 class Promises:
-    """Open promises in the order of their moments."""
+    """Open promises, at most one of a caller, by the second in which they are due.
+
+    By the second, since each refusal walks through them all, and under lasting overload thousands are open.
+    """
 
     def __init__(self) -> None:
-        self._open: deque[Promise] = deque()
+        self._seconds: list[_Second] = []
+        self._by_caller: dict[str, Promise] = {}
         self._kept = 1.0
 
     def of(self, caller: str, now: float) -> Promise | None:
-        """The caller's next promise."""
+        """The caller's promise."""
         self._forget(now)
-        return next((promise for promise in self._open if promise.caller == caller), None)
+        return self._by_caller.get(caller)
 
     def none_but(self, own: Promise | None, now: float) -> bool:
         """Whether nobody else was told to come back."""
         self._forget(now)
-        return len(self._open) <= (own is not None)
+        return len(self._by_caller) <= (own is not None)
 
     def seconds_until_place(self, work: float, now: float, room: Room, own: Promise | None) -> float:
         """Seconds until a request of so much work is early enough and makes nobody too late; 0 is now.
@@ -77,18 +94,17 @@ class Promises:
         begins, loads, idle = [now], [room.queue], list[float]()
         at, load = now, room.queue
         checks = []
-        for promise in self._open:
-            if promise is own:
-                continue
-            passed = max(0.0, promise.due - at)
+        for second in self._seconds:
+            steps = second.steps - own.steps if own and second.at == own.second else second.steps
+            passed = max(0.0, second.at - at)
             idle.append(max(0.0, passed - load))
             load = max(0.0, load - passed)
             checks.append(room.most - load)
             at += passed
-            load += self._kept * promise.steps * room.step
+            load += self._kept * steps * room.step
             begins.append(at)
             loads.append(load)
-        # From the last to the first: work that may still be added before each promise.
+        # From the last to the first: work that may still be added before each second.
         spare = [math.inf] * len(begins)
         for index in reversed(range(len(checks))):
             spare[index] = min(checks[index], spare[index + 1]) + idle[index]
@@ -101,15 +117,27 @@ class Promises:
 
     def give(self, promise: Promise) -> None:
         """Note a refusal; a full book takes no more, so that what it holds stays true."""
-        if len(self._open) < _LIMIT:
-            insort(self._open, promise, key=lambda entry: entry.due)
+        if len(self._by_caller) >= _LIMIT:
+            return
+        self._by_caller[promise.caller] = promise
+        place = bisect_left(self._seconds, promise.second, key=lambda second: second.at)
+        if place == len(self._seconds) or self._seconds[place].at != promise.second:
+            self._seconds.insert(place, _Second(promise.second))
+        self._seconds[place].steps += promise.steps
+        self._seconds[place].callers.add(promise.caller)
 
     def claim(self, promise: Promise) -> None:
         """The caller came back."""
-        self._open.remove(promise)
+        del self._by_caller[promise.caller]
+        place = bisect_left(self._seconds, promise.second, key=lambda second: second.at)
+        self._seconds[place].steps -= promise.steps
+        self._seconds[place].callers.remove(promise.caller)
+        if not self._seconds[place].callers:
+            del self._seconds[place]
         self._kept += _LEARNING * (1.0 - self._kept)
 
     def _forget(self, now: float) -> None:
-        while self._open and self._open[0].due + _GRACE < now:
-            self._open.popleft()
-            self._kept -= _LEARNING * self._kept
+        while self._seconds and self._seconds[0].at + _GRACE < now:
+            for caller in self._seconds.pop(0).callers:
+                del self._by_caller[caller]
+                self._kept -= _LEARNING * self._kept
