@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from chatbot.adapters.history.mongo import OPERATION_SECONDS
 from chatbot.domain.history import HistoryUnavailable, NewTurn, Owner, Room, RoomSummary, Turn
 from chatbot.domain.messages import ServiceName
 
@@ -13,12 +14,12 @@ Mode = Literal["up", "down", "lost", "hang", "reads_down"]
 
 
 LIFE_SECONDS = 30.0
-"""A real operation does not hang longer: connections have a time limit."""
+"""Until then a server may still do what nobody waits for any more: connections have a time limit."""
 
 
 class FlakyStore:
-    """``down`` refuses. ``lost`` does the work and loses the answer. ``hang`` answers nothing, and inserts
-    land when ``release`` is called, however long ago the asker left. ``reads_down`` takes inserts only.
+    """``down`` refuses. ``lost`` does the work and loses the answer. ``hang`` answers nothing until a store's
+    own time limit, and inserts land when ``release`` is called. ``reads_down`` takes inserts only.
     """
 
     def __init__(self) -> None:
@@ -44,7 +45,8 @@ class FlakyStore:
         if self.mode == "down" or (self.mode == "reads_down" and name not in ("insert", "ping")):
             raise HistoryUnavailable("down")
         if self.mode == "hang":
-            await asyncio.sleep(3600)
+            await asyncio.sleep(OPERATION_SECONDS)
+            raise HistoryUnavailable("hangs")
 
     def _leave(self) -> None:
         if self.mode == "lost":

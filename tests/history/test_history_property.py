@@ -19,6 +19,7 @@ from tests.history.flaky import FlakyStore, Mode
 from tests.history.makers import make_room, make_turn
 from tests.history.virtual import ThreadlessSpool, VirtualLoop
 
+from chatbot.adapters.history.mongo import OPERATION_SECONDS
 from chatbot.adapters.history.resilient import ResilientHistory
 from chatbot.domain.history import HistoryUnavailable, Recalled
 
@@ -141,6 +142,8 @@ class HistoryLife(RuleBasedStateMachine):
         self.store.latency = lambda: 0.0
 
         async def written() -> None:
+            # A call that began while the database hung still holds the folder.
+            await asyncio.sleep(OPERATION_SECONDS)
             async with asyncio.timeout(60):
                 while self.history._away or self.history.pending():
                     await asyncio.sleep(0.1)

@@ -12,8 +12,8 @@ from chatbot.domain.history import HistoryUnavailable, TurnStore
 
 _log = logging.getLogger(__name__)
 
-LOCK_SECONDS = 5.0
-"""Longest wait for the folder: longer than one operation of a store."""
+LOCK_SECONDS = 5.5
+"""Longest wait for the folder: longer than one operation of a store (5 s), so that a hung one has ended."""
 
 
 class CatchUp:
