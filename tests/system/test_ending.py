@@ -133,14 +133,3 @@ def test_a_port_that_is_taken_even_by_the_suite_itself_is_one_sentence(tmp_path:
         last = ended.stderr.splitlines()[-1]
         assert last.startswith(f"chatbot: cannot listen on 127.0.0.1:{port}")
         assert last.endswith(f"set {variable}")
-
-
-async def test_metadata_of_a_stream_is_json(tmp_path: Path) -> None:
-    with running_suite(tmp_path, CHATBOT_OFFICE__MAX_TOKENS="8") as suite:
-        headers = {"Accept": "text/event-stream", "X-Prompt-Report": "1"}
-        body = {"input_data": "안녕", "user_id": "u"}
-        answer = httpx.post(f"{suite.gateway}/office/Llama", json=body, headers=headers, timeout=60)
-    done = json.loads(answer.text.rsplit("data: ", 1)[1])
-    assert done["model"] == "gemma3-270m"
-    assert done["usage"]["completion_tokens"] <= 8
-    assert done["prompt_report"]["tokens"]

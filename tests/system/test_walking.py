@@ -142,6 +142,18 @@ async def test_closing_the_connection_frees_the_place_within_a_second(
         await asyncio.to_thread(suite.wait_idle, 1.0)
 
 
+async def test_the_end_of_a_stream_tells_the_model_its_usage_and_the_prompt_s_parts(
+    suite: RunningSuite,
+) -> None:
+    async with _client(suite) as client:
+        body = {"input_data": "안녕", "user_id": "u"}
+        answer = await client.post("/office/Llama", json=body, headers=STREAM | {"X-Prompt-Report": "1"})
+    done = json.loads(answer.text.rsplit("data: ", 1)[1])
+    assert done["model"] == "gemma3-270m"
+    assert 0 < done["usage"]["completion_tokens"] <= 48
+    assert done["prompt_report"]["tokens"]
+
+
 def test_it_answered_its_probes_while_the_model_was_loaded(suite: RunningSuite) -> None:
     assert set(suite.states) == {"loading"}
 
