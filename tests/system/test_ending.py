@@ -1,7 +1,6 @@
 """How the product ends: SIGTERM finishes what runs and refuses what comes, SIGKILL leaves no half turn."""
 
 import asyncio
-import json
 import os
 import signal
 import socket
