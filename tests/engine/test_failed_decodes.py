@@ -19,19 +19,24 @@ CHATS = [question(f"number {n}", system="s" * 20) for n in range(6)]
 SAMPLING = Sampling(temperature=0.8, seed=5, max_tokens=30)
 
 
-def break_decode(rig: Rig, code: int, calls: Callable[[int], bool]) -> None:
-    """Let the engine's decode answer ``code`` on the calls (counted from 1) that ``calls`` picks."""
-    stepper = rig.loaded.engine._stepper
-    seen = 0
+def break_decode(rig: Rig, code: int, calls: Callable[[int], bool], *, streams: int = 1) -> list[int]:
+    """Let the engine's decode answer ``code`` on the calls (counted from 1) that ``calls`` picks.
+
+    Calls while fewer than ``streams`` run do not count. Returns the numbers of those broken so far.
+    """
+    stepper, roster = rig.loaded.engine._stepper, rig.loaded.engine._roster
+    seen, broken = 0, list[int]()
 
     def wrap(context: Context) -> None:
         real = context.decode
 
         def decode() -> None:
             nonlocal seen
-            seen += 1
-            if calls(seen):
-                raise DecodeError(code)
+            if len(roster.running) >= streams:
+                seen += 1
+                if calls(seen):
+                    broken.append(seen)
+                    raise DecodeError(code)
             real()
 
         context.decode = decode  # type: ignore[method-assign]
@@ -45,6 +50,7 @@ def break_decode(rig: Rig, code: int, calls: Callable[[int], bool]) -> None:
         return context
 
     object.__setattr__(rig.loaded.engine._parts, "new_context", new_context)
+    return broken
 
 
 @pytest.mark.parametrize("code", [1, 2, -2, -3])
@@ -52,8 +58,10 @@ async def test_texts_survive_a_failed_decode(rig: RigMaker, code: int) -> None:
     expected = [answer.text for answer in await rig().ask_all(CHATS, SAMPLING)]
     # Without a host cache the engine's thread leaves the pool alone once it is idle, so it can be looked at.
     broken = rig(host_cache_mib=0)
-    break_decode(broken, code, lambda call: call in {3, 10, 11})
+    # One alone whom the library has no cells for is failed, since nobody can make room for it.
+    calls = break_decode(broken, code, lambda call: call in {3, 10, 11}, streams=2)
     answers = await asyncio.wait_for(broken.ask_all(CHATS, SAMPLING), 30)
+    assert calls == [3, 10, 11]
     assert [answer.text for answer in answers] == expected
     assert broken.model.status().state is ModelState.READY
     assert all(broken.loaded.engine._context.memory.agrees(sequence) for sequence in range(256))
