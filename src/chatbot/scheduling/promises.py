@@ -120,7 +120,7 @@ class Promises:
         if len(self._by_caller) >= _LIMIT:
             return
         self._by_caller[promise.caller] = promise
-        place = bisect_left(self._seconds, promise.second, key=lambda second: second.at)
+        place = self._place(promise)
         if place == len(self._seconds) or self._seconds[place].at != promise.second:
             self._seconds.insert(place, _Second(promise.second))
         self._seconds[place].steps += promise.steps
@@ -129,12 +129,15 @@ class Promises:
     def claim(self, promise: Promise) -> None:
         """The caller came back."""
         del self._by_caller[promise.caller]
-        place = bisect_left(self._seconds, promise.second, key=lambda second: second.at)
+        place = self._place(promise)
         self._seconds[place].steps -= promise.steps
         self._seconds[place].callers.remove(promise.caller)
         if not self._seconds[place].callers:
             del self._seconds[place]
         self._kept += _LEARNING * (1.0 - self._kept)
+
+    def _place(self, promise: Promise) -> int:
+        return bisect_left(self._seconds, promise.second, key=lambda second: second.at)
 
     def _forget(self, now: float) -> None:
         while self._seconds and self._seconds[0].at + _GRACE < now:
