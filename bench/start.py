@@ -8,7 +8,6 @@ reports (-X importtime) for the server's module, by package.
 """
 
 import argparse
-import os
 import re
 import subprocess
 import sys
@@ -20,14 +19,14 @@ import httpx
 from bench.suite import machine, median
 from tests.support.gguf_factory import Plan, write_model
 from tests.support.ports import held_ports
+from tests.system.running_suite import environment_without_settings
 
 _IMPORT = re.compile(r"import time:\s+(\d+) \|\s+(\d+) \|\s*(\S+)")
 
 
 def start(model: Path, folder: Path, port: int) -> tuple[float, float]:
     """Seconds until /healthz and until /readyz answer with 200."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CHATBOT_")}
-    environment |= {
+    environment = environment_without_settings() | {
         "CHATBOT_OFFICE__PORT": str(port),
         "CHATBOT_OFFICE__MODEL": str(model),
         "CHATBOT_DATA_DIR": str(folder),

@@ -76,9 +76,13 @@ def running_suite(folder: Path, **settings: str) -> Iterator[RunningSuite]:
             process.wait()
 
 
+def environment_without_settings() -> dict[str, str]:
+    """This process's environment, less what would set up a suite."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("CHATBOT_")}
+
+
 def _environment(ports: list[int], folder: Path) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CHATBOT_")}
-    return inherited | {
+    return environment_without_settings() | {
         "CHATBOT_PORT": str(ports[0]),
         "CHATBOT_OFFICE__PORT": str(ports[1]),
         "CHATBOT_CHARACTER__PORT": str(ports[2]),

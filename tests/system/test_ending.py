@@ -1,7 +1,6 @@
 """How the product ends: SIGTERM finishes what runs and refuses what comes, SIGKILL leaves no half turn."""
 
 import asyncio
-import os
 import signal
 import socket
 import sqlite3
@@ -14,7 +13,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from tests.support.ports import held_ports
-from tests.system.running_suite import MODELS, running_suite
+from tests.system.running_suite import MODELS, environment_without_settings, running_suite
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real_model, pytest.mark.timeout(180)]
 
@@ -78,11 +77,10 @@ async def test_sigkill_leaves_only_whole_turns(tmp_path: Path) -> None:
 
 def _ended(folder: Path, command: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """``chatbot COMMAND`` with these settings, run to its end."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CHATBOT_")}
-    environment |= {"CHATBOT_DATA_DIR": str(folder), "CHATBOT_MODELS_DIR": str(MODELS), **settings}
+    own = {"CHATBOT_DATA_DIR": str(folder), "CHATBOT_MODELS_DIR": str(MODELS), **settings}
     return subprocess.run(
         [Path(sys.executable).with_name("chatbot"), command],
-        env=environment,
+        env=environment_without_settings() | own,
         cwd=folder,
         capture_output=True,
         text=True,
