@@ -20,7 +20,7 @@ from bench.suite import Answer, ask, at_random, client_of, counting, line, machi
 from bench.workloads import TOPICS
 from tests.system.running_suite import RunningSuite
 
-from chatbot.scheduling.simulate import Arrival, Machine, Outcome, Simulator
+from chatbot.scheduling.simulate import Arrival, Machine, SimulatedRequest, Simulator
 from chatbot.scheduling.slices import UNTILED_ROWS
 
 _TOGETHER = (1, 2, 4, 8, 12, 16, 20, 24)
@@ -80,7 +80,7 @@ async def arrivals(client: httpx.AsyncClient, rate: float, seconds: float, seed:
     return await at_random(come, rate, seconds, seed)
 
 
-def predicted(fitted: Fitted, answers: list[Answer], tokens: int) -> list[Outcome]:
+def predicted(fitted: Fitted, answers: list[Answer], tokens: int) -> list[SimulatedRequest]:
     """The same arrivals in the simulator, in their order."""
     begun = answers[0].asked
     coming = [
@@ -126,7 +126,9 @@ def slowed(fitted: Fitted, crowd: list[Answer], tokens: int) -> Fitted:
     return scaled((low + high) / 2)
 
 
-def errors(fitted: Fitted, answers: list[Answer], outcomes: list[Outcome]) -> tuple[list[float], list[float]]:
+def errors(
+    fitted: Fitted, answers: list[Answer], outcomes: list[SimulatedRequest]
+) -> tuple[list[float], list[float]]:
     """Relative errors of first tokens and of ends."""
     firsts: list[float] = []
     ends: list[float] = []

@@ -15,7 +15,7 @@ from bench.suite import machine, median, quantile
 
 from chatbot.domain.errors import Overloaded
 from chatbot.scheduling.admission import Limits
-from chatbot.scheduling.door import Door, Verdict
+from chatbot.scheduling.door import Door, StartDecision
 from chatbot.scheduling.job import Capacity, Job
 from chatbot.scheduling.rates import Speeds
 
@@ -38,7 +38,7 @@ def crowded(waiting: int) -> Door:
         one = job(number, 0.0, 1000.0)
         door.reserve(one, 0.0)
         door.prompt_known(one, one.prompt, one.fresh, 200)
-        door.next(0.0, lambda _: Verdict.START)
+        door.next(0.0, lambda _: StartDecision.START)
     return door
 
 

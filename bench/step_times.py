@@ -37,10 +37,10 @@ class Bench:
     """One context whose sequences each hold ``held`` tokens of their own, with room for ``parked`` more."""
 
     def __init__(self, file: "ModelFile", *, held: int, threads: int, parked: int = 0) -> None:
-        from chatbot.llm.llama.context import Context, Shape
+        from chatbot.llm.llama.context import Context, ContextShape
 
         pool = (held + 64) * max(COUNTS) + parked
-        shape = Shape(pool=pool, sequences=max(COUNTS), rows=512, threads=usable_threads(threads))
+        shape = ContextShape(pool=pool, sequences=max(COUNTS), rows=512, threads=usable_threads(threads))
         self.context = Context(file, shape)
         self._random = np.random.default_rng(1)
         self._tokens = range(min(1000, file.n_vocab))

@@ -12,7 +12,7 @@ import random
 import statistics
 from dataclasses import replace
 
-from chatbot.scheduling.simulate import Arrival, Machine, Outcome, Simulator
+from chatbot.scheduling.simulate import Arrival, Machine, SimulatedRequest, Simulator
 
 MACHINES = {
     "RTX 2080, 8B Q4_K_M": Machine(prefill=1 / 1700, base=0.0123, each=0.0016, pool=23_000),
@@ -36,7 +36,7 @@ def questions(users: int, options: argparse.Namespace) -> list[Arrival]:
     ]
 
 
-def row(name: str, users: int, replicas: int, outcomes: list[Outcome]) -> str:
+def row(name: str, users: int, replicas: int, outcomes: list[SimulatedRequest]) -> str:
     """One line of the table."""
     firsts = sorted(outcome.first for outcome in outcomes if outcome.first is not None)
     ends = sorted(outcome.end for outcome in outcomes if outcome.end is not None)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from chatbot.adapters.libs import manifest_of, require_fitting_libs, this_place
+from chatbot.adapters.libs import manifest_of, require_fitting_libs, this_host
 from chatbot.domain.errors import StartupError
-from chatbot.domain.libs import LibsManifest, Place, misfit
+from chatbot.domain.libs import HostFacts, LibsManifest, misfit
 
 HERE: dict[str, Any] = {
     "python": "3.11",
@@ -29,7 +29,7 @@ CUDA = {**CPU, "variant": "cuda", "cuda": {"runtime": "13.0", "architectures": [
 
 def sentence(libs: dict[str, Any], place: dict[str, Any], layers: int = 0) -> str | None:
     return misfit(
-        LibsManifest.model_validate(libs), Place.model_validate({**HERE, **place}), with_cards=layers != 0
+        LibsManifest.model_validate(libs), HostFacts.model_validate({**HERE, **place}), with_cards=layers != 0
     )
 
 
@@ -68,7 +68,7 @@ def libs_folder(folder: Path, manifest: dict[str, Any]) -> None:
 
 
 def test_the_folder_is_checked_without_loading_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = this_place(with_cards=False)
+    place = this_host(with_cards=False)
     fitting = {
         **CUDA,
         "python": place.python,
@@ -93,7 +93,7 @@ def test_a_broken_manifest_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_this_place_knows_itself() -> None:
-    place = this_place(with_cards=False)
+    place = this_host(with_cards=False)
     assert place.python == f"3.{sys.version_info.minor}"
     assert place.architecture
     if sys.platform == "linux":

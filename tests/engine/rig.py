@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chatbot.domain.config import EngineConfig
-from chatbot.domain.messages import Conversation, Finished, Part, Sampling, ServiceName, Token, Waiting
+from chatbot.domain.messages import Conversation, Finished, PromptPart, Sampling, ServiceName, Token, Waiting
 from chatbot.domain.models import AdmissionRequest
 from chatbot.llm.llama.engine_model import LlamaModel, LlamaPlace
 from chatbot.llm.llama.loading import Loaded
@@ -108,7 +108,7 @@ class Rig:
 
 def question(text: str, system: str = "Answer briefly.", **more: object) -> Conversation:
     """A conversation with one system part."""
-    return Conversation(system=(Part("rules", system),), question=text, **more)  # type: ignore[arg-type]
+    return Conversation(system=(PromptPart("rules", system),), question=text, **more)  # type: ignore[arg-type]
 
 
 def open_rig(path: Path, *, exact: bool = True, **settings: object) -> Rig:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from chatbot.domain.vram import MIB
-from chatbot.llm.llama.context import Context, Shape, parking_ids
+from chatbot.llm.llama.context import Context, ContextShape, parking_ids
 from chatbot.llm.llama.host_cache import HostCache
 from chatbot.llm.llama.model_file import ModelFile
 from chatbot.llm.llama.prefix_cache import PrefixCache, Rules
@@ -20,7 +20,7 @@ DEAR = 1.0
 
 @pytest.fixture
 def context(file: ModelFile) -> Iterator[Context]:
-    made = Context(file, Shape(pool=512, sequences=SEQUENCES, rows=256, threads=1))
+    made = Context(file, ContextShape(pool=512, sequences=SEQUENCES, rows=256, threads=1))
     yield made
     made.close()
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatbot.llm.llama.context import Context, DecodeError, Shape, parking_ids
+from chatbot.llm.llama.context import Context, ContextShape, DecodeError, parking_ids
 from chatbot.llm.llama.host_cache import HostCache
 from chatbot.llm.llama.model_file import ModelFile
 from chatbot.llm.llama.prefix_cache import Match, PrefixCache, Rules
@@ -19,7 +19,7 @@ IDS = [*range(SEQUENCES), *parking_ids(SEQUENCES)[:4]]
 
 @pytest.fixture
 def context(file: ModelFile) -> Iterator[Context]:
-    made = Context(file, Shape(pool=256, sequences=SEQUENCES, rows=256, threads=1))
+    made = Context(file, ContextShape(pool=256, sequences=SEQUENCES, rows=256, threads=1))
     yield made
     made.close()
 
@@ -57,7 +57,7 @@ OPERATIONS = st.lists(
 def test_any_history_is_counted_as_the_library_counts(
     file: ModelFile, operations: list[tuple[str, int, int, int]]
 ) -> None:
-    context = Context(file, Shape(pool=256, sequences=SEQUENCES, rows=256, threads=1))
+    context = Context(file, ContextShape(pool=256, sequences=SEQUENCES, rows=256, threads=1))
     memory = context.memory
     for verb, first, second, count in operations:
         if verb == "append" and first < SEQUENCES and 0 < count <= memory.free:
@@ -88,7 +88,7 @@ def test_a_context_that_is_as_wanted_warns_of_nothing(
     file: ModelFile, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG", "chatbot.llm.llama")
-    Context(file, Shape(pool=256, sequences=SEQUENCES, rows=256, threads=1)).close()
+    Context(file, ContextShape(pool=256, sequences=SEQUENCES, rows=256, threads=1)).close()
     assert caplog.messages, "the library's messages reach the logger"
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == []
 

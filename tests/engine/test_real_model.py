@@ -11,8 +11,8 @@ import pytest
 from tests.engine.rig import Rig, open_rig
 from tests.engine.test_prompts import MARKERS, full
 
-from chatbot.domain.messages import Conversation, Exchange, Part, Sampling
-from chatbot.llm.llama.context import Context, Logits, Shape
+from chatbot.domain.messages import Conversation, Exchange, PromptPart, Sampling
+from chatbot.llm.llama.context import Context, ContextShape, Logits
 from chatbot.llm.llama.stream import Stream
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real_model]
@@ -43,7 +43,9 @@ NOISE = 1.5
 """Logits. Plain llama.cpp on this file, ten prompts with 12 tokens of answer, read in one call, in two, or in
 a batch of ten: the margin between the two best tokens moves by 0.15 on average, by 0.83 at most."""
 
-RULES = Part("rules", "당신은 회사의 업무를 돕는 AI 비서입니다. 한국어 존댓말로 짧고 정확하게 답합니다.")
+RULES = PromptPart(
+    "rules", "당신은 회사의 업무를 돕는 AI 비서입니다. 한국어 존댓말로 짧고 정확하게 답합니다."
+)
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +145,7 @@ async def test_texts_part_between_batch_shapes_only_where_two_tokens_are_as_good
         if place is not None
     ]
     assert len(partings) <= 4, "arithmetic noise parts few texts"
-    context = Context(gemma.loaded.file, Shape(pool=1024, sequences=1, rows=512, threads=2))
+    context = Context(gemma.loaded.file, ContextShape(pool=1024, sequences=1, rows=512, threads=2))
     for common in partings:
         best = np.sort(next_logits(context, common, 1))[-2:]
         assert best[1] - best[0] < NOISE
@@ -157,7 +159,7 @@ def _parting(left: list[int], right: list[int]) -> int | None:
 
 
 def test_teacher_forced_logits_agree_between_batch_shapes(gemma: Rig) -> None:
-    context = Context(gemma.loaded.file, Shape(pool=4096, sequences=20, rows=512, threads=2))
+    context = Context(gemma.loaded.file, ContextShape(pool=4096, sequences=20, rows=512, threads=2))
     divergences, flips = [], []
     for question in QUESTIONS[:8]:
         tokens = list(gemma.model.render(asked(question)).tokens)

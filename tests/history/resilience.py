@@ -8,14 +8,14 @@ import pytest
 from tests.history.flaky import FlakyStore
 from tests.history.makers import make_turn
 
-from chatbot.adapters.history.resilient import Pace, ResilientHistory
+from chatbot.adapters.history.resilient import ResilientHistory, RetryPace
 from chatbot.adapters.history.spool import Spool
 from chatbot.domain.history import NewTurn, Room, Stored
 
 BUDGET = 0.05
 
 
-FAST = Pace(first_retry=0.01, longest_retry=0.02, idle=0.05, probe=0.1)
+FAST = RetryPace(first_retry=0.01, longest_retry=0.02, idle=0.05, probe=0.1)
 
 
 @pytest.fixture

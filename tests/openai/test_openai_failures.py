@@ -39,7 +39,7 @@ from chatbot.domain.errors import (
 from chatbot.domain.messages import Sampling, ServiceName, Token
 from chatbot.domain.models import ModelState
 from chatbot.llm.openai import trouble
-from chatbot.llm.openai.trouble import Trouble, pause_before
+from chatbot.llm.openai.trouble import UpstreamTrouble, pause_before
 
 pytestmark = pytest.mark.anyio
 
@@ -95,7 +95,7 @@ async def test_failures_by_class(
     assert (
         failure.__context__ is None
         or failure.__suppress_context__
-        or isinstance(failure.__context__, Trouble)
+        or isinstance(failure.__context__, UpstreamTrouble)
     )
     for place in (str(failure), repr(failure), caplog.text, str(failure.__cause__), str(failure.__context__)):
         assert "canary" not in place
@@ -180,12 +180,12 @@ async def test_the_deadline_holds_in_every_stage_and_closes_upstream(
 async def test_no_pause_reaches_past_the_deadline() -> None:
     failure, asked = await failure_with(lambda: error(503, None, retry_after="5"), seconds=2)
     assert (type(failure), asked) == (UpstreamFailed, 1)
-    passing = Trouble(UpstreamFailed("x"), passing=True)
+    passing = UpstreamTrouble(UpstreamFailed("x"), passing=True)
     assert pause_before(2, passing, 0.001) is None
     assert pause_before(4, passing, 100) is None
-    assert pause_before(2, Trouble(UpstreamFailed("x"), passing=False), 100) is None
-    assert pause_before(2, Trouble(UpstreamFailed("x"), passing=True, retry_after=9), 100) is None
-    assert pause_before(2, Trouble(UpstreamFailed("x"), passing=True, retry_after=3), 100) == 3
+    assert pause_before(2, UpstreamTrouble(UpstreamFailed("x"), passing=False), 100) is None
+    assert pause_before(2, UpstreamTrouble(UpstreamFailed("x"), passing=True, retry_after=9), 100) is None
+    assert pause_before(2, UpstreamTrouble(UpstreamFailed("x"), passing=True, retry_after=3), 100) == 3
 
 
 async def test_every_class_of_the_library_is_mapped() -> None:

@@ -20,8 +20,8 @@ from tests.search.local_server import Request, Response, running
 
 from chatbot.domain.config import OpenAIAlias, OpenAIConfig
 from chatbot.domain.errors import Overloaded, PromptTooLong
-from chatbot.domain.messages import Conversation, Part, Sampling, ServiceName, Token
-from chatbot.llm.openai.door import Door
+from chatbot.domain.messages import Conversation, PromptPart, Sampling, ServiceName, Token
+from chatbot.llm.openai.concurrency_limit import ConcurrencyLimit
 
 pytestmark = pytest.mark.anyio
 
@@ -73,7 +73,7 @@ async def test_every_end_frees_the_place() -> None:
             unused.release()
             await generated(model)
             with pytest.raises(PromptTooLong):
-                await generated(model, Conversation(system=(Part("rules", "가" * 2000),), question="?"))
+                await generated(model, Conversation(system=(PromptPart("rules", "가" * 2000),), question="?"))
             never_begun = model.reserve(request())
             never_begun.generate(CONVERSATION, Sampling())
             never_begun.release()
@@ -99,7 +99,7 @@ async def test_a_place_waits_until_its_request_goes_out() -> None:
 
 
 def test_a_caller_holds_at_most_a_quarter() -> None:
-    door = Door(8)
+    door = ConcurrencyLimit(8)
     for _ in range(2):
         door.enter("kim", ServiceName.OFFICE)
     with pytest.raises(Overloaded) as caught:
@@ -112,7 +112,7 @@ def test_a_caller_holds_at_most_a_quarter() -> None:
 
 def test_the_wait_is_told_from_measured_lengths() -> None:
     def refusal(seconds: float) -> int:
-        door = Door(1)
+        door = ConcurrencyLimit(1)
         for _ in range(40):
             door.enter("kim", ServiceName.OFFICE)
             door.begin(ServiceName.OFFICE)

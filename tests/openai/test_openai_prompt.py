@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chatbot.domain.config import ANSWER_RESERVE
 from chatbot.domain.errors import PromptTooLong
-from chatbot.domain.messages import Conversation, Exchange, Part
+from chatbot.domain.messages import Conversation, Exchange, PromptPart
 from chatbot.llm.openai.prompt import build_prompt, estimate_tokens
 from chatbot.llm.openai.stops import StopFilter
 
@@ -24,7 +24,9 @@ def room(turns: int) -> Conversation:
     exchanges = tuple(
         Exchange(n, f"질문 {n} " + "가" * 90, f"답 {n} " + "나" * 90) for n in range(1, turns + 1)
     )
-    return Conversation((Part("rules", "규칙"),), "마지막 질문", "인사", exchanges, (Part("search", "자료"),))
+    return Conversation(
+        (PromptPart("rules", "규칙"),), "마지막 질문", "인사", exchanges, (PromptPart("search", "자료"),)
+    )
 
 
 def test_the_oldest_turns_go_first_and_never_half() -> None:
@@ -46,23 +48,23 @@ def test_the_report_names_the_parts() -> None:
 
 
 def test_references_give_way_from_the_end_before_the_question_does() -> None:
-    quotes = tuple(Part(f"search[{number}]", f"{number}" + "가" * 200) for number in (1, 2, 3))
-    framed = (Part("search", "시작"), *quotes, Part("search", "끝"))
-    conversation = Conversation((Part("rules", "규칙"),), "질문", references=framed)
+    quotes = tuple(PromptPart(f"search[{number}]", f"{number}" + "가" * 200) for number in (1, 2, 3))
+    framed = (PromptPart("search", "시작"), *quotes, PromptPart("search", "끝"))
+    conversation = Conversation((PromptPart("rules", "규칙"),), "질문", references=framed)
     prompt = build_prompt(conversation, 1024, str)
     assert prompt.messages[-1]["content"].split("\n\n") == [
         "시작", quotes[0].text, quotes[1].text, "끝", "질문"
     ]  # fmt: skip
     assert [name for name in prompt.report.tokens if "[" in name] == ["search[1]", "search[2]"]
     assert prompt.tokens == sum(prompt.report.tokens.values())
-    for references in (framed[:1], (framed[0], Part("search[1]", "가" * 600), framed[-1])):
+    for references in (framed[:1], (framed[0], PromptPart("search[1]", "가" * 600), framed[-1])):
         long = replace(conversation, question="가" * 499, references=references)
         assert build_prompt(long, 1024, str).messages[-1]["content"] == "가" * 499
 
 
 def test_persona_and_question_alone_too_long() -> None:
     with pytest.raises(PromptTooLong) as caught:
-        build_prompt(Conversation((Part("rules", "가" * 600),), "?"), 1024, str)
+        build_prompt(Conversation((PromptPart("rules", "가" * 600),), "?"), 1024, str)
     assert caught.value.needed > caught.value.limit == 1024 - ANSWER_RESERVE
 
 

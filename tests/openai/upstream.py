@@ -16,7 +16,7 @@ from chatbot.domain.messages import (
     Exchange,
     Finished,
     GenerationEvent,
-    Part,
+    PromptPart,
     Sampling,
     ServiceName,
     Token,
@@ -101,10 +101,10 @@ async def opened(config: OpenAIConfig, redact: Callable[[str], str] = str) -> As
 
 
 CONVERSATION = Conversation(
-    system=(Part("rules", "규칙을 지킨다."), Part("context", "배경")),
+    system=(PromptPart("rules", "규칙을 지킨다."), PromptPart("context", "배경")),
     opening="안녕하세요!",
     exchanges=(Exchange(1, "첫 질문", "첫 답"), Exchange(2, "둘째 질문", "둘째 답")),
-    references=(Part("search", "[자료]"),),
+    references=(PromptPart("search", "[자료]"),),
     question="서울의 인구는?",
 )
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chatbot.domain.errors import Overloaded
 from chatbot.scheduling.admission import Limits
-from chatbot.scheduling.door import Door, Verdict
+from chatbot.scheduling.door import Door, StartDecision
 from chatbot.scheduling.job import Capacity, Job
 from chatbot.scheduling.rates import Speeds
 
@@ -71,7 +71,7 @@ def test_no_request_is_lost_or_served_twice(events: list[tuple[str, int]]) -> No
             else:
                 assert own >= limits.per_caller or len(waiting) >= limits.waiting // 2
         elif verb == "start":
-            started = door.next(now, lambda _job: Verdict.START)
+            started = door.next(now, lambda _job: StartDecision.START)
             # With three sequences, half of them rounded down is one: no caller runs twice.
             busy = {job.caller for job in running}
             eligible = [job for job in waiting if job.caller not in busy]
@@ -101,7 +101,7 @@ def test_a_request_blocked_by_size_is_overtaken_only_so_often() -> None:
         door.reserve(job, 0.0)
         door.prompt_known(job, job.prompt, job.fresh, 100)
     passed = 0
-    while door.next(1.0, lambda job: Verdict.NO_ROOM if job is big else Verdict.START):
+    while door.next(1.0, lambda job: StartDecision.NO_ROOM if job is big else StartDecision.START):
         passed += 1
     assert 1 <= passed <= 8 + 30 - 8
     assert big.overtaken <= 8

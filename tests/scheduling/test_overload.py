@@ -12,7 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from chatbot.scheduling.admission import Limits
-from chatbot.scheduling.simulate import Arrival, Machine, Outcome, Simulator
+from chatbot.scheduling.simulate import Arrival, Machine, SimulatedRequest, Simulator
 
 MACHINE = Machine(prefill=0.0012, base=0.015, each=0.005)
 TOKENS_PER_SECOND = MACHINE.sequences / (MACHINE.base + MACHINE.each * MACHINE.sequences)
@@ -41,13 +41,13 @@ def returning(share: float) -> Callable[[Arrival, int], Arrival | None]:
     return again
 
 
-def admitted_share(outcomes: list[Outcome]) -> float:
+def admitted_share(outcomes: list[SimulatedRequest]) -> float:
     returned = [outcome for outcome in outcomes if outcome.arrival.attempt == 2]
     assert len(returned) > 30, "enough were refused for a share to mean something"
     return sum(outcome.retry_after is None for outcome in returned) / len(returned)
 
 
-def wait_errors(outcomes: list[Outcome]) -> list[float]:
+def wait_errors(outcomes: list[SimulatedRequest]) -> list[float]:
     """Relative errors of predicted first tokens, of waits above a second."""
     return [
         abs(outcome.predicted_first - outcome.first) / outcome.first

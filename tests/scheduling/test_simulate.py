@@ -2,13 +2,13 @@
 
 import pytest
 
-from chatbot.scheduling.simulate import Arrival, Machine, Outcome, Simulator
+from chatbot.scheduling.simulate import Arrival, Machine, SimulatedRequest, Simulator
 from chatbot.scheduling.slices import prefill_rows
 
 MACHINE = Machine(prefill=0.01, base=0.1, each=0.0)
 
 
-def played(machine: Machine, *arrivals: Arrival) -> list[Outcome]:
+def played(machine: Machine, *arrivals: Arrival) -> list[SimulatedRequest]:
     return sorted(Simulator(machine).run(arrivals), key=lambda outcome: outcome.arrival.at)
 
 

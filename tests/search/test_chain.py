@@ -10,13 +10,13 @@ import pytest
 
 from chatbot.adapters.search.chain import Chain
 from chatbot.adapters.search.provider import Provider, ProviderFailed, RawHit
-from chatbot.adapters.search.race import Pace
+from chatbot.adapters.search.race import RaceTiming
 from chatbot.domain.language import Language
 from chatbot.domain.search import SearchOutcome
 
 pytestmark = pytest.mark.anyio
 
-PACE = Pace(provider=0.3, hedge=0.1)
+PACE = RaceTiming(provider=0.3, hedge=0.1)
 BUDGET = 0.6
 
 Step = tuple[float, SearchOutcome | Exception]
@@ -62,7 +62,7 @@ def chain_of(
     heard: Heard | None = None,
     budget: float = BUDGET,
     cache_seconds: float = 0,
-    pace: Pace = PACE,
+    pace: RaceTiming = PACE,
 ) -> Chain:
     order: dict[Language, Sequence[Provider]] = {"ko": providers, "en": providers[::-1]}
     return Chain(
@@ -104,7 +104,7 @@ async def test_trouble_sends_the_question_on_at_once(
     caplog.set_level(logging.DEBUG)
     heard = Heard()
     chain = chain_of(
-        Scripted("first", (0, trouble)), Scripted("second"), heard=heard, budget=60, pace=Pace(20, 20)
+        Scripted("first", (0, trouble)), Scripted("second"), heard=heard, budget=60, pace=RaceTiming(20, 20)
     )
     begun = time.monotonic()
     assert (await chain.search("서울", "ko", 5)).provider == "second"
@@ -117,7 +117,7 @@ async def test_trouble_sends_the_question_on_at_once(
 async def test_a_slow_provider_is_hedged_and_the_first_answer_wins() -> None:
     slow, quick, last = Scripted("slow", (60, SearchOutcome.OK)), Scripted("quick"), Scripted("last")
     heard = Heard()
-    chain = chain_of(slow, quick, last, heard=heard, budget=60, pace=Pace(provider=20, hedge=0.1))
+    chain = chain_of(slow, quick, last, heard=heard, budget=60, pace=RaceTiming(provider=20, hedge=0.1))
     begun = time.monotonic()
     result = await chain.search("q", "ko", 5)
     assert result.provider == "quick"
@@ -136,7 +136,7 @@ async def test_the_last_resort_is_asked_in_time_whatever_the_others_do() -> None
     hanging = [Scripted(f"hang{n}", (9, SearchOutcome.OK)) for n in range(6)]
     last = Scripted("last")
     begun = time.monotonic()
-    result = await chain_of(*hanging, last, budget=4, pace=Pace(2, 0.1)).search("q", "ko", 5)
+    result = await chain_of(*hanging, last, budget=4, pace=RaceTiming(2, 0.1)).search("q", "ko", 5)
     assert result.provider == "last"
     assert time.monotonic() - begun < 4
     assert len(hanging[-1].asked) == 0

@@ -19,7 +19,7 @@ from chatbot.adapters.search.google import Google
 from chatbot.adapters.search.kakao import Kakao
 from chatbot.adapters.search.naver import Naver
 from chatbot.adapters.search.opening import ORDER
-from chatbot.adapters.search.race import Pace
+from chatbot.adapters.search.race import RaceTiming
 from chatbot.adapters.search.searxng import SearXNG
 from chatbot.adapters.search.tavily import Tavily
 from chatbot.adapters.search.wikipedia import Wikipedia
@@ -53,7 +53,7 @@ def everybody(fetcher: Fetcher, address: str) -> Chain:
         language: [providers[name] for name in names if name in providers]
         for language, names in ORDER.items()
     }
-    return Chain(order, lambda *_: None, fetcher.close, budget=2, cache_seconds=60, pace=Pace(0.4, 0.1))
+    return Chain(order, lambda *_: None, fetcher.close, budget=2, cache_seconds=60, pace=RaceTiming(0.4, 0.1))
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from chatbot.domain.model_files import ModelFile, ModelStoreError
+from chatbot.domain.model_files import CatalogueEntry, ModelStoreError
 from chatbot.domain.vram import MIB
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -30,7 +30,7 @@ class RemoteFile:
     foreign: bool
 
 
-def inspect(model: ModelFile, endpoint: str | None, token: str | None) -> RemoteFile:
+def inspect(model: CatalogueEntry, endpoint: str | None, token: str | None) -> RemoteFile:
     """Ask the hub about the file.
 
     Raises:

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from chatbot.domain.errors import StartupError
-from chatbot.domain.libs import LibsManifest, Place, misfit
+from chatbot.domain.libs import HostFacts, LibsManifest, misfit
 
 _MAJOR, _MINOR = 75, 76
 """CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR of the CUDA driver's interface."""
@@ -34,7 +34,7 @@ def require_fitting_libs(*, with_cards: bool) -> None:
     manifest = manifest_of(Path(found.origin).parent.parent)
     if manifest is None:
         return
-    sentence = misfit(manifest, this_place(with_cards=with_cards), with_cards=with_cards)
+    sentence = misfit(manifest, this_host(with_cards=with_cards), with_cards=with_cards)
     if sentence is not None:
         raise StartupError(sentence)
 
@@ -54,9 +54,9 @@ def manifest_of(folder: Path) -> LibsManifest | None:
         raise StartupError(f"{path} is not a manifest of the libs image: build the image anew") from error
 
 
-def this_place(*, with_cards: bool) -> Place:
+def this_host(*, with_cards: bool) -> HostFacts:
     """This machine; cards are asked for only when they matter, because that starts the driver."""
-    return Place(
+    return HostFacts(
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
         glibc=os.confstr("CS_GNU_LIBC_VERSION").split()[-1] if sys.platform == "linux" else "",  # type: ignore[union-attr]
         architecture=platform.machine(),

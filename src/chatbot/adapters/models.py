@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
 from chatbot.adapters.hub import RemoteFile, fetch, inspect
-from chatbot.domain.model_files import LockedFile, ModelFile, ModelStoreError
+from chatbot.domain.model_files import CatalogueEntry, LockedFile, ModelStoreError
 from chatbot.domain.vram import MIB
 
 LOCK_FILE = "models.lock.json"
@@ -54,7 +54,7 @@ class ModelStore:
         except (ValidationError, OSError) as error:
             raise ModelStoreError(f"{path} cannot be read: repair or delete it") from error
 
-    def download(self, model: ModelFile) -> Path:
+    def download(self, model: CatalogueEntry) -> Path:
         """The file in the folder, fetched when it is not there yet.
 
         Raises:
@@ -129,7 +129,7 @@ class ModelStore:
         finally:
             held.release()
 
-    def _accept(self, path: Path, model: ModelFile) -> None:
+    def _accept(self, path: Path, model: CatalogueEntry) -> None:
         """A file that is there stays, when it is what the catalogue says."""
         recorded = self.locked().get(path.name)
         size = path.stat().st_size
@@ -145,7 +145,7 @@ class ModelStore:
         self._record(path.name, LockedFile(sha256=found, size=size))
         self._tell(f"{path.name}: found in place and recorded ({size // MIB} MiB)")
 
-    def _fetch(self, model: ModelFile, path: Path, work: Path) -> None:
+    def _fetch(self, model: CatalogueEntry, path: Path, work: Path) -> None:
         remote = inspect(model, self._endpoint, self._token)
         wanted = model.sha256 or remote.sha256
         part = work / f"{model.file}.{remote.etag[:16]}.part"

@@ -21,7 +21,7 @@ _BATCH = (1, 2, 4, 8, 12, 16, 20, 24, 32, 48, 64, 96, 128)
 _RATIO = (0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5)
 
 
-class _ServiceMeter:
+class _PrometheusServiceMeter:
     def __init__(self, metrics: "Metrics", service: ServiceName) -> None:
         name = service.value
         self._outcomes = {outcome: metrics.requests.labels(name, outcome.value) for outcome in Outcome}
@@ -53,7 +53,7 @@ class _ServiceMeter:
         self._cached.inc(cached)
 
 
-class _EngineMeter:
+class _PrometheusEngineMeter:
     def __init__(self, metrics: "Metrics", engine: str) -> None:
         self._sequences = metrics.sequences.labels(engine)
         self._steps = metrics.steps.labels(engine)
@@ -148,13 +148,13 @@ class Metrics:
             "chatbot_host_cache_bytes", "Conversations that left the KV pool", engine, registry=registry
         )
 
-    def service_meter(self, service: ServiceName) -> _ServiceMeter:
+    def service_meter(self, service: ServiceName) -> _PrometheusServiceMeter:
         """The meter of one service; its series exist from the start, so that rates need no first event."""
-        return _ServiceMeter(self, service)
+        return _PrometheusServiceMeter(self, service)
 
-    def engine_meter(self, engine: str) -> _EngineMeter:
+    def engine_meter(self, engine: str) -> _PrometheusEngineMeter:
         """The meter of one engine."""
-        return _EngineMeter(self, engine)
+        return _PrometheusEngineMeter(self, engine)
 
     def searched(self, provider: str, outcome: SearchOutcome) -> None:
         """Count one provider's answer."""

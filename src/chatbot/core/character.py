@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from chatbot.core.service import Frame, Service
 from chatbot.domain.language import Language, language_of
 from chatbot.domain.macros import fill_macros
-from chatbot.domain.messages import Part, ServiceName, Speakers
+from chatbot.domain.messages import PromptPart, ServiceName, Speakers
 from chatbot.domain.plaintext import one_line
 from chatbot.domain.prompts import PersonaFile
 from chatbot.domain.schemas import NAME_CHARS, CharacterRequest
@@ -46,7 +46,7 @@ def character_frame(cast: Cast, personas: PersonaFile) -> Frame:
         + after.replace("{character_name}", name)
     )
     return Frame(
-        system=(Part("rules", persona.rules), Part("context", card)),
+        system=(PromptPart("rules", persona.rules), PromptPart("context", card)),
         speakers=Speakers(user, name),
         opening=fill_macros(cast.greeting, name, user) if cast.greeting else None,
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from chatbot.core.groundwork import Groundwork
 from chatbot.core.reply import Backend, Reply
-from chatbot.core.service import Ask, Service
+from chatbot.core.service import Question, Service
 from chatbot.core.shares import KeyShares, SharedPlace
 from chatbot.core.statistics import Statistics
 from chatbot.domain.errors import Draining, Overloaded, UnknownModel
@@ -50,7 +50,7 @@ class Chat:
         except KeyError:
             raise UnknownModel(alias, tuple(self.backends)) from None
 
-    def begin(self, alias: str, ask: Ask) -> Reply:
+    def begin(self, alias: str, ask: Question) -> Reply:
         """Reserve a place and return the reply, whose ``close`` must be called whatever happens.
 
         Raises:
@@ -68,7 +68,7 @@ class Chat:
             raise
         return Reply(ask, backend, sampling, place, self.groundwork, self.statistics)
 
-    def _reserve(self, backend: Backend, ask: Ask, sampling: Sampling) -> Place:
+    def _reserve(self, backend: Backend, ask: Question, sampling: Sampling) -> Place:
         if self.draining:
             raise Draining("the process finishes its answers and leaves")
         leave = self._shares.enter(ask.key, backend.model.queue_size(self.service.name))

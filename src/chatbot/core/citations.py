@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from urllib.parse import quote, urlsplit
 
 from chatbot.domain.language import Language
-from chatbot.domain.messages import Part
+from chatbot.domain.messages import PromptPart
 from chatbot.domain.plaintext import one_line
 from chatbot.domain.search import SearchHit, SearchOutcome, SearchResult
 
@@ -77,7 +77,7 @@ def failure_line(result: SearchResult, language: Language) -> str:
     return _FAILED[language].format(reason=_REASONS[language][result.outcome])
 
 
-def references(result: SearchResult, language: Language, budget_chars: int) -> tuple[Part, ...]:
+def references(result: SearchResult, language: Language, budget_chars: int) -> tuple[PromptPart, ...]:
     """The hits as a quoted, numbered block of at most ``budget_chars`` characters for the user's turn.
 
     Its parts, with blank lines between: how it begins, each hit under a name with its number ("search[1]"),
@@ -86,15 +86,15 @@ def references(result: SearchResult, language: Language, budget_chars: int) -> t
     """
     if not result.hits:
         line = failure_line(result, language)
-        return (Part("search", line),) if len(line) <= budget_chars else ()
+        return (PromptPart("search", line),) if len(line) <= budget_chars else ()
     moment = result.retrieved_at.strftime("%Y-%m-%d %H:%M %Z").strip() if result.retrieved_at else "-"
     rule, closing = _RULE[language], _END[language]
     head = _BEGIN[language].format(provider=_quoted(result.provider, 20), moment=moment)
     quotes = _fit(result.hits, budget_chars - len(head) - len(rule) - len(closing) - 1 - len(_GAP))
     if not quotes:
         return ()
-    numbered = (Part(f"search[{number}]", text) for number, text in enumerate(quotes, start=1))
-    return (Part("search", f"{head}\n{rule}"), *numbered, Part("search", closing))
+    numbered = (PromptPart(f"search[{number}]", text) for number, text in enumerate(quotes, start=1))
+    return (PromptPart("search", f"{head}\n{rule}"), *numbered, PromptPart("search", closing))
 
 
 def _fit(hits: tuple[SearchHit, ...], room: int) -> list[str]:

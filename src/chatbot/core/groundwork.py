@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from chatbot.core import citations
-from chatbot.core.service import Ask
+from chatbot.core.service import Question
 from chatbot.domain.history import ChatHistory, NewTurn, Recollection, Stored
 from chatbot.domain.language import language_of
 from chatbot.domain.messages import Conversation, Exchange
@@ -40,7 +40,7 @@ class Groundwork:
         self._search_seconds = search_seconds
         self._storing: set[asyncio.Task[Stored]] = set()
 
-    async def gather(self, ask: Ask) -> Gathered:
+    async def gather(self, ask: Question) -> Gathered:
         """Recall and search side by side."""
         async with asyncio.TaskGroup() as group:
             recalling = group.create_task(self._recall(ask))
@@ -49,13 +49,13 @@ class Groundwork:
         found, search_seconds = searching.result()
         return Gathered(recollection, found, history_seconds, search_seconds)
 
-    async def _recall(self, ask: Ask) -> tuple[Recollection, float]:
+    async def _recall(self, ask: Question) -> tuple[Recollection, float]:
         if ask.room is None:
             return Recollection(()), 0.0
         begun = time.monotonic()
         return await self.history.recall(ask.room, RECALL_TURNS), time.monotonic() - begun
 
-    async def _look_up(self, ask: Ask) -> tuple[SearchResult | None, float]:
+    async def _look_up(self, ask: Question) -> tuple[SearchResult | None, float]:
         if not ask.search or self._search is None:
             return None, 0.0
         begun = time.monotonic()
@@ -63,7 +63,7 @@ class Groundwork:
         found = await self._search.search(ask.question, language, self._search_seconds)
         return found, time.monotonic() - begun
 
-    def converse(self, ask: Ask, personas: PersonaFile, gathered: Gathered) -> Conversation:
+    def converse(self, ask: Question, personas: PersonaFile, gathered: Gathered) -> Conversation:
         """Put the parts of a prompt in their order; the backend renders and cuts them."""
         frame = ask.frame(personas)
         earlier = gathered.recollection.turns
@@ -80,7 +80,7 @@ class Groundwork:
             room=None if room is None else f"{room.service}/{room.user_id}/{room.db_id}",
         )
 
-    async def keep(self, ask: Ask, answer: str, model: str) -> Stored | None:
+    async def keep(self, ask: Question, answer: str, model: str) -> Stored | None:
         """Store a complete answer, even if the client leaves at this very moment; None without a room."""
         if ask.room is None:
             return None

@@ -2,7 +2,7 @@
 
 from chatbot.core.service import Frame, Service
 from chatbot.domain.language import language_of
-from chatbot.domain.messages import Part, ServiceName, Speakers
+from chatbot.domain.messages import PromptPart, ServiceName, Speakers
 from chatbot.domain.prompts import PersonaFile
 from chatbot.domain.schemas import OfficeRequest
 
@@ -11,7 +11,7 @@ def office_frame(question: str, personas: PersonaFile) -> Frame:
     """The assistant's persona in the question's language."""
     persona = personas.office[language_of(question)]
     return Frame(
-        system=(Part("rules", persona.rules),),
+        system=(PromptPart("rules", persona.rules),),
         speakers=Speakers(persona.user_label, persona.assistant_label),
     )
 

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from chatbot.core.groundwork import Gathered, Groundwork
-from chatbot.core.service import Ask
+from chatbot.core.service import Question
 from chatbot.core.statistics import Statistics
 from chatbot.domain.errors import ChatbotError, ModelFailed, Overloaded
 from chatbot.domain.history import HistoryUnavailable, Recalled, Stored
@@ -75,7 +75,7 @@ class Reply:
 
     def __init__(
         self,
-        ask: Ask,
+        ask: Question,
         backend: Backend,
         sampling: Sampling,
         place: Place,

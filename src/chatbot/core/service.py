@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from chatbot.domain.access import KeyEntry
 from chatbot.domain.history import Room
-from chatbot.domain.messages import Exchange, Part, Sampling, ServiceName, Speakers
+from chatbot.domain.messages import Exchange, PromptPart, Sampling, ServiceName, Speakers
 from chatbot.domain.prompts import PersonaFile
 from chatbot.domain.schemas import ChatRequest
 
@@ -16,7 +16,7 @@ from chatbot.domain.schemas import ChatRequest
 class Frame:
     """The fixed part of a prompt: system parts (common rules first), the character's opening, the labels."""
 
-    system: tuple[Part, ...]
+    system: tuple[PromptPart, ...]
     speakers: Speakers
     opening: str | None = None
 
@@ -26,7 +26,7 @@ def _unchanged(sampling: Sampling) -> Sampling:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Question:
     """One validated question, whatever format it came in.
 
     ``frame`` builds the fixed part from the persona texts of the model that answers. ``exchanges`` are
@@ -67,9 +67,9 @@ class Service:
     frame: Callable[[Any, PersonaFile], Frame]
     searches: Callable[[Any], bool]
 
-    def ask(self, request: ChatRequest, caller: str, arrived: float, key: KeyEntry | None = None) -> Ask:
-        """Turn a validated body into an Ask; a ``user_id`` without ``db_id`` opens a new room."""
-        return Ask(
+    def ask(self, request: ChatRequest, caller: str, arrived: float, key: KeyEntry | None = None) -> Question:
+        """Turn a validated body into a Question; a ``user_id`` without ``db_id`` opens a new room."""
+        return Question(
             question=request.input_data,
             frame=lambda personas: self.frame(request, personas),
             caller=caller,

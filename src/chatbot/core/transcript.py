@@ -1,4 +1,4 @@
-"""A conversation that the client itself carries (OpenAI's format) as an Ask.
+"""A conversation that the client itself carries (OpenAI's format) as a Question.
 
 The service's rules hold: a client's system message never becomes ours. For a character it is part of the
 quoted introduction, for the office it joins the user's turn. Role-play front ends send example dialogue as
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from chatbot.core.character import Cast, character_frame
 from chatbot.core.office import office_frame
-from chatbot.core.service import Ask, Frame
+from chatbot.core.service import Frame, Question
 from chatbot.domain.access import KeyEntry
 from chatbot.domain.errors import NoQuestion
 from chatbot.domain.messages import Exchange, Sampling, ServiceName
@@ -118,8 +118,8 @@ def ask_of(
     arrived: float,
     tune: Callable[[Sampling], Sampling],
     key: KeyEntry | None = None,
-) -> Ask:
-    """The Ask of a transcript; nothing of it is remembered."""
+) -> Question:
+    """The Question of a transcript; nothing of it is remembered."""
     question = transcript.question
     if service is ServiceName.OFFICE:
         if instructions := _text(transcript.instructions, macros=False):
@@ -139,4 +139,4 @@ def ask_of(
         def frame(personas: PersonaFile) -> Frame:
             return character_frame(cast, personas)
 
-    return Ask(question, frame, caller, arrived, exchanges=transcript.exchanges, tune=tune, key=key)
+    return Question(question, frame, caller, arrived, exchanges=transcript.exchanges, tune=tune, key=key)

@@ -25,7 +25,7 @@ class LibsManifest(BaseModel):
     cuda: CudaBuild | None = None
 
 
-class Place(BaseModel):
+class HostFacts(BaseModel):
     """Where a service starts; ``cards`` holds compute capabilities, None where no driver answers."""
 
     model_config = ConfigDict(frozen=True)
@@ -41,7 +41,7 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split("."))
 
 
-def misfit(libs: LibsManifest, place: Place, *, with_cards: bool) -> str | None:
+def misfit(libs: LibsManifest, place: HostFacts, *, with_cards: bool) -> str | None:
     """One sentence that says what does not fit and what to do; None when everything does."""
     if libs.python != place.python:
         return (
@@ -59,7 +59,7 @@ def misfit(libs: LibsManifest, place: Place, *, with_cards: bool) -> str | None:
     return _card_misfit(libs, place) if with_cards else None
 
 
-def _card_misfit(libs: LibsManifest, place: Place) -> str | None:
+def _card_misfit(libs: LibsManifest, place: HostFacts) -> str | None:
     if libs.cuda is None:
         return "the model is to run on a GPU, but the libs are compiled for the CPU: use the cuda libs image"
     if place.cards is None:

@@ -23,7 +23,7 @@ class FinishReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PromptPart:
     """A named piece of a prompt; the name only serves reports ("rules", "context", "search")."""
 
     name: str
@@ -58,11 +58,11 @@ class Conversation:
     others. ``room`` names the room for prefix reuse; None when nothing is remembered.
     """
 
-    system: tuple[Part, ...]
+    system: tuple[PromptPart, ...]
     question: str
     opening: str | None = None
     exchanges: tuple[Exchange, ...] = ()
-    references: tuple[Part, ...] = ()
+    references: tuple[PromptPart, ...] = ()
     speakers: Speakers = field(default_factory=Speakers)
     room: str | None = None
 

@@ -8,7 +8,7 @@ Sha256 = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.gguf$", max_length=200)]
 
 
-class ModelFile(BaseModel):
+class CatalogueEntry(BaseModel):
     """One file on a hub: where it is and what it must be; an empty hash trusts the hub's own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -24,7 +24,7 @@ class Catalogue(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    models: dict[str, ModelFile]
+    models: dict[str, CatalogueEntry]
 
 
 class LockedFile(BaseModel):

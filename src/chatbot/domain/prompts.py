@@ -19,11 +19,11 @@ def _fields(*names: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-class _Shape(BaseModel):
+class _PersonaShape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class OfficePersona(_Shape):
+class OfficePersona(_PersonaShape):
     """The work assistant. ``rules`` is the whole system text."""
 
     rules: str = Field(min_length=1)
@@ -31,7 +31,7 @@ class OfficePersona(_Shape):
     assistant_label: str = Field(min_length=1, max_length=20)
 
 
-class CharacterPersona(_Shape):
+class CharacterPersona(_PersonaShape):
     """The role-play frame: ``rules`` are common to all characters, ``card`` carries one character."""
 
     rules: str = Field(min_length=1)
@@ -39,7 +39,7 @@ class CharacterPersona(_Shape):
     user_label: str = Field(min_length=1, max_length=20)
 
 
-class PersonaFile(_Shape):
+class PersonaFile(_PersonaShape):
     """One prompts/config-*.json: each persona in both languages."""
 
     office: dict[Language, OfficePersona] = Field(min_length=2)

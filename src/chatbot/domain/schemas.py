@@ -44,7 +44,7 @@ def _canonical_uuid(value: object) -> object:
 
 UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.@-]{1,50}$")]
 RoomId = Annotated[UUID, BeforeValidator(_canonical_uuid)]
-Question = Annotated[
+QuestionText = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(no_nul)
 ]
 CharacterName = Annotated[
@@ -64,7 +64,7 @@ class ChatRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    input_data: Question = Field(description="The question, 1 to 500 characters after trimming.")
+    input_data: QuestionText = Field(description="The question, 1 to 500 characters after trimming.")
     user_id: UserId | None = Field(
         default=None, description="Who asks; null or absent: nothing is remembered."
     )

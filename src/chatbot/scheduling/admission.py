@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from chatbot.domain.errors import Overloaded
 from chatbot.scheduling.calibration import Calibration
 from chatbot.scheduling.job import Job
-from chatbot.scheduling.promises import Promise, Promises, Room
+from chatbot.scheduling.promises import Headroom, Promise, Promises
 
 _LONGEST_RETRY = 3600.0
 """Seconds; who would have to wait longer is told so many, and no place is kept for him."""
@@ -109,7 +109,7 @@ class Admission:
         alone = self._promises.none_but(promise, now)
         by_time = (1.0 if called else _BAND) * left / safety - (prospect.end - prospect.queue)
         by_places = (1.0 if called or alone else _BAND) * full * prospect.pace
-        room = Room(
+        room = Headroom(
             queue=prospect.queue,
             # One whose promise could not be kept is not sent behind all the others.
             most=math.inf if called else max(0.0, min(by_time, by_places)),

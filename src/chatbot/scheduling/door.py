@@ -24,7 +24,7 @@ _CONSIDERED = 16
 """Waiting requests that are judged for one free place."""
 
 
-class Verdict(Enum):
+class StartDecision(Enum):
     """The engine's answer to whether a job can start now."""
 
     START = "start"
@@ -80,7 +80,7 @@ class Door:
             self._speeds.tokens_per_char.saw(prompt, max(1, characters))
             self._forecast.changed()
 
-    def next(self, now: float, judge: Callable[[Job], Verdict]) -> Job | None:
+    def next(self, now: float, judge: Callable[[Job], StartDecision]) -> Job | None:
         """The next job to start, by fair order and by what ``judge`` says of each; it counts as running.
 
         Only the engine's thread starts jobs, so it judges without the lock; it may be slow.
@@ -94,11 +94,11 @@ class Door:
         blocked: list[Job] = []
         for job in candidates:
             verdict = judge(job)
-            if verdict is Verdict.START and self._started(job, now):
+            if verdict is StartDecision.START and self._started(job, now):
                 for other in blocked:
                     other.overtaken += 1
                 return job
-            if verdict is Verdict.NO_ROOM:
+            if verdict is StartDecision.NO_ROOM:
                 if job.overtaken >= _OVERTAKES:
                     return None
                 blocked.append(job)

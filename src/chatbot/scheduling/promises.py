@@ -42,7 +42,7 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Headroom:
     """Seconds of work: waiting now, and the most that those told to come back and the asking one may meet.
 
     ``step`` is what a full step of the engine takes now.
@@ -84,7 +84,7 @@ class Promises:
         self._forget(now)
         return len(self._by_caller) <= (own is not None)
 
-    def seconds_until_place(self, work: float, now: float, room: Room, own: Promise | None) -> float:
+    def seconds_until_place(self, work: float, now: float, room: Headroom, own: Promise | None) -> float:
         """Seconds until a request of so much work is early enough and makes nobody too late; 0 is now.
 
         ``own`` is the promise that it would give up. Source of the recursion: Lindley's equation of a queue

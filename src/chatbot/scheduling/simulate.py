@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from chatbot.domain.errors import Overloaded
 from chatbot.scheduling.admission import Limits
-from chatbot.scheduling.door import Door, Verdict
+from chatbot.scheduling.door import Door, StartDecision
 from chatbot.scheduling.job import Capacity, Job
 from chatbot.scheduling.rates import Speeds
 from chatbot.scheduling.slices import prefill_rows, share_out
@@ -70,7 +70,7 @@ class Arrival:
 
 
 @dataclass(slots=True)
-class Outcome:
+class SimulatedRequest:
     """What became of an arrival; times are seconds since it arrived."""
 
     arrival: Arrival
@@ -85,7 +85,7 @@ class Outcome:
 @dataclass(slots=True)
 class _Running:
     job: Job
-    outcome: Outcome
+    outcome: SimulatedRequest
     unread: int
     left: int
 
@@ -103,15 +103,15 @@ class Simulator:
         self.speeds = machine.speeds()
         capacity = Capacity(machine.sequences, machine.pool, machine.slice_seconds)
         self.door = Door(self.limits, capacity, self.speeds)
-        self._waiting: dict[Job, Outcome] = {}
+        self._waiting: dict[Job, SimulatedRequest] = {}
         self._running: list[_Running] = []
-        self._outcomes: list[Outcome] = []
+        self._outcomes: list[SimulatedRequest] = []
 
     def run(
         self,
         arrivals: Iterable[Arrival],
         refused: Callable[[Arrival, int], Arrival | None] = lambda _arrival, _seconds: None,
-    ) -> list[Outcome]:
+    ) -> list[SimulatedRequest]:
         """Play all arrivals to their ends. ``refused`` may send a request again, later."""
         coming = [(arrival.at, number, arrival) for number, arrival in enumerate(arrivals)]
         heapq.heapify(coming)
@@ -134,7 +134,7 @@ class Simulator:
         return self._outcomes
 
     def _arrive(self, arrival: Arrival, refused: Callable[[Arrival, int], Arrival | None]) -> Arrival | None:
-        outcome = Outcome(arrival)
+        outcome = SimulatedRequest(arrival)
         self._outcomes.append(outcome)
         job = Job(
             service=arrival.service,
@@ -169,10 +169,10 @@ class Simulator:
             outcome = self._waiting.pop(job)
             self._running.append(_Running(job, outcome, job.fresh, outcome.arrival.output))
 
-    def _judge(self, job: Job) -> Verdict:
+    def _judge(self, job: Job) -> StartDecision:
         held = sum(one.job.prompt + one.job.produced + self.door.expected(one.job) for one in self._running)
         fits = held + job.prompt + self.door.expected(job) <= self.machine.pool
-        return Verdict.START if fits or not self._running else Verdict.NO_ROOM
+        return StartDecision.START if fits or not self._running else StartDecision.NO_ROOM
 
     def _step(self, now: float) -> float:
         """As the engine steps: a token for all who generate, and prompts, whose end is a first token."""

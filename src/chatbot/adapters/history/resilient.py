@@ -57,7 +57,7 @@ _Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RetryPace:
     """How the background task looks after the database, seconds.
 
     ``probe`` is the longest it waits for an answer, ``mark`` how long it minds inserts that may come late.
@@ -74,12 +74,12 @@ class ResilientHistory:
     """A ChatHistory over a TurnStore and a Spool. Call ``start`` once, ``close`` at the end."""
 
     def __init__(
-        self, store: TurnStore, spool: Spool, timeout_seconds: float, pace: Pace | None = None
+        self, store: TurnStore, spool: Spool, timeout_seconds: float, pace: RetryPace | None = None
     ) -> None:
         self.store = store
         self.spool = spool
         self._budget = timeout_seconds
-        self._pace = pace or Pace()
+        self._pace = pace or RetryPace()
         self._away = False
         self._told = False
         self._wake = asyncio.Event()

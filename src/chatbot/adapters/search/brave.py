@@ -2,7 +2,7 @@
 
 from pydantic import SecretStr
 
-from chatbot.adapters.search.fetcher import Fetcher, Reply, dig, text
+from chatbot.adapters.search.fetcher import FetchedReply, Fetcher, dig, text
 from chatbot.adapters.search.provider import ProviderFailed, RawHit
 from chatbot.domain.language import Language
 from chatbot.domain.search import SearchOutcome
@@ -48,7 +48,7 @@ class Brave:
         ]
 
 
-def _refuse(reply: Reply) -> None:
+def _refuse(reply: FetchedReply) -> None:
     if reply.status == 422 and "TOKEN" in str(dig(reply.body, "error", "code")):
         raise reply.failure(SearchOutcome.AUTH)
     if reply.status == 429 and "retry-after" not in reply.headers:
@@ -56,7 +56,7 @@ def _refuse(reply: Reply) -> None:
     reply.require_ok()
 
 
-def _reset(reply: Reply) -> float | None:
+def _reset(reply: FetchedReply) -> float | None:
     """Seconds until the last of the used-up limits starts anew; the headers list one number a limit."""
     remaining = reply.headers.get("x-ratelimit-remaining", "").split(",")
     resets = reply.headers.get("x-ratelimit-reset", "").split(",")

@@ -9,7 +9,7 @@ from chatbot.adapters.search.breaker import Breaker
 from chatbot.adapters.search.cache import Cache, Flights
 from chatbot.adapters.search.guarded import Guarded, OnOutcome
 from chatbot.adapters.search.provider import Provider
-from chatbot.adapters.search.race import Pace, Race
+from chatbot.adapters.search.race import Race, RaceTiming
 from chatbot.domain.language import Language
 from chatbot.domain.search import SearchOutcome, SearchResult
 
@@ -32,14 +32,14 @@ class Chain:
         budget: float,
         cache_seconds: float,
         redact: Callable[[str], str] = str,
-        pace: Pace | None = None,
+        pace: RaceTiming | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._on_outcome = on_outcome
         self._release = release
         self._budget = budget
         self._redact = redact
-        self._pace = pace or Pace()
+        self._pace = pace or RaceTiming()
         self._cache = Cache(cache_seconds, clock)
         self._flights = Flights()
         every = {provider.name: provider for order in providers.values() for provider in order}

@@ -46,7 +46,7 @@ _BY_STATUS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class FetchedReply:
     """A JSON answer: ``body`` is the parsed object, whatever the status."""
 
     status: int
@@ -115,7 +115,7 @@ class Fetcher:
         params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
         payload: Mapping[str, object] | None = None,
-    ) -> Reply:
+    ) -> FetchedReply:
         """Send one request and return its JSON object, whatever the status.
 
         Raises:
@@ -162,17 +162,17 @@ class Fetcher:
         await self._client.aclose()
 
 
-def _reply(response: httpx.Response, content: bytes) -> Reply:
+def _reply(response: httpx.Response, content: bytes) -> FetchedReply:
     try:
         body = json.loads(content)
     except (ValueError, RecursionError):
         body = None
     if isinstance(body, dict):
-        return Reply(response.status_code, response.headers, body)
+        return FetchedReply(response.status_code, response.headers, body)
     if response.headers.get("cf-mitigated") == "challenge" or _asks_for_captcha(content):
         raise ProviderFailed(SearchOutcome.BLOCKED, "a CAPTCHA instead of an answer")
     if response.status_code != 200:
-        raise Reply(response.status_code, response.headers, {}).failure()
+        raise FetchedReply(response.status_code, response.headers, {}).failure()
     raise ProviderFailed(SearchOutcome.ERROR, "the answer is no JSON object")
 
 

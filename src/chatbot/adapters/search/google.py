@@ -2,7 +2,7 @@
 
 from pydantic import SecretStr
 
-from chatbot.adapters.search.fetcher import Fetcher, Reply, dig, text
+from chatbot.adapters.search.fetcher import FetchedReply, Fetcher, dig, text
 from chatbot.adapters.search.provider import RawHit
 from chatbot.domain.language import Language
 from chatbot.domain.search import SearchOutcome
@@ -42,7 +42,7 @@ class Google:
         ]
 
 
-def _refuse(reply: Reply) -> None:
+def _refuse(reply: FetchedReply) -> None:
     if reply.status == 200:
         return
     said = str(reply.body.get("error")).lower()

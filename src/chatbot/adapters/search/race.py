@@ -19,7 +19,7 @@ _AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RaceTiming:
     """Seconds: a provider's limit, and the patience before the next one is asked beside it."""
 
     provider: float = 2.5
@@ -30,7 +30,7 @@ class Race:
     """The state of one search; use it once."""
 
     def __init__(
-        self, providers: Sequence[Guarded], query: str, language: Language, budget: float, pace: Pace
+        self, providers: Sequence[Guarded], query: str, language: Language, budget: float, pace: RaceTiming
     ) -> None:
         self._waiting = deque(provider for provider in providers if provider.ready)
         self._query = query

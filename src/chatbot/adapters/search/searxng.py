@@ -1,6 +1,6 @@
 """An own SearXNG. Its engines fail one by one, and the answer says which: no result is not yet "empty"."""
 
-from chatbot.adapters.search.fetcher import Fetcher, Reply, text
+from chatbot.adapters.search.fetcher import FetchedReply, Fetcher, text
 from chatbot.adapters.search.provider import ProviderFailed, RawHit
 from chatbot.domain.language import Language
 from chatbot.domain.search import SearchOutcome
@@ -42,7 +42,7 @@ class SearXNG:
         ]
 
 
-def _require_all_engines(reply: Reply) -> None:
+def _require_all_engines(reply: FetchedReply) -> None:
     """Raise if an engine gave no answer: then nobody knows whether there are results."""
     failures = reply.body.get("unresponsive_engines")
     if not isinstance(failures, list) or not failures:

@@ -4,7 +4,7 @@ Its search wants every word of the query on the page, so a question loses its qu
 answer is the opening of the articles, which says more than the search's own snippets.
 """
 
-from chatbot.adapters.search.fetcher import Fetcher, Reply, dig, text
+from chatbot.adapters.search.fetcher import FetchedReply, Fetcher, dig, text
 from chatbot.adapters.search.provider import RawHit
 from chatbot.domain.language import Language
 from chatbot.domain.search import SearchOutcome
@@ -78,7 +78,7 @@ def _rank(page: object) -> float:
     return index if isinstance(index, int) else float("inf")
 
 
-def _refuse(reply: Reply) -> None:
+def _refuse(reply: FetchedReply) -> None:
     """MediaWiki tells failures in the body of a 200."""
     reply.require_ok()
     code = dig(reply.body, "error", "code")

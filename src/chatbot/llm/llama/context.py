@@ -21,7 +21,7 @@ _CELL_BLOCK = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class ContextShape:
     """How a context is cut: pool of cells, sequences decoding at once, rows of a call, threads.
 
     ``exact`` trades speed for arithmetic that does not depend on the batch's shape, as far as llama.cpp
@@ -46,7 +46,7 @@ class DecodeError(Exception):
 class Context:
     """The context, its batch and the count of its cells."""
 
-    def __init__(self, file: ModelFile, shape: Shape) -> None:
+    def __init__(self, file: ModelFile, shape: ContextShape) -> None:
         """Make the context.
 
         Raises:

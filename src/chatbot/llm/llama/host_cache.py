@@ -25,7 +25,7 @@ _TRY_AGAIN = 64
 
 
 @dataclass(eq=False, slots=True)
-class Room:
+class SavedSequence:
     """Tokens and what the pool held of them, segment by segment."""
 
     tokens: Tokens
@@ -44,12 +44,12 @@ class HostCache:
         """Hold at most ``budget_mib``; ``n_swa`` is the model's window in tokens, 0 for none."""
         self._budget = budget_mib * MIB
         self._window = n_swa
-        self._rooms: OrderedDict[Room, None] = OrderedDict()
+        self._rooms: OrderedDict[SavedSequence, None] = OrderedDict()
         self._cost = Rate(0.0)
         self._passed_over = 0
         self.size = 0
 
-    def match(self, tokens: Tokens, beyond: int = 0) -> tuple[Room, int] | None:
+    def match(self, tokens: Tokens, beyond: int = 0) -> tuple[SavedSequence, int] | None:
         """The room with the longest common beginning, and its length, if longer than ``beyond``."""
         best, length = longest(self._rooms, tokens, beyond)
         return (best, length) if best else None
@@ -68,11 +68,11 @@ class HostCache:
         begun = time.perf_counter()
         segments = [memory.save(sequence, start, end) for start, end in self._bounds(tokens)]
         self._cost.saw(len(tokens), time.perf_counter() - begun)
-        saved = Room(tokens, [segment for segment in segments if segment is not None])
+        saved = SavedSequence(tokens, [segment for segment in segments if segment is not None])
         if len(saved.segments) == len(segments) and saved.size <= self._budget:
             self._take(saved)
 
-    def load(self, memory: Memory, room: Room, target: int, stop: int) -> None:
+    def load(self, memory: Memory, room: SavedSequence, target: int, stop: int) -> None:
         """Append to ``target``, which holds a beginning of the room, its tokens up to ``stop``.
 
         Ends early where the pool has no cells for a whole segment.
@@ -91,11 +91,11 @@ class HostCache:
         """Whether to copy a room rather than lose it, where computing a token costs so much."""
         return self._budget > 0 and 2 * self._cost.seconds < _PAYS_BELOW * prefill_seconds
 
-    def cells_to_load(self, room: Room) -> int:
+    def cells_to_load(self, room: SavedSequence) -> int:
         """Free cells that loading one segment takes at most."""
         return max(end - start for start, end in self._bounds(room.tokens))
 
-    def forget(self, room: Room) -> None:
+    def forget(self, room: SavedSequence) -> None:
         """Give a room up."""
         if room in self._rooms:
             del self._rooms[room]
@@ -110,7 +110,7 @@ class HostCache:
         self._passed_over += 1
         return self._budget > 0 and self._passed_over % _TRY_AGAIN == 0
 
-    def _take(self, saved: Room) -> None:
+    def _take(self, saved: SavedSequence) -> None:
         for room in beginnings(self._rooms, saved.tokens):
             self.forget(room)
         while self.size + saved.size > self._budget:

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from chatbot.domain.messages import Conversation, Exchange, Part
+from chatbot.domain.messages import Conversation, Exchange, PromptPart
 from chatbot.llm.llama.pieces import HISTORY, OPENING, Endings, Piece, system_pieces, user_pieces
 
 Message = tuple[str, list[Piece]]
@@ -23,7 +23,7 @@ _TRAINING_TAGS = re.compile(r"\{%-?\s*(?:end)?generation\s*-?%\}")
 """Marks of what a model was trained on; they render nothing, and plain Jinja does not know them."""
 
 _TRIAL = Conversation(
-    system=(Part("rules", "r"),), opening="o", exchanges=(Exchange(1, "q", "a"),), question="q"
+    system=(PromptPart("rules", "r"),), opening="o", exchanges=(Exchange(1, "q", "a"),), question="q"
 )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from chatbot.domain.config import ANSWER_RESERVE, EngineConfig
 from chatbot.domain.messages import Conversation, Sampling
 from chatbot.domain.models import EngineMeter
-from chatbot.llm.llama.context import Context, Shape
+from chatbot.llm.llama.context import Context, ContextShape
 from chatbot.llm.llama.cpu import usable_threads
 from chatbot.llm.llama.delivery import Outbox
 from chatbot.llm.llama.engine import Engine, Parts
@@ -75,7 +75,7 @@ class Loaded:
 def load(config: EngineConfig, limits: Limits, meter: EngineMeter, *, exact: bool = False) -> Loaded:
     """Load the file, make the context, measure the machine.
 
-    ``exact`` is for tests, see Shape.
+    ``exact`` is for tests, see ContextShape.
 
     Raises:
         ValueError, TemplateUnusable: with a sentence that says what is wrong.
@@ -94,7 +94,7 @@ def _assemble(
 ) -> Loaded:
     vocabulary = Vocabulary(file)
     form = choose_format(file, vocabulary)
-    shape = Shape(
+    shape = ContextShape(
         pool=config.pool_tokens,
         sequences=config.parallel,
         rows=max(_ROWS, config.parallel),

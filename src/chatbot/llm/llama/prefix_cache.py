@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from chatbot.llm.llama.host_cache import HostCache, Room
+from chatbot.llm.llama.host_cache import HostCache, SavedSequence
 from chatbot.llm.llama.memory import Memory
 from chatbot.llm.llama.prefixes import Tokens, beginnings, longest
 from chatbot.scheduling.rates import Rate
@@ -46,7 +46,7 @@ class Match:
     shared: int = 0
     sequence: int | None = None
     parked: Parked | None = None
-    room: Room | None = None
+    room: SavedSequence | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from chatbot.llm.llama.delivery import Delivery
 from chatbot.llm.llama.prefix_cache import Match, PrefixCache, Rules
 from chatbot.llm.llama.prefixes import common_prefix
 from chatbot.llm.llama.stream import Stream
-from chatbot.scheduling.door import Door, Verdict
+from chatbot.scheduling.door import Door, StartDecision
 from chatbot.scheduling.job import Job
 
 _WORTH_WAITING = 32
@@ -97,22 +97,22 @@ class Roster:
         """All streams."""
         return [*self.running, *self.waiting.values()]
 
-    def _judge(self, job: Job) -> Verdict:
+    def _judge(self, job: Job) -> StartDecision:
         stream = self.waiting.get(job)
         if stream is None:
-            return Verdict.LATER
+            return StartDecision.LATER
         match, coming = self._best_match(stream)
         known = min(match.length, len(stream.tokens) - 1) if match else 0
         if coming - known >= _WORTH_WAITING:
-            return Verdict.LATER
+            return StartDecision.LATER
         if not self.running:
-            return Verdict.START
+            return StartDecision.START
         held = self._memory.held(s.sequence for s in self.running if s.sequence is not None)
         growth = sum(self._door.expected(s.job) + s.missing for s in self.running)
         # What a running stream holds is counted as held; a parked room becomes so with this one.
         shared = min(match.shared, known) if match and not match.parked else 0
         needed = len(stream.tokens) - shared + self._door.expected(job)
-        return Verdict.START if held + growth + needed <= self._memory.total else Verdict.NO_ROOM
+        return StartDecision.START if held + growth + needed <= self._memory.total else StartDecision.NO_ROOM
 
     def _best_match(self, stream: Stream) -> tuple[Match | None, int]:
         """What can be shared now, and the length of what another stream is about to compute."""

@@ -20,10 +20,10 @@ from chatbot.domain.messages import (
     Usage,
 )
 from chatbot.domain.models import AdmissionRequest, ModelState, ModelStatus
-from chatbot.llm.openai.line import Line
 from chatbot.llm.openai.prompt import Prompt, build_prompt, estimate_tokens
 from chatbot.llm.openai.stops import StopFilter
-from chatbot.llm.openai.trouble import Trouble, pause_before
+from chatbot.llm.openai.trouble import UpstreamTrouble, pause_before
+from chatbot.llm.openai.upstream_client import UpstreamClient
 
 _STOPS_UPSTREAM = 4
 """More stop strings than this are refused by the protocol; all are cut here anyway."""
@@ -34,7 +34,7 @@ _NOT_CONFIGURED_RETRY = 60
 class OpenAIModel:
     """One alias."""
 
-    def __init__(self, alias: OpenAIAlias, line: Line) -> None:
+    def __init__(self, alias: OpenAIAlias, line: UpstreamClient) -> None:
         self._alias = alias
         self._line = line
 
@@ -79,7 +79,9 @@ class _Reading:
 class OpenAIPlace:
     """One reserved request; see the Place port."""
 
-    def __init__(self, alias: OpenAIAlias, line: Line, request: AdmissionRequest, queue: Hashable) -> None:
+    def __init__(
+        self, alias: OpenAIAlias, line: UpstreamClient, request: AdmissionRequest, queue: Hashable
+    ) -> None:
         self._alias = alias
         self._line = line
         self._request = request
@@ -128,7 +130,7 @@ class OpenAIPlace:
                 async with aclosing(self._read(body, stops, reading)) as texts:
                     async for text in texts:
                         yield text
-            except Trouble as caught:
+            except UpstreamTrouble as caught:
                 trouble = caught
             else:
                 return
@@ -160,9 +162,9 @@ class OpenAIPlace:
             yield _noted(rest, reading)
         reading.reason = FinishReason.STOP if cutter.stopped else _reason(said, reading.usage)
         if reading.reason is None:
-            raise Trouble(UpstreamFailed("the stream ended before the answer"), passing=True)
+            raise UpstreamTrouble(UpstreamFailed("the stream ended before the answer"), passing=True)
         if reading.first_text is None and not cutter.stopped:
-            raise Trouble(UpstreamFailed(f"an answer without text, ended by {said}"), passing=False)
+            raise UpstreamTrouble(UpstreamFailed(f"an answer without text, ended by {said}"), passing=False)
 
     def _finished(self, prompt: Prompt, reading: _Reading) -> Finished:
         now = time.monotonic()

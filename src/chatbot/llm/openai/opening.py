@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from chatbot.domain.config import ROUTE_NAMES, OpenAIConfig
 from chatbot.domain.errors import StartupError
 from chatbot.domain.models import ChatModel
-from chatbot.llm.openai.line import Line
 from chatbot.llm.openai.model import OpenAIModel
 from chatbot.llm.openai.shutdown import shutdown_days, warn_of_shutdown
+from chatbot.llm.openai.upstream_client import UpstreamClient
 
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -28,7 +28,7 @@ DAY_SECONDS = 86_400.0
 class OpenAIModels(dict[str, ChatModel]):
     """The models by alias; ``shutdown_days`` is the known end of each alias's model."""
 
-    def __init__(self, config: OpenAIConfig, line: Line, on_end: OnEnd) -> None:
+    def __init__(self, config: OpenAIConfig, line: UpstreamClient, on_end: OnEnd) -> None:
         super().__init__({alias: OpenAIModel(profile, line) for alias, profile in config.aliases.items()})
         self._config = config
         self._line = line
@@ -91,4 +91,4 @@ def open_openai(
     for alias in config.aliases:
         if not _ALIAS.fullmatch(alias) or alias.lower() in _TAKEN:
             raise StartupError(f"CHATBOT_OPENAI__ALIASES: {alias!r} cannot be a name in the path.")
-    return OpenAIModels(config, Line(config, redact), on_end)
+    return OpenAIModels(config, UpstreamClient(config, redact), on_end)

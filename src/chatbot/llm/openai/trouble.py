@@ -13,7 +13,7 @@ LONGEST_PAUSE = 8.0
 _FIRST_PAUSE = 0.5
 
 
-class Trouble(Exception):
+class UpstreamTrouble(Exception):
     """``error`` is what the suite says of it; ``passing`` whether another try may help.
 
     ``retry_after`` is seconds if upstream named a time.
@@ -26,7 +26,7 @@ class Trouble(Exception):
         self.retry_after = retry_after
 
 
-def pause_before(attempt: int, trouble: Trouble, seconds_left: float) -> float | None:
+def pause_before(attempt: int, trouble: UpstreamTrouble, seconds_left: float) -> float | None:
     """Seconds to wait before try number ``attempt`` (from 2), or None to give up."""
     if not trouble.passing or attempt > ATTEMPTS:
         return None

@@ -21,7 +21,7 @@ from chatbot.domain.config import OpenAIConfig
 from chatbot.domain.errors import ChatbotError, DeadlineExceeded, Overloaded, UpstreamFailed
 from chatbot.domain.messages import Usage
 from chatbot.domain.retry_after import parse_retry_after
-from chatbot.llm.openai.trouble import Trouble
+from chatbot.llm.openai.trouble import UpstreamTrouble
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ _MUTED = ("openai", "httpx2", "httpcore2")
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Delta:
     """One event of a stream: text, and at the end a reason and the usage, each possibly absent."""
 
     text: str = ""
@@ -61,17 +61,17 @@ class Vendor:
         )
 
     @asynccontextmanager
-    async def stream(self, body: Mapping[str, Any], deadline: float) -> AsyncIterator[AsyncIterator[Piece]]:
+    async def stream(self, body: Mapping[str, Any], deadline: float) -> AsyncIterator[AsyncIterator[Delta]]:
         """Open a streamed completion; leaving the block closes the connection, complete or not.
 
         ``deadline`` is ``time.monotonic()`` seconds.
 
         Raises:
-            Trouble: upstream refused, here or while the pieces are read.
+            UpstreamTrouble: upstream refused, here or while the pieces are read.
             DeadlineExceeded: the deadline passed, here or while the pieces are read.
         """
         opened: Any = None
-        trouble = Trouble(UpstreamFailed("upstream sent nothing"), passing=True)
+        trouble = UpstreamTrouble(UpstreamFailed("upstream sent nothing"), passing=True)
         try:
             opened = await _before(deadline, "prefill", self._client.chat.completions.create(**body))
         except openai.OpenAIError as error:
@@ -103,10 +103,10 @@ class Vendor:
         await self._client.close()
 
 
-async def _pieces(opened: Any, deadline: float) -> AsyncGenerator[Piece, None]:
+async def _pieces(opened: Any, deadline: float) -> AsyncGenerator[Delta, None]:
     stage = "prefill"
     while True:
-        trouble: Trouble | None = None
+        trouble: UpstreamTrouble | None = None
         try:
             piece = _piece(await _before(deadline, stage, anext(opened)))
         except StopAsyncIteration:
@@ -114,7 +114,9 @@ async def _pieces(opened: Any, deadline: float) -> AsyncGenerator[Piece, None]:
         except openai.OpenAIError as error:
             trouble = trouble_of(error)
         except (AttributeError, TypeError, ValueError) as error:
-            trouble = Trouble(UpstreamFailed(f"garbage from upstream: {type(error).__name__}"), passing=True)
+            trouble = UpstreamTrouble(
+                UpstreamFailed(f"garbage from upstream: {type(error).__name__}"), passing=True
+            )
         if trouble is not None:
             raise trouble
         if piece.text:
@@ -131,16 +133,16 @@ async def _before(deadline: float, stage: str, work: Awaitable[T]) -> T:
         raise DeadlineExceeded(stage) from None
 
 
-def _piece(chunk: Any) -> Piece:
+def _piece(chunk: Any) -> Delta:
     """Read one chunk; the library does not validate what it parsed, so this does."""
     usage = None if chunk.usage is None else _usage(chunk.usage)
     if not chunk.choices:
-        return Piece(usage=usage)
+        return Delta(usage=usage)
     choice = chunk.choices[0]
     said = choice.delta.content or getattr(choice.delta, "refusal", None) or ""
     if not isinstance(said, str):
         raise TypeError("content is no text")
-    return Piece(said, choice.finish_reason, usage)
+    return Delta(said, choice.finish_reason, usage)
 
 
 def _usage(usage: Any) -> Usage | None:
@@ -152,28 +154,30 @@ def _usage(usage: Any) -> Usage | None:
     return Usage(prompt, cached if isinstance(cached, int) else 0, completion)
 
 
-def trouble_of(error: openai.OpenAIError) -> Trouble:
+def trouble_of(error: openai.OpenAIError) -> UpstreamTrouble:
     """The library's failure in the suite's terms, by its class."""
     if isinstance(error, openai.APITimeoutError):
-        return Trouble(DeadlineExceeded("prefill"), passing=True)
+        return UpstreamTrouble(DeadlineExceeded("prefill"), passing=True)
     if isinstance(error, openai.APIConnectionError):
-        return Trouble(UpstreamFailed("no connection to upstream"), passing=True)
+        return UpstreamTrouble(UpstreamFailed("no connection to upstream"), passing=True)
     if isinstance(error, openai.RateLimitError):
         return _limited(error)
     if isinstance(error, openai.APIStatusError):
         status = error.status_code
         passing = status in (408, 409) or status >= 500
-        return Trouble(_failed(error, f"status {status}"), passing=passing, retry_after=_retry_after(error))
-    return Trouble(_failed(error, "in the stream"), passing=True)
+        return UpstreamTrouble(
+            _failed(error, f"status {status}"), passing=passing, retry_after=_retry_after(error)
+        )
+    return UpstreamTrouble(_failed(error, "in the stream"), passing=True)
 
 
-def _limited(error: openai.RateLimitError) -> Trouble:
+def _limited(error: openai.RateLimitError) -> UpstreamTrouble:
     wait = _retry_after(error)
     seconds = DEFAULT_RETRY_AFTER if wait is None else min(max(1, round(wait + 0.5)), 86400)
     spent = _code(error) == "insufficient_quota"
     if spent:
         _log.error("openai_quota_spent")
-    return Trouble(Overloaded(seconds, 0, "upstream"), passing=not spent, retry_after=wait)
+    return UpstreamTrouble(Overloaded(seconds, 0, "upstream"), passing=not spent, retry_after=wait)
 
 
 def _failed(error: openai.OpenAIError, where: str) -> ChatbotError:

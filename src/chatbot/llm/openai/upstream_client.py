@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chatbot.domain.config import OpenAIConfig
-from chatbot.llm.openai.door import Door
+from chatbot.llm.openai.concurrency_limit import ConcurrencyLimit
 
 if TYPE_CHECKING:
     from chatbot.llm.openai.vendor import Vendor
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 _RATE_SECONDS = 10.0
 
 
-class Line:
+class UpstreamClient:
     """The connection to upstream. The vendor's library takes a second to import, so it is loaded in a
     thread when it is first needed.
     """
 
     def __init__(self, config: OpenAIConfig, redact: Callable[[str], str]) -> None:
-        self.door = Door(config.max_concurrent)
+        self.door = ConcurrencyLimit(config.max_concurrent)
         self.redact = redact
         self.draining = False
         self._config = config

@@ -10,7 +10,7 @@ _FIRST_GUESS_SECONDS = 10.0
 _SMOOTHING = 0.2
 
 
-class Door:
+class ConcurrencyLimit:
     """Counts places. There is no queue here: upstream has its own, so what does not fit is refused.
 
     A caller holds at most a quarter of all places. Waits are told from the measured length of requests.
