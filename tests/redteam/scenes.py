@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 from tests.support.fakes import FakeModel, MemoryHistory, client_of, service_state
-from tests.unit.test_cards import png
+from tests.domain.test_cards import png
 
 from chatbot.adapters.search.chain import Chain
 from chatbot.adapters.search.provider import RawHit
