@@ -18,7 +18,7 @@ from chatbot.domain.errors import (
     StartupError,
     Unavailable,
 )
-from chatbot.domain.messages import Sampling, ServiceName, Token, Waiting
+from chatbot.domain.messages import Conversation, Sampling, ServiceName, Token, Waiting
 from chatbot.domain.models import ModelState
 from chatbot.llm.llama.engine_model import LlamaModel
 from chatbot.llm.llama.pieces import Endings
@@ -160,7 +160,11 @@ async def test_the_answer_is_clipped_to_what_the_context_leaves(rig: RigMaker) -
 
 def end_like(rig: Rig, endings: Endings) -> None:
     """Let the format end its answers so."""
-    rig.loaded.prompter._format.endings = lambda conversation: endings  # type: ignore[method-assign]
+
+    def same_for_all(conversation: Conversation) -> Endings:
+        return endings
+
+    rig.loaded.prompter._format.endings = same_for_all  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize("model", ["tiny", "base"])
