@@ -22,9 +22,9 @@ from chatbot.domain.messages import (
 from chatbot.domain.models import AdmissionRequest, ModelState, ModelStatus
 from chatbot.llm.openai.deltas import WholeCharacters
 from chatbot.llm.openai.prompt import Prompt, build_prompt, estimate_tokens
-from chatbot.llm.openai.stops import StopFilter
 from chatbot.llm.openai.trouble import UpstreamTrouble, pause_before
 from chatbot.llm.openai.upstream_client import UpstreamClient
+from chatbot.llm.stops import StopFilter
 
 _STOPS_UPSTREAM = 4
 """More stop strings than this are refused by the protocol; all are cut here anyway."""
