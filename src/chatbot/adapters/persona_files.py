@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from chatbot.domain.errors import StartupError
+from chatbot.domain.plaintext import nfc
 from chatbot.domain.prompts import PersonaFile
 
 LLAMA_FILE = "config-Llama.json"
@@ -27,7 +28,7 @@ def read_personas(name: str, folder: Path | None) -> PersonaFile:
             text = path.read_text("utf-8")
         else:
             text = (files("chatbot") / "prompts" / name).read_text("utf-8")
-        return PersonaFile.model_validate(json.loads(text))
+        return PersonaFile.model_validate(json.loads(nfc(text)))
     except ValidationError as error:
         places = ", ".join(
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_url=False)

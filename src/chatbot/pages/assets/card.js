@@ -18,8 +18,8 @@ const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 // Browsers before 2024 may lack the segmenter; they cut between code points.
 const graphemes = Intl.Segmenter ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
 
-/** Length as the service counts it: code points, not UTF-16 units. */
-export const lengthOf = (text) => Array.from(text).length;
+/** Length as the service counts it: code points of the composed form, not UTF-16 units. */
+export const lengthOf = (text) => Array.from(text.normalize("NFC")).length;
 
 /** The longest beginning of at most `limit` code points that ends between two visible characters. */
 export function cutTo(text, limit) {

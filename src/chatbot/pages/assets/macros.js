@@ -16,7 +16,8 @@ const SYLLABLES = { first: 0xac00, last: 0xd7a3, finals: 28, rieul: 8 };
 
 function agreeing(word, particle) {
   const pair = FORMS.get(particle);
-  const code = word.charCodeAt(word.length - 1);
+  const composed = word.normalize("NFC");
+  const code = composed.charCodeAt(composed.length - 1);
   if (!pair || !(code >= SYLLABLES.first && code <= SYLLABLES.last)) return particle;
   const final = (code - SYLLABLES.first) % SYLLABLES.finals;
   return pair[final && !(pair[0] === "으로" && final === SYLLABLES.rieul) ? 0 : 1];
