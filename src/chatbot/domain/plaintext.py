@@ -29,7 +29,7 @@ def nfc(text: str) -> str:
         return text
     run = 0
     for character in text:
-        run = run + 1 if unicodedata.combining(character) else 0
+        run = run + 1 if unicodedata.category(character)[0] == "M" else 0
         if run > _MOST_MARKS:
             return text
     return unicodedata.normalize("NFC", text)
