@@ -277,7 +277,9 @@ TEXTS = st.builds(
     st.integers(1, 120),
 )
 VALUES = TEXTS | st.none() | st.integers(-5, 5) | st.lists(TEXTS, max_size=2)
-BOOKS = st.fixed_dictionaries({}, optional={"entries": VALUES | st.just({"1": {}})})
+BOOKS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {}, optional={"entries": VALUES | st.just({"1": {}})}
+)
 OPTIONAL = {*FIELDS, "nickname", "creator_notes", "assets", "system_prompt"} - {"name"}
 CARDS = st.fixed_dictionaries(
     {"name": TEXTS}, optional=dict.fromkeys(sorted(OPTIONAL), VALUES) | {"character_book": BOOKS}
