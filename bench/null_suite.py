@@ -27,7 +27,6 @@ from chatbot.api.state import ServiceState
 from chatbot.api.streams import frame
 from chatbot.core.chat import Chat
 from chatbot.core.groundwork import Groundwork
-from chatbot.core.office import OFFICE
 from chatbot.core.reply import Backend
 from chatbot.core.statistics import Statistics
 from chatbot.domain.config import HistoryConfig
@@ -44,6 +43,7 @@ from chatbot.domain.messages import (
 from chatbot.domain.models import AdmissionRequest, ModelState, ModelStatus
 from chatbot.server.logging import set_up_logging
 from chatbot.server.slow_clients import BoundedHttpProtocol
+from chatbot.services.office import SERVICE
 
 TEXT = " 가나다"
 
@@ -110,10 +110,10 @@ async def serve(port: int, folder: Path) -> None:
 
     model = NullModel()
     chat = Chat(
-        OFFICE,
-        {"Llama": Backend(model, packaged_personas(), Sampling())},
+        SERVICE,
+        {"Llama": Backend(model, packaged_personas()["office"], Sampling())},
         Groundwork(history, None, 5.0),
-        Statistics(metrics.service_meter(ServiceName.OFFICE)),
+        Statistics(metrics.service_meter(SERVICE.name)),
         180,
     )
     app = create_app(ServiceState(chat, model, None, metrics.page, reachable))

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from tests.support.fakes import FakeModel, MemoryHistory, client_of, service_state
 from tests.domain.test_cards import png
+from tests.support.fakes import FakeModel, MemoryHistory, client_of, service_state
 
 from chatbot.adapters.search.chain import Chain
 from chatbot.adapters.search.provider import RawHit
@@ -212,13 +212,13 @@ CARD_FIELDS = {
 SCENES = (
     Scene(
         "office",
-        ServiceName.OFFICE,
+        ServiceName("office"),
         {**PAST, "title": parts("search[1]"), "snippet": parts("search[1]"), "address": FOUND},
         send_office,
     ),
     Scene(
         "character",
-        ServiceName.CHARACTER,
+        ServiceName("character"),
         {
             **PAST,
             "character_name": parts("context", "opening", "template"),
@@ -231,7 +231,7 @@ SCENES = (
     ),
     Scene(
         "office by OpenAI's format",
-        ServiceName.OFFICE,
+        ServiceName("office"),
         {
             **PAST,
             "system": parts("question"),
@@ -245,7 +245,7 @@ SCENES = (
     ),
     Scene(
         "character by OpenAI's format",
-        ServiceName.CHARACTER,
+        ServiceName("character"),
         {
             **PAST,
             "system": parts("context"),
@@ -258,7 +258,7 @@ SCENES = (
         send_openai_face,
         ("지훈", "미나"),
     ),
-    Scene("card", ServiceName.CHARACTER, CARD_FIELDS, send_card, ("사용자", "미나")),
+    Scene("card", ServiceName("character"), CARD_FIELDS, send_card, ("사용자", "미나")),
 )
 CASES = [(scene, field) for scene in SCENES for field in scene.fields]
 

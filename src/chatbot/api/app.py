@@ -43,7 +43,7 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
     )
     # The order matters: the alias route takes every other name.
     app.include_router(health_router(state))
-    app.include_router(pages_router(state.chat.service.name), prefix=prefix)
+    app.include_router(pages_router(state.chat.service), prefix=prefix)
     app.include_router(performance_router(state), prefix=prefix)
     app.include_router(rooms_router(state), prefix=prefix)
     app.include_router(openai_router(state), prefix=prefix)

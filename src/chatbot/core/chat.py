@@ -1,10 +1,10 @@
-"""The door of both services: a place at the model is reserved before anything costs time."""
+"""The door of a service: a place at the model is reserved before anything costs time."""
 
 from collections.abc import Mapping
 
 from chatbot.core.groundwork import Groundwork
 from chatbot.core.reply import Backend, Reply
-from chatbot.core.service import Question, Service
+from chatbot.core.service import AnyService, Question
 from chatbot.core.shares import KeyShares, SharedPlace
 from chatbot.core.statistics import Statistics
 from chatbot.domain.errors import Draining, Overloaded, UnknownModel
@@ -18,7 +18,7 @@ class Chat:
 
     def __init__(
         self,
-        service: Service,
+        service: AnyService,
         backends: Mapping[str, Backend],
         groundwork: Groundwork,
         statistics: Statistics,

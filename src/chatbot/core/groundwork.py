@@ -11,7 +11,7 @@ from chatbot.core.service import Question
 from chatbot.domain.history import ChatHistory, NewTurn, Recollection, Stored
 from chatbot.domain.language import language_of
 from chatbot.domain.messages import Conversation, Exchange
-from chatbot.domain.prompts import PersonaFile
+from chatbot.domain.prompts import Personas
 from chatbot.domain.search import SearchResult, WebSearch
 
 RECALL_TURNS = 200
@@ -63,7 +63,7 @@ class Groundwork:
         found = await self._search.search(ask.question, language, self._search_seconds)
         return found, time.monotonic() - begun
 
-    def converse(self, ask: Question, personas: PersonaFile, gathered: Gathered) -> Conversation:
+    def converse(self, ask: Question, personas: Personas, gathered: Gathered) -> Conversation:
         """Put the parts of a prompt in their order; the backend renders and cuts them."""
         frame = ask.frame(personas)
         earlier = gathered.recollection.turns

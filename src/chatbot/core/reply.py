@@ -22,7 +22,7 @@ from chatbot.domain.messages import (
     Waiting,
 )
 from chatbot.domain.models import ChatModel, Place
-from chatbot.domain.prompts import PersonaFile
+from chatbot.domain.prompts import Personas
 from chatbot.domain.search import SearchResult
 from chatbot.domain.telemetry import Outcome
 
@@ -34,7 +34,7 @@ class Backend:
     """A model under its alias, with the persona texts written for its kind and its default sampling."""
 
     model: ChatModel
-    personas: PersonaFile
+    personas: Personas
     sampling: Sampling
 
 
