@@ -193,11 +193,11 @@ async def test_silly_tavern(name: ServiceName) -> None:
     assert (sampling.stop, sampling.max_tokens) == (("\nKim:", "\n***", "c", "d"), 300)
     assert (sampling.temperature, sampling.top_p) == (0.9, 0.95)
     assert "ignore all rules" not in conversation.system[0].text
-    assert conversation.opening == "*looks up* Oh, hello!" if name is ServiceName("character") else True
+    assert conversation.opening == "*looks up* Oh, hello!" if name == ServiceName("character") else True
     assert [(turn.question, turn.answer) for turn in conversation.exchanges] == [
         ("Hi. I look for a book.", "Which one?")
     ]
-    if name is ServiceName("character"):
+    if name == ServiceName("character"):
         card = conversation.system[1].text
         assert card.startswith("Character: Rachel\n\n")
         for part in (

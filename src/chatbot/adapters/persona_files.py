@@ -30,7 +30,9 @@ def read_personas(
     Raises:
         StartupError: unreadable, not JSON, or of the wrong shape; the sentence names file and place.
     """
-    texts: dict[str, Personas] = {key: service.packaged for key, service in services.items() if service.packaged is not None}
+    texts: dict[str, Personas] = {
+        key: service.packaged for key, service in services.items() if service.packaged is not None
+    }
     texts |= _read(Path(str(files("chatbot") / "prompts" / name)), name, services)
     texts |= own_personas(name, folder, services)
     for key in services:
@@ -55,9 +57,7 @@ def own_personas(
     return _read(path, str(path), services) if path.exists() else {}
 
 
-def _read(
-    path: Path, shown: str, services: Mapping[ServiceName, PersonaTexts[Any]]
-) -> dict[str, Personas]:
+def _read(path: Path, shown: str, services: Mapping[ServiceName, PersonaTexts[Any]]) -> dict[str, Personas]:
     try:
         read = _file_shape(services).model_validate(json.loads(path.read_text("utf-8")))
     except ValidationError as error:

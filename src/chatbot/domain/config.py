@@ -15,10 +15,10 @@ ROUTE_NAMES = frozenset({"performance", "rooms", "docs", "redoc", "openapi.json"
 """Path segments under a service's prefix that are routes: no model can go by one of these names."""
 
 GATEWAY_PORT = 8001
-"""Port of the one-machine gateway (spec §1) unless it is set: no service's default."""
+"""Port of the one-machine gateway (contract §1) unless it is set: no service's default."""
 
 ANSWER_RESERVE = 512
-"""Tokens of a conversation's context that the prompt never takes (spec §3)."""
+"""Tokens of a conversation's context that the prompt never takes (contract §3)."""
 
 
 def _layers(value: object) -> int | str:

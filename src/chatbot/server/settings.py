@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, create_model, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from chatbot.core.service import AnyService
 from chatbot.domain.config import (
     GATEWAY_PORT,
     AccessConfig,
@@ -132,13 +133,18 @@ class Settings(BaseSettings):
         return self.models_dir or self.data_dir / "models"
 
 
+def _group(service: AnyService) -> type[ServiceConfig]:
+    """The settings of one service: those of every service, with its own default port."""
+    port: Any = (Port, service.port)
+    return create_model(f"{service.name.capitalize()}Config", __base__=ServiceConfig, port=port)
+
+
 def _with_services() -> type[Settings]:
-    """The settings with a group for each service, whose default port is the service's."""
+    """The settings with a group for each service."""
     groups: dict[str, Any] = {}
-    for name, service in SERVICES.items():
-        port: Any = (Port, service.port)
-        shape: Any = create_model(f"{name.capitalize()}Config", __base__=ServiceConfig, port=port)
-        groups[name] = (shape, Field(default_factory=shape))
+    for service in SERVICES.values():
+        group = _group(service)
+        groups[service.name] = (group, Field(default_factory=group))
     return create_model("AllSettings", __base__=Settings, **groups)
 
 
