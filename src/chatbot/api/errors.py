@@ -1,4 +1,4 @@
-"""The one table from failures to HTTP answers (spec §2.3), in the shape that the route speaks."""
+"""The one table from failures to HTTP answers (contract §2.3), in the shape that the route speaks."""
 
 import logging
 from dataclasses import dataclass, field

@@ -24,7 +24,7 @@ FIRST_EVENT_SECONDS = 1.0
 """Longest wait for the first event before the status is sent."""
 
 HEARTBEAT_SECONDS = 15.0
-"""A comment line this often keeps proxies from closing a quiet stream (spec §2.2)."""
+"""A comment line this often keeps proxies from closing a quiet stream (contract §2.2)."""
 
 
 class EventStream(Response):

@@ -24,7 +24,7 @@ def is_alias(name: str) -> bool:
 
 
 ANSWER_RESERVE = 512
-"""Tokens of a conversation's context that the prompt never takes (spec §3)."""
+"""Tokens of a conversation's context that the prompt never takes (contract §3)."""
 
 
 def _layers(value: object) -> int | str:
@@ -99,7 +99,7 @@ class ServiceConfig(Config):
 
 
 class OfficeConfig(ServiceConfig):
-    """The work assistant; spec §1 names its model and port."""
+    """The work assistant; contract §1 names its model and port."""
 
     port: int = Field(
         default=8002, ge=0, le=65535, description="Port of the service itself: API, health and metrics."
@@ -107,7 +107,7 @@ class OfficeConfig(ServiceConfig):
 
 
 class CharacterConfig(ServiceConfig):
-    """The role-play service; spec §1 names its model and port."""
+    """The role-play service; contract §1 names its model and port."""
 
     port: int = Field(
         default=8003, ge=0, le=65535, description="Port of the service itself: API, health and metrics."
