@@ -64,6 +64,8 @@ def test_a_key_is_made_listed_and_removed(tmp_path: Path, monkeypatch: pytest.Mo
         "",
         "{}",
         "[1]",
+        "[" * 100_000,
+        "\ud83d",
         '[{"name": "a"}]',
         json.dumps([{"name": "a", "sha256": "canary-not-a-hash", "users": ["*"]}]),
         json.dumps([{"name": "a", "sha256": digest("x"), "users": []}]),
@@ -76,7 +78,7 @@ def test_a_key_is_made_listed_and_removed(tmp_path: Path, monkeypatch: pytest.Mo
 )
 def test_a_wrong_file_stops_the_start_and_opens_no_door(content: str, tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
-    path.write_text(content)
+    path.write_text(content, errors="surrogatepass")
     with pytest.raises(StartupError) as error:
         open_keys(path)
     assert "canary" not in str(error.value)

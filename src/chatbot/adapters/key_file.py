@@ -28,7 +28,7 @@ def read_entries(path: Path) -> tuple[KeyEntry, ...]:
         raise StartupError(f"CHATBOT_ACCESS__KEYS_FILE: {path} is wrong: {places}") from None
     except OSError as error:
         raise StartupError(f"CHATBOT_ACCESS__KEYS_FILE: {path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StartupError(f"CHATBOT_ACCESS__KEYS_FILE: {path} is no JSON: {error}") from None
     if len({entry.name for entry in entries}) < len(entries):
         raise StartupError(f"CHATBOT_ACCESS__KEYS_FILE: {path} names a key twice")
