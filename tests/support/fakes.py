@@ -12,10 +12,11 @@ from chatbot.adapters.persona_files import LLAMA_FILE, read_personas
 from chatbot.api.app import create_app
 from chatbot.api.state import ServiceState
 from chatbot.core.chat import Chat
-from chatbot.core.groundwork import Groundwork
+from chatbot.core.context import ContextBuilder
 from chatbot.core.reply import Backend
 from chatbot.core.statistics import Statistics
-from chatbot.domain.access import KeyRing
+from chatbot.core.turns import TurnWriter
+from chatbot.domain.access import Keys
 from chatbot.domain.history import NewTurn, Recollection, Room, RoomSummary, Stored, Turn
 from chatbot.domain.messages import (
     Conversation,
@@ -120,12 +121,16 @@ class MemoryHistory:
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
+        self.writable = True
 
     def _of(self, room: Room) -> list[Turn]:
         return [turn for turn in self.turns if turn.room == room]
 
     async def recall(self, room: Room, limit: int) -> Recollection:
         return Recollection(tuple(self._of(room)[-limit:]))
+
+    def can_store(self) -> bool:
+        return self.writable
 
     async def remember(self, turn: NewTurn) -> Stored:
         index = len(self._of(turn.room)) + 1
@@ -201,7 +206,7 @@ def service_state(
     *,
     history: MemoryHistory | None = None,
     search: WebSearch | None = None,
-    keys: KeyRing | None = None,
+    keys: Keys | None = None,
     foreign: Mapping[str, ChatModel] | None = None,
     meter: SilentMeter | None = None,
     sampling: Sampling | None = None,
@@ -210,18 +215,17 @@ def service_state(
     model = model or FakeModel()
     personas = packaged_personas()[name]
     models: dict[str, ChatModel] = {"Llama": model, **(foreign or {})}
-
-    async def reachable() -> str:
-        return "reachable"
+    history = history or MemoryHistory()
 
     chat = Chat(
         SERVICES[name],
         {alias: Backend(each, personas, sampling or Sampling()) for alias, each in models.items()},
-        Groundwork(history or MemoryHistory(), search, 5.0),
+        ContextBuilder(history, search, 5.0),
+        TurnWriter(history),
         Statistics(meter or SilentMeter()),
         180,
     )
-    return ServiceState(chat, model, keys, lambda: b"", reachable)
+    return ServiceState(chat, model, history, keys, lambda: b"")
 
 
 @asynccontextmanager

@@ -27,6 +27,9 @@ class Frame:
     speakers: Speakers
     """What user and model are called in a plain transcript."""
 
+    language: Language
+    """What the persona speaks; a search for the question asks for pages in it."""
+
     opening: str | None = None
     """What the model's side said first; None: the user begins."""
 
@@ -35,7 +38,7 @@ class Frame:
 class FramedQuestion(Generic[P]):
     """What a service makes of a body or of a transcript."""
 
-    question: str
+    text: str
     """The user's turn."""
 
     frame: Callable[[Mapping[Language, P]], Frame]
@@ -50,7 +53,7 @@ def _unchanged(sampling: Sampling) -> Sampling:
 class Question:
     """One validated question, whatever format it came in."""
 
-    question: str
+    text: str
     """The user's turn."""
 
     frame: Callable[[Personas], Frame]
@@ -77,12 +80,11 @@ class Question:
     key: KeyEntry | None = None
     """The API key that asks; None where none is asked for."""
 
-    def chars(self, personas: Personas) -> int:
+    def chars(self, frame: Frame) -> int:
         """Length of the prompt as known at the door: all of it but recalled turns and search results."""
-        frame = self.frame(personas)
         fixed = sum(len(part.text) for part in frame.system) + len(frame.opening or "")
         sent = sum(len(turn.question) + len(turn.answer) for turn in self.exchanges)
-        return fixed + sent + len(self.question)
+        return fixed + sent + len(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ class Service(Generic[Body, P]):
         """Turn a validated body into a Question; a ``user_id`` without ``db_id`` opens a new room."""
         asked = self.of_body(body)
         return Question(
-            question=asked.question,
+            text=asked.text,
             frame=asked.frame,
             caller=caller,
             arrived=arrived,
@@ -142,7 +144,7 @@ class Service(Generic[Body, P]):
         """Turn a transcript into a Question; nothing of it is remembered."""
         asked = self.of_transcript(transcript, names)
         return Question(
-            question=asked.question,
+            text=asked.text,
             frame=asked.frame,
             caller=caller,
             arrived=arrived,

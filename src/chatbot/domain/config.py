@@ -4,6 +4,7 @@ Read by nobody here: chatbot.server.settings fills these shapes from the environ
 the documentation; ``chatbot settings`` and ``.env.example`` are made from them.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +17,14 @@ ROUTE_NAMES = frozenset({"performance", "rooms", "docs", "redoc", "openapi.json"
 
 GATEWAY_PORT = 8001
 """Port of the one-machine gateway (contract §1) unless it is set: no service's default."""
+
+_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def is_alias(name: str) -> bool:
+    """Whether a model can go by this name in the path."""
+    return _ALIAS.fullmatch(name) is not None and name.lower() not in ROUTE_NAMES
+
 
 ANSWER_RESERVE = 512
 """Tokens of a conversation's context that the prompt never takes (contract §3)."""

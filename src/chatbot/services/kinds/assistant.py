@@ -19,10 +19,12 @@ class AssistantPersona(Persona):
 
 def frame(question: str, personas: Mapping[Language, AssistantPersona], opening: str | None = None) -> Frame:
     """The assistant's persona in the question's language."""
-    persona = personas[language_of(question)]
+    language = language_of(question)
+    persona = personas[language]
     return Frame(
         system=(PromptPart("rules", persona.rules),),
         speakers=Speakers(persona.user_label, persona.assistant_label),
+        language=language,
         opening=opening,
     )
 

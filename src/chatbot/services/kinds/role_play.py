@@ -64,6 +64,7 @@ def frame(cast: Cast, personas: Mapping[Language, RolePlayPersona]) -> Frame:
     return Frame(
         system=(PromptPart("rules", persona.rules), PromptPart("context", card)),
         speakers=Speakers(user, name),
+        language=language,
         opening=fill_macros(cast.greeting, name, user) if cast.greeting else None,
     )
 
