@@ -123,7 +123,7 @@ class Prompter:
         return max(first, len(exchanges) - self._limit)
 
     def _turns_to_drop(self, pieces: Iterable[Piece], turns: Sequence[Exchange], room: int) -> int:
-        """How many of the oldest turns must go, so that the others fit ``room`` tokens and a block is free."""
+        """How many of the oldest turns go, so that the others fit ``room`` tokens and a block is free."""
         by_turn: dict[int | None, list[Piece]] = {}
         for piece in pieces:
             by_turn.setdefault(piece.turn, []).append(piece)
