@@ -13,10 +13,13 @@ from chatbot.domain.errors import KeyRequired, NotYourUser
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The asker: the key's entry (None when keys are off) and the client's address."""
+    """Who asks."""
 
     key: KeyEntry | None
+    """The API key's entry; None when keys are off."""
+
     address: str
+    """The client's address, or what a trusted proxy says it is."""
 
     def check_owns(self, user_id: str | None) -> None:
         """Raise NotYourUser unless the key may speak for the user."""
