@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from loadtest.judge import summary
-from loadtest.judge.checks import Check, check_run
+from loadtest.judge.checks import Check, check_parts, check_run
 from loadtest.judge.goals import Judged, judge
 from loadtest.judge.reasons import because
 from loadtest.judge.verdict import Exit, decide
@@ -69,6 +69,42 @@ def states(run: RecordedRun, **changes: Any) -> dict[str, str]:
 
 def test_a_clean_run_is_valid() -> None:
     assert set(states(run_of(part(9))).values()) == {"ok"}
+
+
+def found_of(run: RecordedRun, name: str) -> tuple[str, str]:
+    """State and words of one check."""
+    checks = check_parts(run, 1, [0], interrupted=False, most_lag=0.5)
+    check = next(check for check in checks if check.name == name)
+    return check.state, check.as_dict()["detail"]
+
+
+QUICK = [ended(i, replace(GOOD, duration_us=20_000)) for i in range(9)]
+
+
+@pytest.mark.parametrize(
+    ("name", "run", "said"),
+    [
+        ("little", run_of(part(0)), "nothing to compare: at most 0.25 s in flight"),
+        (
+            "little",
+            run_of(part(9, ended=QUICK, bye={"starts": 9, "ends": 9, "area": 0.0})),
+            "nothing to compare: at most 0.25 s in flight",
+        ),
+        ("health", run_of(part(9, beats=[])), "too short: no second was measured"),
+        ("clock", run_of(part(9, drift_us=[5])), "too short: the clock was not read twice"),
+    ],
+)
+def test_a_check_with_nothing_to_go_by_does_not_say_ok(name: str, run: RecordedRun, said: str) -> None:
+    state, words = found_of(run, name)
+    assert state == "not_provable"
+    assert words.startswith(said)
+
+
+def test_little_compares_as_soon_as_it_could_fail() -> None:
+    one = [ended(0, GOOD)]
+    assert found_of(run_of(part(1, ended=one)), "little")[0] == "ok"
+    lost = run_of(part(1, ended=one, bye={"starts": 1, "ends": 1, "area": 0.0}))
+    assert found_of(lost, "little") == ("invalid", "in flight 0.000 s by the counter, 1.000 s by the rows")
 
 
 OPEN = {"id": "q1-1", "q": "q1", "endpoint": "/office/Llama"}

@@ -24,7 +24,7 @@ from loadtest.record.rows import COLUMNS
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-SCENARIO = ROOT / "src/loadtest/scenarios/test_suite_load.py"
+SCENARIO = ROOT / "src/loadtest/generator/locustfile.py"
 OUTCOMES = {200: "successful", 429: "refused"}
 KILLS = int(os.environ.get("LOADTEST_KILLS", "20"))
 

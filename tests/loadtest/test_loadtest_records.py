@@ -118,6 +118,25 @@ def test_server_text_is_made_fit_for_a_cell() -> None:
     assert stamp(1_795_491_721_999_999) == "2026-11-24T03:42:01.999Z"
 
 
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "＝", "＋", "－", "＠", "\ufe66"])
+@pytest.mark.parametrize(
+    "before", ["", "\n", "\r", "\t", "\r\n", " ", "\u3000", "\xa0", "\ufeff", "\u200b \n"]
+)
+def test_whatever_a_spreadsheet_could_compute_stands_behind_an_apostrophe(before: str, sign: str) -> None:
+    cell = f"{before}{sign}HYPERLINK(A1)"
+    assert clean(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", ["\ttab", "\nline", "\rline"])
+def test_a_cell_that_begins_with_a_break_stands_behind_an_apostrophe(cell: str) -> None:
+    assert clean(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", ["a=1", "가＝나", "1-2", " text", "\u3000가", "~1", ""])
+def test_ordinary_text_stays_as_it_came(cell: str) -> None:
+    assert clean(cell) == cell
+
+
 def test_merging_again_gives_the_same_bytes(tmp_path: Path) -> None:
     one, two = Recorder(tmp_path), Recorder(tmp_path)
     record(one, "q1", REFUSAL, ATTEMPT)

@@ -38,7 +38,8 @@ def names_of(target: str) -> tuple[str, ...]:
     url = f"{target}/"
     listed = json_of(get(url, accept="application/json"))
     routes = listed.get("endpoints") if isinstance(listed, dict) else None
-    paths = [str(route.get("path")) for route in routes or () if isinstance(route, dict)]
+    known = routes if isinstance(routes, list) else ()
+    paths = [str(route.get("path")) for route in known if isinstance(route, dict)]
     found = tuple(dict.fromkeys(match[1] for path in paths if (match := _DESCRIPTION.fullmatch(path))))
     if not found:
         raise UnreachableError(f"{url}: lists no services; name them with --service")

@@ -105,7 +105,7 @@ def levels() -> Kind:
         try:
             return tuple(one.read(part) for part in text.split(","))
         except ValueError as error:
-            raise ValueError(f"is a list like 1,2,4: each {error}") from error
+            raise ValueError(f"is a list like 1,2,4, not {text!r}: each {error}") from error
 
     return Kind("N,N,…", read, lambda steps: ",".join(map(str, steps)), list)
 
@@ -139,7 +139,7 @@ def goal() -> Kind:
         try:
             return parse(text)
         except ValueError as error:
-            raise ValueError(f"cannot be read: {error}") from error
+            raise ValueError(f"{text!r} cannot be read: {error}") from error
 
     return Kind("GOAL", read, str, str)
 

@@ -37,7 +37,7 @@ class GeneratorProcesses:
         self._log = (request.folder / "locust.log").open("ab")
         self._processes = [
             subprocess.Popen(  # noqa: S603 - our own interpreter and our own files
-                self._command(share, drain),
+                command(request, share),
                 stdout=self._log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -95,24 +95,25 @@ class GeneratorProcesses:
         (self._request.folder / GO).unlink(missing_ok=True)
         self._log.close()
 
-    def _command(self, share: int, drain: float) -> list[str]:
-        request = self._request
-        own = {
-            "--stop-timeout": str(round(drain)),
-            "--run-dir": str(request.folder),
-            "--parent-pid": str(os.getpid()),
-            "--share": f"{share}/{request.processes}",
-        }
-        load = {
-            one.names[-1]: one.write(getattr(request, one.field))
-            for one in declared(LoadPlan)
-            if not one.flag.secret
-        }
-        return [
-            *(sys.executable, "-m", "locust", "-f", str(_LOCUSTFILE)),
-            *("--headless", "--only-summary", "--exit-code-on-error", "0"),
-            *(f"{flag}={value}" for flag, value in {**load, **own}.items()),
-        ]
+
+def command(request: RunRequest, share: int) -> list[str]:
+    """The command line of one generator. `share`: its number among the run's processes, from 0."""
+    own = {
+        "--stop-timeout": str(round(request.client_timeout + DRAIN_MARGIN_SECONDS)),
+        "--run-dir": str(request.folder),
+        "--parent-pid": str(os.getpid()),
+        "--share": f"{share}/{request.processes}",
+    }
+    load = {
+        one.names[-1]: one.write(getattr(request, one.field))
+        for one in declared(LoadPlan)
+        if not one.flag.secret
+    }
+    return [
+        *(sys.executable, "-m", "locust", "-f", str(_LOCUSTFILE)),
+        *("--headless", "--only-summary", "--exit-code-on-error", "0"),
+        *(f"{flag}={value}" for flag, value in {**load, **own}.items()),
+    ]
 
 
 def _secrets(request: RunRequest) -> dict[str, str]:
