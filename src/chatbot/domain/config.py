@@ -4,6 +4,7 @@ Read by nobody here: chatbot.server.settings fills these shapes from the environ
 the documentation; ``chatbot settings`` and ``.env.example`` are made from them.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,8 +15,16 @@ from chatbot.domain.messages import Sampling
 ROUTE_NAMES = frozenset({"performance", "rooms", "docs", "redoc", "openapi.json", "v1", "static"})
 """Path segments under a service's prefix that are routes: no model can go by one of these names."""
 
+_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def is_alias(name: str) -> bool:
+    """Whether a model can go by this name in the path."""
+    return _ALIAS.fullmatch(name) is not None and name.lower() not in ROUTE_NAMES
+
+
 ANSWER_RESERVE = 512
-"""Tokens of a conversation's context that the prompt never takes (spec §3)."""
+"""Tokens of a conversation's context that the prompt never takes (contract §3)."""
 
 
 def _layers(value: object) -> int | str:
@@ -90,7 +99,7 @@ class ServiceConfig(Config):
 
 
 class OfficeConfig(ServiceConfig):
-    """The work assistant; spec §1 names its model and port."""
+    """The work assistant; contract §1 names its model and port."""
 
     port: int = Field(
         default=8002, ge=0, le=65535, description="Port of the service itself: API, health and metrics."
@@ -98,7 +107,7 @@ class OfficeConfig(ServiceConfig):
 
 
 class CharacterConfig(ServiceConfig):
-    """The role-play service; spec §1 names its model and port."""
+    """The role-play service; contract §1 names its model and port."""
 
     port: int = Field(
         default=8003, ge=0, le=65535, description="Port of the service itself: API, health and metrics."
