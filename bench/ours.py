@@ -13,6 +13,7 @@ import time
 import uvicorn
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from chatbot.api.app import create_app
 from chatbot.domain.messages import Conversation, ServiceName
@@ -53,15 +54,16 @@ def strip(model: LlamaModel) -> list[float]:
 
 async def main(port: int) -> None:
     """Serve until the process is ended."""
-    async with open_suite(load_settings(), [ServiceName.OFFICE]) as suite:
+    async with open_suite(load_settings(), [ServiceName("office")]) as suite:
         await suite.wait_loaded()
-        spent = strip(suite.engines[ServiceName.OFFICE])
-        app = create_app(suite.services[ServiceName.OFFICE])
+        spent = strip(suite.engines[ServiceName("office")])
+        app = create_app(suite.services[ServiceName("office")])
 
         async def decoding(_: Request) -> JSONResponse:
             return JSONResponse(spent[0])
 
-        app.add_route("/bench/decoding", decoding)
+        # In front of the suite's routes, the last of which takes every path.
+        app.routes.insert(0, Route("/bench/decoding", decoding))
         config = uvicorn.Config(app, port=port, log_config=None, access_log=False, lifespan="off")
         await uvicorn.Server(config).serve()
 

@@ -27,6 +27,8 @@ MALFORMED = {
     "huge integer": b'{"input_data": "a", "x": ' + b"9" * 5000 + b"}",
     "deep": b'{"input_data": "a", "x": ' + b"[" * 33 + b"]" * 33 + b"}",
     "very deep": b"[" * 60000,
+    "a name twice": b'{"input_data": "a", "input_data": "b"}',
+    "a name twice, deep down": b'{"input_data": "a", "x": [{"y": 1, "y": 1}]}',
     "two values": b'{"input_data": "a"} {}',
     "a byte order mark": b'\xef\xbb\xbf{"input_data": "a"}',
     "UTF-16": '{"input_data": "a"}'.encode("utf-16"),
@@ -59,10 +61,11 @@ INVALID: dict[str, Any] = {
 
 async def _post(content: bytes, language: str = "", **headers: str) -> httpx.Response:
     async with client_of(service_state()) as client:
-        begun = time.perf_counter()
+        # The processor's time: what else the machine does is no part of it.
+        begun = time.process_time()
         sent = {**JSON, **({"Accept-Language": language} if language else {}), **headers}
         response = await client.post("/office/Llama", content=content, headers=sent)
-        assert time.perf_counter() - begun < 1.0
+        assert time.process_time() - begun < 1.0
         return response
 
 
@@ -110,6 +113,9 @@ async def test_size_type_and_encoding_have_their_own_answers() -> None:
     # A form or a Blob without a type is what a foreign page may send without asking first.
     assert (await _post(b"{}", **{"Content-Type": ""})).status_code == 415
     assert (await _post(b"{}", **{"Content-Encoding": "gzip"})).status_code == 415
+    async with client_of(service_state()) as client:
+        two = [("Content-Type", "application/json"), ("Content-Type", "text/plain")]
+        assert (await client.post("/office/Llama", content=b"{}", headers=two)).status_code == 415
     accepted = await _post(b'{"input_data": "a"}', **{"Content-Type": "application/json; charset=utf-8"})
     assert accepted.status_code == 200
 
@@ -130,7 +136,7 @@ async def test_a_body_without_a_length_is_cut_off_at_the_same_size() -> None:
 )
 async def test_the_limits_of_the_character_fields_hold_to_the_character(field: str, limit: int) -> None:
     body = {"input_data": "a", "character_name": "a", "greeting": "a", "context": "a"}
-    async with client_of(service_state(ServiceName.CHARACTER)) as client:
+    async with client_of(service_state(ServiceName("character"))) as client:
         fits = await client.post("/character/Llama", json={**body, field: f" {'가' * limit} "})
         exceeds = await client.post("/character/Llama", json={**body, field: "가" * (limit + 1)})
         blank = await client.post("/character/Llama", json={**body, field: " "})

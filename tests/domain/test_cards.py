@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 from chatbot.domain.card_files import MAX_FILE_BYTES, CardError
 from chatbot.domain.cards import read_card
 from chatbot.domain.errors import StartupError
-from chatbot.domain.schemas import NAME_CHARS, TEXT_CHARS, CharacterRequest
+from chatbot.domain.schemas import NAME_CHARS, TEXT_CHARS
 from chatbot.server.commands.cards import app
+from chatbot.services.character import CharacterRequest
 
 
 def v2(**more: Any) -> bytes:

@@ -7,16 +7,19 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from chatbot.domain.access import KeyEntry, KeyRing
+from chatbot.domain.access import KeyEntry, Keys
 from chatbot.domain.errors import KeyRequired, NotYourUser
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The asker: the key's entry (None when keys are off) and the client's address."""
+    """Who asks."""
 
     key: KeyEntry | None
+    """The API key's entry; None when keys are off."""
+
     address: str
+    """The client's address, or what a trusted proxy says it is."""
 
     def check_owns(self, user_id: str | None) -> None:
         """Raise NotYourUser unless the key may speak for the user."""
@@ -33,7 +36,7 @@ class Principal:
         return f"address:{self.address}" if user_id is None else f"user:{user_id}"
 
 
-def principal(keys: KeyRing | None) -> Callable[..., Awaitable[Principal]]:
+def principal(keys: Keys | None) -> Callable[..., Awaitable[Principal]]:
     """A dependency that yields the asker, or raises KeyRequired; its scheme shows in the API docs.
 
     A coroutine, though it waits for nothing: FastAPI sends plain functions to another thread.
@@ -47,7 +50,9 @@ def principal(keys: KeyRing | None) -> Callable[..., Awaitable[Principal]]:
         request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(scheme)]
     ) -> Principal:
         assert keys is not None  # noqa: S101 (chosen below)
-        entry = keys.find(credentials.credentials) if credentials else None
+        # Of two headers, a proxy in front may have judged the other one.
+        once = len(request.headers.getlist("authorization")) == 1
+        entry = keys.find(credentials.credentials) if credentials and once else None
         if entry is None:
             raise KeyRequired("no valid API key")
         return Principal(entry, request.client.host if request.client else "unknown")

@@ -14,40 +14,50 @@ from pathlib import Path
 from typing import Literal
 
 from chatbot.adapters.history.opening import open_history
-from chatbot.adapters.key_file import read_keys
+from chatbot.adapters.key_watch import WatchedKeys, open_keys
 from chatbot.adapters.packaged_model import NAME as PACKAGED
 from chatbot.adapters.packaged_model import packaged_model
 from chatbot.adapters.persona_files import LLAMA_FILE, OPENAI_FILE, read_personas
 from chatbot.adapters.prometheus import Metrics
 from chatbot.adapters.search.opening import open_search
 from chatbot.api.state import ServiceState
-from chatbot.core.character import CHARACTER
 from chatbot.core.chat import Chat
-from chatbot.core.groundwork import Groundwork
-from chatbot.core.office import OFFICE
+from chatbot.core.context import ContextBuilder
 from chatbot.core.reply import Backend
 from chatbot.core.statistics import Statistics
+from chatbot.core.turns import TurnWriter
 from chatbot.domain.config import EngineConfig, ServiceConfig
 from chatbot.domain.errors import StartupError
-from chatbot.domain.history import HistoryUnavailable
+from chatbot.domain.history import ChatHistory
 from chatbot.domain.messages import ServiceName
 from chatbot.domain.redaction import redact
 from chatbot.llm.llama.engine_model import LlamaModel, open_llama
 from chatbot.llm.openai.opening import open_openai
 from chatbot.server.settings import Settings
+from chatbot.services.registry import PERSONA_TEXTS, SERVICES
 
 _log = logging.getLogger(__name__)
 
-SERVICES = {service.name: service for service in (OFFICE, CHARACTER)}
 LLAMA_ALIAS = "Llama"
 
 
 @dataclass(slots=True)
 class Suite:
-    """Everything that is open: the services, and the engine behind each."""
+    """Everything that is open."""
 
     services: Mapping[ServiceName, ServiceState]
+    """The services of this process."""
+
     engines: Mapping[ServiceName, LlamaModel]
+    """The engine behind each; services of one model file have the same."""
+
+    keys: WatchedKeys | None
+    """The API keys; None: no key is asked."""
+
+    def reload_keys(self) -> None:
+        """Read the keys file again now, whether it looks changed or not: what SIGHUP asks for."""
+        if self.keys is not None:
+            self.keys.reload()
 
     async def wait_loaded(self) -> None:
         """Return when every model is loaded; raise StartupError, naming the setting, when one cannot be."""
@@ -95,7 +105,7 @@ def model_path(name: ServiceName, config: ServiceConfig, folder: Path, tell: Cal
 def engine_configs(
     settings: Settings, names: Sequence[ServiceName], tell: Callable[[str], None]
 ) -> dict[ServiceName, EngineConfig]:
-    """The engine of each service; services of one file and card get the same, large enough for both."""
+    """The engine of each service; services of one file and card get the same, large enough for all."""
     groups: dict[tuple[Path, int, int | Literal["auto"]], list[ServiceName]] = {}
     for name in names:
         config = settings.service(name)
@@ -119,7 +129,7 @@ def engine_configs(
             threads=max(config.threads for config in configs),
         )
         if 0 < engine.pool_tokens < engine.context_tokens:
-            service = sharing[0].value.upper()
+            service = sharing[0].upper()
             raise StartupError(
                 f"CHATBOT_{service}__POOL_TOKENS={engine.pool_tokens} holds less than one conversation "
                 f"(CHATBOT_{service}__CONTEXT_TOKENS={engine.context_tokens})"
@@ -140,7 +150,7 @@ def _redacted(text: str) -> str:
 @asynccontextmanager
 async def open_suite(
     settings: Settings,
-    names: Sequence[ServiceName] = tuple(ServiceName),
+    names: Sequence[ServiceName] = tuple(SERVICES),
     tell: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Suite]:
     """Open the services of one process; on leaving, close everything in reverse order.
@@ -149,11 +159,15 @@ async def open_suite(
         StartupError: something is missing or wrong, as one sentence.
     """
     configs = engine_configs(settings, names, tell)
-    llama_personas = read_personas(LLAMA_FILE, settings.prompts_dir)
-    openai_personas = read_personas(OPENAI_FILE, settings.prompts_dir)
-    keys = read_keys(settings.access.keys_file)
+    llama_personas = read_personas(LLAMA_FILE, settings.prompts_dir, PERSONA_TEXTS)
+    openai_personas = read_personas(OPENAI_FILE, settings.prompts_dir, PERSONA_TEXTS)
+    keys = open_keys(settings.access.keys_file)
     metrics = Metrics()
     async with AsyncExitStack() as stack:
+        if keys is not None:
+            stack.push_async_callback(keys.note)
+            watching = asyncio.create_task(keys.watch())
+            stack.callback(watching.cancel)
         history = await open_history(settings.history, settings.data_dir)
         stack.push_async_callback(history.close)
         search = open_search(settings.search, metrics.searched, redact=_redacted)
@@ -170,38 +184,33 @@ async def open_suite(
             metrics.watch_engine(engine)
             engines[config] = engine
 
-        async def history_state() -> str:
-            try:
-                await history.ping()
-            except HistoryUnavailable:
-                return "away"
-            return "reachable"
-
         services: dict[ServiceName, ServiceState] = {}
         for name in names:
             llama = engines[configs[name]]
             sampling = settings.service(name).sampling()
-            backends = {LLAMA_ALIAS: Backend(llama, llama_personas, sampling)}
-            backends |= {alias: Backend(model, openai_personas, sampling) for alias, model in foreign.items()}
+            backends = {LLAMA_ALIAS: Backend(llama, llama_personas[name], sampling)}
+            personas = openai_personas[name]
+            backends |= {alias: Backend(model, personas, sampling) for alias, model in foreign.items()}
             chat = Chat(
                 SERVICES[name],
                 backends,
-                Groundwork(history, search, settings.search.budget_seconds),
+                ContextBuilder(history, search, settings.search.budget_seconds),
+                TurnWriter(history),
                 Statistics(metrics.service_meter(name)),
                 settings.deadline_seconds,
             )
-            _watch(metrics, chat)
-            services[name] = ServiceState(chat, llama, keys, metrics.page, history_state)
-        yield Suite(services, {name: engines[configs[name]] for name in names})
+            _watch(metrics, chat, history)
+            services[name] = ServiceState(chat, llama, history, keys, metrics.page)
+        yield Suite(services, {name: engines[configs[name]] for name in names}, keys)
 
 
-def _watch(metrics: Metrics, chat: Chat) -> None:
+def _watch(metrics: Metrics, chat: Chat, history: ChatHistory) -> None:
     """Let the metrics page show the same numbers as the performance page."""
     statistics = chat.statistics
     metrics.watch_service(
         chat.service.name,
         active=lambda: statistics.active,
         queued=chat.queue_size,
-        pending=chat.groundwork.history.pending,
+        pending=history.pending,
         uptime=lambda: statistics.uptime,
     )
