@@ -11,7 +11,8 @@ from chatbot.api.openai_schema import CompletionRequest
 from chatbot.domain.macros import fill_macros
 from chatbot.domain.particles import agreeing
 from chatbot.domain.plaintext import nfc, one_line
-from chatbot.domain.schemas import CharacterRequest, OfficeRequest
+from chatbot.services.character import CharacterRequest
+from chatbot.services.office import OfficeRequest
 
 
 def nfd(text: str) -> str:
