@@ -48,7 +48,7 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
     app.include_router(rooms_router(state), prefix=prefix)
     app.include_router(openai_router(state), prefix=prefix)
     app.include_router(questions_router(state), prefix=prefix)
-    errors.install(app)
+    errors.install(app, state.name)
     if cors_origins:
         app.add_middleware(
             CORSMiddleware,
