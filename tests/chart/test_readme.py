@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = runpy.run_path(str(ROOT / "scripts" / "k8s-chart-readme"))
+SCRIPT = runpy.run_path(str(ROOT / "scripts" / "k8s-readme.py"))
 
 
 def test_the_readme_is_current() -> None:

@@ -73,7 +73,7 @@ A wrong name or type is refused by `values.schema.json`, a wrong relation by a m
 |---|---|---|
 {table}
 
-<!-- Made by scripts/k8s-chart-readme from values.yaml; edit that. -->
+<!-- Made by scripts/k8s-readme.py from values.yaml; edit that. -->
 """
 
 
