@@ -4,14 +4,9 @@
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.chart.test_golden import GOLDEN, NAMES, rendered  # noqa: E402
+from tests.chart.rendering import whole
+from tests.chart.test_golden import GOLDEN
 
-GOLDEN.mkdir(exist_ok=True)
-for old in GOLDEN.glob("*.yaml"):
-    old.unlink()
-for name in NAMES:
-    (GOLDEN / f"{name}.yaml").write_text(rendered(name))
-print(f"wrote {len(NAMES)} files to {GOLDEN}")
+GOLDEN.write_text(whole())

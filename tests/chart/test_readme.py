@@ -24,8 +24,8 @@ def test_every_value_has_a_sentence() -> None:
             return [path]
         return [leaf for key, value in node.items() for leaf in leaves(value, f"{path}.{key}".lstrip("."))]
 
-    # Siblings of one image share the sentence of its repository; character repeats the keys of office.
-    shared = re.compile(r"\.image\.(tag|digest)$|^services\.character\.|^models\.catalogue\.darkidol")
+    # Siblings of one image share the sentence of its repository.
+    shared = re.compile(r"\.image\.(tag|digest)$|^models\.catalogue\.darkidol")
     assert [
         leaf for leaf in leaves(yaml.safe_load(text), "") if leaf not in told and not shared.search(leaf)
     ] == []
