@@ -2,8 +2,8 @@
 """Writes charts/chatbot/README.md from the values and their sentences; `--check` only asks if it is current.
 
 helm-docs and helm-schema do this too, but they are Go programs, and `./taskw` installs what it needs from
-Python's registry alone, where neither is published. The schema is written by hand: its patterns and bounds could
-only move into the comments, not come from them.
+Python's registry alone, where neither is published. The schema is written by hand: its patterns and bounds
+could only move into the comments, not come from them.
 """
 
 import re
