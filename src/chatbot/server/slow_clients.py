@@ -1,7 +1,7 @@
 """What uvicorn leaves unbounded: a request head that never ends, in time (slowloris) or in bytes.
 
 Slow bodies are bounded in api/body.py, idle kept-alive connections by uvicorn itself. What is no HTTP is told
-so in the API's own form.
+so in the API's own form. uvicorn stays whatever else changes here: docs/decisions/10-http-server.md.
 """
 
 import asyncio
