@@ -113,6 +113,9 @@ async def test_size_type_and_encoding_have_their_own_answers() -> None:
     # A form or a Blob without a type is what a foreign page may send without asking first.
     assert (await _post(b"{}", **{"Content-Type": ""})).status_code == 415
     assert (await _post(b"{}", **{"Content-Encoding": "gzip"})).status_code == 415
+    async with client_of(service_state()) as client:
+        two = [("Content-Type", "application/json"), ("Content-Type", "text/plain")]
+        assert (await client.post("/office/Llama", content=b"{}", headers=two)).status_code == 415
     accepted = await _post(b'{"input_data": "a"}', **{"Content-Type": "application/json; charset=utf-8"})
     assert accepted.status_code == 200
 

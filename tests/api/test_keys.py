@@ -136,6 +136,15 @@ async def test_whatever_ends_a_question_gives_its_share_back(stream: bool) -> No
         assert (await client.post("/office/Llama", json=body)).status_code == 200
 
 
+async def test_two_keys_in_one_request_are_none() -> None:
+    async with client_of(service_state(keys=ring(None))) as client:
+        body = {"input_data": "안녕"}
+        for pair in (("right", "wrong"), ("wrong", "right"), ("right", "right")):
+            headers = [("Authorization", f"Bearer {key}") for key in pair]
+            assert (await client.post("/office/Llama", json=body, headers=headers)).status_code == 401
+        assert (await client.post("/office/Llama", json=body, headers=FRONT)).status_code == 200
+
+
 async def test_the_wait_is_measured() -> None:
     state = service_state(model=FakeModel(*SLOW), keys=ring(1))
     for _ in range(3):

@@ -11,6 +11,7 @@ import pytest
 from tests.engine.rig import Rig, open_rig
 from tests.engine.test_prompts import MARKERS, full
 
+from chatbot.domain.errors import PromptTooLong
 from chatbot.domain.messages import Conversation, Exchange, PromptPart, Sampling
 from chatbot.llm.llama.context import Context, ContextShape, Logits
 from chatbot.llm.llama.stream import Stream
@@ -178,3 +179,23 @@ def _divergence(one: Logits, many: Logits) -> float:
     left -= np.log(np.exp(left).sum())
     right -= np.log(np.exp(right).sum())
     return float((np.exp(left) * (left - right)).sum())
+
+
+TABLE = "<table>" + ("<tr>" + "<td>값</td>" * 6 + "</tr>") * 30 + "</table>"
+
+
+@pytest.mark.parametrize(
+    "content", ["<td>" * 900, TABLE, "[multimodal]</td>" * 300], ids=["td", "table", "marks"]
+)
+def test_a_content_full_of_marks_is_rendered(gemma: Rig, content: str) -> None:
+    vocabulary = gemma.loaded.engine._parts.vocabulary
+    prompt = gemma.model.render(asked(content))
+    assert [i for i, token in enumerate(prompt.tokens) if token in vocabulary.forbidden] == [0]
+    assert content in vocabulary.text(prompt.tokens)
+
+
+@pytest.mark.parametrize("count", [3_000, 250_000])
+def test_marks_that_cannot_fit_are_too_long(gemma: Rig, count: int) -> None:
+    with pytest.raises(PromptTooLong) as caught:
+        gemma.model.render(asked("<td>" * count))
+    assert 2.5 * count < caught.value.needed < 3.5 * count

@@ -13,10 +13,13 @@ from chatbot.domain.errors import KeyRequired, NotYourUser
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The asker: the key's entry (None when keys are off) and the client's address."""
+    """Who asks."""
 
     key: KeyEntry | None
+    """The API key's entry; None when keys are off."""
+
     address: str
+    """The client's address, or what a trusted proxy says it is."""
 
     def check_owns(self, user_id: str | None) -> None:
         """Raise NotYourUser unless the key may speak for the user."""
@@ -47,7 +50,9 @@ def principal(keys: Keys | None) -> Callable[..., Awaitable[Principal]]:
         request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(scheme)]
     ) -> Principal:
         assert keys is not None  # noqa: S101 (chosen below)
-        entry = keys.find(credentials.credentials) if credentials else None
+        # Of two headers, a proxy in front may have judged the other one.
+        once = len(request.headers.getlist("authorization")) == 1
+        entry = keys.find(credentials.credentials) if credentials and once else None
         if entry is None:
             raise KeyRequired("no valid API key")
         return Principal(entry, request.client.host if request.client else "unknown")

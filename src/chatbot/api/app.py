@@ -59,6 +59,7 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
     def absent(scope: Scope) -> NoReturn:
         folder, _, name = scope["path"].rpartition("/")
         if scope["method"] == "POST" and folder == prefix and is_alias(name):
+            # A question to a model that there is none of: raises UnknownModel, which names the known ones.
             state.chat.backend(name)
         raise HTTPException(404)
 

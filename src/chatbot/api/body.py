@@ -44,9 +44,10 @@ async def read_limited(request: Request) -> bytes:
 def _check_content_type(request: Request) -> None:
     """Take JSON alone; anything else, and any encoding, is 415.
 
-    An absent type is refused too: without one, any page could make its visitors' browsers ask.
+    An absent type is refused too: without one, any page could make its visitors' browsers ask. So are two.
     """
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    types = request.headers.getlist("content-type")
+    media = types[0].partition(";")[0].strip().lower() if len(types) == 1 else ""
     subtype = media.removeprefix("application/")
     if media == subtype or not (subtype == "json" or subtype.endswith("+json")):
         raise HTTPException(415)

@@ -23,12 +23,19 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failure as a client sees it; ``extra`` joins ``detail`` in the body, ``code`` is OpenAI's word."""
+    """A failure as a client sees it."""
 
     status: int
+    """The HTTP status."""
+
     detail: Any
+    """A sentence, or FastAPI's list of wrong fields; never the input."""
+
     extra: dict[str, Any] = field(default_factory=dict)
+    """What joins ``detail`` in the body: ``retry_after`` (seconds), ``queue_size`` (questions waiting)."""
+
     code: str | None = None
+    """OpenAI's word for it, where it has one."""
 
     @property
     def retry_after(self) -> int | None:

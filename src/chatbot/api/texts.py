@@ -53,8 +53,8 @@ NO_QUESTION = (
     "The last message must be the user's and hold text.",
 )
 TOO_LONG = (
-    "프롬프트가 너무 깁니다: {needed}토큰이 필요하지만 {limit}토큰까지 들어갑니다.",
-    "The prompt is too long: it needs {needed} tokens and {limit} fit.",
+    "프롬프트가 너무 깁니다: 약 {needed}토큰이 필요하지만 {limit}토큰까지 들어갑니다.",
+    "The prompt is too long: it needs about {needed} tokens and {limit} fit.",
 )
 ROOM_NOT_FOUND = ("그런 방이 없습니다.", "There is no such room.")
 HISTORY_AWAY = ("대화 기록 저장소에 지금 연결할 수 없습니다.", "The history database cannot be reached now.")

@@ -45,7 +45,10 @@ class NoQuestion(BadQuestion):
 
 
 class PromptTooLong(BadQuestion):
-    """Persona and question alone exceed the context; ``needed`` and ``limit`` count tokens."""
+    """Persona and question alone exceed the context; ``needed`` and ``limit`` count tokens.
+
+    ``needed`` may be an estimate: nobody counts all tokens of what is far too long.
+    """
 
     def __init__(self, needed: int, limit: int) -> None:
         super().__init__(f"the prompt needs {needed} tokens, {limit} fit")

@@ -14,19 +14,25 @@ from chatbot.domain.messages import Conversation, GenerationEvent, Sampling, Ser
 
 @dataclass(frozen=True, slots=True)
 class AdmissionRequest:
-    """What is known at the door.
-
-    ``caller`` is the fairness key: the API key's name, else the user_id, else the client's address.
-    ``arrived`` and ``deadline`` are ``time.monotonic()`` seconds. ``prompt_chars`` is the length of all
-    texts known so far; the model turns it into an estimate of tokens until the true prompt arrives.
-    """
+    """What is known of a question before any work."""
 
     service: ServiceName
+    """The service that asks; an engine may serve several."""
+
     caller: str
+    """The fairness key: the API key's name, else the user_id, else the client's address."""
+
     arrived: float
+    """When the question came, ``time.monotonic()`` seconds."""
+
     deadline: float
+    """When its last token must be out, ``time.monotonic()`` seconds."""
+
     prompt_chars: int
+    """Characters of all texts known so far: an estimate of the prompt until its tokens are known."""
+
     max_tokens: int
+    """The longest answer, tokens."""
 
 
 class ModelState(StrEnum):
@@ -40,20 +46,28 @@ class ModelState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """A model's condition now. KV counts are tokens (cells); a foreign model has none.
-    ``host_cache_bytes`` is what conversations outside the pool take of the machine's memory.
-
-    ``alive`` is false when there is work but no progress for many times the usual step.
-    ``tokens_per_second`` is the current rate of generated tokens over all users.
-    """
+    """A model's condition now; what only an engine has is 0 for a foreign model."""
 
     state: ModelState
+    """Where it stands."""
+
     detail: str = ""
+    """Why it is not ready, for people."""
+
     alive: bool = True
+    """False when there is work but no progress for many times the usual step."""
+
     kv_used: int = 0
+    """Tokens (cells) in the KV pool."""
+
     kv_total: int = 0
+    """Tokens that the KV pool holds."""
+
     host_cache_bytes: int = 0
+    """What conversations outside the pool take of the machine's memory."""
+
     tokens_per_second: float = 0.0
+    """Generated tokens a second now, of all users."""
 
 
 class Place(Protocol):

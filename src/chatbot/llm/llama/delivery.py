@@ -37,13 +37,23 @@ class Outbox:
             if not self._items:
                 await self._wake.wait()
         items: list[Item] = []
+        texts: list[str] = []
         while self._items:
             item = self._items.popleft()
-            if items and isinstance(item, Token) and isinstance(items[-1], Token):
-                items[-1] = Token(items[-1].text + item.text)
-            else:
-                items.append(item)
+            if isinstance(item, Token):
+                texts.append(item.text)
+                continue
+            _add_joined(texts, items)
+            items.append(item)
+        _add_joined(texts, items)
         return items
+
+
+def _add_joined(texts: list[str], items: list[Item]) -> None:
+    """Move the texts to the items as one token: joined once, however many a slow reader has let gather."""
+    if texts:
+        items.append(Token("".join(texts)))
+        texts.clear()
 
 
 class Delivery:

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger("chatbot.llm.llama")
 
+_RENDERERS = 4
+"""Threads that turn conversations into tokens, off the event loop. More than one, so that a long conversation
+holds up no short one: most of the work leaves the interpreter's lock. Few, because the engine computes on the
+same cores."""
+
 
 def open_llama(config: EngineConfig, queue: QueueConfig, meter: EngineMeter) -> "LlamaModel":
     """Start loading a model on a thread of its own and return at once."""
@@ -55,8 +60,7 @@ class LlamaModel:
         self._failure = ""
         self._draining = False
         self._thread = threading.Thread(target=self._work, name=f"engine-{config.name}", daemon=True)
-        # One thread: prompts are rendered one after another, off the event loop.
-        self._renderer = ThreadPoolExecutor(1, thread_name_prefix="prompts")
+        self._renderer = ThreadPoolExecutor(_RENDERERS, thread_name_prefix="prompts")
 
     def start(self) -> None:
         """Begin to load."""

@@ -1,27 +1,33 @@
 """A conversation as the model's tokens, cut to its context, with an account of what went in."""
 
+import threading
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from chatbot.domain.errors import PromptTooLong
-from chatbot.domain.messages import Conversation, PromptReport
+from chatbot.domain.messages import Conversation, Exchange, PromptReport
 from chatbot.llm.llama.jinja_format import JinjaFormat
 from chatbot.llm.llama.llama3_format import Llama3Format, speaks_llama3
 from chatbot.llm.llama.model_file import ModelFile
-from chatbot.llm.llama.pieces import Endings, PromptFormat
+from chatbot.llm.llama.pieces import TEMPLATE, Endings, Piece, PromptFormat
 from chatbot.llm.llama.transcript_format import TranscriptFormat
-from chatbot.llm.llama.vocabulary import Vocabulary
+from chatbot.llm.llama.vocabulary import Vocabulary, slices
 
 _REMEMBERED_ROOMS = 10_000
+"""Rooms whose first turn is remembered; beyond that the room that was cut longest ago is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Tokens of one piece of the prompt; ``turn`` is the exchange's index within the room."""
+    """Tokens of one piece of the prompt."""
 
     name: str
+    """What the piece is, for the report."""
     tokens: tuple[int, ...]
     turn: int | None = None
+    """The exchange's index within the room, None for what belongs to no earlier turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +35,11 @@ class RenderedPrompt:
     """What the model will read, and how its answer ends."""
 
     segments: tuple[Segment, ...]
+    """The prompt's parts in order."""
+    tokens: tuple[int, ...]
+    """The tokens of all segments, in order."""
     report: PromptReport
     endings: Endings
-
-    @property
-    def tokens(self) -> tuple[int, ...]:
-        """All tokens in order."""
-        return tuple(token for segment in self.segments for token in segment.tokens)
 
 
 def choose_format(file: ModelFile, vocabulary: Vocabulary) -> PromptFormat:
@@ -58,19 +62,24 @@ def choose_format(file: ModelFile, vocabulary: Vocabulary) -> PromptFormat:
 
 
 class Prompter:
-    """Renders conversations within ``limit`` tokens.
+    """Renders conversations within ``limit`` tokens; safe to use from several threads.
 
     History is cut at turns, oldest first, and in blocks: a cut frees a quarter of the context, and the room's
     later prompts begin at the same turn until the next cut. So the prefix that the cache holds for the room
     stays a prefix. What does not fit even without history loses its references, the last ones first.
+
+    No more is tokenised than what may fit, and a little: first what belongs to no earlier turn, then turn by
+    turn from the newest.
     """
 
     def __init__(self, form: PromptFormat, vocabulary: Vocabulary, *, context: int, limit: int) -> None:
+        """``context`` and ``limit`` in tokens; the limit leaves room for an answer."""
         self._format = form
         self._vocabulary = vocabulary
         self._limit = limit
         self._block = context // 4
         self._starts: OrderedDict[str, int] = OrderedDict()
+        self._lock = threading.Lock()
 
     def render(self, conversation: Conversation) -> RenderedPrompt:
         """The prompt of the conversation.
@@ -79,67 +88,95 @@ class Prompter:
             PromptTooLong: persona and question alone do not fit.
         """
         exchanges = conversation.exchanges
-        remembered = self._starts.get(conversation.room or "", 0)
-        first = next((i for i, exchange in enumerate(exchanges) if exchange.index >= remembered), 0)
-        segments = self._segments(replace(conversation, exchanges=exchanges[first:]))
-        while (total := _count(segments)) > self._limit:
-            if first < len(exchanges):
-                first += self._turns_to_drop(segments, total, [e.index for e in exchanges[first:]])
-            elif conversation.references:
-                conversation = conversation.with_fewer_references()
-            else:
-                raise PromptTooLong(total, self._limit)
-            segments = self._segments(replace(conversation, exchanges=exchanges[first:]))
+        first = self._first_turn(conversation)
+        while True:
+            pieces = self._format.pieces(replace(conversation, exchanges=exchanges[first:]))
+            begin = self._begin(pieces)
+            fixed = len(begin) + self._count([piece for piece in pieces if piece.turn is None], self._limit)
+            if fixed > self._limit:
+                if first < len(exchanges):
+                    first = len(exchanges)
+                elif conversation.references:
+                    conversation = conversation.with_fewer_references()
+                else:
+                    raise PromptTooLong(fixed, self._limit)
+                continue
+            too_many = self._turns_to_drop(pieces, exchanges[first:], self._limit - fixed)
+            if not too_many:
+                break
+            first += too_many
         self._remember(conversation, first)
+        segments = (*begin, *(Segment(piece.name, tuple(self._all(piece)), piece.turn) for piece in pieces))
         return RenderedPrompt(
             segments=segments,
+            tokens=tuple(token for segment in segments for token in segment.tokens),
             report=_report(segments, conversation, first),
             endings=self._format.endings(conversation),
         )
 
-    def _turns_to_drop(self, segments: tuple[Segment, ...], total: int, turns: list[int]) -> int:
-        sizes = dict.fromkeys(turns, 0)
-        for segment in segments:
-            if segment.turn in sizes:
-                sizes[segment.turn] += len(segment.tokens)
-        history = sum(sizes.values())
-        # A long persona leaves little for history: then half of that little goes, not all of it.
-        room = max(0, self._limit - (total - history))
-        target = history - max(self._limit - self._block - (total - history), room // 2)
-        dropped = freed = 0
-        while dropped < len(turns) and (freed < target or dropped == 0):
-            freed += sizes[turns[dropped]]
-            dropped += 1
-        return dropped
+    def _first_turn(self, conversation: Conversation) -> int:
+        """The place of the oldest turn that may fit: the room was cut there, or each takes just one token."""
+        exchanges = conversation.exchanges
+        with self._lock:
+            remembered = self._starts.get(conversation.room or "", 0)
+        first = next((i for i, exchange in enumerate(exchanges) if exchange.index >= remembered), 0)
+        return max(first, len(exchanges) - self._limit)
 
-    def _segments(self, conversation: Conversation) -> tuple[Segment, ...]:
-        vocabulary = self._vocabulary
-        segments = [
-            Segment(
-                piece.name,
-                vocabulary.template(piece.text) if piece.trusted else vocabulary.content(piece.text),
-                piece.turn,
-            )
-            for piece in self._format.pieces(conversation)
-        ]
-        first = next((segment.tokens[0] for segment in segments if segment.tokens), None)
-        if vocabulary.adds_begin and first != vocabulary.begin:
-            segments.insert(0, Segment("template", (vocabulary.begin,)))
-        return tuple(segments)
+    def _turns_to_drop(self, pieces: Iterable[Piece], turns: Sequence[Exchange], room: int) -> int:
+        """How many of the oldest turns go, so that the others fit ``room`` tokens and a block is free."""
+        by_turn: dict[int | None, list[Piece]] = {}
+        for piece in pieces:
+            by_turn.setdefault(piece.turn, []).append(piece)
+        # A long persona leaves little for history: then half of that little goes, not all of it.
+        afterwards = max(room - self._block, room // 2)
+        used = kept = 0
+        for turn in reversed(turns):
+            used += self._count(by_turn.get(turn.index, ()), room - used)
+            if used > room:
+                return len(turns) - kept
+            kept += used <= afterwards
+        return 0
+
+    def _count(self, pieces: Sequence[Piece], limit: int) -> int:
+        """Tokens of the pieces; beyond ``limit`` reading ends, and the rest is an estimate."""
+        tokens = characters = 0
+        for piece in pieces:
+            for part in _parts(piece):
+                tokens += len(self._tokens(piece, part))
+                characters += len(part)
+                if tokens > limit:
+                    return max(tokens, tokens * sum(len(one.text) for one in pieces) // characters)
+        return tokens
+
+    def _all(self, piece: Piece) -> Iterator[int]:
+        for part in _parts(piece):
+            yield from self._tokens(piece, part)
+
+    def _tokens(self, piece: Piece, part: str) -> tuple[int, ...]:
+        return self._vocabulary.template(part) if piece.trusted else self._vocabulary.content_slice(part)
+
+    def _begin(self, pieces: Sequence[Piece]) -> tuple[Segment, ...]:
+        """The token that begins all texts of the vocabulary, where the format has not written it."""
+        begin = (self._vocabulary.begin,)
+        if not self._vocabulary.adds_begin or (pieces and tuple(islice(self._all(pieces[0]), 1)) == begin):
+            return ()
+        return (Segment(TEMPLATE, begin),)
 
     def _remember(self, conversation: Conversation, first: int) -> None:
         if conversation.room is None or not first:
             return
         exchanges = conversation.exchanges
         following = exchanges[-1].index + 1
-        self._starts[conversation.room] = exchanges[first].index if first < len(exchanges) else following
-        self._starts.move_to_end(conversation.room)
-        if len(self._starts) > _REMEMBERED_ROOMS:
-            self._starts.popitem(last=False)
+        with self._lock:
+            self._starts[conversation.room] = exchanges[first].index if first < len(exchanges) else following
+            self._starts.move_to_end(conversation.room)
+            if len(self._starts) > _REMEMBERED_ROOMS:
+                self._starts.popitem(last=False)
 
 
-def _count(segments: tuple[Segment, ...]) -> int:
-    return sum(len(segment.tokens) for segment in segments)
+def _parts(piece: Piece) -> Iterable[str]:
+    """The piece's text as it is tokenised: ours in one, foreign text in slices."""
+    return (piece.text,) if piece.trusted else slices(piece.text)
 
 
 def _report(segments: tuple[Segment, ...], conversation: Conversation, first: int) -> PromptReport:

@@ -40,24 +40,25 @@ class TranscriptFormat:
     def pieces(self, conversation: Conversation) -> list[Piece]:
         """See PromptFormat."""
         speakers = conversation.speakers
-        pieces = [_quoted(piece, speakers, begins_line=True) for piece in system_pieces(conversation)]
+        labels = _labels(speakers)
+        pieces = [_quoted(piece, labels, begins_line=True) for piece in system_pieces(conversation)]
         if pieces:
             pieces.append(Piece("\n\n", trusted=True))
         if conversation.opening:
-            pieces += self._line(speakers.assistant, [Piece(conversation.opening, OPENING)], speakers)
+            pieces += _turn(speakers.assistant, [Piece(conversation.opening, OPENING)], labels)
         else:
             hello, welcome = _GREETINGS[
                 any("가" <= letter <= "힣" for letter in speakers.user + speakers.assistant)
             ]
-            pieces += self._line(speakers.user, [Piece(hello, TEMPLATE)], speakers)
-            pieces += self._line(speakers.assistant, [Piece(welcome, TEMPLATE)], speakers)
+            pieces += _turn(speakers.user, [Piece(hello, TEMPLATE)], labels)
+            pieces += _turn(speakers.assistant, [Piece(welcome, TEMPLATE)], labels)
         for exchange in conversation.exchanges:
             turn = exchange.index
             asked = [Piece(exchange.question, HISTORY, turn=turn)]
             answered = [Piece(exchange.answer, HISTORY, turn=turn)]
-            pieces += self._line(speakers.user, asked, speakers, turn)
-            pieces += self._line(speakers.assistant, answered, speakers, turn)
-        pieces += self._line(speakers.user, list(user_pieces(conversation)), speakers)
+            pieces += _turn(speakers.user, asked, labels, turn)
+            pieces += _turn(speakers.assistant, answered, labels, turn)
+        pieces += _turn(speakers.user, list(user_pieces(conversation)), labels)
         return [*pieces, Piece(f"{speakers.assistant}:")]
 
     def endings(self, conversation: Conversation) -> Endings:
@@ -67,42 +68,46 @@ class TranscriptFormat:
         stops = tuple(f"\n{label}{colon}" for label in labels for colon in (":", " :", "："))
         return Endings(stops=("\n\n", *stops), line_start=True, speaks=True)
 
-    def _line(
-        self, label: str, content: list[Piece], speakers: Speakers, turn: int | None = None
-    ) -> list[Piece]:
-        # Labels may be foreign (a character's name), hence not trusted. The space belongs to the first word:
-        # sentence-piece vocabularies hold " word" as one token.
-        body = [
-            _quoted(piece, speakers, begins_line=place > 0, one_paragraph=True)
-            for place, piece in enumerate(content)
-        ]
-        body[0] = replace(body[0], text=f" {body[0].text.strip()}")
-        return [Piece(f"{label}:", turn=turn), *body, Piece("\n", trusted=True, turn=turn)]
+
+def _turn(label: str, content: list[Piece], labels: tuple[str, ...], turn: int | None = None) -> list[Piece]:
+    # Labels may be foreign (a character's name), hence not trusted. The space belongs to the first word:
+    # sentence-piece vocabularies hold " word" as one token.
+    body = [
+        _quoted(piece, labels, begins_line=place > 0, one_paragraph=True)
+        for place, piece in enumerate(content)
+    ]
+    body[0] = replace(body[0], text=f" {body[0].text.strip()}")
+    return [Piece(f"{label}:", turn=turn), *body, Piece("\n", trusted=True, turn=turn)]
 
 
-def _quoted(piece: Piece, speakers: Speakers, *, begins_line: bool, one_paragraph: bool = False) -> Piece:
+def _quoted(
+    piece: Piece, labels: tuple[str, ...], *, begins_line: bool, one_paragraph: bool = False
+) -> Piece:
     """The piece with "> " before each of its lines that would pass for a speaker's."""
     text = _BREAKS.sub("\n", piece.text)
     if one_paragraph:
         text = _BLANK_LINES.sub("\n", text)
     if not piece.trusted:
         first, *others = text.split("\n")
-        lines = [f"> {line}" if _speaks(line, speakers) else line for line in others]
-        text = "\n".join([f"> {first}" if begins_line and _speaks(first, speakers) else first, *lines])
+        lines = [f"> {line}" if _speaks(line, labels) else line for line in others]
+        text = "\n".join([f"> {first}" if begins_line and _speaks(first, labels) else first, *lines])
     return replace(piece, text=text)
 
 
-def _speaks(line: str, speakers: Speakers) -> bool:
+def _speaks(line: str, labels: tuple[str, ...]) -> bool:
     """Whether the line begins with a speaker's label, as a reader sees it."""
     head = line[: 4 * _LABEL_CHARS]
     if not _COLON.search(head):
         return False
     seen = _bare(_COLON.sub(":", head))
     return any(
-        seen.startswith(label) and seen[len(label) :].lstrip(_MARKUP).startswith(":")
-        for label in map(_bare, (speakers.user, speakers.assistant))
-        if label
+        seen.startswith(label) and seen[len(label) :].lstrip(_MARKUP).startswith(":") for label in labels
     )
+
+
+def _labels(speakers: Speakers) -> tuple[str, ...]:
+    """The speakers' labels as ``_bare`` leaves them; a label of nothing but markup is none."""
+    return tuple(label for label in map(_bare, (speakers.user, speakers.assistant)) if label)
 
 
 def _bare(text: str) -> str:

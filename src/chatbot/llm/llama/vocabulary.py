@@ -1,22 +1,48 @@
 """Text to tokens and back, with the one rule that safety rests on: content never becomes a special token.
 
 llama.cpp's tokenizer without special parsing still matches "user-defined" tokens, and some files mark turn
-or end markers that way; so content is checked after tokenising and split inside whatever slipped through.
+or end markers that way (and Gemma 3 marks HTML tags so); each such token in a content is replaced by ordinary
+tokens of the same text.
 """
 
 import ctypes
 import re
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import llama_cpp
 
 from chatbot.llm.llama.model_file import ModelFile
+from chatbot.llm.llama.token_cache import TokenCache
 
 _MARK = re.compile(r"<.+>|\[.+\]")
 
-_CACHED_TEXTS = 4096
-"""Texts whose tokens are kept: personas, rules and the turns of rooms come again with every question."""
+SLICE = 2048
+"""Characters of content that are tokenised in one call. In one call llama.cpp looks for marks in a time that
+grows with the square of their number (64 KiB of "<td>": 2 s at once, 60 ms in slices), and the recursion of
+some of its pre-tokenizers is as deep as the text is long."""
+
+_CUT_WITHIN = 256
+"""Characters at the end of a slice among which white space is looked for, to cut before it."""
+
+_CACHED_TOKENS = 500_000
+"""Tokens of texts that are kept, 36 bytes each: personas, rules and the turns of rooms come again with every
+question."""
+
+
+def slices(content: str) -> Iterator[str]:
+    """The text in slices of at most ``SLICE`` characters, cut between words where there are words.
+
+    A slice depends on nothing behind it, so texts that begin alike have their first slices in common.
+    """
+    start = 0
+    while len(content) - start > SLICE:
+        stop = start + SLICE
+        near = stop - _CUT_WITHIN
+        space = max(content.rfind(" ", near, stop), content.rfind("\n", near, stop))
+        stop = stop if space < 0 else space
+        yield content[start:stop]
+        start = stop
+    yield content[start:]
 
 
 class Vocabulary:
@@ -28,11 +54,17 @@ class Vocabulary:
         ids = range(self.size)
         self.end_tokens = frozenset(i for i in ids if llama_cpp.llama_vocab_is_eog(self._vocab, i))
         control = frozenset(i for i in ids if llama_cpp.llama_vocab_is_control(self._vocab, i))
-        self.forbidden = control | self.end_tokens | self._marks()
+        marks = self._marks()
+        self.forbidden = control | self.end_tokens | marks
         self.begin = int(llama_cpp.llama_vocab_bos(self._vocab))
         self.adds_begin = bool(llama_cpp.llama_vocab_get_add_bos(self._vocab)) and self.begin >= 0
         self._pieces: dict[int, bytes] = {}
-        self._contents: OrderedDict[str, tuple[int, ...]] = OrderedDict()
+        self._contents = TokenCache(_CACHED_TOKENS)
+        self._templates = TokenCache(_CACHED_TOKENS)
+        self._spellings: dict[int, tuple[int, ...]] = {}
+        # Shorter ones first: the text of a mark may hold another.
+        for token in sorted(marks | self.end_tokens, key=lambda token: len(self.piece(token))):
+            self._spellings[token] = self._spelling(token)
 
     def name(self, token: int) -> str:
         """The token as the vocabulary writes it, such as ``<|eot_id|>``."""
@@ -46,18 +78,15 @@ class Vocabulary:
 
     def template(self, text: str) -> tuple[int, ...]:
         """Tokens of text that we or the model's template wrote; special tokens are recognised."""
-        return self._tokenize(text, special=True)
+        return self._templates.get(text, lambda: self._tokenize(text, special=True))
 
     def content(self, text: str) -> tuple[int, ...]:
         """Tokens of foreign text: none of them is a control or end token, whatever the text says."""
-        known = self._contents.get(text)
-        if known is not None:
-            return known
-        tokens = self._harmless(text)
-        self._contents[text] = tokens
-        if len(self._contents) > _CACHED_TEXTS:
-            self._contents.popitem(last=False)
-        return tokens
+        return tuple(token for part in slices(text) for token in self.content_slice(part))
+
+    def content_slice(self, text: str) -> tuple[int, ...]:
+        """Tokens of one of the ``slices`` of foreign text, for who may not need them all."""
+        return self._contents.get(text, lambda: self._harmless(text))
 
     def piece(self, token: int) -> bytes:
         """The bytes that a token adds to an answer; control tokens add none."""
@@ -81,14 +110,15 @@ class Vocabulary:
 
     def _harmless(self, text: str) -> tuple[int, ...]:
         tokens = self._tokenize(text, special=False)
-        found = next((token for token in tokens if token in self.forbidden), None)
-        if found is None:
+        if self.forbidden.isdisjoint(tokens):
             return tokens
-        marker = self.name(found)
-        cut = text.find(marker) + 1 if len(marker) > 1 else 0
-        if cut < 1:
-            return tuple(token for token in tokens if token not in self.forbidden)
-        return self._harmless(text[:cut]) + self._harmless(text[cut:])
+        spelt = (self._spellings.get(token, ()) if token in self.forbidden else (token,) for token in tokens)
+        return tuple(token for part in spelt for token in part)
+
+    def _spelling(self, token: int) -> tuple[int, ...]:
+        """Ordinary tokens of a mark's text, which is no mark any more when cut after its first character."""
+        text = self.piece(token).decode("utf-8", "replace")
+        return self._harmless(text[:1]) + self._harmless(text[1:]) if len(text) > 1 else ()
 
     def _tokenize(self, text: str, *, special: bool) -> tuple[int, ...]:
         data = text.encode("utf-8", "replace")

@@ -1,0 +1,40 @@
+"""The tokens of texts that come again, within a bound that strangers' texts cannot move."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+Tokenised = tuple[int, ...]
+
+
+class TokenCache:
+    """Tokens by text, the least recently used out first; safe to use from several threads."""
+
+    def __init__(self, budget: int) -> None:
+        """Keep texts of ``budget`` tokens in all."""
+        self._budget = budget
+        self._texts: OrderedDict[str, Tokenised] = OrderedDict()
+        self._lock = threading.Lock()
+        self.size = 0
+
+    def get(self, text: str, tokenise: Callable[[], Tokenised]) -> Tokenised:
+        """The tokens of the text, made by ``tokenise`` if they are not known."""
+        with self._lock:
+            known = self._texts.get(text)
+            if known is not None:
+                self._texts.move_to_end(text)
+                return known
+        # Without the lock, so that one long text holds up nobody; two threads may do the same work.
+        tokens = tokenise()
+        with self._lock:
+            if text not in self._texts:
+                self._texts[text] = tokens
+                self.size += _cost(tokens)
+            while self.size > self._budget:
+                self.size -= _cost(self._texts.popitem(last=False)[1])
+        return tokens
+
+
+def _cost(tokens: Tokenised) -> int:
+    """Tokens, and one for the entry itself: a text may have none."""
+    return len(tokens) + 1
