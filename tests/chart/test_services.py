@@ -21,6 +21,7 @@ from tests.chart.rendering import (
 )
 
 from chatbot.api.notfound import not_found
+from chatbot.domain.messages import RESERVED_NAMES
 
 ROOT = Path(__file__).parents[2]
 CPU = {"gpu": {"enabled": False}}
@@ -191,9 +192,11 @@ def test_values_of_the_former_chart_reused_are_refused_with_the_fix() -> None:
     assert "use --reset-then-reuse-values" in refusal({"serviceDefaults": None})
 
 
-@pytest.mark.parametrize("name", ["history", "gateway", "models", "outage", "search", "test"])
-def test_a_reserved_name_is_refused(name: str) -> None:
-    assert f"services.{name}: no service can have this name" in refusal({"services": {name: dict(CPU)}})
+@pytest.mark.parametrize("name", sorted(RESERVED_NAMES))
+def test_a_name_that_the_suite_reserves_is_refused(name: str) -> None:
+    said = refusal({"services": {name: dict(CPU)}})
+    assert f"services.{name}: no service can have this name" in said
+    assert f"reserved are {', '.join(sorted(RESERVED_NAMES))}\n" in f"{said}\n"
 
 
 @pytest.mark.parametrize("name", ["Tutor", "2tutor", "my-tutor", "t" * 21])

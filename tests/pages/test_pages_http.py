@@ -182,7 +182,7 @@ def test_404_links_chat_page_and_documentation_of_the_services_that_run() -> Non
 
 
 def test_a_service_of_its_own_port_lists_itself() -> None:
-    client = TestClient(create_app(service_state(ServiceName.OFFICE)))
+    client = TestClient(create_app(service_state(ServiceName("office"))))
     page = client.get("/office/no/such/page", headers={"Accept": BROWSER})
     assert page.status_code == 404
     assert Tags(page.text).addresses() == ["/office/", "/office/docs"]

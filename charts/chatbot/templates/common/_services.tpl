@@ -22,8 +22,11 @@ one replaces what is below, false, 0, "", [] and null included, which Sprig's me
 {{- if not .Values.serviceDefaults -}}
 {{- fail "serviceDefaults is missing: helm upgrade --reuse-values keeps the defaults of the former chart, which had none; use --reset-then-reuse-values" -}}
 {{- end -}}
-{{- /* Names of other parts of the release or of groups of the suite's settings, which a service's would be mistaken for. */ -}}
-{{- $reserved := list "access" "data" "gateway" "history" "libs" "loadtest" "models" "openai" "outage" "queue" "results" "search" "test" -}}
+{{- /* The suite's own list (src/chatbot/domain/messages.py): settings, commands, paths and parts of a release. */ -}}
+{{- $reserved := list
+  "access" "cards" "dashboard" "data" "doctor" "gateway" "healthz" "history" "host" "keys" "libs" "loadtest" "metrics"
+  "models" "openai" "outage" "port" "prompts" "queue" "readyz" "rest" "results" "routes" "search" "services" "settings"
+  "suite" "test" "up" "version" -}}
 {{- $services := dict -}}
 {{- range $name, $own := .Values.services -}}
 {{- if has $name $reserved -}}
