@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from chatbot.adapters.models import LOCK_FILE, ModelStore
-from chatbot.domain.model_files import ModelFile, ModelStoreError
+from chatbot.domain.model_files import CatalogueEntry, ModelStoreError
 
 SIZE = 3_000_000
 CONTENT = bytes(range(256)) * (SIZE // 256)
@@ -52,8 +52,8 @@ def store(hub: Any, tmp_path: Path, lines: list[str]) -> ModelStore:
     return ModelStore(tmp_path / "models", lines.append, endpoint=hub.endpoint)
 
 
-def model(**changes: str) -> ModelFile:
-    return ModelFile.model_validate({"repository": "owner/tiny", "file": "tiny.gguf", **changes})
+def model(**changes: str) -> CatalogueEntry:
+    return CatalogueEntry.model_validate({"repository": "owner/tiny", "file": "tiny.gguf", **changes})
 
 
 def transfers(hub: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""Every malformed body of spec §2.1 gets its 4xx, in Korean and English, without an echo, never 500."""
+"""Every malformed body of contract §2.1 gets its 4xx, in Korean and English, without an echo, never 500."""
 
 import json
 import re

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 from tests.engine.conftest import RigMaker
@@ -17,9 +18,10 @@ from chatbot.domain.errors import (
     StartupError,
     Unavailable,
 )
-from chatbot.domain.messages import Sampling, ServiceName, Token, Waiting
+from chatbot.domain.messages import Conversation, Sampling, ServiceName, Token, Waiting
 from chatbot.domain.models import ModelState
 from chatbot.llm.llama.engine_model import LlamaModel
+from chatbot.llm.llama.pieces import Endings
 from chatbot.llm.llama.stream import Stream
 from chatbot.scheduling.admission import Limits
 
@@ -154,6 +156,38 @@ async def test_the_answer_is_clipped_to_what_the_context_leaves(rig: RigMaker) -
     usage = answer.finished.usage
     assert usage.prompt + usage.completion == 1024
     assert answer.finished.reason == "length"
+
+
+def end_like(rig: Rig, endings: Endings) -> None:
+    """Let the format end its answers so."""
+
+    def same_for_all(conversation: Conversation) -> Endings:
+        return endings
+
+    rig.loaded.prompter._format.endings = same_for_all  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("model", ["tiny", "base"])
+async def test_a_stop_of_white_space_ends_the_answer_at_its_first_and_not_before_it(
+    rig: RigMaker, model: str
+) -> None:
+    engine = rig(model)
+    whole = await engine.ask(question("go on"), GREEDY)
+    stop = whole.text[5]
+    end_like(engine, Endings(("\n\n",), line_start=True))
+    for stops in ((stop,), (stop, "\n", " ")):
+        cut = await engine.ask(question("go on"), replace(GREEDY, stop=stops))
+        assert cut.text == whole.text[: whole.text.index(stop)] != ""
+        assert cut.finished.reason == "stop"
+
+
+async def test_what_may_be_a_label_is_not_shown_at_the_token_limit(rig: RigMaker) -> None:
+    engine = rig()
+    whole = await engine.ask(question("go on"), GREEDY)
+    end_like(engine, Endings((f"\n{whole.text}:", f"{whole.text[9:]}:"), line_start=True))
+    assert (await engine.ask(question("go on"), GREEDY)).text == ""
+    end_like(engine, Endings((f"{whole.text[9:]}:",), line_start=True))
+    assert (await engine.ask(question("go on"), GREEDY)).text == whole.text[:9]
 
 
 async def test_refusals_at_the_door(rig: RigMaker) -> None:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from tests.history.makers import make_room, make_turn
 
-from chatbot.adapters.history.resilient import Pace, ResilientHistory
+from chatbot.adapters.history.resilient import ResilientHistory, RetryPace
 from chatbot.adapters.history.spool import Spool
 from chatbot.adapters.history.sqlite import SqliteTurnStore
 from chatbot.domain.history import HistoryUnavailable, NewTurn, Turn
@@ -60,7 +60,7 @@ def remember_until_killed(folder: str, acknowledged: str) -> None:
         spool.prepare()
         store = await Unsteady.open(Path(folder) / "history.sqlite3")
         Unsteady.random = Random(time.monotonic())
-        history = ResilientHistory(store, spool, 0.5, Pace(0.01, 0.01, 0.01))
+        history = ResilientHistory(store, spool, 0.5, RetryPace(0.01, 0.01, 0.01))
         history.start()
         file = os.open(acknowledged, os.O_WRONLY | os.O_APPEND)
         while True:

@@ -18,7 +18,7 @@ from tests.history.servers import MongoServer
 from chatbot.adapters.history.exporting import turns_of_room
 from chatbot.adapters.history.mongo import MongoTurnStore
 from chatbot.adapters.history.opening import open_history
-from chatbot.adapters.history.resilient import Pace, ResilientHistory
+from chatbot.adapters.history.resilient import ResilientHistory, RetryPace
 from chatbot.adapters.history.spool import Spool
 from chatbot.domain.config import HistoryConfig
 from chatbot.domain.errors import StartupError
@@ -27,7 +27,7 @@ from chatbot.domain.history import HistoryUnavailable, Recalled, Stored
 pytestmark = pytest.mark.anyio
 
 BUDGET = 0.5
-QUICK = Pace(first_retry=0.05, longest_retry=0.2, idle=1.0, probe=1.0)
+QUICK = RetryPace(first_retry=0.05, longest_retry=0.2, idle=1.0, probe=1.0)
 
 
 @pytest.fixture

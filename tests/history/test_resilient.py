@@ -13,7 +13,7 @@ from tests.history.makers import make_room, make_turn
 from tests.history.resilience import BUDGET, FAST, history, keep, store, texts, untended, until
 
 from chatbot.adapters.history import resilient
-from chatbot.adapters.history.resilient import Pace, ResilientHistory
+from chatbot.adapters.history.resilient import ResilientHistory, RetryPace
 from chatbot.adapters.history.spool import Spool
 from chatbot.domain.history import HistoryUnavailable, NewTurn, Recalled, Stored, Turn
 
@@ -201,7 +201,7 @@ async def test_the_next_process_writes_what_the_last_one_kept(store: FlakyStore,
 async def test_closing_writes_what_is_kept_when_it_can(store: FlakyStore, tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool")
     spool.prepare()
-    history = ResilientHistory(store, spool, BUDGET, Pace(0.01, 0.02, idle=3600))
+    history = ResilientHistory(store, spool, BUDGET, RetryPace(0.01, 0.02, idle=3600))
     room = make_room()
     await spool.keep(make_turn(room, "a"))
     await history.close()

@@ -9,7 +9,7 @@ from tests.history.flaky import FlakyStore
 from tests.history.makers import START, make_room, make_turn
 from tests.history.resilience import BUDGET, history, keep, store, texts, untended, until
 
-from chatbot.adapters.history.resilient import Pace, ResilientHistory
+from chatbot.adapters.history.resilient import ResilientHistory, RetryPace
 from chatbot.adapters.history.retention import DAY_SECONDS, FIRST_SECONDS, RETRY_SECONDS, prune_daily
 from chatbot.adapters.history.spool import Spool
 from chatbot.domain.history import HistoryUnavailable
@@ -76,7 +76,7 @@ async def test_an_insert_that_lands_late_does_not_undo_a_delete(
 async def test_marks_are_cleared_in_the_end(store: FlakyStore, tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool")
     spool.prepare()
-    history = ResilientHistory(store, spool, BUDGET, Pace(0.01, 0.02, 0.02, probe=0.1, mark=0.1))
+    history = ResilientHistory(store, spool, BUDGET, RetryPace(0.01, 0.02, 0.02, probe=0.1, mark=0.1))
     history.start()
     room = make_room()
     store.mode = "hang"

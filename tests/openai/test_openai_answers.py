@@ -1,11 +1,13 @@
 """A good answer: what is sent upstream, and what comes back as events."""
 
+import json
 from typing import Any
 
 import pytest
 from tests.openai.upstream import (
     CONVERSATION,
     KEY,
+    USAGE,
     answer,
     chunk,
     config_for,
@@ -117,7 +119,12 @@ async def test_personal_data_does_not_leave() -> None:
 
 @pytest.mark.parametrize(
     ("finish", "reason"),
-    [("stop", FinishReason.STOP), ("length", FinishReason.LENGTH), ("content_filter", FinishReason.STOP)],
+    [
+        ("stop", FinishReason.STOP),
+        ("eos", FinishReason.STOP),
+        ("length", FinishReason.LENGTH),
+        ("content_filter", FinishReason.CONTENT_FILTER),
+    ],
 )
 async def test_reasons(finish: str, reason: FinishReason) -> None:
     async with running(lambda _: answer("글", finish=finish)) as server, opened(config_for(server)) as models:
@@ -171,6 +178,65 @@ async def test_text_in_odd_pieces_stays_whole() -> None:
         opened(config_for(server)) as models,
     ):
         assert text_of(await generated(models["gpt"])) == "한글🙂끝"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        (("a\ud83d", "\ude00b"), "a😀b"),
+        (("a\ud83d", "", "\ude00"), "a😀"),
+        (("a\ud83d", "b"), "a\ufffdb"),
+        (("\ude00a\ud83d\ud83d", "\ude00"), "\ufffda\ufffd😀"),
+        (("끝\ud83d",), "끝\ufffd"),
+        (("a\x00b", "\x00"), "ab"),
+        (("\ud83d", "\x00", "\ude00"), "\ufffd\ufffd"),
+    ],
+)
+async def test_text_is_well_formed_wherever_upstream_cuts_it(pieces: tuple[str, ...], text: str) -> None:
+    parts = [json.dumps(chunk(piece)).encode() for piece in pieces]
+    lines = [b"data: " + part + b"\n\n" for part in parts]
+    async with (
+        running(lambda _: stream([*lines, *events(*final())])) as server,
+        opened(config_for(server)) as models,
+    ):
+        assert text_of(await generated(models["gpt"])) == text
+
+
+@pytest.mark.parametrize("after", ["stopped\ud83d", "\ud83d"])
+async def test_half_a_character_behind_a_stop_string_is_not_shown(after: str) -> None:
+    line = b"data: " + json.dumps(chunk(f"예<end>{after}")).encode() + b"\n\n"
+    async with running(lambda _: stream([line])) as server, opened(config_for(server)) as models:
+        assert text_of(await generated(models["gpt"], sampling=Sampling(stop=("<end>",)))) == "예"
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": -1, "completion_tokens": 4},
+        {"prompt_tokens": 30, "completion_tokens": -4},
+        {"prompt_tokens": 10**400, "completion_tokens": 4},
+        {"prompt_tokens": 1.5, "completion_tokens": 4},
+        {"prompt_tokens": "30", "completion_tokens": "4"},
+        {"prompt_tokens": None},
+        "30",
+        [30, 4],
+        7,
+    ],
+)
+async def test_counts_that_cannot_be_are_estimated_instead(usage: Any) -> None:
+    parts = events(chunk("예"), chunk(finish="stop"), {**chunk(), "choices": [], "usage": usage})
+    async with running(lambda _: stream(parts)) as server, opened(config_for(server)) as models:
+        told = finished_of(await generated(models["gpt"])).usage
+    assert 0 < told.prompt < 1000
+    assert (told.cached, told.completion) == (0, 1)
+
+
+@pytest.mark.parametrize("cached", [-1, 31, 10**400, [10]])
+async def test_a_cached_part_that_cannot_be_counts_as_none(cached: Any) -> None:
+    usage = {**USAGE, "prompt_tokens_details": {"cached_tokens": cached}}
+    parts = events(chunk("예"), chunk(finish="stop"), {**chunk(), "choices": [], "usage": usage})
+    async with running(lambda _: stream(parts)) as server, opened(config_for(server)) as models:
+        assert finished_of(await generated(models["gpt"])).usage == Usage(30, 0, 4)
 
 
 async def test_the_rate_counts_finished_answers() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import openai
 import pytest
@@ -78,6 +78,14 @@ MAPPED: list[tuple[Callable[[], Response], type[ChatbotError], int]] = [
     (lambda: stream([b"\xff\xfe\x00" * 50]), UpstreamFailed, 3),
     (lambda: stream(events({"choices": "?", "usage": None})), UpstreamFailed, 3),
     (lambda: stream(events([1, 2])), UpstreamFailed, 3),
+    (lambda: stream([b"data: " + b"[" * 100_000 + b"\n\n"]), UpstreamFailed, 3),
+    (lambda: stream([b'data: {"choices": ' + b"9" * 5000 + b"}\n\n"]), UpstreamFailed, 3),
+    (lambda: stream(events({**chunk(), "choices": {"a": 1}})), UpstreamFailed, 3),
+    (lambda: stream(events({**chunk(), "choices": [None]})), UpstreamFailed, 3),
+    (lambda: stream(events(*final("error"))), UpstreamFailed, 3),
+    (lambda: stream(events(chunk(finish={"a": 1}))), UpstreamFailed, 3),  # type: ignore[arg-type]
+    (lambda: Response(b"", 200, {"content-encoding": "gzip"}), UpstreamFailed, 1),
+    (lambda: Response(b"", 500, {"content-encoding": "gzip"}), UpstreamFailed, 1),
     (lambda: stream(events(chunk(), done=False)), UpstreamFailed, 3),
     (lambda: stream(events(*final())), UpstreamFailed, 1),
     (lambda: stream(events(*final("length"))), UpstreamFailed, 1),
@@ -109,6 +117,15 @@ async def test_failures_by_class(
         ({"retry_after": "59.2"}, 60),
         ({"retry_after_ms": "30500"}, 31),
         ({"retry_after": "nonsense"}, 20),
+        ({"retry_after": "9" * 400}, 86400),
+        ({"retry_after": "9" * 5000}, 86400),
+        ({"retry_after_ms": "9" * 400}, 86400),
+        ({"retry_after_ms": "3600000"}, 3600),
+        ({"retry_after": "Wed, 21 Oct 99999999999 07:28:00 GMT"}, 86400),
+        ({"retry_after": "Wed, 21 Oct 2099 07:28:00 GMT"}, 86400),
+        ({"retry_after": "-5"}, 20),
+        ({"retry_after": "."}, 20),
+        ({"retry_after": "inf"}, 20),
         ({}, 20),
     ],
 )
@@ -116,6 +133,24 @@ async def test_429_passes_on_upstreams_retry_after(headers: dict[str, str], seco
     failure, _ = await failure_with(lambda: error(429, "rate_limit_exceeded", **headers))
     assert isinstance(failure, Overloaded)
     assert (failure.retry_after, failure.queue_size) == (seconds, 0)
+
+
+async def test_an_endless_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chatbot.llm.openai.vendor.MAX_BYTES", 1_000_000)
+    handed_over = 0
+
+    def endless() -> Response:
+        async def chunks() -> AsyncIterator[bytes]:
+            nonlocal handed_over
+            while handed_over < 100_000_000:
+                handed_over += 10_000
+                yield b"x" * 10_000
+
+        return Response(chunks=chunks(), content_type="text/event-stream")
+
+    failure, asked = await failure_with(endless)
+    assert (type(failure), asked) == (UpstreamFailed, 1)
+    assert handed_over < 50_000_000
 
 
 async def test_a_short_retry_after_is_waited_for() -> None:

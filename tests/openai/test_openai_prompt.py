@@ -10,7 +10,7 @@ from chatbot.domain.config import ANSWER_RESERVE
 from chatbot.domain.errors import PromptTooLong
 from chatbot.domain.messages import Conversation, Exchange, PromptPart
 from chatbot.llm.openai.prompt import build_prompt, estimate_tokens
-from chatbot.llm.openai.stops import StopFilter
+from chatbot.llm.stops import StopFilter
 
 
 def test_the_estimate_counts_korean_fully_and_latin_in_thirds() -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from tests.support.fakes import FakeModel, MemoryHistory, client_of, service_state
 from tests.domain.test_cards import png
+from tests.support.fakes import FakeModel, MemoryHistory, client_of, service_state
 
 from chatbot.adapters.search.chain import Chain
 from chatbot.adapters.search.provider import RawHit

@@ -1,4 +1,4 @@
-"""Every malformed body of spec §2.1 over raw sockets to the served suite: status, language, flat memory."""
+"""Every malformed body of contract §2.1 over raw sockets: status, language, flat memory."""
 
 import json
 import socket

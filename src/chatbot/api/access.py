@@ -24,7 +24,7 @@ class Principal:
             raise NotYourUser(f"key {self.key.name} does not own the user")
 
     def caller(self, user_id: str | None) -> str:
-        """The fairness key (spec §3): the API key, else the user, else the address.
+        """The fairness key (contract §3): the API key, else the user, else the address.
 
         A key of many users (a front end's) is split by user, so that its users stay fair to each other.
         """

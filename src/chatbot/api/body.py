@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from chatbot.api import strict_json
 
 MAX_BODY = 64 * 1024
-"""Bytes (spec §2.1). A proxy's own limit lies above, so that this answer is the one that clients see."""
+"""Bytes (contract §2.1). A proxy's own limit lies above, so that this answer is the one that clients see."""
 
 _READ_SECONDS = 30.0
 """A body that trickles in slower than this is given up, so that slow senders hold no connection."""

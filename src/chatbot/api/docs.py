@@ -58,7 +58,7 @@ _ANSWER_HEADERS = {
     "X-Model": "The model that answers.",
     "X-AI-Generated": "Always true.",
     "X-Db-Id": "The room; only with a user_id.",
-    "X-Finish-Reason": "stop or length; a stream says it in its done event.",
+    "X-Finish-Reason": "stop, length, or content_filter (the vendor's); a stream says it in its done event.",
     "X-History": "database, kept or none, with -partial when earlier turns could not all be read.",
     "X-Search-Status": "How the web search ended; only when one ran.",
     "Link": "The search's sources; only when one found any.",

@@ -1,4 +1,4 @@
-"""The one table from failures to HTTP answers (spec §2.3), in the suite's shape and in OpenAI's under /v1."""
+"""The one table from failures to HTTP answers (contract §2.3), in our own shape and in OpenAI's under /v1."""
 
 import logging
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""``GET /{service}/performance``: the service's own numbers (spec §2.4)."""
+"""``GET /{service}/performance``: the service's own numbers (contract §2.4)."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field

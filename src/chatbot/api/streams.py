@@ -19,7 +19,7 @@ from chatbot.api.leaving import ClientLeft, attended
 
 FIRST_EVENT_SECONDS = 1.0
 HEARTBEAT_SECONDS = 15.0
-"""A comment line this often keeps proxies from closing a quiet stream (spec §2.2)."""
+"""A comment line this often keeps proxies from closing a quiet stream (contract §2.2)."""
 
 
 def frame(event: str, data: Any) -> bytes:

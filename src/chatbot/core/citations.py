@@ -14,7 +14,7 @@ from chatbot.domain.plaintext import one_line
 from chatbot.domain.search import SearchHit, SearchOutcome, SearchResult
 
 LINK_BYTES = 2048
-"""Longest Link header (spec §2.2)."""
+"""Longest Link header (contract §2.2)."""
 
 _LINK_TITLE_CHARS = 40
 _TITLE_CHARS = 120

@@ -93,7 +93,7 @@ class Statistics:
         self._meter.tokens(usage.completion, usage.prompt - usage.cached, usage.cached)
 
     def summary(self) -> dict[str, float | int]:
-        """The counters under their public names (spec §2.4); times in seconds, success_rate in percent."""
+        """The counters by their public names (contract §2.4); times in seconds, success_rate in percent."""
         good, bad = self._outcomes[Outcome.SUCCESSFUL], self._outcomes[Outcome.FAILED]
         responses = sorted(self._responses)
         return {

@@ -15,7 +15,7 @@ ROUTE_NAMES = frozenset({"performance", "rooms", "docs", "redoc", "openapi.json"
 """Path segments under a service's prefix that are routes: no model can go by one of these names."""
 
 ANSWER_RESERVE = 512
-"""Tokens of a conversation's context that the prompt never takes (spec §3)."""
+"""Tokens of a conversation's context that the prompt never takes (contract §3)."""
 
 
 def _layers(value: object) -> int | str:
@@ -90,7 +90,7 @@ class ServiceConfig(Config):
 
 
 class OfficeConfig(ServiceConfig):
-    """The work assistant; spec §1 names its model and port."""
+    """The work assistant; contract §1 names its model and port."""
 
     port: int = Field(
         default=8002, ge=0, le=65535, description="Port of the service itself: API, health and metrics."
@@ -98,7 +98,7 @@ class OfficeConfig(ServiceConfig):
 
 
 class CharacterConfig(ServiceConfig):
-    """The role-play service; spec §1 names its model and port."""
+    """The role-play service; contract §1 names its model and port."""
 
     port: int = Field(
         default=8003, ge=0, le=65535, description="Port of the service itself: API, health and metrics."

@@ -16,10 +16,11 @@ class ServiceName(StrEnum):
 
 
 class FinishReason(StrEnum):
-    """Why an answer ended by itself: a stop token or string, or its token limit."""
+    """Why an answer ended: a stop token or string, its token limit, or a filter of the vendor's."""
 
     STOP = "stop"
     LENGTH = "length"
+    CONTENT_FILTER = "content_filter"
 
 
 @dataclass(frozen=True, slots=True)

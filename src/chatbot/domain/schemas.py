@@ -1,4 +1,4 @@
-"""The request bodies of spec §2.1, with every rule that a field has.
+"""The request bodies of contract §2.1, with every rule that a field has.
 
 Unknown fields are ignored. Wrong types are refused rather than converted; a string with a NUL or a lone
 surrogate is refused, since no store, header or tokenizer behind this line can carry one.
@@ -25,7 +25,7 @@ _CANONICAL_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12
 
 NAME_CHARS = 50
 TEXT_CHARS = 2000
-"""Limits of a name, and of greeting and context each (spec §2.1)."""
+"""Limits of a name, and of greeting and context each (contract §2.1)."""
 
 
 def no_nul(text: str) -> str:

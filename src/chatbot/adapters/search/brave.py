@@ -5,6 +5,7 @@ from pydantic import SecretStr
 from chatbot.adapters.search.fetcher import FetchedReply, Fetcher, dig, text
 from chatbot.adapters.search.provider import ProviderFailed, RawHit
 from chatbot.domain.language import Language
+from chatbot.domain.retry_after import parse_seconds
 from chatbot.domain.search import SearchOutcome
 
 _MAX_QUERY_CHARS = 400
@@ -61,8 +62,8 @@ def _reset(reply: FetchedReply) -> float | None:
     remaining = reply.headers.get("x-ratelimit-remaining", "").split(",")
     resets = reply.headers.get("x-ratelimit-reset", "").split(",")
     waits = [
-        int(seconds)
+        parse_seconds(seconds.strip())
         for left, seconds in zip(remaining, resets, strict=False)
-        if left.strip() == "0" and seconds.strip().isdigit()
+        if left.strip() == "0"
     ]
-    return float(max(waits)) if waits else None
+    return max((wait for wait in waits if wait is not None), default=None)

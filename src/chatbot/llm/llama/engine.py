@@ -210,14 +210,14 @@ class Engine:
         stream.tokens.append(token)
         stream.job.produced += 1
         self._generated += 1
-        self._say(stream, stream.text_of(self._parts.vocabulary.piece(token)))
-        if stream.stopped:
+        self._say(stream, stream.text.feed(self._parts.vocabulary.piece(token)))
+        if stream.text.stopped:
             self._finish(stream, FinishReason.STOP, now)
         elif stream.produced >= stream.max_tokens:
             self._finish(stream, FinishReason.LENGTH, now)
 
     def _finish(self, stream: Stream, reason: FinishReason, now: float) -> None:
-        self._say(stream, stream.rest())
+        self._say(stream, stream.text.rest(unfinished=reason is FinishReason.LENGTH))
         end = stream.finish(reason, now)
         self._leave(stream, complete=True)
         self._delivery.put(stream.outbox, end)

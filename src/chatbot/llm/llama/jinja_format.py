@@ -58,7 +58,7 @@ class JinjaFormat:
 
     def endings(self, conversation: Conversation) -> Endings:  # noqa: ARG002 (the same for all)
         """The end tokens are all that a chat model needs."""
-        return Endings(strip=True)
+        return Endings()
 
     def _first_that_works(self) -> Callable[[Conversation], list[Message]]:
         reasons = []

@@ -37,7 +37,7 @@ class Llama3Format:
 
     def endings(self, conversation: Conversation) -> Endings:  # noqa: ARG002 (the same for all)
         """The end tokens are all that the format needs."""
-        return Endings(strip=True)
+        return Endings()
 
 
 def _message(role: str, content: Iterable[Piece], turn: int | None = None) -> list[Piece]:

@@ -24,16 +24,14 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Endings:
-    """How an answer in this format ends and begins, beyond the model's own end tokens.
-
-    ``stops`` are strings; with ``line_start`` they also match at the answer's beginning; ``strip`` removes
-    white space there, and ``speaks`` forbids an empty answer: the first token is never an end or a line feed.
-    """
+    """How an answer in this format ends and begins, beyond the model's own end tokens."""
 
     stops: tuple[str, ...] = ()
+    """Strings that end the answer and are no part of it."""
     line_start: bool = False
-    strip: bool = False
+    """The answer begins a line: a stop that begins with a line feed also matches right at its beginning."""
     speaks: bool = False
+    """An empty answer is forbidden: the first token is never an end or a line feed."""
 
 
 class PromptFormat(Protocol):

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from chatbot.domain.messages import Finished, FinishReason, Sampling, Usage
+from chatbot.llm.llama.answer_text import AnswerText
 from chatbot.llm.llama.delivery import Outbox
-from chatbot.llm.llama.detokenizer import Detokenizer
 from chatbot.llm.llama.prefixes import Tokens
 from chatbot.llm.llama.prompt import RenderedPrompt
 from chatbot.llm.llama.sampler import Sampler
-from chatbot.llm.llama.stops import StopStrings
 from chatbot.scheduling.job import Job
 
 
@@ -30,6 +29,7 @@ class Stream:
     max_tokens: int
     outbox: Outbox
     tokens: list[int] = field(init=False)
+    text: AnswerText = field(init=False)
     prompt_length: int = field(init=False)
     sequence: int | None = None
     guard: int | None = None
@@ -47,10 +47,7 @@ class Stream:
         self.tokens = list(self.prompt.tokens)
         self.prompt_length = len(self.tokens)
         self._prompt_ids = np.asarray(self.tokens, dtype=np.int32)
-        endings = self.prompt.endings
-        self._detokenizer = Detokenizer()
-        self._stops = StopStrings([*endings.stops, *self.sampling.stop], line_start=endings.line_start)
-        self._strip = endings.strip
+        self.text = AnswerText(self.prompt.endings, self.sampling.stop)
 
     @property
     def ids(self) -> Tokens:
@@ -79,19 +76,6 @@ class Stream:
             return "queue"
         return "prefill" if self.first is None else "decode"
 
-    def text_of(self, piece: bytes) -> str:
-        """What the client may see after this token's bytes."""
-        return self._begun(self._stops.feed(self._detokenizer.feed(piece)))
-
-    def rest(self) -> str:
-        """What was held back, when the answer ends without a stop string."""
-        return "" if self._stops.found else self._begun(self._stops.finish())
-
-    @property
-    def stopped(self) -> bool:
-        """Whether a stop string was met."""
-        return self._stops.found
-
     def finish(self, reason: FinishReason, now: float) -> Finished:
         """The closing event, with times counted from when the prompt was known."""
         started = now if self.started is None else self.started
@@ -104,9 +88,3 @@ class Stream:
             decode=max(0.0, now - first),
             report=self.prompt.report,
         )
-
-    def _begun(self, text: str) -> str:
-        if self._strip:
-            text = text.lstrip()
-            self._strip = not text
-        return text

@@ -65,7 +65,7 @@ class TranscriptFormat:
         speakers = conversation.speakers
         labels = dict.fromkeys((speakers.user, speakers.assistant))
         stops = tuple(f"\n{label}{colon}" for label in labels for colon in (":", " :", "："))
-        return Endings(stops=("\n\n", *stops), line_start=True, strip=True, speaks=True)
+        return Endings(stops=("\n\n", *stops), line_start=True, speaks=True)
 
     def _line(
         self, label: str, content: list[Piece], speakers: Speakers, turn: int | None = None

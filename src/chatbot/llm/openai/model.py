@@ -20,10 +20,11 @@ from chatbot.domain.messages import (
     Usage,
 )
 from chatbot.domain.models import AdmissionRequest, ModelState, ModelStatus
+from chatbot.llm.openai.deltas import WholeCharacters
 from chatbot.llm.openai.prompt import Prompt, build_prompt, estimate_tokens
-from chatbot.llm.openai.stops import StopFilter
 from chatbot.llm.openai.trouble import UpstreamTrouble, pause_before
 from chatbot.llm.openai.upstream_client import UpstreamClient
+from chatbot.llm.stops import StopFilter
 
 _STOPS_UPSTREAM = 4
 """More stop strings than this are refused by the protocol; all are cut here anyway."""
@@ -147,24 +148,25 @@ class OpenAIPlace:
     ) -> AsyncGenerator[str, None]:
         """One request: its text, cut at stop strings; the end is written into ``reading``."""
         vendor = await self._line.vendor()
-        cutter = StopFilter(stops)
-        said: str | None = None
+        characters, cutter = WholeCharacters(), StopFilter(stops)
+        said: FinishReason | None = None
         async with vendor.stream(body, self._request.deadline) as pieces:
             async for piece in pieces:
                 said, reading.usage = piece.finish or said, piece.usage or reading.usage
-                text = cutter.feed(piece.text)
+                text = cutter.feed(characters.feed(piece.text))
                 if text:
                     yield _noted(text, reading)
                 if cutter.stopped:
                     break
-        rest = cutter.flush()
-        if rest:
-            yield _noted(rest, reading)
+        if not cutter.stopped:
+            rest = cutter.feed(characters.flush()) + cutter.flush()
+            if rest:
+                yield _noted(rest, reading)
         reading.reason = FinishReason.STOP if cutter.stopped else _reason(said, reading.usage)
         if reading.reason is None:
             raise UpstreamTrouble(UpstreamFailed("the stream ended before the answer"), passing=True)
         if reading.first_text is None and not cutter.stopped:
-            raise UpstreamTrouble(UpstreamFailed(f"an answer without text, ended by {said}"), passing=False)
+            raise UpstreamTrouble(UpstreamFailed(f"an answer without text ({reading.reason})"), passing=False)
 
     def _finished(self, prompt: Prompt, reading: _Reading) -> Finished:
         now = time.monotonic()
@@ -189,14 +191,12 @@ def _noted(text: str, reading: _Reading) -> str:
     return text
 
 
-def _reason(said: str | None, usage: Usage | None) -> FinishReason | None:
+def _reason(said: FinishReason | None, usage: Usage | None) -> FinishReason | None:
     """How upstream ended, or None when the answer is not complete.
 
     Some servers name no reason but report the usage, which only a complete answer has.
     """
-    if said == "length":
-        return FinishReason.LENGTH
-    return None if said is None and usage is None else FinishReason.STOP
+    return FinishReason.STOP if said is None and usage is not None else said
 
 
 def request_body(alias: OpenAIAlias, prompt: Prompt, sampling: Sampling) -> dict[str, Any]:

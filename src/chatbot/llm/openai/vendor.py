@@ -6,21 +6,22 @@ the class, the status and the error's code do.
 
 import asyncio
 import logging
+import math
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+import httpx2
 import openai
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 from chatbot.domain.config import OpenAIConfig
 from chatbot.domain.errors import ChatbotError, DeadlineExceeded, Overloaded, UpstreamFailed
-from chatbot.domain.messages import Usage
-from chatbot.domain.retry_after import parse_retry_after
+from chatbot.domain.retry_after import parse_retry_after, parse_seconds
+from chatbot.llm.openai.deltas import NOT_THE_PROTOCOL, Delta, read_delta
 from chatbot.llm.openai.trouble import UpstreamTrouble
 
 _log = logging.getLogger(__name__)
@@ -34,13 +35,11 @@ _MUTED = ("openai", "httpx2", "httpcore2")
 """They say a line for every request, and versions differ in how much of it they quote at DEBUG."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """One event of a stream: text, and at the end a reason and the usage, each possibly absent."""
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,80}")
 
-    text: str = ""
-    finish: str | None = None
-    usage: Usage | None = None
+MAX_BYTES = 32 * 1024 * 1024
+"""An answer longer than this is given up: some thousand times what a stream of 2,048 tokens takes."""
 
 
 class Vendor:
@@ -53,10 +52,13 @@ class Vendor:
             api_key=config.api_key.get_secret_value(),
             base_url=config.base_url,
             max_retries=0,
+            # Compressed, a few bytes could become gigabytes.
+            default_headers={"Accept-Encoding": "identity"},
             http_client=DefaultAsyncHttpxClient(
                 # A redirect would carry the conversation to a host that nobody configured.
                 follow_redirects=False,
                 timeout=openai.Timeout(None, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
+                event_hooks={"response": [_bound]},
             ),
         )
 
@@ -92,9 +94,10 @@ class Vendor:
         try:
             async for model in self._client.models.list(timeout=10.0):
                 named = getattr(model, "shutdown_date", None)
-                if isinstance(named, str) and isinstance(model.id, str):
-                    dates[model.id] = date.fromisoformat(named[:10])
-        except (openai.OpenAIError, AttributeError, TypeError, ValueError) as error:
+                if isinstance(named, str) and isinstance(model.id, str) and _DAY.match(named):
+                    with suppress(ValueError):
+                        dates[model.id] = date.fromisoformat(named[:10])
+        except (openai.OpenAIError, UpstreamTrouble, *NOT_THE_PROTOCOL) as error:
             _log.info("openai_models_unavailable", extra={"error": type(error).__name__})
         return dates
 
@@ -103,17 +106,44 @@ class Vendor:
         await self._client.close()
 
 
+async def _bound(response: httpx2.Response) -> None:
+    """Let no more than MAX_BYTES of a response be read."""
+    if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise UpstreamTrouble(
+            UpstreamFailed("upstream compresses what must not be compressed"), passing=False
+        )
+    response.stream = _Bounded(cast("httpx2.AsyncByteStream", response.stream))
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    """A body that ends in trouble when it grows past MAX_BYTES."""
+
+    def __init__(self, body: httpx2.AsyncByteStream) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = MAX_BYTES
+        async for part in self._body:
+            left -= len(part)
+            if left < 0:
+                raise UpstreamTrouble(UpstreamFailed("the answer is too large"), passing=False)
+            yield part
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
+
+
 async def _pieces(opened: Any, deadline: float) -> AsyncGenerator[Delta, None]:
     stage = "prefill"
     while True:
         trouble: UpstreamTrouble | None = None
         try:
-            piece = _piece(await _before(deadline, stage, anext(opened)))
+            piece = read_delta(await _before(deadline, stage, anext(opened)))
         except StopAsyncIteration:
             return
         except openai.OpenAIError as error:
             trouble = trouble_of(error)
-        except (AttributeError, TypeError, ValueError) as error:
+        except NOT_THE_PROTOCOL as error:
             trouble = UpstreamTrouble(
                 UpstreamFailed(f"garbage from upstream: {type(error).__name__}"), passing=True
             )
@@ -131,27 +161,6 @@ async def _before(deadline: float, stage: str, work: Awaitable[T]) -> T:
             return await work
     except TimeoutError:
         raise DeadlineExceeded(stage) from None
-
-
-def _piece(chunk: Any) -> Delta:
-    """Read one chunk; the library does not validate what it parsed, so this does."""
-    usage = None if chunk.usage is None else _usage(chunk.usage)
-    if not chunk.choices:
-        return Delta(usage=usage)
-    choice = chunk.choices[0]
-    said = choice.delta.content or getattr(choice.delta, "refusal", None) or ""
-    if not isinstance(said, str):
-        raise TypeError("content is no text")
-    return Delta(said, choice.finish_reason, usage)
-
-
-def _usage(usage: Any) -> Usage | None:
-    """The counts, or None where a server words them differently: they are not worth an answer."""
-    prompt, completion = getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)
-    cached = getattr(getattr(usage, "prompt_tokens_details", None), "cached_tokens", None)
-    if not isinstance(prompt, int) or not isinstance(completion, int):
-        return None
-    return Usage(prompt, cached if isinstance(cached, int) else 0, completion)
 
 
 def trouble_of(error: openai.OpenAIError) -> UpstreamTrouble:
@@ -173,7 +182,7 @@ def trouble_of(error: openai.OpenAIError) -> UpstreamTrouble:
 
 def _limited(error: openai.RateLimitError) -> UpstreamTrouble:
     wait = _retry_after(error)
-    seconds = DEFAULT_RETRY_AFTER if wait is None else min(max(1, round(wait + 0.5)), 86400)
+    seconds = DEFAULT_RETRY_AFTER if wait is None else max(1, math.ceil(wait))
     spent = _code(error) == "insufficient_quota"
     if spent:
         _log.error("openai_quota_spent")
@@ -181,8 +190,9 @@ def _limited(error: openai.RateLimitError) -> UpstreamTrouble:
 
 
 def _failed(error: openai.OpenAIError, where: str) -> ChatbotError:
-    code = _code(error)
-    fields = {"error": type(error).__name__, "code": code, "request": getattr(error, "request_id", None)}
+    code, request = _code(error), getattr(error, "request_id", None)
+    known = isinstance(request, str) and _REQUEST_ID.fullmatch(request)
+    fields = {"error": type(error).__name__, "code": code, "request": request if known else None}
     if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
         _log.error("openai_refuses_the_key", extra=fields)
     else:
@@ -198,7 +208,5 @@ def _code(error: openai.OpenAIError) -> str:
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
     headers = error.response.headers
-    milliseconds = headers.get("retry-after-ms", "")
-    if milliseconds.isascii() and milliseconds.isdigit():
-        return int(milliseconds) / 1000
-    return parse_retry_after(headers.get("retry-after"), datetime.now(UTC))
+    seconds = parse_seconds(headers.get("retry-after-ms", ""), 0.001)
+    return parse_retry_after(headers.get("retry-after"), datetime.now(UTC)) if seconds is None else seconds

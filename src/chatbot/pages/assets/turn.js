@@ -20,6 +20,7 @@ function factsOf({ model, usage, timings_ms: times }) {
 function remarksOf({ finish_reason: reason, history, search_status: search }) {
   const remarks = [];
   if (reason === "length") remarks.push(t("cut"));
+  if (reason === "content_filter") remarks.push(t("filtered"));
   if (search && search !== "ok") remarks.push(t(`search_${search}`));
   if (history?.startsWith("kept")) remarks.push(t("historyKept"));
   if (history?.endsWith("-partial")) remarks.push(t("historyPartial"));
