@@ -18,18 +18,20 @@ import uvicorn
 import uvloop
 from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
+from starlette.routing import Route
 from tests.support.fakes import packaged_personas
 
 from chatbot.adapters.history.opening import open_history
 from chatbot.adapters.prometheus import Metrics
 from chatbot.api.app import create_app
+from chatbot.api.native_format import named_event
 from chatbot.api.state import ServiceState
-from chatbot.api.streams import frame
 from chatbot.core.chat import Chat
-from chatbot.core.groundwork import Groundwork
+from chatbot.core.context import ContextBuilder
 from chatbot.core.office import OFFICE
 from chatbot.core.reply import Backend
 from chatbot.core.statistics import Statistics
+from chatbot.core.turns import TurnWriter
 from chatbot.domain.config import HistoryConfig
 from chatbot.domain.messages import (
     Conversation,
@@ -90,7 +92,7 @@ async def bare(request: Request) -> StreamingResponse:
 
     async def frames() -> AsyncIterator[bytes]:
         for _ in range(int(request.path_params["count"])):
-            yield frame("token", {"text": TEXT})
+            yield named_event("token", {"text": TEXT})
             await asyncio.sleep(0)
 
     return StreamingResponse(frames(), media_type="text/event-stream")
@@ -105,20 +107,18 @@ async def serve(port: int, folder: Path) -> None:
     """Serve until the process is ended."""
     history, metrics = await open_history(HistoryConfig(), folder), Metrics()
 
-    async def reachable() -> str:
-        return "reachable"
-
     model = NullModel()
     chat = Chat(
         OFFICE,
         {"Llama": Backend(model, packaged_personas(), Sampling())},
-        Groundwork(history, None, 5.0),
+        ContextBuilder(history, None, 5.0),
+        TurnWriter(history),
         Statistics(metrics.service_meter(ServiceName.OFFICE)),
         180,
     )
-    app = create_app(ServiceState(chat, model, None, metrics.page, reachable))
-    app.add_route("/bench/cpu", cpu)
-    app.add_route("/bare/{count}", bare)
+    app = create_app(ServiceState(chat, model, history, None, metrics.page))
+    # In front of the suite's routes, the last of which takes every path.
+    app.routes[:0] = [Route("/bench/cpu", cpu), Route("/bare/{count}", bare)]
     config = uvicorn.Config(
         app,
         port=port,

@@ -27,6 +27,8 @@ MALFORMED = {
     "huge integer": b'{"input_data": "a", "x": ' + b"9" * 5000 + b"}",
     "deep": b'{"input_data": "a", "x": ' + b"[" * 33 + b"]" * 33 + b"}",
     "very deep": b"[" * 60000,
+    "a name twice": b'{"input_data": "a", "input_data": "b"}',
+    "a name twice, deep down": b'{"input_data": "a", "x": [{"y": 1, "y": 1}]}',
     "two values": b'{"input_data": "a"} {}',
     "a byte order mark": b'\xef\xbb\xbf{"input_data": "a"}',
     "UTF-16": '{"input_data": "a"}'.encode("utf-16"),
@@ -59,10 +61,11 @@ INVALID: dict[str, Any] = {
 
 async def _post(content: bytes, language: str = "", **headers: str) -> httpx.Response:
     async with client_of(service_state()) as client:
-        begun = time.perf_counter()
+        # The processor's time: what else the machine does is no part of it.
+        begun = time.process_time()
         sent = {**JSON, **({"Accept-Language": language} if language else {}), **headers}
         response = await client.post("/office/Llama", content=content, headers=sent)
-        assert time.perf_counter() - begun < 1.0
+        assert time.process_time() - begun < 1.0
         return response
 
 

@@ -78,7 +78,7 @@ async def test_an_unknown_alias_names_the_known_ones_and_other_routes_are_not_mo
     assert "Llama, gpt4.1" in unknown.json()["detail"]
     assert known.status_code == 200
     assert reserved.status_code == 405
-    assert reserved.headers["allow"] == "GET"
+    assert reserved.headers["allow"] == "GET, HEAD"
 
 
 async def test_a_draining_service_refuses_every_model_and_says_when_to_come_again() -> None:

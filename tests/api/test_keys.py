@@ -10,7 +10,8 @@ from tests.support.fakes import FakeModel, client_of, service_state
 from tests.support.serving import serving
 from typer.testing import CliRunner
 
-from chatbot.adapters.key_file import read_entries, read_keys
+from chatbot.adapters.key_file import read_entries
+from chatbot.adapters.key_watch import open_keys
 from chatbot.api.app import create_app
 from chatbot.domain.access import KeyEntry, KeyRing, digest
 from chatbot.domain.errors import Overloaded, StartupError
@@ -38,15 +39,21 @@ def test_a_key_is_made_listed_and_removed(tmp_path: Path, monkeypatch: pytest.Mo
     assert run(app, ["new", "second"]).exit_code == 0
     assert path.stat().st_mode & 0o777 == 0o600
     assert key not in path.read_text()
-    keys = read_keys(path)
+    keys = open_keys(path)
     assert keys is not None
     entry = keys.find(key)
     assert entry is not None
     assert (entry.name, entry.users, entry.limit) == ("front", ("team-*", "kim"), 8)
-    assert run(app, ["list"]).stdout.splitlines() == ["front\tteam-*, kim\t8", "second\t*\t-"]
+    assert run(app, ["list"]).stdout.splitlines() == ["front\tteam-*, kim\t8\t-\t-", "second\t*\t-\t-\t-"]
     assert run(app, ["remove", "front"]).exit_code == 0
     assert [each.name for each in read_entries(path)] == ["second"]
-    for wrong in (["new", "second"], ["new", "two words"], ["remove", "front"]):
+    for wrong in (
+        ["new", "second"],
+        ["new", "two words"],
+        ["new", "third", "--user", "a*b"],
+        ["new", "third", "--expires", "2020-01-31"],
+        ["remove", "front"],
+    ):
         assert isinstance(run(app, wrong).exception, StartupError)
     assert not list(tmp_path.glob("*.part"))
 
@@ -57,21 +64,26 @@ def test_a_key_is_made_listed_and_removed(tmp_path: Path, monkeypatch: pytest.Mo
         "",
         "{}",
         "[1]",
+        "[" * 100_000,
+        "\ud83d",
         '[{"name": "a"}]',
         json.dumps([{"name": "a", "sha256": "canary-not-a-hash", "users": ["*"]}]),
         json.dumps([{"name": "a", "sha256": digest("x"), "users": []}]),
+        json.dumps([{"name": "a", "sha256": digest("x"), "users": ["a*b"]}]),
+        json.dumps([{"name": "a", "sha256": digest("x"), "users": ["*", ""]}]),
+        json.dumps([{"name": "a", "sha256": digest("x"), "users": ["*"], "expires": "soon"}]),
         json.dumps([{"name": "a", "sha256": digest("x"), "users": ["*"], "limit": 0}]),
         json.dumps([{"name": "a", "sha256": digest("x"), "users": ["*"]}] * 2),
     ],
 )
 def test_a_wrong_file_stops_the_start_and_opens_no_door(content: str, tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
-    path.write_text(content)
+    path.write_text(content, errors="surrogatepass")
     with pytest.raises(StartupError) as error:
-        read_keys(path)
+        open_keys(path)
     assert "canary" not in str(error.value)
     with pytest.raises(StartupError):
-        read_keys(tmp_path / "absent.json")
+        open_keys(tmp_path / "absent.json")
 
 
 async def test_all_users_of_a_key_share_its_limit_and_others_do_not_feel_it() -> None:

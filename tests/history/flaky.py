@@ -127,5 +127,8 @@ class FlakyStore:
         await self._enter("ping")
         self._leave()
 
+    async def check_writable(self, *, by_writing: bool) -> None:
+        await self._enter("check_writable")
+
     async def close(self) -> None:
         self.closed = True

@@ -13,11 +13,12 @@ from chatbot.api.app import create_app
 from chatbot.api.state import ServiceState
 from chatbot.core.character import CHARACTER
 from chatbot.core.chat import Chat
-from chatbot.core.groundwork import Groundwork
+from chatbot.core.context import ContextBuilder
 from chatbot.core.office import OFFICE
 from chatbot.core.reply import Backend
 from chatbot.core.statistics import Statistics
-from chatbot.domain.access import KeyRing
+from chatbot.core.turns import TurnWriter
+from chatbot.domain.access import Keys
 from chatbot.domain.history import NewTurn, Recollection, Room, RoomSummary, Stored, Turn
 from chatbot.domain.messages import (
     Conversation,
@@ -121,12 +122,16 @@ class MemoryHistory:
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
+        self.writable = True
 
     def _of(self, room: Room) -> list[Turn]:
         return [turn for turn in self.turns if turn.room == room]
 
     async def recall(self, room: Room, limit: int) -> Recollection:
         return Recollection(tuple(self._of(room)[-limit:]))
+
+    def can_store(self) -> bool:
+        return self.writable
 
     async def remember(self, turn: NewTurn) -> Stored:
         index = len(self._of(turn.room)) + 1
@@ -202,7 +207,7 @@ def service_state(
     *,
     history: MemoryHistory | None = None,
     search: WebSearch | None = None,
-    keys: KeyRing | None = None,
+    keys: Keys | None = None,
     foreign: Mapping[str, ChatModel] | None = None,
     meter: SilentMeter | None = None,
     sampling: Sampling | None = None,
@@ -211,18 +216,17 @@ def service_state(
     model = model or FakeModel()
     personas = packaged_personas()
     models: dict[str, ChatModel] = {"Llama": model, **(foreign or {})}
-
-    async def reachable() -> str:
-        return "reachable"
+    history = history or MemoryHistory()
 
     chat = Chat(
         OFFICE if name is ServiceName.OFFICE else CHARACTER,
         {alias: Backend(each, personas, sampling or Sampling()) for alias, each in models.items()},
-        Groundwork(history or MemoryHistory(), search, 5.0),
+        ContextBuilder(history, search, 5.0),
+        TurnWriter(history),
         Statistics(meter or SilentMeter()),
         180,
     )
-    return ServiceState(chat, model, keys, lambda: b"", reachable)
+    return ServiceState(chat, model, history, keys, lambda: b"")
 
 
 @asynccontextmanager

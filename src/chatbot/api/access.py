@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from chatbot.domain.access import KeyEntry, KeyRing
+from chatbot.domain.access import KeyEntry, Keys
 from chatbot.domain.errors import KeyRequired, NotYourUser
 
 
@@ -33,7 +33,7 @@ class Principal:
         return f"address:{self.address}" if user_id is None else f"user:{user_id}"
 
 
-def principal(keys: KeyRing | None) -> Callable[..., Awaitable[Principal]]:
+def principal(keys: Keys | None) -> Callable[..., Awaitable[Principal]]:
     """A dependency that yields the asker, or raises KeyRequired; its scheme shows in the API docs.
 
     A coroutine, though it waits for nothing: FastAPI sends plain functions to another thread.

@@ -25,8 +25,8 @@ def opening_headers(reply: Reply) -> dict[str, str]:
         "Cache-Control": "no-store",
         "Vary": "Accept",
     }
-    if reply.ask.room is not None:
-        headers["X-Db-Id"] = str(reply.ask.room.db_id)
+    if reply.question.room is not None:
+        headers["X-Db-Id"] = str(reply.question.room.db_id)
     return headers
 
 
@@ -64,7 +64,7 @@ def report_data(report: PromptReport) -> dict[str, Any]:
 
 def done_data(reply: Reply, answered: Answered, request_id: str) -> dict[str, Any]:
     """The data of the ``done`` event."""
-    times, usage, found, room = answered.timings, answered.usage, answered.search, reply.ask.room
+    times, usage, found, room = answered.timings, answered.usage, answered.search, reply.question.room
     return {
         "request_id": request_id,
         "model": reply.model,

@@ -1,20 +1,26 @@
 """One service as an ASGI application: its routes under its prefix, health beside them."""
 
 from collections.abc import Sequence
+from typing import NoReturn
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from chatbot import __version__
 from chatbot.api import errors
 from chatbot.api.health import health_router
-from chatbot.api.middleware import Envelope
-from chatbot.api.openai_face import openai_router
+from chatbot.api.openai_format import openai_failure
+from chatbot.api.openai_routes import openai_router
 from chatbot.api.pages import pages_router
 from chatbot.api.performance import performance_router
 from chatbot.api.questions import questions_router
+from chatbot.api.request_context import RequestContext
 from chatbot.api.rooms import rooms_router
+from chatbot.api.routing import PlainRequest, Unmatched, UnmatchedRoute
 from chatbot.api.state import ServiceState
+from chatbot.domain.config import is_alias
 
 _EXPOSED = (
     "X-Request-Id",
@@ -40,15 +46,27 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{prefix}/openapi.json",
+        # A redirect would name the scheme and host that this process sees, not those that the client used.
+        redirect_slashes=False,
     )
-    # The order matters: the alias route takes every other name.
     app.include_router(health_router(state))
     app.include_router(pages_router(state.chat.service.name), prefix=prefix)
     app.include_router(performance_router(state), prefix=prefix)
     app.include_router(rooms_router(state), prefix=prefix)
     app.include_router(openai_router(state), prefix=prefix)
     app.include_router(questions_router(state), prefix=prefix)
+
+    def absent(scope: Scope) -> NoReturn:
+        folder, _, name = scope["path"].rpartition("/")
+        if scope["method"] == "POST" and folder == prefix and is_alias(name):
+            state.chat.backend(name)
+        raise HTTPException(404)
+
+    unmatched = Unmatched(tuple(app.routes), absent)
+    app.routes.append(UnmatchedRoute(f"{prefix}/v1", unmatched, openai_failure))
+    app.routes.append(UnmatchedRoute("", unmatched, errors.Failure.body))
     errors.install(app)
+    app.add_middleware(PlainRequest)
     if cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -57,5 +75,5 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
             allow_headers=["Authorization", "Content-Type", "X-Request-Id", "X-Finish", "X-Prompt-Report"],
             expose_headers=_EXPOSED,
         )
-    app.add_middleware(Envelope, statistics=state.chat.statistics)
+    app.add_middleware(RequestContext, statistics=state.chat.statistics)
     return app

@@ -88,6 +88,11 @@ ANSWER_RESPONSES: dict[int | str, dict[str, Any]] = {
     504: _json("180 s passed before the last token.", _ERROR),
 }
 
+ALIAS_RESPONSES: dict[int | str, dict[str, Any]] = {
+    **ANSWER_RESPONSES,
+    404: _json("No model could go by this name.", _ERROR),
+}
+
 _OPENAI_ERROR = {
     "type": "object",
     "properties": {

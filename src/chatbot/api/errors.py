@@ -1,4 +1,4 @@
-"""The one table from failures to HTTP answers (contract §2.3), in our own shape and in OpenAI's under /v1."""
+"""The one table from failures to HTTP answers (contract §2.3), in the shape that the route speaks."""
 
 import logging
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from chatbot.api import texts
-from chatbot.api.leaving import LEFT_STATUS
+from chatbot.api.disconnect import DISCONNECTED_STATUS
 from chatbot.api.notfound import not_found
 from chatbot.api.strict_json import MAX_DEPTH, MalformedJson
 from chatbot.domain import errors
@@ -103,26 +103,6 @@ def _item(item: Any, language: Language) -> dict[str, Any]:
     return {"loc": list(item["loc"]), "msg": texts.field_message(kind, context, language), "type": kind}
 
 
-_OPENAI_TYPES = {
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    429: "rate_limit_error",
-}
-
-
-def openai_body(failure: Failure) -> dict[str, Any]:
-    """The same failure in OpenAI's error shape."""
-    detail = failure.detail
-    param = None
-    if isinstance(detail, list) and detail:
-        param = ".".join(str(part) for part in detail[0]["loc"][1:]) or None
-        detail = "; ".join(item["msg"] for item in detail)
-    fallback = "invalid_request_error" if failure.status < 500 else "server_error"
-    kind = _OPENAI_TYPES.get(failure.status, fallback)
-    return {"error": {"message": detail, "type": kind, "param": param, "code": failure.code}}
-
-
 def language_of_request(request: Request) -> Language:
     """The language that the client prefers."""
     return texts.language_of_header(request.headers.get("accept-language", ""))
@@ -141,9 +121,9 @@ def to_response(request: Request, error: BaseException) -> JSONResponse:
     if failure.status in (408, 413):
         # The rest of the body is unread: a further request on this connection would start inside it.
         headers["Connection"] = "close"
-    in_openai_format = "/v1/" in request.url.path
-    body = openai_body(failure) if in_openai_format else failure.body()
-    return JSONResponse(body, failure.status, headers)
+    # What a client speaks is a property of the route (OpenAIRoute); every other speaks the suite's own shape.
+    failure_body = getattr(request.scope.get("route"), "failure_body", Failure.body)
+    return JSONResponse(failure_body(failure), failure.status, headers)
 
 
 def install(app: FastAPI) -> None:
@@ -159,11 +139,11 @@ def install(app: FastAPI) -> None:
             return not_found(request.headers)
         return to_response(request, error)
 
-    async def left(_: Request, __: Exception) -> Response:
-        # In the middle of its own body: nothing failed, and nobody is there to be told.
-        return Response(status_code=LEFT_STATUS)
+    async def disconnected(_: Request, __: Exception) -> Response:
+        # Nothing failed, and nobody is there to be told.
+        return Response(status_code=DISCONNECTED_STATUS)
 
-    app.add_exception_handler(ClientDisconnect, left)
+    app.add_exception_handler(ClientDisconnect, disconnected)
     app.add_exception_handler(HTTPException, other)
     for kind in (errors.ChatbotError, HistoryUnavailable, MalformedJson, RequestValidationError):
         app.add_exception_handler(kind, handle)

@@ -4,7 +4,17 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
 from chatbot.api.state import ServiceState
+from chatbot.domain.history import ChatHistory, HistoryUnavailable
 from chatbot.domain.models import ModelState
+
+
+async def _state_of(history: ChatHistory) -> str:
+    """ "reachable"; "away" when the database does not answer; "full" when no turn could be stored at all."""
+    try:
+        await history.ping()
+    except HistoryUnavailable:
+        return "away" if history.can_store() else "full"
+    return "reachable" if history.can_store() else "full"
 
 
 def health_router(state: ServiceState) -> APIRouter:
@@ -28,7 +38,7 @@ def health_router(state: ServiceState) -> APIRouter:
             "model": state.llama.name,
             "state": "draining" if state.chat.draining else status.state.value,
             "detail": status.detail,
-            "history": await state.history_state(),
+            "history": await _state_of(state.history),
         }
         return JSONResponse(body, 200 if is_ready else 503, None if is_ready else {"Retry-After": "5"})
 

@@ -5,15 +5,25 @@ Source: OpenAI API reference, "Create chat completion".
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from chatbot.domain.schemas import CharacterName, CharacterText, no_nul
 
 Text = Annotated[str, AfterValidator(no_nul)]
 
 
+def _one(value: object) -> object:
+    """Refuse true and 1.0, which Python takes for 1."""
+    if type(value) is not int:
+        raise PydanticCustomError("int_type", "Input should be a valid integer")
+    return value
+
+
 class _Open(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    """Takes each field in its own JSON type alone, as the suite's own bodies do; ignores unknown fields."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
 
 class TextPart(_Open):
@@ -65,7 +75,7 @@ class CompletionRequest(_Open):
     top_p: float | None = Field(default=None, gt=0, le=1)
     stop: Text | list[Text] | None = None
     seed: int | None = None
-    n: Literal[1] | None = None
+    n: Annotated[Literal[1], BeforeValidator(_one)] | None = None
     user: Annotated[Text, Field(max_length=256)] | None = Field(
         default=None, description="For fairness, and the user that an API key must own; nothing is stored."
     )

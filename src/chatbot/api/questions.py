@@ -1,61 +1,20 @@
 """The POST routes: a question in, a bare JSON string or an event stream out."""
 
-import json
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
-from fastapi.responses import JSONResponse, Response
-from starlette.exceptions import HTTPException
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.types import Scope
 
 from chatbot.api.access import Principal, principal
-from chatbot.api.answers import closing_headers, done_data, opening_headers, report_data
 from chatbot.api.body import body_docs, json_body
-from chatbot.api.docs import ANSWER_RESPONSES, FINISH_HEADER, REPORT_HEADER
-from chatbot.api.errors import Failure
-from chatbot.api.running import Face, run
+from chatbot.api.docs import ALIAS_RESPONSES, ANSWER_RESPONSES, FINISH_HEADER, REPORT_HEADER
+from chatbot.api.native_format import NativeFormat
+from chatbot.api.responding import respond
 from chatbot.api.state import ServiceState
-from chatbot.api.streams import frame
-from chatbot.core.reply import Answered, Reply
-from chatbot.domain.config import ROUTE_NAMES
-from chatbot.domain.messages import Token, Waiting
 from chatbot.domain.schemas import ChatRequest
-
-
-def _failed(failure: Failure) -> bytes:
-    data = {"status": failure.status, "detail": failure.detail, "retry_after": failure.retry_after}
-    return frame("error", data)
-
-
-def _face(reply: Reply, request: Request) -> Face:
-    """The suite's own format: a bare string, or the events queue, token, done and error."""
-    wants_report = request.headers.get("x-prompt-report") == "1"
-
-    def whole(text: str, answered: Answered) -> Response:
-        headers = {**opening_headers(reply), **closing_headers(answered)}
-        if wants_report and answered.report is not None:
-            headers["X-Prompt-Report"] = json.dumps(report_data(answered.report), separators=(",", ":"))
-        return JSONResponse(text, headers=headers)
-
-    def done(answered: Answered) -> bytes:
-        data = done_data(reply, answered, request.state.request_id)
-        if wants_report and answered.report is not None:
-            data["prompt_report"] = report_data(answered.report)
-        return frame("done", data)
-
-    async def frames() -> AsyncGenerator[bytes, None]:
-        async with aclosing(reply.events()) as events:
-            async for event in events:
-                match event:
-                    case Token(text):
-                        yield frame("token", {"text": text})
-                    case Waiting(position, eta):
-                        yield frame("queue", {"position": position, "eta_s": round(eta, 1)})
-                    case Answered():
-                        yield done(event)
-
-    return Face(whole, frames, _failed)
 
 
 def questions_router(state: ServiceState) -> APIRouter:
@@ -69,12 +28,13 @@ def questions_router(state: ServiceState) -> APIRouter:
 
     async def answer(alias: str, request: Request, body: ChatRequest, asker: Principal) -> Response:
         asker.check_owns(body.user_id)
-        ask = state.chat.service.ask(body, asker.caller(body.user_id), request.state.arrived, asker.key)
-        reply = state.chat.begin(alias, ask)
-        return await run(
+        caller = asker.caller(body.user_id)
+        question = state.chat.service.ask(body, caller, request.state.arrived, asker.key)
+        reply = state.chat.begin(alias, question)
+        return await respond(
             request,
             reply,
-            _face(reply, request),
+            NativeFormat(reply, request),
             stream="text/event-stream" in request.headers.get("accept", "").lower(),
             unattended=state.unattended if request.headers.get("x-finish") == "1" else None,
         )
@@ -94,21 +54,17 @@ def questions_router(state: ServiceState) -> APIRouter:
         """A bare JSON string, or Server-Sent Events with `Accept: text/event-stream`."""
         return await answer("Llama", request, body, asker)
 
-    async def known_alias(alias: Annotated[str, named]) -> str:
-        if alias in ROUTE_NAMES:
-            raise HTTPException(405, headers={"Allow": "GET"})
-        state.chat.backend(alias)
-        return alias
+    class AliasRoute(APIRoute):
+        """Takes the configured aliases alone: any other name is no path of the service."""
 
-    @router.post(
-        "/{alias}",
-        summary=f"Answer by OpenAI ({', '.join(aliases)})",
-        response_model=str,
-        responses=ANSWER_RESPONSES,
-        openapi_extra={**body_docs(schema), "parameters": [FINISH_HEADER, REPORT_HEADER]},
-    )
+        def matches(self, scope: Scope) -> tuple[Match, Scope]:
+            match, child_scope = super().matches(scope)
+            if match is not Match.NONE and child_scope["path_params"]["alias"] not in aliases:
+                return Match.NONE, {}
+            return match, child_scope
+
     async def ask_alias(
-        alias: Annotated[str, Depends(known_alias)],
+        alias: Annotated[str, named],
         request: Request,
         asker: Annotated[Principal, Depends(who)],
         body: Annotated[ChatRequest, Depends(read_body)],
@@ -116,13 +72,15 @@ def questions_router(state: ServiceState) -> APIRouter:
         """As the local model's route; the alias names a configured OpenAI model."""
         return await answer(alias, request, body, asker)
 
-    @router.api_route("/{alias}", methods=["GET", "HEAD", "PUT", "PATCH", "DELETE"], include_in_schema=False)
-    async def other_method(alias: str) -> None:
-        # Without this the POST route above would make every unknown name a 405.
-        if alias in ROUTE_NAMES:
-            raise HTTPException(405, headers={"Allow": "GET"})
-        if alias in state.chat.backends:
-            raise HTTPException(405, headers={"Allow": "POST"})
-        raise HTTPException(404)
+    router.add_api_route(
+        "/{alias}",
+        ask_alias,
+        methods=["POST"],
+        route_class_override=AliasRoute,
+        summary=f"Answer by OpenAI ({', '.join(aliases)})",
+        response_model=str,
+        responses=ALIAS_RESPONSES,
+        openapi_extra={**body_docs(schema), "parameters": [FINISH_HEADER, REPORT_HEADER]},
+    )
 
     return router

@@ -5,9 +5,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from chatbot.api.access import Principal, principal
 from chatbot.api.docs import ROOM_RESPONSES
@@ -16,7 +18,18 @@ from chatbot.domain.errors import RoomNotFound
 from chatbot.domain.history import Room, Turn
 from chatbot.domain.schemas import RoomId, UserId
 
+
+class _RoomSegment(StringConvertor):
+    """One segment of a path where a room is named: not "export", which is a route of its own."""
+
+    regex = r"(?!export(?:/|$))[^/]+"
+
+
+register_url_convertor("room", _RoomSegment())
+
 PAGE = 50
+"""Turns on a page unless the client says otherwise."""
+
 MOST_TURNS = 2**31 - 1
 """More than any room has, and a number that every database takes."""
 
@@ -84,10 +97,19 @@ async def _export(turns: AsyncIterator[Turn], head: dict[str, Any]) -> AsyncGene
     yield ("]}" if current else "") + "]}\n"
 
 
+async def _each_once(request: Request) -> None:
+    """Refuse a parameter that is sent twice: a proxy in front may have judged the other one."""
+    names = [name for name in ("user_id", "after", "limit") if len(request.query_params.getlist(name)) > 1]
+    if names:
+        raise RequestValidationError([{"type": "doubled", "loc": ("query", name)} for name in names])
+
+
 def rooms_router(state: ServiceState) -> APIRouter:
     """The room routes of a service; each asks whose rooms they are before it looks anything up."""
-    router = APIRouter(prefix="/rooms", tags=["rooms"], responses=ROOM_RESPONSES)
-    service, history = state.chat.service.name, state.chat.groundwork.history
+    router = APIRouter(
+        prefix="/rooms", tags=["rooms"], responses=ROOM_RESPONSES, dependencies=[Depends(_each_once)]
+    )
+    service, history = state.chat.service.name, state.history
     who = principal(state.keys)
 
     async def owner(
@@ -129,15 +151,16 @@ def rooms_router(state: ServiceState) -> APIRouter:
             headers={"Content-Disposition": f'attachment; filename="{service}-rooms.json"'},
         )
 
-    @router.get("/{db_id}", summary="Read a room, page by page")
+    @router.get("/{db_id:room}", summary="Read a room, page by page")
     async def read(
         user_id: Owner,
         db_id: DbId,
         after: Annotated[int, Query(ge=0, le=MOST_TURNS, description="Index of the last turn read.")] = 0,
         limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
     ) -> RoomPage:
-        turns = await history.page(Room(service, user_id, db_id), after, limit + 1)
-        if not turns and after == 0:
+        room = Room(service, user_id, db_id)
+        turns = await history.page(room, after, limit + 1)
+        if not turns and not (after and await history.page(room, 0, 1)):
             raise RoomNotFound
         more = len(turns) > limit
         return RoomPage(
@@ -146,7 +169,7 @@ def rooms_router(state: ServiceState) -> APIRouter:
             next_after=turns[limit - 1].index if more else None,
         )
 
-    @router.delete("/{db_id}", summary="Delete a room")
+    @router.delete("/{db_id:room}", summary="Delete a room")
     async def delete_room(user_id: Owner, db_id: DbId) -> Deleted:
         deleted = await history.delete_room(Room(service, user_id, db_id))
         if not deleted:

@@ -1,29 +1,36 @@
 """What the routes of one service share; made once by server/wiring.py and handed to the router factories."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from chatbot.core.chat import Chat
-from chatbot.domain.access import KeyRing
+from chatbot.domain.access import Keys
+from chatbot.domain.history import ChatHistory
 from chatbot.domain.models import ChatModel
 
 
 @dataclass(slots=True)
 class ServiceState:
-    """One service as the HTTP side sees it.
-
-    ``llama`` is the local model, whose loading decides readiness. ``keys`` None means that no key is asked.
-    ``metrics`` renders the Prometheus page. ``history_state`` tells whether the database answers.
-    """
+    """One service as the HTTP side sees it."""
 
     chat: Chat
+    """Answers its questions."""
+
     llama: ChatModel
-    keys: KeyRing | None
+    """The local model, whose loading decides readiness."""
+
+    history: ChatHistory
+    """The rooms of its users."""
+
+    keys: Keys | None
+    """The API keys; None: no key is asked."""
+
     metrics: Callable[[], bytes]
-    history_state: Callable[[], Awaitable[str]]
-    # Answers that go on after their client has left (X-Finish); kept here so that they are not collected.
+    """Renders the Prometheus page."""
+
     unattended: set[Any] = field(default_factory=set)
+    """Answers that go on after their client has left (X-Finish); kept here so that they are not collected."""
 
     @property
     def name(self) -> str:

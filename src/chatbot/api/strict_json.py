@@ -1,4 +1,5 @@
-"""JSON as RFC 8259 has it, within bounds: no NaN, no Infinity, no number beyond a double, no deep nesting.
+"""JSON as RFC 8259 has it, within bounds: no NaN, no Infinity, no number beyond a double, no name twice in an
+object, no deep nesting.
 
 The standard parser takes all of these and the trouble then shows elsewhere (an error body that cannot be
 encoded, a RecursionError), so they are refused here wherever they stand in the body.
@@ -18,8 +19,8 @@ _MAX_DIGITS = 400
 
 
 class MalformedJson(ValueError):
-    """The bytes are not JSON within the bounds. ``fault`` names the reason (utf8, constant, number, depth,
-    syntax), ``position`` counts characters from 1 where reading stopped; nothing holds the input.
+    """The bytes are not JSON within the bounds. ``fault`` names the reason (utf8, constant, number, doubled,
+    depth, syntax), ``position`` counts characters from 1 where reading stopped; nothing holds the input.
     """
 
     def __init__(self, fault: str, position: int = 0) -> None:
@@ -46,6 +47,14 @@ def _integer(literal: str) -> int:
     return int(literal)
 
 
+def _unique(members: list[tuple[str, object]]) -> dict[str, object]:
+    """An object; which of two equal names counts would depend on who reads it (RFC 8259 §4)."""
+    named = dict(members)
+    if len(named) < len(members):
+        raise MalformedJson("doubled")
+    return named
+
+
 def _check_depth(text: str) -> None:
     depth = 0
     for match in _STRUCTURE.finditer(text):
@@ -70,6 +79,12 @@ def parse(data: bytes) -> object:
         raise MalformedJson("utf8") from None
     _check_depth(text)
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_integer)
+        return json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_integer,
+        )
     except json.JSONDecodeError as error:
         raise MalformedJson("syntax", error.pos + 1) from None

@@ -30,6 +30,7 @@ JSON_FAULT: Mapping[str, tuple[str, str]] = {
     "constant": ("NaN과 Infinity는 쓸 수 없습니다", "NaN and Infinity are not JSON"),
     "number": ("숫자가 너무 큽니다", "a number is beyond a double"),
     "depth": ("{limit}단계보다 깊게 겹쳤습니다", "it is nested deeper than {limit}"),
+    "doubled": ("한 객체에 같은 이름이 두 번 나옵니다", "an object has a name twice"),
     "syntax": ("{position}번째 글자에서 읽기를 멈췄습니다", "reading stopped at character {position}"),
 }
 LOADING = (
@@ -77,11 +78,15 @@ _FIELD: Mapping[str, tuple[str, str]] = {
     ),
     "bool_type": ("true 또는 false여야 합니다.", "Input should be a valid boolean"),
     "uuid_parsing": ("하이픈이 있는 UUID여야 합니다.", "Input should be a UUID with hyphens"),
+    "doubled": ("한 번만 보낼 수 있습니다.", "Should be given once"),
     "uuid_type": ("UUID 문자열이어야 합니다.", "Input should be a UUID"),
     "room_without_user": ("db_id에는 user_id가 함께 있어야 합니다.", "db_id needs a user_id"),
     "model_type": ("JSON 객체여야 합니다.", "Input should be a JSON object"),
     "model_attributes_type": ("JSON 객체여야 합니다.", "Input should be a JSON object"),
     "int_parsing": ("정수여야 합니다.", "Input should be a valid integer"),
+    "int_type": ("정수여야 합니다.", "Input should be a valid integer"),
+    "float_type": ("숫자여야 합니다.", "Input should be a valid number"),
+    "list_type": ("배열이어야 합니다.", "Input should be a JSON array"),
     "greater_than_equal": ("{ge} 이상이어야 합니다.", "Input should be at least {ge}"),
     "less_than_equal": ("{le} 이하여야 합니다.", "Input should be at most {le}"),
 }

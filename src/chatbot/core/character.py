@@ -48,6 +48,7 @@ def character_frame(cast: Cast, personas: PersonaFile) -> Frame:
     return Frame(
         system=(PromptPart("rules", persona.rules), PromptPart("context", card)),
         speakers=Speakers(user, name),
+        language=language,
         opening=fill_macros(cast.greeting, name, user) if cast.greeting else None,
     )
 

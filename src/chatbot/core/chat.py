@@ -1,15 +1,16 @@
-"""The door of both services: a place at the model is reserved before anything costs time."""
+"""Where the questions of a service come in: a place at the model is reserved before anything costs time."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 
-from chatbot.core.groundwork import Groundwork
+from chatbot.core.context import ContextBuilder
 from chatbot.core.reply import Backend, Reply
 from chatbot.core.service import Question, Service
-from chatbot.core.shares import KeyShares, SharedPlace
+from chatbot.core.shares import KeyShares
 from chatbot.core.statistics import Statistics
+from chatbot.core.turns import TurnWriter
 from chatbot.domain.errors import Draining, Overloaded, UnknownModel
-from chatbot.domain.messages import Sampling
-from chatbot.domain.models import AdmissionRequest, Place
+from chatbot.domain.models import AdmissionRequest
 from chatbot.domain.telemetry import Outcome
 
 
@@ -20,15 +21,18 @@ class Chat:
         self,
         service: Service,
         backends: Mapping[str, Backend],
-        groundwork: Groundwork,
+        context: ContextBuilder,
+        turns: TurnWriter,
         statistics: Statistics,
         deadline_seconds: float,
     ) -> None:
+        """``deadline_seconds`` is the longest time from a question's arrival to its last token."""
         self.service = service
         self.backends = backends
-        self.groundwork = groundwork
         self.statistics = statistics
         self.draining = False
+        self._context = context
+        self._turns = turns
         self._deadline_seconds = deadline_seconds
         self._shares = KeyShares(lambda: statistics.mean_seconds)
 
@@ -41,7 +45,7 @@ class Chat:
         """Refuse new questions and return when those under way have ended and are stored."""
         self.draining = True
         await self.statistics.until_idle()
-        await self.groundwork.settled()
+        await self._turns.settled()
 
     def backend(self, alias: str) -> Backend:
         """The backend of an alias; raises UnknownModel with the known ones."""
@@ -50,40 +54,49 @@ class Chat:
         except KeyError:
             raise UnknownModel(alias, tuple(self.backends)) from None
 
-    def begin(self, alias: str, ask: Question) -> Reply:
+    def begin(self, alias: str, question: Question) -> Reply:
         """Reserve a place and return the reply, whose ``close`` must be called whatever happens.
 
         Raises:
             UnknownModel: before anything is counted.
-            Overloaded, Unavailable: refused at the door; counted.
+            Overloaded, Unavailable: refused; counted.
+            HistoryUnavailable: refused, for its turn could not be stored; counted.
         """
         backend = self.backend(alias)
-        sampling = ask.tune(backend.sampling)
         self.statistics.arrived()
         try:
-            place = self._reserve(backend, ask, sampling)
+            return self._admit(backend, question)
         except BaseException as error:
             refused = isinstance(error, Overloaded)
-            self.statistics.ended(Outcome.REFUSED if refused else Outcome.FAILED, ask.arrived)
+            self.statistics.ended(Outcome.REFUSED if refused else Outcome.FAILED, question.arrived)
             raise
-        return Reply(ask, backend, sampling, place, self.groundwork, self.statistics)
 
-    def _reserve(self, backend: Backend, ask: Question, sampling: Sampling) -> Place:
+    def _admit(self, backend: Backend, question: Question) -> Reply:
         if self.draining:
             raise Draining("the process finishes its answers and leaves")
-        leave = self._shares.enter(ask.key, backend.model.queue_size(self.service.name))
-        try:
-            place = backend.model.reserve(
-                AdmissionRequest(
-                    service=self.service.name,
-                    caller=ask.caller,
-                    arrived=ask.arrived,
-                    deadline=ask.arrived + self._deadline_seconds,
-                    prompt_chars=ask.chars(backend.personas),
-                    max_tokens=sampling.max_tokens,
-                )
+        self._turns.check(question)
+        sampling = question.tune(backend.sampling)
+        frame = question.frame(backend.personas)
+        request = AdmissionRequest(
+            service=self.service.name,
+            caller=question.caller,
+            arrived=question.arrived,
+            deadline=question.arrived + self._deadline_seconds,
+            prompt_chars=question.chars(frame),
+            max_tokens=sampling.max_tokens,
+        )
+        with ExitStack() as held:
+            held.enter_context(self._shares.held(question.key, backend.model.queue_size(self.service.name)))
+            place = backend.model.reserve(request)
+            held.callback(place.release)
+            return Reply(
+                question=question,
+                frame=frame,
+                model=backend.model.name,
+                sampling=sampling,
+                place=place,
+                held=held.pop_all(),
+                context=self._context,
+                turns=self._turns,
+                statistics=self.statistics,
             )
-        except BaseException:
-            leave()
-            raise
-        return SharedPlace(place, leave)

@@ -9,10 +9,12 @@ from chatbot.domain.schemas import OfficeRequest
 
 def office_frame(question: str, personas: PersonaFile) -> Frame:
     """The assistant's persona in the question's language."""
-    persona = personas.office[language_of(question)]
+    language = language_of(question)
+    persona = personas.office[language]
     return Frame(
         system=(PromptPart("rules", persona.rules),),
         speakers=Speakers(persona.user_label, persona.assistant_label),
+        language=language,
     )
 
 

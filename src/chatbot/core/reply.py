@@ -3,24 +3,16 @@
 import logging
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 
-from chatbot.core.groundwork import Gathered, Groundwork
-from chatbot.core.service import Question
-from chatbot.core.statistics import Statistics
+from chatbot.core.context import ContextBuilder, Gathered
+from chatbot.core.service import Frame, Question
+from chatbot.core.statistics import Statistics, TokenTimes
+from chatbot.core.turns import TurnWriter
 from chatbot.domain.errors import ChatbotError, ModelFailed, Overloaded
 from chatbot.domain.history import HistoryUnavailable, Recalled, Stored
-from chatbot.domain.messages import (
-    Conversation,
-    Finished,
-    FinishReason,
-    PromptReport,
-    Sampling,
-    Token,
-    Usage,
-    Waiting,
-)
+from chatbot.domain.messages import Finished, FinishReason, PromptReport, Sampling, Token, Usage, Waiting
 from chatbot.domain.models import ChatModel, Place
 from chatbot.domain.prompts import PersonaFile
 from chatbot.domain.search import SearchResult
@@ -31,11 +23,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """A model under its alias, with the persona texts written for its kind and its default sampling."""
+    """A model under its alias."""
 
     model: ChatModel
+    """What generates."""
+
     personas: PersonaFile
+    """The persona texts written for this kind of model."""
+
     sampling: Sampling
+    """How it answers unless a question says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +40,51 @@ class Timings:
     """Where an answer's time went, in seconds; history and search run side by side."""
 
     queue: float
+    """Waiting for a sequence of the engine."""
+
     history: float
+    """Reading the room's earlier turns."""
+
     search: float
+    """The web search."""
+
     prefill: float
+    """Computing the prompt."""
+
     decode: float
+    """Generating the answer."""
+
     total: float
+    """From the question's arrival to the stored answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The last event of an answer: it is complete, and stored if it belongs to a room.
+    """The last event of an answer: it is complete, and stored if it belongs to a room."""
 
-    ``history`` is None for an answer without a room; ``recalled`` says whether all earlier turns could be
-    read.
-    """
+    text: str
+    """The whole answer: the texts of all Token events."""
 
     reason: FinishReason
+    """Why it ended."""
+
     usage: Usage
+    """Its tokens."""
+
     timings: Timings
+    """Its seconds."""
+
     search: SearchResult | None
+    """What the web search brought; None when none ran."""
+
     history: Stored | None
+    """Where the turn is now; None for an answer without a room."""
+
     recalled: Recalled
+    """Whether all earlier turns of the room could be read."""
+
     report: PromptReport | None
+    """What entered the prompt, from backends that tell it."""
 
 
 AnswerEvent = Waiting | Token | Answered
@@ -75,35 +95,38 @@ class Reply:
 
     def __init__(
         self,
-        ask: Question,
-        backend: Backend,
+        *,
+        question: Question,
+        frame: Frame,
+        model: str,
         sampling: Sampling,
         place: Place,
-        groundwork: Groundwork,
+        held: ExitStack,
+        context: ContextBuilder,
+        turns: TurnWriter,
         statistics: Statistics,
     ) -> None:
-        self.ask = ask
-        self._backend = backend
+        """``model`` is the name of the model that answers; ``held`` is closed when the question has ended."""
+        self.question = question
+        self.model = model
+        self._frame = frame
         self._sampling = sampling
         self._place = place
-        self._groundwork = groundwork
+        self._held = held
+        self._context = context
+        self._turns = turns
         self._statistics = statistics
-        self._settled = False
-
-    @property
-    def model(self) -> str:
-        """The name of the model that answers."""
-        return self._backend.model.name
+        self._ended = False
 
     def close(self) -> None:
         """Give the place up; a question that has not ended yet counts as cancelled."""
-        self._settle(Outcome.CANCELLED)
+        self._end(Outcome.CANCELLED)
 
-    def _settle(self, outcome: Outcome) -> None:
-        if not self._settled:
-            self._settled = True
-            self._place.release()
-            self._statistics.ended(outcome, self.ask.arrived)
+    def _end(self, outcome: Outcome) -> None:
+        if not self._ended:
+            self._ended = True
+            self._held.close()
+            self._statistics.ended(outcome, self.question.arrived)
 
     async def events(self) -> AsyncGenerator[AnswerEvent, None]:
         """Yield Waiting and Token events, then one Answered after the turn is stored or safely kept.
@@ -115,62 +138,46 @@ class Reply:
         The outcome is counted before any of them leaves.
         """
         try:
-            async with aclosing(self._run()) as events:
-                async for event in events:
+            gathered = await self._context.gather(self.question, self._frame.language)
+            conversation = self._context.converse(self.question, self._frame, gathered)
+            times = TokenTimes(self._statistics, self.question.arrived)
+            texts: list[str] = []
+            finished: Finished | None = None
+            async with aclosing(self._place.generate(conversation, self._sampling)) as generation:
+                async for event in generation:
+                    if isinstance(event, Finished):
+                        finished = event
+                        continue
+                    if isinstance(event, Token):
+                        texts.append(event.text)
+                        times.token_leaves()
                     yield event
+            assert finished is not None, "the model ended without saying how"  # noqa: S101 (the port promises it)
+            text = "".join(texts)
+            stored = await self._turns.keep(self.question, text, self.model)
+            self._statistics.answered(finished)
+            self._end(Outcome.SUCCESSFUL)
+            yield self._answered(text, finished, gathered, stored)
         except Overloaded:
-            self._settle(Outcome.REFUSED)
+            self._end(Outcome.REFUSED)
             raise
         except ModelFailed:
-            self._settle(Outcome.FAILED)
+            self._end(Outcome.FAILED)
             _log.exception("answer_failed")
             raise
         except (ChatbotError, HistoryUnavailable):
-            self._settle(Outcome.FAILED)
+            self._end(Outcome.FAILED)
             raise
         except Exception as error:
-            self._settle(Outcome.FAILED)
+            self._end(Outcome.FAILED)
             _log.exception("answer_failed")
             raise ModelFailed("a defect while the question was answered") from error
         finally:
             self.close()
 
-    async def _run(self) -> AsyncGenerator[AnswerEvent, None]:
-        gathered = await self._groundwork.gather(self.ask)
-        conversation = self._groundwork.converse(self.ask, self._backend.personas, gathered)
-        pieces: list[str] = []
-        finished: Finished | None = None
-        async with aclosing(self._generate(conversation)) as generation:
-            async for event in generation:
-                if isinstance(event, Finished):
-                    finished = event
-                    continue
-                if isinstance(event, Token):
-                    pieces.append(event.text)
-                yield event
-        if finished is None:
-            raise RuntimeError("the model ended without saying how")
-        stored = await self._groundwork.keep(self.ask, "".join(pieces), self.model)
-        self._statistics.answered(finished)
-        self._settle(Outcome.SUCCESSFUL)
-        yield self._answered(finished, gathered, stored)
-
-    async def _generate(self, conversation: Conversation) -> AsyncGenerator[Waiting | Token | Finished, None]:
-        """The model's events, with the times between them measured."""
-        last = 0.0
-        async with aclosing(self._place.generate(conversation, self._sampling)) as generation:
-            async for event in generation:
-                if isinstance(event, Token):
-                    now = time.monotonic()
-                    if last:
-                        self._statistics.next_token(now - last)
-                    else:
-                        self._statistics.first_token(self.ask.arrived)
-                    last = now
-                yield event
-
-    def _answered(self, finished: Finished, gathered: Gathered, stored: Stored | None) -> Answered:
+    def _answered(self, text: str, finished: Finished, gathered: Gathered, stored: Stored | None) -> Answered:
         return Answered(
+            text=text,
             reason=finished.reason,
             usage=finished.usage,
             timings=Timings(
@@ -179,7 +186,7 @@ class Reply:
                 search=gathered.search_seconds,
                 prefill=finished.prefill,
                 decode=finished.decode,
-                total=time.monotonic() - self.ask.arrived,
+                total=time.monotonic() - self.question.arrived,
             ),
             search=gathered.found,
             history=stored,

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from chatbot.domain.access import KeyEntry
 from chatbot.domain.history import Room
+from chatbot.domain.language import Language
 from chatbot.domain.messages import Exchange, PromptPart, Sampling, ServiceName, Speakers
 from chatbot.domain.prompts import PersonaFile
 from chatbot.domain.schemas import ChatRequest
@@ -18,6 +19,8 @@ class Frame:
 
     system: tuple[PromptPart, ...]
     speakers: Speakers
+    language: Language
+    """What the persona speaks; a search for the question asks for pages in it."""
     opening: str | None = None
 
 
@@ -35,7 +38,7 @@ class Question:
     the API key that asks, None where none is asked for.
     """
 
-    question: str
+    text: str
     frame: Callable[[PersonaFile], Frame]
     caller: str
     arrived: float
@@ -45,12 +48,11 @@ class Question:
     tune: Callable[[Sampling], Sampling] = field(default=_unchanged)
     key: KeyEntry | None = None
 
-    def chars(self, personas: PersonaFile) -> int:
+    def chars(self, frame: Frame) -> int:
         """Length of the prompt as known at the door: all of it but recalled turns and search results."""
-        frame = self.frame(personas)
         fixed = sum(len(part.text) for part in frame.system) + len(frame.opening or "")
         sent = sum(len(turn.question) + len(turn.answer) for turn in self.exchanges)
-        return fixed + sent + len(self.question)
+        return fixed + sent + len(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Service:
     def ask(self, request: ChatRequest, caller: str, arrived: float, key: KeyEntry | None = None) -> Question:
         """Turn a validated body into a Question; a ``user_id`` without ``db_id`` opens a new room."""
         return Question(
-            question=request.input_data,
+            text=request.input_data,
             frame=lambda personas: self.frame(request, personas),
             caller=caller,
             arrived=arrived,

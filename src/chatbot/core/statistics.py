@@ -76,9 +76,8 @@ class Statistics:
             self._responses.append(seconds)
         self._meter.finished(outcome, seconds)
 
-    def first_token(self, arrived: float) -> None:
-        """The first text of the answer leaves now."""
-        seconds = self._clock() - arrived
+    def first_token(self, seconds: float) -> None:
+        """The first text of an answer leaves, so long after the question's arrival."""
         self._first_tokens.append(seconds)
         self._meter.first_token(seconds)
 
@@ -112,3 +111,25 @@ class Statistics:
             "p99_response_time": round(percentile(responses, 0.99), 4),
             "time_to_first_token": round(fmean(self._first_tokens), 4) if self._first_tokens else 0.0,
         }
+
+
+class TokenTimes:
+    """Measures one answer in seconds: from the question's arrival to the first token, then between tokens."""
+
+    def __init__(
+        self, statistics: Statistics, arrived: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """``arrived`` is a time of ``clock``, seconds."""
+        self._statistics = statistics
+        self._arrived = arrived
+        self._clock = clock
+        self._last: float | None = None
+
+    def token_leaves(self) -> None:
+        """A token leaves now."""
+        now = self._clock()
+        if self._last is None:
+            self._statistics.first_token(now - self._arrived)
+        else:
+            self._statistics.next_token(now - self._last)
+        self._last = now

@@ -4,6 +4,7 @@ Read by nobody here: chatbot.server.settings fills these shapes from the environ
 the documentation; ``chatbot settings`` and ``.env.example`` are made from them.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,14 @@ from chatbot.domain.messages import Sampling
 
 ROUTE_NAMES = frozenset({"performance", "rooms", "docs", "redoc", "openapi.json", "v1", "static"})
 """Path segments under a service's prefix that are routes: no model can go by one of these names."""
+
+_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def is_alias(name: str) -> bool:
+    """Whether a model can go by this name in the path."""
+    return _ALIAS.fullmatch(name) is not None and name.lower() not in ROUTE_NAMES
+
 
 ANSWER_RESERVE = 512
 """Tokens of a conversation's context that the prompt never takes (contract §3)."""

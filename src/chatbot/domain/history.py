@@ -152,6 +152,14 @@ class TurnStore(Protocol):
         """Return when the database answers and holds its unique index; else raise HistoryUnavailable."""
         ...
 
+    async def check_writable(self, *, by_writing: bool) -> None:
+        """Return when a turn could be inserted into a database that answers; else raise HistoryUnavailable.
+
+        Looks at what is free of the disk, if that is this machine's. ``by_writing`` tries it too, by a few
+        bytes that change nothing: a disk may refuse although it has room.
+        """
+        ...
+
     async def close(self) -> None:
         """Release connections and files."""
         ...
@@ -166,6 +174,10 @@ class ChatHistory(Protocol):
 
     async def recall(self, room: Room, limit: int) -> Recollection:
         """The room's last ``limit`` turns within the time budget, kept turns included."""
+        ...
+
+    def can_store(self) -> bool:
+        """Whether a turn could be stored somewhere, as last found out: asks and writes nothing."""
         ...
 
     async def remember(self, turn: NewTurn) -> Stored:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from chatbot.adapters.history.opening import open_history
-from chatbot.adapters.key_file import read_keys
+from chatbot.adapters.key_watch import WatchedKeys, open_keys
 from chatbot.adapters.packaged_model import NAME as PACKAGED
 from chatbot.adapters.packaged_model import packaged_model
 from chatbot.adapters.persona_files import LLAMA_FILE, OPENAI_FILE, read_personas
@@ -23,13 +23,14 @@ from chatbot.adapters.search.opening import open_search
 from chatbot.api.state import ServiceState
 from chatbot.core.character import CHARACTER
 from chatbot.core.chat import Chat
-from chatbot.core.groundwork import Groundwork
+from chatbot.core.context import ContextBuilder
 from chatbot.core.office import OFFICE
 from chatbot.core.reply import Backend
 from chatbot.core.statistics import Statistics
+from chatbot.core.turns import TurnWriter
 from chatbot.domain.config import EngineConfig, ServiceConfig
 from chatbot.domain.errors import StartupError
-from chatbot.domain.history import HistoryUnavailable
+from chatbot.domain.history import ChatHistory
 from chatbot.domain.messages import ServiceName
 from chatbot.domain.redaction import redact
 from chatbot.llm.llama.engine_model import LlamaModel, open_llama
@@ -44,10 +45,21 @@ LLAMA_ALIAS = "Llama"
 
 @dataclass(slots=True)
 class Suite:
-    """Everything that is open: the services, and the engine behind each."""
+    """Everything that is open."""
 
     services: Mapping[ServiceName, ServiceState]
+    """The services of this process."""
+
     engines: Mapping[ServiceName, LlamaModel]
+    """The engine behind each; services of one model file have the same."""
+
+    keys: WatchedKeys | None
+    """The API keys; None: no key is asked."""
+
+    def reload_keys(self) -> None:
+        """Read the keys file again now, whether it looks changed or not: what SIGHUP asks for."""
+        if self.keys is not None:
+            self.keys.reload()
 
     async def wait_loaded(self) -> None:
         """Return when every model is loaded; raise StartupError, naming the setting, when one cannot be."""
@@ -151,9 +163,13 @@ async def open_suite(
     configs = engine_configs(settings, names, tell)
     llama_personas = read_personas(LLAMA_FILE, settings.prompts_dir)
     openai_personas = read_personas(OPENAI_FILE, settings.prompts_dir)
-    keys = read_keys(settings.access.keys_file)
+    keys = open_keys(settings.access.keys_file)
     metrics = Metrics()
     async with AsyncExitStack() as stack:
+        if keys is not None:
+            stack.push_async_callback(keys.note)
+            watching = asyncio.create_task(keys.watch())
+            stack.callback(watching.cancel)
         history = await open_history(settings.history, settings.data_dir)
         stack.push_async_callback(history.close)
         search = open_search(settings.search, metrics.searched, redact=_redacted)
@@ -170,13 +186,6 @@ async def open_suite(
             metrics.watch_engine(engine)
             engines[config] = engine
 
-        async def history_state() -> str:
-            try:
-                await history.ping()
-            except HistoryUnavailable:
-                return "away"
-            return "reachable"
-
         services: dict[ServiceName, ServiceState] = {}
         for name in names:
             llama = engines[configs[name]]
@@ -186,22 +195,23 @@ async def open_suite(
             chat = Chat(
                 SERVICES[name],
                 backends,
-                Groundwork(history, search, settings.search.budget_seconds),
+                ContextBuilder(history, search, settings.search.budget_seconds),
+                TurnWriter(history),
                 Statistics(metrics.service_meter(name)),
                 settings.deadline_seconds,
             )
-            _watch(metrics, chat)
-            services[name] = ServiceState(chat, llama, keys, metrics.page, history_state)
-        yield Suite(services, {name: engines[configs[name]] for name in names})
+            _watch(metrics, chat, history)
+            services[name] = ServiceState(chat, llama, history, keys, metrics.page)
+        yield Suite(services, {name: engines[configs[name]] for name in names}, keys)
 
 
-def _watch(metrics: Metrics, chat: Chat) -> None:
+def _watch(metrics: Metrics, chat: Chat, history: ChatHistory) -> None:
     """Let the metrics page show the same numbers as the performance page."""
     statistics = chat.statistics
     metrics.watch_service(
         chat.service.name,
         active=lambda: statistics.active,
         queued=chat.queue_size,
-        pending=chat.groundwork.history.pending,
+        pending=history.pending,
         uptime=lambda: statistics.uptime,
     )

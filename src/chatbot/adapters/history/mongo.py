@@ -223,6 +223,11 @@ class MongoTurnStore:
         async with self._asking():
             pass
 
+    async def check_writable(self, *, by_writing: bool) -> None:
+        """As the port says; what it can write is known to itself alone, so its answer must do."""
+        if by_writing:
+            await self.ping()
+
     async def close(self) -> None:
         """As the port says; operations that nobody waits for any more end by their own time limit."""
         self._client.close()

@@ -28,6 +28,7 @@ from chatbot.adapters.history.exporting import turns_of_user
 from chatbot.adapters.history.kept_files import Kept
 from chatbot.adapters.history.records import storable
 from chatbot.adapters.history.spool import Spool
+from chatbot.adapters.history.writability import Writability
 from chatbot.domain.history import (
     HistoryUnavailable,
     NewTurn,
@@ -82,6 +83,7 @@ class ResilientHistory:
         self._pace = pace or RetryPace()
         self._away = False
         self._told = False
+        self._writability = Writability()
         self._wake = asyncio.Event()
         self._catch_up = CatchUp(store, spool, self._pace.mark)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -106,6 +108,10 @@ class ResilientHistory:
                 self._lost(error)
         return Recollection(reachable[-limit:], Recalled.PARTIAL)
 
+    def can_store(self) -> bool:
+        """As the port says; the background task finds it out every few seconds."""
+        return self._writability.given
+
     async def remember(self, turn: NewTurn) -> Stored:
         """As the port says."""
         turn = storable(turn)
@@ -122,6 +128,8 @@ class ResilientHistory:
             await self.spool.keep(turn)
         except OSError as error:
             _log.error("history_not_kept", extra={"error": type(error).__name__, "errno": error.errno})
+            self._writability.lost(error)
+            self._wake.set()
             raise HistoryUnavailable("neither the database nor the disk took the turn") from error
         self._wake.set()
         return Stored.KEPT
@@ -260,6 +268,7 @@ class ResilientHistory:
                 async with asyncio.timeout(self._pace.probe):
                     await self.store.ping()
                 self._found()
+                await self._writability.look(self.store, self.spool)
                 await self._catch_up.everybody()
             except (HistoryUnavailable, TimeoutError, OSError) as error:
                 self._away = True
@@ -268,6 +277,7 @@ class ResilientHistory:
                     _log.warning(
                         "history_away", extra={"reason": _reason(error), "kept_turns": self.pending()}
                     )
+                await self._writability.look(self.spool)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, self._pace.longest_retry)
             except Exception as error:  # noqa: BLE001 (nobody else would ever try the database again)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
+from chatbot.adapters.history.disk import check_room
 from chatbot.adapters.history.kept_files import (
     ASIDE,
     DONE,
@@ -37,6 +38,9 @@ _Result = TypeVar("_Result")
 
 _UNFINISHED = "tmp"
 _LOCK = "lock"
+_LARGE_TURN = 128 * 1024
+"""Bytes: an answer of 32,768 tokens in Korean, and its question."""
+
 STALE_SECONDS = 600.0
 """Age from which an unfinished file is what a kill left, not what another process is writing."""
 
@@ -57,9 +61,7 @@ class Spool:
         """Make the folder, readable by its owner only, and clear away what a kill left half written."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _sync(self.folder.parent)
-        probe = self.folder / f"{uuid4().hex}.{_UNFINISHED}"
-        probe.touch(mode=0o600)
-        probe.unlink()
+        self._try_to_write(b"")
         for path in self.folder.glob(f"*.{_UNFINISHED}"):
             with suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime > STALE_SECONDS:
@@ -121,6 +123,14 @@ class Spool:
         """Keep the file, but try it no more."""
         await self._run(self._set_aside, entry)
 
+    async def check_writable(self, *, by_writing: bool) -> None:
+        """Return when a turn could be kept; ``by_writing`` tries it with a file of a large turn's size.
+
+        Raises:
+            OSError: it could not.
+        """
+        await self._run(self._check_writable, by_writing)
+
     def count(self) -> int:
         """How many turns are kept, by a quick look; a folder that cannot be read counts as empty."""
         try:
@@ -164,6 +174,22 @@ class Spool:
             _sync(self.folder)
         finally:
             unfinished.unlink(missing_ok=True)
+
+    def _check_writable(self, by_writing: bool) -> None:
+        check_room(self.folder)
+        if by_writing:
+            self._try_to_write(bytes(_LARGE_TURN))
+
+    def _try_to_write(self, content: bytes) -> None:
+        trial = self.folder / f"{uuid4().hex}.{_UNFINISHED}"
+        try:
+            descriptor = os.open(trial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            trial.unlink(missing_ok=True)
 
     def _read(self, entry: Entry) -> NewTurn | None:
         try:

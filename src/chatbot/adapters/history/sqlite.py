@@ -5,6 +5,7 @@ lets reads go on while a turn is written; synchronous=FULL makes an acknowledged
 secure_delete overwrites what is deleted.
 """
 
+import asyncio
 import logging
 import os
 import sqlite3
@@ -17,6 +18,7 @@ from uuid import UUID
 
 import aiosqlite
 
+from chatbot.adapters.history.disk import check_room
 from chatbot.adapters.history.records import storable
 from chatbot.adapters.history.titles import title
 from chatbot.domain.history import HistoryUnavailable, NewTurn, Owner, Room, RoomSummary, Turn
@@ -104,7 +106,8 @@ def _failures() -> Iterator[None]:
 class SqliteTurnStore:
     """A TurnStore in an SQLite file. Build it with ``open``."""
 
-    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+    def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+        self._path = path
         self._writer = writer
         self._reader = reader
 
@@ -128,7 +131,7 @@ class SqliteTurnStore:
         except BaseException:
             await writer.close()
             raise
-        return cls(writer, reader)
+        return cls(path, writer, reader)
 
     async def insert(self, turn: NewTurn) -> Turn:
         """As the port says; one statement finds the index and takes it."""
@@ -198,6 +201,16 @@ class SqliteTurnStore:
         """As the port says; the index was made at opening."""
         with _failures():
             await self._reader.execute_fetchall("SELECT 1 FROM turns LIMIT 1")
+
+    async def check_writable(self, *, by_writing: bool) -> None:
+        """As the port says; the trial sets a number of the file's head to what it is."""
+        try:
+            await asyncio.to_thread(check_room, self._path.parent)
+        except OSError as error:
+            raise HistoryUnavailable("the disk is full") from error
+        if by_writing:
+            with _failures():
+                await self._writer.execute("PRAGMA user_version = 0")
 
     async def close(self) -> None:
         """As the port says."""

@@ -1,23 +1,19 @@
 """From configuration to a model for each alias."""
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
 
-from chatbot.domain.config import ROUTE_NAMES, OpenAIConfig
+from chatbot.domain.config import OpenAIConfig, is_alias
 from chatbot.domain.errors import StartupError
 from chatbot.domain.models import ChatModel
 from chatbot.llm.openai.model import OpenAIModel
 from chatbot.llm.openai.shutdown import shutdown_days, warn_of_shutdown
 from chatbot.llm.openai.upstream_client import UpstreamClient
 
-_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-_TAKEN = ROUTE_NAMES | {"llama"}
-"""Path segments of a service that an alias must not hide, in lower case."""
-
+_LOCAL = "llama"
+"""The local model's name in the path, in lower case: an alias must not hide it."""
 
 OnEnd = Callable[[str, str, date | None], None]
 """Told an alias, its model, and the day on which that is shut down, None when no day is known."""
@@ -89,6 +85,6 @@ def open_openai(
     if address.scheme not in ("http", "https") or not address.hostname:
         raise StartupError("CHATBOT_OPENAI__BASE_URL must begin with http:// or https:// and name a host.")
     for alias in config.aliases:
-        if not _ALIAS.fullmatch(alias) or alias.lower() in _TAKEN:
+        if not is_alias(alias) or alias.lower() == _LOCAL:
             raise StartupError(f"CHATBOT_OPENAI__ALIASES: {alias!r} cannot be a name in the path.")
     return OpenAIModels(config, UpstreamClient(config, redact), on_end)

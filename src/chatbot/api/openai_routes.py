@@ -1,37 +1,23 @@
 """``/v1``: the same models for clients that speak OpenAI's format, streaming too."""
 
-import json
 import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from chatbot.api.access import Principal, principal
-from chatbot.api.answers import closing_headers, opening_headers
 from chatbot.api.body import body_docs, json_body
 from chatbot.api.docs import COMPLETION_RESPONSES
-from chatbot.api.errors import Failure, openai_body
+from chatbot.api.openai_format import OpenAIFormat, OpenAIRoute
 from chatbot.api.openai_schema import CompletionRequest
-from chatbot.api.running import Face, run
+from chatbot.api.responding import respond
 from chatbot.api.state import ServiceState
-from chatbot.core.reply import Answered, Reply
 from chatbot.core.transcript import Names, Said, ask_of, read_messages
 from chatbot.domain.errors import UnknownModel
-from chatbot.domain.messages import Sampling, Token, Usage, Waiting
+from chatbot.domain.messages import Sampling
 from chatbot.domain.models import ModelState
-
-
-def _usage(usage: Usage) -> dict[str, Any]:
-    return {
-        "prompt_tokens": usage.prompt,
-        "completion_tokens": usage.completion,
-        "total_tokens": usage.prompt + usage.completion,
-        "prompt_tokens_details": {"cached_tokens": usage.cached},
-    }
 
 
 def _tuned(sampling: Sampling, body: CompletionRequest) -> Sampling:
@@ -46,57 +32,9 @@ def _tuned(sampling: Sampling, body: CompletionRequest) -> Sampling:
     )
 
 
-def _data(payload: Any) -> bytes:
-    return f"data: {json.dumps(payload, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()
-
-
-def _face(reply: Reply, body: CompletionRequest, request: Request) -> Face:
-    """OpenAI's format; the queue shows as comments, which clients skip."""
-    head: dict[str, Any] = {
-        "id": f"chatcmpl-{request.state.request_id}",
-        "object": "chat.completion.chunk",
-        "created": int(time.time()),
-        "model": body.model,
-    }
-    options = body.stream_options
-
-    def whole(text: str, answered: Answered) -> Response:
-        choice = {
-            "index": 0,
-            "message": {"role": "assistant", "content": text},
-            "finish_reason": answered.reason.value,
-        }
-        content = {**head, "object": "chat.completion", "choices": [choice], "usage": _usage(answered.usage)}
-        return JSONResponse(content, headers={**opening_headers(reply), **closing_headers(answered)})
-
-    def chunk(delta: dict[str, Any], reason: str | None = None) -> bytes:
-        return _data({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
-
-    async def chunks() -> AsyncGenerator[bytes, None]:
-        role = {"role": "assistant"}
-        async with aclosing(reply.events()) as events:
-            async for event in events:
-                match event:
-                    case Waiting(position, eta):
-                        yield f": queue position={position} eta_s={eta:.1f}\n\n".encode()
-                    case Token(text):
-                        yield chunk({**role, "content": text})
-                        role = {}
-                    case Answered():
-                        yield chunk({}, event.reason.value)
-                        if options is not None and options.include_usage:
-                            yield _data({**head, "choices": [], "usage": _usage(event.usage)})
-                        yield b"data: [DONE]\n\n"
-
-    def failed(failure: Failure) -> bytes:
-        return _data(openai_body(failure)) + b"data: [DONE]\n\n"
-
-    return Face(whole, chunks, failed)
-
-
 def openai_router(state: ServiceState) -> APIRouter:
-    """The two routes of OpenAI's face."""
-    router = APIRouter(prefix="/v1", tags=["openai"])
+    """The two routes of OpenAI's format."""
+    router = APIRouter(prefix="/v1", tags=["openai"], route_class=OpenAIRoute)
     who = principal(state.keys)
     read_body = json_body(CompletionRequest)
     started = int(time.time())
@@ -127,7 +65,7 @@ def openai_router(state: ServiceState) -> APIRouter:
         user = body.user or None
         asker.check_owns(user)
         alias = _alias(state, body.model)
-        ask = ask_of(
+        question = ask_of(
             state.chat.service.name,
             read_messages([Said(message.role, message.text, message.name) for message in body.messages]),
             Names(body.character_name, body.user_name, body.greeting),
@@ -136,8 +74,8 @@ def openai_router(state: ServiceState) -> APIRouter:
             tune=lambda sampling: _tuned(sampling, body),
             key=asker.key,
         )
-        reply = state.chat.begin(alias, ask)
-        return await run(request, reply, _face(reply, body, request), stream=body.stream)
+        reply = state.chat.begin(alias, question)
+        return await respond(request, reply, OpenAIFormat(reply, body, request), stream=body.stream)
 
     return router
 

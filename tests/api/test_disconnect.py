@@ -66,7 +66,6 @@ async def test_an_answer_to_be_finished_is_completed_and_stored_without_its_clie
     async with serving(create_app(state)) as url:
         await _leave_during(url, model, {**headers, "X-Finish": "1"})
         await asyncio.wait_for(state.chat.statistics.until_idle(), 3.0)
-        await state.chat.groundwork.settled()
     assert [turn.answer for turn in history.turns] == ["끝까지"]
     assert state.chat.statistics.summary()["successful_requests"] == 1
     assert not state.unattended

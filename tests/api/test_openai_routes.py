@@ -137,3 +137,39 @@ async def test_a_conversation_that_does_not_end_with_a_question_is_refused(
         answer: httpx.Response = await client.post("/office/v1/chat/completions", json={"messages": messages})
     assert answer.status_code == 400
     assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("max_tokens", ("5", True, 5.0)),
+        ("max_completion_tokens", ("5", True)),
+        ("temperature", ("0.5", True)),
+        ("top_p", ("0.5", True)),
+        ("seed", ("5", True, 5.0)),
+        ("n", ("1", True, 1.0)),
+        ("stream", ("true", 1, "on")),
+        ("stream_options", ("yes", {"include_usage": "true"})),
+        ("user", (5,)),
+        ("stop", (5, [5])),
+        ("model", (5,)),
+        ("messages", ({"role": "user", "content": "안녕"}, "안녕")),
+    ],
+)
+async def test_a_value_of_another_json_type_is_refused(field: str, wrong: tuple[object, ...]) -> None:
+    async with client_of(service_state()) as client:
+        for value in wrong:
+            body = {"messages": [{"role": "user", "content": "안녕"}], field: value}
+            answer = await client.post("/office/v1/chat/completions", json=body)
+            assert answer.status_code == 422, value
+            assert answer.json()["error"]["param"].partition(".")[0] == field
+
+
+async def test_null_is_taken_where_it_means_the_default() -> None:
+    names = ("max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "n", "stop", "user")
+    body = {"messages": [{"role": "user", "content": "안녕"}], **dict.fromkeys(names), "stream_options": None}
+    async with client_of(service_state()) as client:
+        assert (await client.post("/office/v1/chat/completions", json=body)).status_code == 200
+        # An integer is a number of JSON's: only the reverse is refused.
+        whole = {**body, "temperature": 1, "top_p": 1}
+        assert (await client.post("/office/v1/chat/completions", json=whole)).status_code == 200

@@ -24,7 +24,7 @@ _ODD_IN_PATH = re.compile(r"[^A-Za-z0-9._~/-]")
 _PATH_CHARS = 200
 
 
-class Envelope:
+class RequestContext:
     """Wraps an application; the path is logged without its query, which may name a user."""
 
     def __init__(self, app: ASGIApp, statistics: Statistics) -> None:
@@ -51,7 +51,7 @@ class Envelope:
     ) -> None:
         status = 0
 
-        async def send_in_envelope(message: Message) -> None:
+        async def send_with_context(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -63,12 +63,12 @@ class Envelope:
 
         self._statistics.active_connections += 1
         try:
-            await self._app(scope, receive, send_in_envelope)
+            await self._app(scope, receive, send_with_context)
         except Exception as error:
             # Answered here and not by Starlette's outermost layer, so that a 500 carries its request id.
             if status:
                 raise
-            await to_response(Request(scope), error)(scope, receive, send_in_envelope)
+            await to_response(Request(scope), error)(scope, receive, send_with_context)
         finally:
             self._statistics.active_connections -= 1
             if scope["path"] not in _QUIET:
