@@ -1,8 +1,8 @@
 """Who has a place at the engine and who starts next.
 
 The event loop reserves (through ``AdmissionController``), tells when a prompt is known, and gives up places
-that were never used; everything else is called by the engine's thread. One lock guards it all and is only held
-for arithmetic, never during a decode.
+that were never used. The engine's thread calls everything else. One lock guards it all and is only held for
+arithmetic, never during a decode.
 """
 
 import threading
