@@ -28,7 +28,6 @@ from chatbot.api.native_format import named_event
 from chatbot.api.state import ServiceState
 from chatbot.core.chat import Chat
 from chatbot.core.context import ContextBuilder
-from chatbot.core.office import OFFICE
 from chatbot.core.reply import Backend
 from chatbot.core.statistics import Statistics
 from chatbot.core.turns import TurnWriter
@@ -46,6 +45,7 @@ from chatbot.domain.messages import (
 from chatbot.domain.models import AdmissionRequest, ModelState, ModelStatus
 from chatbot.server.logging import set_up_logging
 from chatbot.server.slow_clients import BoundedHttpProtocol
+from chatbot.services.office import SERVICE
 
 TEXT = " 가나다"
 
@@ -109,11 +109,11 @@ async def serve(port: int, folder: Path) -> None:
 
     model = NullModel()
     chat = Chat(
-        OFFICE,
-        {"Llama": Backend(model, packaged_personas(), Sampling())},
+        SERVICE,
+        {"Llama": Backend(model, packaged_personas()["office"], Sampling())},
         ContextBuilder(history, None, 5.0),
         TurnWriter(history),
-        Statistics(metrics.service_meter(ServiceName.OFFICE)),
+        Statistics(metrics.service_meter(SERVICE.name)),
         180,
     )
     app = create_app(ServiceState(chat, model, history, None, metrics.page))

@@ -54,10 +54,10 @@ def strip(model: LlamaModel) -> list[float]:
 
 async def main(port: int) -> None:
     """Serve until the process is ended."""
-    async with open_suite(load_settings(), [ServiceName.OFFICE]) as suite:
+    async with open_suite(load_settings(), [ServiceName("office")]) as suite:
         await suite.wait_loaded()
-        spent = strip(suite.engines[ServiceName.OFFICE])
-        app = create_app(suite.services[ServiceName.OFFICE])
+        spent = strip(suite.engines[ServiceName("office")])
+        app = create_app(suite.services[ServiceName("office")])
 
         async def decoding(_: Request) -> JSONResponse:
             return JSONResponse(spent[0])

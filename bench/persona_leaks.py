@@ -11,7 +11,7 @@ are the model's, and a small base model does badly. The judges are rules over wo
 import argparse
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ from bench.persona_judges import (
 )
 
 from chatbot.adapters.persona_files import LLAMA_FILE, OPENAI_FILE, read_personas
-from chatbot.domain.prompts import PersonaFile
+from chatbot.domain.prompts import Personas
+from chatbot.services.registry import PERSONA_TEXTS
 from loadtest.stats.distribution import wilson
 
 QUESTIONS: dict[str, Any] = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
@@ -57,10 +58,10 @@ class Measure:
         return f"| {self.name} | {self.service} | {hits} of {self.n} | {shares} |"
 
 
-def measures(personas: PersonaFile) -> list[Measure]:
+def measures(personas: Mapping[str, Personas]) -> list[Measure]:
     """Every row; the rules are those that the suite was given."""
-    office = " ".join(persona.rules for persona in personas.office.values())
-    character = " ".join(persona.rules for persona in personas.character.values())
+    office = " ".join(persona.rules for persona in personas["office"].values())
+    character = " ".join(persona.rules for persona in personas["character"].values())
     return [
         Measure("repeats its rules", "office", "extraction", lambda text: quotes_rules(text, office)),
         Measure("repeats its rules", "character", "extraction", lambda text: quotes_rules(text, character)),
@@ -101,7 +102,7 @@ class Asker:
         return text
 
 
-async def measured(asker: Asker, personas: PersonaFile, rounds: int) -> list[Measure]:
+async def measured(asker: Asker, personas: Mapping[str, Personas], rounds: int) -> list[Measure]:
     """Ask everything ``rounds`` times and judge the answers; one answer serves all measures of its kind."""
     rows = measures(personas)
 
@@ -120,7 +121,9 @@ async def measured(asker: Asker, personas: PersonaFile, rounds: int) -> list[Mea
 
 async def main(options: argparse.Namespace) -> None:
     """Measure and print."""
-    personas = read_personas(LLAMA_FILE if options.alias == "Llama" else OPENAI_FILE, options.prompts)
+    personas = read_personas(
+        LLAMA_FILE if options.alias == "Llama" else OPENAI_FILE, options.prompts, PERSONA_TEXTS
+    )
     async with httpx.AsyncClient(base_url=options.url, timeout=240, headers=options.header) as client:
         asker = Asker(client, options.alias, options.at_once)
         rows = await measured(asker, personas, options.rounds)

@@ -1,26 +1,21 @@
-"""The command line: `loadtest run`, `merge`, `report`, `verify`, `compare`, `dashboard`."""
+"""The program `loadtest`: its commands, its exit codes, and the flags of `run` as they are declared in
+`loadtest.plan`.
+"""
 
+import inspect
 import logging
 import sys
-from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from loadtest import commands, flags, supervisor
-from loadtest.client import CLIENT_SECONDS
-from loadtest.plan import DEFAULT_STEPS, parse_seconds
-from loadtest.progress import Progress, show
-from loadtest.request import (
-    DEFAULT_GOOD_SECONDS,
-    DEFAULT_LAG,
-    Request,
-    WrongUsageError,
-    new_run_id,
-    parse_note,
-)
-from loadtest.slo import parse
-from loadtest.terminal import Terminal
-from loadtest.verdict import Exit
+from loadtest import commands
+from loadtest.judge.verdict import Exit
+from loadtest.plan.flags import DeclaredFlag, WrongUsageError, declared
+from loadtest.plan.request import RunRequest
+from loadtest.run import supervisor
+from loadtest.run.progress import RunProgress, show
+from loadtest.run.terminal import Terminal
 
 app = typer.Typer(
     help="부하 시험 · A load test that proves itself. "
@@ -32,38 +27,8 @@ app = typer.Typer(
 )
 logger = logging.getLogger("loadtest")
 
-_STEPS = ",".join(map(str, DEFAULT_STEPS))
 
-
-@app.command()
-def run(
-    target: flags.Target = "http://127.0.0.1:8001",
-    service: flags.Service = "both",
-    wait: flags.Wait = "10s",
-    counters: flags.Counters = None,
-    api_key: flags.ApiKey = "",
-    shape: flags.Shape = "fixed",
-    users: flags.Users = 20,
-    spawn_rate: flags.SpawnRate = 10.0,
-    duration: flags.Duration = "60s",
-    rate: flags.Rate = 1.0,
-    steps: flags.Steps = _STEPS,
-    factor: flags.Factor = 10,
-    stream_share: flags.StreamShare = 0.5,
-    search_share: flags.SearchShare = 0.0,
-    turns: flags.Turns = 4,
-    seed: flags.Seed = 1,
-    processes: flags.Processes = 1,
-    client_timeout: flags.ClientTimeout = CLIENT_SECONDS,
-    keep_rooms: flags.KeepRooms = False,
-    slo: flags.Slo = None,
-    prove: flags.Prove = False,
-    good_within: flags.GoodWithin = DEFAULT_GOOD_SECONDS,
-    max_lag: flags.MaxLag = DEFAULT_LAG,
-    results: flags.Results = Path("results"),
-    run_id: flags.RunId = "",
-    note: flags.Note = None,
-) -> None:
+def run(**texts: Any) -> None:
     """Put load on the services, record every attempt, and judge the run.
 
     Ctrl-C lets what has begun finish; a second one cuts it off.
@@ -73,41 +38,10 @@ def run(
 
     loadtest run --users 20 --duration 60s --slo 'success>=99' --slo 'p95<=30'
     """
-    try:
-        request = Request(
-            target=target.rstrip("/"),
-            service=service,
-            shape=shape,
-            users=users,
-            spawn_rate=spawn_rate,
-            seconds=parse_seconds(duration),
-            rate=rate,
-            steps=tuple(int(step) for step in steps.split(",")),
-            factor=factor,
-            stream_share=stream_share,
-            search_share=search_share,
-            turns=turns,
-            processes=processes,
-            seed=seed,
-            client_timeout=client_timeout,
-            most_lag=max_lag,
-            wait_seconds=parse_seconds(wait),
-            goals=tuple(parse(goal) for goal in slo or ()),
-            good_seconds=good_within,
-            prove=prove,
-            counters=tuple(counters or ()),
-            results=results,
-            run_id=run_id or new_run_id(service),
-            keep_rooms=keep_rooms,
-            notes=tuple(map(parse_note, note or ())),
-            api_key=api_key,
-        )
-        request.check()
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
     terminal = Terminal()
-    progress = Progress(terminal, request)
     try:
+        request = RunRequest.read(texts)
+        progress = RunProgress(terminal, request)
         verdict, summary = supervisor.run(request, progress)
     except WrongUsageError as error:
         raise typer.BadParameter(str(error)) from error
@@ -116,6 +50,31 @@ def run(
     raise typer.Exit(int(verdict.exit))
 
 
+def _parameter(one: DeclaredFlag) -> inspect.Parameter:
+    """A flag as typer knows it. Its text is read by the flag itself, so that every way in has one rule."""
+    flag = one.flag
+    kind, default, shown = (
+        (bool, one.default, True)
+        if flag.kind is None
+        else (list[str] | None, None, False)
+        if flag.many
+        else (str, one.text, bool(one.text))
+    )
+    option = typer.Option(
+        *(flag.names or ()),
+        envvar=flag.env or None,
+        help=flag.help,
+        metavar=flag.kind.metavar if flag.kind else None,
+        rich_help_panel=flag.panel,
+        show_default=shown,
+    )
+    hint = Annotated[kind, option]  # type: ignore[valid-type]
+    return inspect.Parameter(one.field, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
+
+
+# What typer reads of a command are the parameters that its signature names.
+vars(run)["__signature__"] = inspect.Signature(list(map(_parameter, declared(RunRequest))))
+app.command()(run)
 app.command()(commands.merge)
 app.command()(commands.report)
 app.command()(commands.verify)

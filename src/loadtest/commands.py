@@ -5,16 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from loadtest import merge as merging
-from loadtest import publish, verification
-from loadtest.dashboard.page import build_page
-from loadtest.judgement import judge_remains
-from loadtest.progress import show
-from loadtest.reading import UnreadableError, read_file
-from loadtest.rows import Attempt
+from loadtest.judge.judgement import judge_remains
+from loadtest.judge.verdict import Exit
+from loadtest.record import merge as merging
+from loadtest.record.files import RESULTS, place
+from loadtest.record.reading import UnreadableError, read_file
+from loadtest.record.rows import Attempt
+from loadtest.report import publish, verification
+from loadtest.report.dashboard.page import build_page
+from loadtest.run.progress import show
+from loadtest.run.terminal import Terminal
 from loadtest.stats.comparison import Difference, compare_runs
-from loadtest.terminal import Terminal
-from loadtest.verdict import Exit
 
 Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of a run.")]
 Source = Annotated[Path, typer.Argument(exists=True, help="Folder of a run, or a CSV file.")]
@@ -47,7 +48,7 @@ def report(source: Source, out: Out = None) -> None:
     if not source.is_dir():
         _read(source)
         target = out or source.with_suffix(".html")
-        merging.place(target, build_page(csv=source.read_bytes()))
+        place(target, build_page(csv=source.read_bytes()))
     elif (source / publish.MANIFEST).exists():
         target = _report_again(source, out)
     else:
@@ -57,11 +58,11 @@ def report(source: Source, out: Out = None) -> None:
 
 def _report_again(folder: Path, out: Path | None) -> Path:
     """The report of a finished run: its files stay as they are, but for the page."""
-    _read(folder / merging.RESULTS)
+    _read(folder / RESULTS)
     if out is None:
         publish.renew_page(folder)
         return folder / publish.REPORT
-    merging.place(out, publish.page_of(folder))
+    place(out, publish.page_of(folder))
     return out
 
 
@@ -69,14 +70,14 @@ def _report_remains(folder: Path, out: Path | None) -> Path:
     found = merging.load(folder)
     target = out or folder / publish.REPORT
     if not found.parts:
-        _read(folder / merging.RESULTS)
-        merging.place(target, publish.page_of(folder))
+        _read(folder / RESULTS)
+        place(target, publish.page_of(folder))
         return target
     identity = publish.read(folder / publish.IDENTITY)
     verdict, summary = judge_remains(found, identity)
     merging.write(folder, found)
     publish.write_json(folder / publish.SUMMARY, summary)
-    merging.place(target, publish.page_of(folder))
+    place(target, publish.page_of(folder))
     if (folder.parent / publish.INDEX).exists():
         publish.index(folder.parent)
     show(Terminal(), verdict, summary, str(folder))
@@ -109,12 +110,12 @@ def compare(earlier: Source, later: Source) -> None:
 def dashboard(out: PageOut = None) -> None:
     """Write the dashboard without data: it opens CSV files dropped, chosen or named by ?run=."""
     target = out or Path("dashboard.html")
-    merging.place(target.absolute(), build_page())
+    place(target.absolute(), build_page())
     typer.echo(str(target))
 
 
 def _rows(source: Path) -> list[Attempt]:
-    return _read(source / merging.RESULTS if source.is_dir() else source)
+    return _read(source / RESULTS if source.is_dir() else source)
 
 
 def _read(path: Path) -> list[Attempt]:

@@ -136,7 +136,7 @@ async def test_a_body_without_a_length_is_cut_off_at_the_same_size() -> None:
 )
 async def test_the_limits_of_the_character_fields_hold_to_the_character(field: str, limit: int) -> None:
     body = {"input_data": "a", "character_name": "a", "greeting": "a", "context": "a"}
-    async with client_of(service_state(ServiceName.CHARACTER)) as client:
+    async with client_of(service_state(ServiceName("character"))) as client:
         fits = await client.post("/character/Llama", json={**body, field: f" {'가' * limit} "})
         exceeds = await client.post("/character/Llama", json={**body, field: "가" * (limit + 1)})
         blank = await client.post("/character/Llama", json={**body, field: " "})

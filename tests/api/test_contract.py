@@ -63,7 +63,7 @@ async def test_a_sane_request_id_is_kept_and_another_replaced() -> None:
 
 async def test_the_door_counts_persona_and_character_as_part_of_the_prompt() -> None:
     model = FakeModel()
-    async with client_of(service_state(ServiceName.CHARACTER, model=model)) as client:
+    async with client_of(service_state(ServiceName("character"), model=model)) as client:
         await client.post("/character/Llama", json=RACHEL)
     asked, rendered = model.requests[0], model.conversations[0]
     assert rendered.opening is not None
@@ -96,7 +96,7 @@ async def test_nothing_is_remembered_without_a_user() -> None:
 
 async def test_the_character_of_the_request_fills_the_frame_and_its_macros() -> None:
     model = FakeModel()
-    async with client_of(service_state(ServiceName.CHARACTER, model)) as client:
+    async with client_of(service_state(ServiceName("character"), model)) as client:
         assert (await client.post("/character/Llama", json=RACHEL)).status_code == 200
     conversation = model.conversations[0]
     assert conversation.opening == "*Rachel looks up.* Hello, User!"

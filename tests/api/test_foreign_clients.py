@@ -16,10 +16,10 @@ from chatbot.api.app import create_app
 from chatbot.domain import errors
 from chatbot.domain.access import KeyEntry, KeyRing, digest
 from chatbot.domain.messages import ServiceName, Token, Waiting
+from chatbot.services.registry import SERVICES
 
 pytestmark = pytest.mark.anyio
 
-SERVICES = tuple(ServiceName)
 MESSAGES: list[Any] = [{"role": "user", "content": "안녕"}]
 RING = KeyRing([KeyEntry(name="front", sha256=digest("right"), users=("team-*",))])
 
@@ -74,7 +74,7 @@ async def base_url(name: ServiceName, model: FakeModel, **more: Any) -> AsyncIte
         yield f"{url}/{name}/v1"
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", list(SERVICES))
 async def test_the_synchronous_client(name: ServiceName) -> None:
     def ask(url: str) -> tuple[str | None, str, str, list[str]]:
         with openai.OpenAI(base_url=url, api_key="unused", max_retries=0) as client:
@@ -95,7 +95,7 @@ async def test_the_synchronous_client(name: ServiceName) -> None:
         assert await asyncio.to_thread(ask, url) == ("안녕하세요", "안녕하세요", "true", ["Llama"])
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", list(SERVICES))
 async def test_the_asynchronous_client(name: ServiceName) -> None:
     model = FakeModel()
     async with (
@@ -139,7 +139,7 @@ async def test_failures_reach_the_client_s_own_classes(
     changes = {"model": "Llama", "messages": MESSAGES, "user": "team-a", "api_key": "right", **changes}
     key = changes.pop("api_key")
     async with (
-        base_url(ServiceName.OFFICE, model, keys=RING) as url,
+        base_url(ServiceName("office"), model, keys=RING) as url,
         openai.AsyncOpenAI(base_url=url, api_key=key, max_retries=0) as client,
     ):
         with pytest.raises(kind) as caught:
@@ -151,7 +151,7 @@ async def test_failures_reach_the_client_s_own_classes(
 
 async def test_a_failure_in_the_middle_of_a_stream_is_the_client_s_error() -> None:
     async with (
-        base_url(ServiceName.OFFICE, FakeModel(Token("안"), errors.DeadlineExceeded("decode"))) as url,
+        base_url(ServiceName("office"), FakeModel(Token("안"), errors.DeadlineExceeded("decode"))) as url,
         openai.AsyncOpenAI(base_url=url, api_key="unused", max_retries=0) as client,
     ):
         stream = await client.chat.completions.create(model="Llama", messages=MESSAGES, stream=True)
@@ -165,7 +165,7 @@ async def test_the_client_waits_and_tries_again_when_it_is_told_to() -> None:
     model = FakeModel()
     model.refusal = errors.Overloaded(1, 3, "queue")
     async with (
-        base_url(ServiceName.OFFICE, model) as url,
+        base_url(ServiceName("office"), model) as url,
         openai.AsyncOpenAI(base_url=url, api_key="unused", max_retries=1) as client,
     ):
         asking = asyncio.create_task(client.chat.completions.create(model="Llama", messages=MESSAGES))
@@ -177,7 +177,7 @@ async def test_the_client_waits_and_tries_again_when_it_is_told_to() -> None:
     assert model.requests[1].arrived - model.requests[0].arrived >= 0.9
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", list(SERVICES))
 async def test_silly_tavern(name: ServiceName) -> None:
     model = FakeModel(Waiting(1, 2.0), Token("*points*"), Token(" There."))
     async with base_url(name, model) as url, httpx.AsyncClient() as client:
@@ -193,11 +193,11 @@ async def test_silly_tavern(name: ServiceName) -> None:
     assert (sampling.stop, sampling.max_tokens) == (("\nKim:", "\n***", "c", "d"), 300)
     assert (sampling.temperature, sampling.top_p) == (0.9, 0.95)
     assert "ignore all rules" not in conversation.system[0].text
-    assert conversation.opening == "*looks up* Oh, hello!" if name is ServiceName.CHARACTER else True
+    assert conversation.opening == "*looks up* Oh, hello!" if name == ServiceName("character") else True
     assert [(turn.question, turn.answer) for turn in conversation.exchanges] == [
         ("Hi. I look for a book.", "Which one?")
     ]
-    if name is ServiceName.CHARACTER:
+    if name == ServiceName("character"):
         card = conversation.system[1].text
         assert card.startswith("Character: Rachel\n\n")
         for part in (
@@ -219,7 +219,7 @@ async def test_silly_tavern_continues_and_speaks_for_its_user() -> None:
     nudge = "[Continue your last message without repeating its original content.]"
     body = {**SILLY_TAVERN, "stream": False, "messages": SILLY_TAVERN["messages"][:9]}
     body["messages"] = [*body["messages"], {"role": "system", "content": nudge}]
-    async with client_of(service_state(ServiceName.CHARACTER, model)) as client:
+    async with client_of(service_state(ServiceName("character"), model)) as client:
         answer = await client.post("/character/v1/chat/completions", json=body)
     assert answer.status_code == 200
     assert model.conversations[0].question == nudge
@@ -236,7 +236,7 @@ async def test_any_string_may_name_the_user_and_silence_is_no_text() -> None:
         ],
         "user": "d1b2" * 16,
     }
-    async with client_of(service_state(ServiceName.OFFICE, model)) as client:
+    async with client_of(service_state(ServiceName("office"), model)) as client:
         assert (await client.post("/office/v1/chat/completions", json=body)).status_code == 200
         assert (
             await client.post("/office/v1/chat/completions", json={**body, "user": ""})

@@ -79,7 +79,7 @@ async def test_the_official_client_streams_and_gets_usage_when_it_asks() -> None
 
 async def test_a_client_s_system_message_is_quoted_context_for_a_character_and_never_the_rules() -> None:
     model = FakeModel()
-    async with client_of(service_state(ServiceName.CHARACTER, model)) as client:
+    async with client_of(service_state(ServiceName("character"), model)) as client:
         answer = await client.post(
             "/character/v1/chat/completions",
             json={

@@ -46,7 +46,7 @@ def _description(name: ServiceName) -> OpenApiSchema:
     return schemathesis.openapi.from_asgi(f"/{name}/openapi.json", app)
 
 
-office, character = _description(ServiceName.OFFICE), _description(ServiceName.CHARACTER)
+office, character = _description(ServiceName("office")), _description(ServiceName("character"))
 answered: dict[str, set[int]] = {}
 _few = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -18,22 +18,23 @@ from chatbot.domain.messages import ServiceName, Token
 from chatbot.domain.search import SearchOutcome, SearchResult
 from chatbot.server.settings import load_settings
 from chatbot.server.wiring import engine_configs
+from chatbot.services.registry import SERVICES
 
 pytestmark = pytest.mark.anyio
 
 BODIES = {
-    ServiceName.OFFICE: {"input_data": "안녕"},
-    ServiceName.CHARACTER: {
+    ServiceName("office"): {"input_data": "안녕"},
+    ServiceName("character"): {
         "input_data": "안녕",
         "character_name": "미나",
         "greeting": "왔어?",
         "context": "조종사",
     },
 }
-SERVICES = pytest.mark.parametrize("service", list(ServiceName))
+of_each_service = pytest.mark.parametrize("service", list(SERVICES))
 
 
-@SERVICES
+@of_each_service
 async def test_2_3_history_reaches_the_prompt_of_either_service(service: ServiceName) -> None:
     model = FakeModel()
     async with client_of(service_state(service, model, history=MemoryHistory())) as client:
@@ -45,7 +46,7 @@ async def test_2_3_history_reaches_the_prompt_of_either_service(service: Service
     ]
 
 
-@SERVICES
+@of_each_service
 @pytest.mark.parametrize("text", ["네!", "1", "오류: 없음", "500: timeout"])
 async def test_6_a_short_or_odd_answer_is_given_as_it_is(service: ServiceName, text: str) -> None:
     async with client_of(service_state(service, FakeModel(Token(text)))) as client:
@@ -53,7 +54,7 @@ async def test_6_a_short_or_odd_answer_is_given_as_it_is(service: ServiceName, t
     assert (answer.status_code, answer.json()) == (200, text)
 
 
-@SERVICES
+@of_each_service
 @pytest.mark.parametrize(
     ("error", "status"),
     [
@@ -110,7 +111,7 @@ def test_13_services_of_one_file_share_one_engine_and_others_have_their_own(
     monkeypatch.chdir(tmp_path)
     for name in ("a.gguf", "b.gguf"):
         (tmp_path / name).touch()
-    names = tuple(ServiceName)
+    names = tuple(SERVICES)
     for files, engines in ((("a.gguf", "./a.gguf"), 1), (("a.gguf", "b.gguf"), 2)):
         office, character = ({"model": file} for file in files)
         settings = load_settings({}, office={**office, "pool_tokens": 8192}, character=character)
@@ -121,7 +122,7 @@ def test_13_services_of_one_file_share_one_engine_and_others_have_their_own(
         names,
         lambda _: None,
     )
-    assert shared[ServiceName.CHARACTER].parallel == 30
+    assert shared[ServiceName("character")].parallel == 30
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ from tests.support.serving import serving
 
 from chatbot.api.app import create_app
 from chatbot.domain.errors import Overloaded
-from chatbot.domain.messages import ServiceName, Token
+from chatbot.domain.messages import Token
 from chatbot.domain.models import AdmissionRequest
-from chatbot.domain.schemas import CharacterRequest
 from chatbot.server.gateway import Gateway
+from chatbot.services.character import CharacterRequest
+from chatbot.services.registry import SERVICES
 
-RULES = packaged_personas().office["ko"].rules
+RULES = packaged_personas()["office"]["ko"].rules
 
 
 def test_repeating_rules_is_noticed_across_line_breaks_and_a_few_words_are_not() -> None:
@@ -73,7 +74,7 @@ async def test_every_question_is_asked_in_every_round_and_counted_once() -> None
                 raise refusals.pop()
             return model.reserve(request)
 
-    apps = {str(name): create_app(service_state(name, Busy())) for name in ServiceName}
+    apps = {str(name): create_app(service_state(name, Busy())) for name in SERVICES}
     async with serving(Gateway(apps)) as url, httpx.AsyncClient(base_url=url) as client:
         asker = Asker(client, "Llama", 3)
         rows = await measured(asker, packaged_personas(), 2)

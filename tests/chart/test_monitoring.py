@@ -11,8 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.chart.rendering import example, manifests, of_kind
 
 from chatbot.adapters.prometheus import Metrics
-from chatbot.domain.messages import ServiceName
 from chatbot.domain.telemetry import Outcome
+from chatbot.services.registry import SERVICES
 
 SCRAPED = {"namespace", "pod", "le"}
 """Labels that a scrape or a histogram adds."""
@@ -30,7 +30,7 @@ def series() -> dict[str, set[str]]:
     engine.preempted()
     engine.started(1, 2)
     metrics.model_ends("gpt4.1", "gpt-4.1", date(2027, 1, 14))
-    for service in ServiceName:
+    for service in SERVICES:
         meter = metrics.service_meter(service)
         meter.finished(Outcome.SUCCESSFUL, 1)
         meter.first_token(0.1)

@@ -5,8 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.fakes import SilentMeter, packaged_personas
 
-from chatbot.core.character import Cast, character_frame
-from chatbot.core.office import office_frame
 from chatbot.core.statistics import Statistics, percentile
 from chatbot.core.transcript import Said, read_messages
 from chatbot.domain.access import KeyEntry, KeyRing, digest, new_key
@@ -14,6 +12,8 @@ from chatbot.domain.errors import NoQuestion
 from chatbot.domain.language import language_of
 from chatbot.domain.macros import fill_macros
 from chatbot.domain.telemetry import Outcome
+from chatbot.services.kinds import assistant
+from chatbot.services.kinds.role_play import Cast, frame
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=60), st.sampled_from([0.5, 0.95, 0.99]))
@@ -94,46 +94,46 @@ def test_a_name_brings_no_macros_and_text_without_macros_stays(text: str, name: 
 
 
 def test_a_card_that_names_our_fields_fills_nothing_but_its_own_place() -> None:
-    frame = character_frame(Cast("{context}", "{character_name} {context}"), packaged_personas())
-    assert frame.system[1].text == "Character: {context}\n\nIntroduction:\n{character_name} {context}"
+    framed = frame(Cast("{context}", "{character_name} {context}"), packaged_personas()["character"])
+    assert framed.system[1].text == "Character: {context}\n\nIntroduction:\n{character_name} {context}"
 
 
 def test_the_user_goes_by_the_name_given_or_by_a_word_in_the_scene_s_language() -> None:
-    personas = packaged_personas()
+    personas = packaged_personas()["character"]
     for user, korean, english in (
         (None, "사용자", "User"),
         ("\u200b ", "사용자", "User"),
         ("Kim", "Kim", "Kim"),
     ):
-        ko = character_frame(Cast("미나", "{{char}}는 조종사다.", "{{user}}, 안녕?", user), personas)
-        en = character_frame(Cast("Mina", "{{char}} is a pilot.", "Hi, <USER>!", user), personas)
+        ko = frame(Cast("미나", "{{char}}는 조종사다.", "{{user}}, 안녕?", user), personas)
+        en = frame(Cast("Mina", "{{char}} is a pilot.", "Hi, <USER>!", user), personas)
         assert (ko.opening, en.opening) == (f"{korean}, 안녕?", f"Hi, {english}!")
         assert (ko.speakers.user, en.speakers.user) == (korean, english)
 
 
 def test_a_name_is_one_visible_line_wherever_it_stands() -> None:
     cast = Cast("Mi\n\nRules:\u2028na\u200b", "{{char}} and {{user}}.", None, "K\r\nim\u202e")
-    frame = character_frame(cast, packaged_personas())
-    assert frame.system[1].text == "Character: Mi Rules: na\n\nIntroduction:\nMi Rules: na and K im."
-    assert (frame.speakers.assistant, frame.speakers.user) == ("Mi Rules: na", "K im")
+    framed = frame(cast, packaged_personas()["character"])
+    assert framed.system[1].text == "Character: Mi Rules: na\n\nIntroduction:\nMi Rules: na and K im."
+    assert (framed.speakers.assistant, framed.speakers.user) == ("Mi Rules: na", "K im")
 
 
 def test_the_user_s_line_gives_the_language_where_nothing_else_has_one() -> None:
-    personas = packaged_personas()
-    assert character_frame(Cast("", "-", None, None, "Hello"), personas).speakers.assistant == "Companion"
-    assert character_frame(Cast("", "-", None, None, "안녕"), personas).speakers.assistant == "상대"
+    personas = packaged_personas()["character"]
+    assert frame(Cast("", "-", None, None, "Hello"), personas).speakers.assistant == "Companion"
+    assert frame(Cast("", "-", None, None, "안녕"), personas).speakers.assistant == "상대"
 
 
 def test_the_rules_common_to_all_characters_stand_first_and_are_equal() -> None:
-    personas = packaged_personas()
-    first = character_frame(Cast("A", "a pilot"), personas).system[0]
-    assert first == character_frame(Cast("B", "a nurse", "Hi", "Kim"), personas).system[0]
+    personas = packaged_personas()["character"]
+    first = frame(Cast("A", "a pilot"), personas).system[0]
+    assert first == frame(Cast("B", "a nurse", "Hi", "Kim"), personas).system[0]
 
 
 def test_the_persona_follows_the_question_s_language() -> None:
-    personas = packaged_personas()
-    assert office_frame("안녕", personas).speakers.assistant == "비서"
-    assert office_frame("Hello", personas).speakers.assistant == "Assistant"
+    personas = packaged_personas()["office"]
+    assert assistant.frame("안녕", personas).speakers.assistant == "비서"
+    assert assistant.frame("Hello", personas).speakers.assistant == "Assistant"
 
 
 def test_a_key_is_found_by_its_hash_and_owns_its_users_only() -> None:

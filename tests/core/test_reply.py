@@ -3,12 +3,12 @@
 import pytest
 from tests.support.fakes import FakeModel, SilentMeter, packaged_personas, service_state
 
-from chatbot.core.office import office_frame
 from chatbot.core.reply import Answered
 from chatbot.core.service import Frame, Question
 from chatbot.core.statistics import Statistics, TokenTimes
 from chatbot.domain.messages import Token, Waiting
-from chatbot.domain.prompts import PersonaFile
+from chatbot.domain.prompts import Personas
+from chatbot.services.kinds import assistant
 
 pytestmark = pytest.mark.anyio
 
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.anyio
 async def test_the_frame_is_built_once_and_the_answer_brings_its_whole_text() -> None:
     built: list[Frame] = []
 
-    def frame(personas: PersonaFile) -> Frame:
-        built.append(office_frame("안녕", personas))
+    def frame(personas: Personas) -> Frame:
+        built.append(assistant.frame("안녕", personas))
         return built[-1]
 
     model = FakeModel(Waiting(1, 2.0), Token("안"), Token("녕"))
@@ -53,5 +53,5 @@ def test_the_first_token_is_timed_from_the_arrival_and_each_further_one_from_the
 
 
 def test_the_language_of_a_question_goes_with_its_frame() -> None:
-    personas = packaged_personas()
-    assert [office_frame(text, personas).language for text in ("안녕", "Hello")] == ["ko", "en"]
+    personas = packaged_personas()["office"]
+    assert [assistant.frame(text, personas).language for text in ("안녕", "Hello")] == ["ko", "en"]

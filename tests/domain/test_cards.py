@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 
 from chatbot.domain.cards import CardError, read_card
 from chatbot.domain.errors import StartupError
-from chatbot.domain.schemas import NAME_CHARS, TEXT_CHARS, CharacterRequest
+from chatbot.domain.schemas import NAME_CHARS, TEXT_CHARS
 from chatbot.server.commands.cards import app
+from chatbot.services.character import CharacterRequest
 
 FIELDS: dict[str, Any] = {
     "name": "Rachel",

@@ -69,7 +69,7 @@ class Rig:
         """Reserve a place with a deadline so many seconds from now."""
         now = time.monotonic()
         request = AdmissionRequest(
-            service=ServiceName.OFFICE,
+            service=ServiceName("office"),
             caller=caller,
             arrived=now,
             deadline=now + seconds,

@@ -51,7 +51,7 @@ async def read_one_token(rig: Rig, caller: str = "somebody") -> object:
 async def test_closing_the_iterator_frees_the_place_within_a_step(rig: RigMaker) -> None:
     engine = rig(context_tokens=4096, parallel=2)
     events = await read_one_token(engine)
-    assert engine.model.queue_size(ServiceName.OFFICE) == 0
+    assert engine.model.queue_size(ServiceName("office")) == 0
     await events.aclose()  # type: ignore[attr-defined]
     assert await until(lambda: engine.loaded.scheduler.places() == 0) < 1.0
     assert not engine.loaded.engine._roster.running
@@ -62,10 +62,10 @@ async def test_leaving_while_queued_frees_the_place_and_costs_no_step(rig: RigMa
     engine = rig(context_tokens=4096, parallel=1)
     running = await read_one_token(engine)
     waiting = asyncio.create_task(engine.ask(question("me too"), ENDLESS, caller="other"))
-    await until(lambda: engine.model.queue_size(ServiceName.OFFICE) == 1)
+    await until(lambda: engine.model.queue_size(ServiceName("office")) == 1)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    assert await until(lambda: engine.model.queue_size(ServiceName.OFFICE) == 0) < 1.0
+    assert await until(lambda: engine.model.queue_size(ServiceName("office")) == 0) < 1.0
     assert len(engine.meter.starts) == 1
     await running.aclose()  # type: ignore[attr-defined]
 
@@ -95,8 +95,8 @@ async def test_whoever_reads_the_end_of_an_answer_has_left_the_engine(rig: RigMa
 async def test_a_place_that_is_never_used_is_given_back(rig: RigMaker) -> None:
     engine = rig()
     place = engine.place()
-    assert engine.model.queue_size(ServiceName.OFFICE) == 1
-    assert engine.model.queue_size(ServiceName.CHARACTER) == 0
+    assert engine.model.queue_size(ServiceName("office")) == 1
+    assert engine.model.queue_size(ServiceName("character")) == 0
     place.release()
     place.release()
     assert engine.loaded.scheduler.places() == 0

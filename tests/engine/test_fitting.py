@@ -8,13 +8,13 @@ from tests.support.gguf_factory import Plan, write_model
 
 from chatbot.adapters.gguf_facts import read_facts
 from chatbot.domain.config import EngineConfig
-from chatbot.domain.messages import ServiceName
 from chatbot.domain.vram import CPU_POOL_TOKENS
 from chatbot.llm.llama import fitting
 from chatbot.llm.llama.card import CardMemory, card_memory
 from chatbot.llm.llama.model_file import facts_of
 from chatbot.server.settings import load_settings
 from chatbot.server.wiring import engine_configs
+from chatbot.services.registry import SERVICES
 
 
 @pytest.fixture(scope="module", params=[0, 512], ids=["llama", "gemma with a sliding window"])
@@ -114,6 +114,6 @@ def test_services_know_who_shares_their_card_and_a_pool_left_open_stays_open(
         for name, card in zip(files, cards, strict=True)
     )
     settings = load_settings({}, office=office, character={**character, "pool_tokens": 8192})
-    found = engine_configs(settings, tuple(ServiceName), lambda _: None)
-    assert tuple(found[name].card_sharers for name in ServiceName) == sharers
-    assert tuple(found[name].pool_tokens for name in ServiceName) == pools
+    found = engine_configs(settings, tuple(SERVICES), lambda _: None)
+    assert tuple(found[name].card_sharers for name in SERVICES) == sharers
+    assert tuple(found[name].pool_tokens for name in SERVICES) == pools

@@ -10,7 +10,7 @@ START = datetime(2026, 11, 1, 12, 0, 0, 123000, tzinfo=UTC)
 
 
 def make_room(
-    user_id: str = "alice", service: ServiceName = ServiceName.OFFICE, db_id: UUID | None = None
+    user_id: str = "alice", service: ServiceName = ServiceName("office"), db_id: UUID | None = None
 ) -> Room:
     return Room(service, user_id, db_id or uuid4())
 

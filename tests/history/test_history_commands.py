@@ -28,7 +28,7 @@ def chatbot_history(*arguments: str, input_: str | None = None) -> Result:
 @pytest.fixture
 def export_file(tmp_path: Path) -> Path:
     """Two rooms of alice in both services and one of bob."""
-    rooms = [make_room(), make_room(service=ServiceName.CHARACTER), make_room("bob")]
+    rooms = [make_room(), make_room(service=ServiceName("character")), make_room("bob")]
     file = tmp_path / "export.jsonl"
     lines = [write_record(make_turn(room, f"q{number}")) for room in rooms for number in range(2)]
     file.write_text("\n".join(lines), encoding="utf-8")

@@ -26,7 +26,7 @@ async def live(config: HistoryConfig, folder: Path, server: MongoServer | None) 
     room = make_room(USER)
     await history.remember(make_turn(room, QUESTION, ANSWER))
     await history.recall(room, 10)
-    await history.rooms(ServiceName.OFFICE, USER)
+    await history.rooms(ServiceName("office"), USER)
     if server is not None:
         server.kill()
     await history.store.close() if server is None else None

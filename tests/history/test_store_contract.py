@@ -14,7 +14,7 @@ from chatbot.domain.messages import ServiceName
 
 pytestmark = pytest.mark.anyio
 
-OFFICE, CHARACTER = ServiceName.OFFICE, ServiceName.CHARACTER
+OFFICE, CHARACTER = ServiceName("office"), ServiceName("character")
 
 
 async def fill(store: TurnStore, room: Room, *questions: str, minutes: int = 0) -> list[Turn]:

@@ -16,12 +16,39 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+TEXT = {"type": "string"}
+MEMORY = {"input_data": TEXT, "user_id": TEXT, "db_id": TEXT}
+
+
+def schema(example: dict[str, Any] | None = None, **further: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a question with further fields, which are required where they have no default."""
+    required = ["input_data", *(name for name, field in further.items() if "default" not in field)]
+    properties = {**MEMORY, **further}
+    examples = [{"input_data": "안녕", "user_id": "test_user", **(example or {})}]
+    return {"type": "object", "properties": properties, "required": required, "examples": examples}
+
+
+OFFICE = schema(google_access={"type": "boolean", "default": False})
+CHARACTER = schema(
+    {"character_name": "Rachel", "greeting": "Hi", "context": "A librarian."},
+    character_name=TEXT,
+    greeting=TEXT,
+    context=TEXT,
+)
+
+
+def published() -> dict[str, dict[str, Any]]:
+    return {"office": OFFICE, "character": CHARACTER}
+
 
 @dataclass
 class Fake:
     """What the server does and has seen. `script` holds replies for the next questions; then it answers by
-    itself. `serial`: one after another, so that its throughput has a ceiling.
+    itself. `serial`: one after another, so that its throughput has a ceiling. `services`: the schema of a
+    question to each service, as it publishes them.
     """
+
+    services: dict[str, dict[str, Any]] = field(default_factory=published)
 
     seconds: float = 0.01
     places: int = 1000
@@ -81,16 +108,29 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
-        if path.endswith("/performance"):
-            self.reply(200, self._performance(path.split("/")[1]))
+        name = path.split("/")[1]
+        if path == f"/{name}/performance" and name in self.fake.services:
+            self.reply(200, self._performance(name))
+        elif path == f"/{name}/openapi.json" and name in self.fake.services:
+            self.reply(200, self._description(name))
         elif path == "/metrics":
             self._send(200, self._metrics().encode(), {"Content-Type": "text/plain; version=0.0.4"})
         else:
-            self.reply(404, {"detail": "없음"})
+            listed = [
+                {"method": method, "path": f"/{name}/{route}"}
+                for name in self.fake.services
+                for method, route in (("POST", "Llama"), ("GET", "openapi.json"))
+            ]
+            self.reply(404, {"detail": "없음", "endpoints": listed})
 
     def do_DELETE(self) -> None:
         self.fake.deleted.append(self.path)
         self.reply(200, {"deleted": 1})
+
+    def _description(self, service: str) -> dict[str, Any]:
+        content = {"application/json": {"schema": self.fake.services[service]}}
+        question = {"requestBody": {"required": True, "content": content}}
+        return {"openapi": "3.1.0", "paths": {f"/{service}/Llama": {"post": question}}}
 
     def _performance(self, service: str) -> dict[str, Any]:
         with self.fake.lock:

@@ -12,7 +12,7 @@ import locust  # noqa: F401  (it patches the standard library, which must come f
 from gevent import fork
 from locust.main import main
 
-from loadtest.scenarios import test_suite_load  # noqa: F401  (loaded here so that children need not)
+from loadtest.generator import locustfile  # noqa: F401  (loaded here so that children need not)
 
 
 def nurse() -> None:

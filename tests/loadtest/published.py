@@ -10,13 +10,15 @@ from typing import Any
 
 from tests.loadtest.test_loadtest_records import ATTEMPT, REFUSAL, record
 
-from loadtest import merge, publish, summary
-from loadtest.checks import Check
-from loadtest.judgement import told
-from loadtest.reasons import Reason, because
-from loadtest.recorder import Recorder
-from loadtest.slo import Judged
-from loadtest.verdict import Exit, Verdict
+from loadtest.judge import summary
+from loadtest.judge.checks import Check
+from loadtest.judge.goals import Judged
+from loadtest.judge.judgement import told
+from loadtest.judge.reasons import Reason, because
+from loadtest.judge.verdict import Exit, Verdict
+from loadtest.record import merge
+from loadtest.record.recorder import Recorder
+from loadtest.report import publish
 
 NAME = "first-run"
 FEW = Judged("p99<=9", "undecidable", None, 40, why=because("few_values", n=40, needed=299))

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.loadtest import fake_service as fakes
 
-from loadtest import merge
-from loadtest.client import Ask, Client
-from loadtest.events import read_events
-from loadtest.exchange import parse_server_timing
-from loadtest.parts import Run
-from loadtest.recorder import Recorder
-from loadtest.retry import MOST_RETRIES, PATIENCE_SECONDS, parse_retry_after, wait_before_retry
+from loadtest.client.events import read_events
+from loadtest.client.exchange import parse_server_timing
+from loadtest.client.question import Client, QuestionToSend
+from loadtest.client.retry import MOST_RETRIES, PATIENCE_SECONDS, parse_retry_after, wait_before_retry
+from loadtest.record import merge
+from loadtest.record.parts import RecordedRun
+from loadtest.record.recorder import Recorder
 from loadtest.stats.questions import gather
 
 SILENT = 4.0
@@ -34,8 +34,8 @@ def recorder(tmp_path: Path) -> Recorder:
     return Recorder(tmp_path)
 
 
-def ask(*, stream: bool = False) -> Ask:
-    return Ask(
+def ask(*, stream: bool = False) -> QuestionToSend:
+    return QuestionToSend(
         service="character",
         user_id="u-1",
         body={"input_data": "안녕"},
@@ -44,7 +44,7 @@ def ask(*, stream: bool = False) -> Ask:
     )
 
 
-def rows_of(recorder: Recorder, folder: Path) -> Run:
+def rows_of(recorder: Recorder, folder: Path) -> RecordedRun:
     recorder.close()
     return merge.load(folder)
 
@@ -227,7 +227,7 @@ def test_being_stopped_leaves_a_row(
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("loadtest.client.exchange", killed)
+    monkeypatch.setattr("loadtest.client.question.exchange", killed)
     with pytest.raises(KeyboardInterrupt):
         Client(fake.url, recorder).ask(ask())
     (row,) = rows_of(recorder, tmp_path).attempts

@@ -6,10 +6,11 @@ import pytest
 from tests.loadtest import fake_service as fakes
 from tests.loadtest.test_loadtest_judging import GOOD, ended, failed, part, run_of
 
-from loadtest.checks import check_run
-from loadtest.counters import Count, UnreachableError, addresses, performance, scrape
-from loadtest.parts import Ended
-from loadtest.reconcile import compare
+from loadtest.client.asking import UnreachableError
+from loadtest.client.counters import Count, addresses, performance, scrape
+from loadtest.judge.checks import check_run
+from loadtest.judge.reconcile import compare
+from loadtest.record.parts import Ended
 
 
 def count(source: str, uptime: float | None = 100.0, **outcomes: int) -> Count:

@@ -13,8 +13,8 @@ from tests.loadtest.page_checks import check_page, check_times, sorted_by_number
 from tests.loadtest.strategies import HEADER, csv_texts
 from tests.loadtest.test_loadtest_summary import told_of
 
-from loadtest.dashboard.page import build_page
-from loadtest.reading import read_text
+from loadtest.record.reading import read_text
+from loadtest.report.dashboard.page import build_page
 from loadtest.stats.comparison import compare_runs
 
 pytestmark = pytest.mark.browser

@@ -13,8 +13,8 @@ import pytest
 from tests.loadtest import fake_service as fakes
 from tests.loadtest.test_loadtest_run import ENVIRONMENT, command, fake, read, run
 
-from loadtest.merge import load
-from loadtest.recorder import Recorder
+from loadtest.record.merge import load
+from loadtest.record.recorder import Recorder
 
 __all__ = ["fake"]
 

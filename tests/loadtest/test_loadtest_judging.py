@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 
-from loadtest import merge, summary
-from loadtest.checks import Check, check_run
-from loadtest.generators import CANNOT_RECORD
-from loadtest.parts import Ended, Part, Run
-from loadtest.plan import Stage, parse_seconds, past_the_knee, stages, total_seconds
-from loadtest.reasons import because
-from loadtest.rows import Attempt
-from loadtest.slo import Judged, judge, parse
-from loadtest.verdict import Exit, decide
+from loadtest.judge import summary
+from loadtest.judge.checks import Check, check_parts, check_run
+from loadtest.judge.goals import Judged, judge
+from loadtest.judge.reasons import because
+from loadtest.judge.verdict import Exit, decide
+from loadtest.plan.agreement import CANNOT_RECORD
+from loadtest.plan.goals import parse
+from loadtest.plan.stages import Stage, parse_seconds, past_the_knee, stages, total_seconds
+from loadtest.record import merge
+from loadtest.record.parts import Ended, PartFile, RecordedRun
+from loadtest.record.rows import Attempt
 
 GOOD = Attempt(
     user_id="u",
@@ -37,10 +39,10 @@ def failed(status: int, reason: str) -> Attempt:
     return replace(GOOD, status_code=status, success=False, failure_reason=reason, is_final_success=False)
 
 
-def part(rows: int, **changes: Any) -> Part:
+def part(rows: int, **changes: Any) -> PartFile:
     bye = {"starts": rows, "ends": rows, "area": rows * 1.0}
     beats = [{"cpu": 5.0, "lag": 0.001}] * 20
-    found = Part("part-a", role="worker", bye=bye, beats=beats)
+    found = PartFile("part-a", role="worker", bye=bye, beats=beats, drift_us=[0, 1])
     found.started = rows
     found.ended = [ended(i, GOOD) for i in range(rows)]
     for name, value in changes.items():
@@ -48,11 +50,11 @@ def part(rows: int, **changes: Any) -> Part:
     return found
 
 
-def run_of(*parts: Part, opened: list[dict[str, Any]] | None = None) -> Run:
-    return Run(list(parts), [row for each in parts for row in each.ended], opened or [], 0)
+def run_of(*parts: PartFile, opened: list[dict[str, Any]] | None = None) -> RecordedRun:
+    return RecordedRun(list(parts), [row for each in parts for row in each.ended], opened or [], 0)
 
 
-def states(run: Run, **changes: Any) -> dict[str, str]:
+def states(run: RecordedRun, **changes: Any) -> dict[str, str]:
     asked: dict[str, Any] = {
         "generators": 1,
         "exit_codes": [0],
@@ -67,6 +69,42 @@ def states(run: Run, **changes: Any) -> dict[str, str]:
 
 def test_a_clean_run_is_valid() -> None:
     assert set(states(run_of(part(9))).values()) == {"ok"}
+
+
+def found_of(run: RecordedRun, name: str) -> tuple[str, str]:
+    """State and words of one check."""
+    checks = check_parts(run, 1, [0], interrupted=False, most_lag=0.5)
+    check = next(check for check in checks if check.name == name)
+    return check.state, check.as_dict()["detail"]
+
+
+QUICK = [ended(i, replace(GOOD, duration_us=20_000)) for i in range(9)]
+
+
+@pytest.mark.parametrize(
+    ("name", "run", "said"),
+    [
+        ("little", run_of(part(0)), "nothing to compare: at most 0.25 s in flight"),
+        (
+            "little",
+            run_of(part(9, ended=QUICK, bye={"starts": 9, "ends": 9, "area": 0.0})),
+            "nothing to compare: at most 0.25 s in flight",
+        ),
+        ("health", run_of(part(9, beats=[])), "too short: no second was measured"),
+        ("clock", run_of(part(9, drift_us=[5])), "too short: the clock was not read twice"),
+    ],
+)
+def test_a_check_with_nothing_to_go_by_does_not_say_ok(name: str, run: RecordedRun, said: str) -> None:
+    state, words = found_of(run, name)
+    assert state == "not_provable"
+    assert words.startswith(said)
+
+
+def test_little_compares_as_soon_as_it_could_fail() -> None:
+    one = [ended(0, GOOD)]
+    assert found_of(run_of(part(1, ended=one)), "little")[0] == "ok"
+    lost = run_of(part(1, ended=one, bye={"starts": 1, "ends": 1, "area": 0.0}))
+    assert found_of(lost, "little") == ("invalid", "in flight 0.000 s by the counter, 1.000 s by the rows")
 
 
 OPEN = {"id": "q1-1", "q": "q1", "endpoint": "/office/Llama"}
@@ -102,7 +140,7 @@ LATE = [Stage("arrivals", 10, 1.0, open_loop=True)]
         ),
     ],
 )
-def test_each_fault_makes_a_run_invalid(name: str, run: Run, changes: dict[str, Any]) -> None:
+def test_each_fault_makes_a_run_invalid(name: str, run: RecordedRun, changes: dict[str, Any]) -> None:
     assert states(run, **changes)[name] == "invalid"
 
 
@@ -117,7 +155,7 @@ def test_an_open_loop_on_time_is_valid() -> None:
 
 
 def measures(rows: list[Ended]) -> summary.Analysis:
-    return summary.analyse(Run([Part("p")], rows, [], 0))
+    return summary.analyse(RecordedRun([PartFile("p")], rows, [], 0))
 
 
 MIXED = [ended(i, GOOD) for i in range(97)] + [ended(100 + i, failed(500, "http_500")) for i in range(3)]

@@ -17,13 +17,14 @@ from pathlib import Path
 import pytest
 from tests.loadtest import fake_service as fakes
 
-from loadtest import merge
-from loadtest.reading import read_file
-from loadtest.rows import COLUMNS
+from loadtest.record import merge
+from loadtest.record.files import RESULTS, SIDECAR
+from loadtest.record.reading import read_file
+from loadtest.record.rows import COLUMNS
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-SCENARIO = ROOT / "src/loadtest/scenarios/test_suite_load.py"
+SCENARIO = ROOT / "src/loadtest/generator/locustfile.py"
 OUTCOMES = {200: "successful", 429: "refused"}
 KILLS = int(os.environ.get("LOADTEST_KILLS", "20"))
 
@@ -95,8 +96,8 @@ def test_no_kill_loses_doubles_or_tears_an_attempt(nursery: Nursery, tmp_path: P
     for folder in folders:
         found = merge.load(folder)
         merge.write(folder, found)
-        table = read_file(folder / merge.RESULTS)
-        assert (folder / merge.RESULTS).read_text().splitlines()[0] == ",".join(COLUMNS)
+        table = read_file(folder / RESULTS)
+        assert (folder / RESULTS).read_text().splitlines()[0] == ",".join(COLUMNS)
         assert table.attempts == found.attempts, "the CSV holds exactly the merged rows"
         assert (table.bad_rows, found.doubled) == (0, 0)
         assert all(part.bye is None and part.gaps == 0 and part.orphans == 0 for part in found.parts)
@@ -105,9 +106,9 @@ def test_no_kill_loses_doubles_or_tears_an_attempt(nursery: Nursery, tmp_path: P
         recorded.update(ended.attempt_id for ended in found.ended)
         recorded.update(start["id"] for start in found.opened)
         in_flight += len(found.opened)
-        first = (folder / merge.RESULTS).read_bytes(), (folder / merge.SIDECAR).read_bytes()
+        first = (folder / RESULTS).read_bytes(), (folder / SIDECAR).read_bytes()
         merge.write(folder, merge.load(folder))
-        assert first == ((folder / merge.RESULTS).read_bytes(), (folder / merge.SIDECAR).read_bytes())
+        assert first == ((folder / RESULTS).read_bytes(), (folder / SIDECAR).read_bytes())
         for ended in found.ended:
             assert OUTCOMES[ended.attempt.status_code] == outcomes[ended.attempt_id]
     assert max(recorded.values()) == 1

@@ -10,15 +10,14 @@ from playwright.sync_api import Browser
 from tests.loadtest.browsing import opened
 from tests.loadtest.published import FEW, NAME, finished_run
 
-import loadtest.dashboard
-from loadtest import publish
-from loadtest.dashboard.page import build_page
-from loadtest.judgement import told
-from loadtest.reasons import SENTENCES, Reason
-from loadtest.rows import Attempt
-from loadtest.verdict import Exit, Verdict, decide
+from loadtest.judge.judgement import told
+from loadtest.judge.reasons import SENTENCES, Reason
+from loadtest.judge.verdict import Exit, Verdict, decide
+from loadtest.record.rows import Attempt
+from loadtest.report import dashboard, publish
+from loadtest.report.dashboard.page import build_page
 
-ASSETS = Path(loadtest.dashboard.__file__).parent / "assets"
+ASSETS = Path(dashboard.__file__).parent / "assets"
 
 
 def entries(name: str) -> dict[str, set[str]]:

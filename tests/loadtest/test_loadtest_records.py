@@ -13,12 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.loadtest.strategies import HEADER
 
-from loadtest import instrument, merge
-from loadtest.parts import read_part
-from loadtest.reading import UnreadableError, read_cells, read_text
-from loadtest.recorder import Recorder, RecorderBrokenError
-from loadtest.rows import COLUMNS, Attempt, clean, microseconds, stamp
-from loadtest.tail import Tail
+from loadtest.judge import instrument
+from loadtest.record import merge
+from loadtest.record.files import RESULTS, SIDECAR
+from loadtest.record.parts import read_part
+from loadtest.record.reading import UnreadableError, read_cells, read_text
+from loadtest.record.recorder import Recorder, RecorderBrokenError
+from loadtest.record.rows import COLUMNS, Attempt, clean, microseconds, stamp
+from loadtest.run.tail import Tail
 
 ATTEMPT = Attempt(
     user_id="u-1",
@@ -116,6 +118,25 @@ def test_server_text_is_made_fit_for_a_cell() -> None:
     assert stamp(1_795_491_721_999_999) == "2026-11-24T03:42:01.999Z"
 
 
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "＝", "＋", "－", "＠", "\ufe66"])
+@pytest.mark.parametrize(
+    "before", ["", "\n", "\r", "\t", "\r\n", " ", "\u3000", "\xa0", "\ufeff", "\u200b \n"]
+)
+def test_whatever_a_spreadsheet_could_compute_stands_behind_an_apostrophe(before: str, sign: str) -> None:
+    cell = f"{before}{sign}HYPERLINK(A1)"
+    assert clean(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", ["\ttab", "\nline", "\rline"])
+def test_a_cell_that_begins_with_a_break_stands_behind_an_apostrophe(cell: str) -> None:
+    assert clean(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", ["a=1", "가＝나", "1-2", " text", "\u3000가", "~1", ""])
+def test_ordinary_text_stays_as_it_came(cell: str) -> None:
+    assert clean(cell) == cell
+
+
 def test_merging_again_gives_the_same_bytes(tmp_path: Path) -> None:
     one, two = Recorder(tmp_path), Recorder(tmp_path)
     record(one, "q1", REFUSAL, ATTEMPT)
@@ -125,7 +146,7 @@ def test_merging_again_gives_the_same_bytes(tmp_path: Path) -> None:
     files = []
     for _ in range(2):
         merge.write(tmp_path, merge.load(tmp_path))
-        files.append([(tmp_path / name).read_bytes() for name in (merge.RESULTS, merge.SIDECAR)])
+        files.append([(tmp_path / name).read_bytes() for name in (RESULTS, SIDECAR)])
     assert files[0] == files[1]
     ids = [json.loads(line)["id"] for line in files[0][1].splitlines()]
     assert ids == ["q2-0", "q1-0", "q1-1"]
@@ -219,8 +240,8 @@ def test_a_step_of_the_clock_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     record(recorder, "q2", ATTEMPT)
     recorder.close()
     stepped = read_part(recorder.path)
-    assert instrument.clock([steady])[0] == []
-    (fault,) = instrument.clock([steady, stepped])[0]
+    assert instrument.clock([steady, steady]).faults == ()
+    (fault,) = instrument.clock([steady, stepped]).faults
     assert "a step of 3600.0 s" in str(fault)
     # Rows are stamped by a clock that no step moves.
     assert [ended.attempt.duration_us for ended in stepped.ended] == [ATTEMPT.duration_us] * 2

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from tests.loadtest.test_loadtest_records import ATTEMPT, REFUSAL, record
 
-from loadtest import merge, publish, summary
-from loadtest.judgement import NO_MANIFEST, UNSUPERVISED
-from loadtest.recorder import Recorder
+from loadtest.judge import summary
+from loadtest.judge.judgement import NO_MANIFEST, UNSUPERVISED
+from loadtest.record import merge
+from loadtest.record.recorder import Recorder
+from loadtest.report import publish
 
 IDENTITY = {"id": "one", "started": "2026-11-24T03:00:00Z", "service": "office", "shape": "fixed", "users": 2}
 
@@ -31,6 +33,7 @@ def recorded(folder: Path, *, closed: bool = True) -> Recorder:
         record(recorder, f"q{index}", *([REFUSAL, ATTEMPT] if index % 2 else [ATTEMPT]))
     # These attempts took no time while they were recorded; the witness of Little's law is told otherwise.
     recorder._area += recorder.ends * ATTEMPT.duration_us / 1e6
+    recorder.beat(cpu_percent=3, lag=0.001, users=1)
     if closed:
         recorder.close()
     return recorder

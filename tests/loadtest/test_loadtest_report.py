@@ -13,8 +13,8 @@ from tests.loadtest.browsing import drawn, load, number, opened, read
 from tests.loadtest.published import finished_run, web_server
 from tests.loadtest.strategies import HEADER, huge
 
-from loadtest import publish
-from loadtest.dashboard.page import build_page
+from loadtest.report import publish
+from loadtest.report.dashboard.page import build_page
 
 pytestmark = pytest.mark.browser
 logger = logging.getLogger(__name__)

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from tests.loadtest import fake_service as fakes
 
-from loadtest.merge import PARTS, load
-from loadtest.rows import COLUMNS
+from loadtest.record.files import PARTS
+from loadtest.record.merge import load
+from loadtest.record.rows import COLUMNS
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src")}

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tests.loadtest import oracle
 from tests.loadtest.strategies import HEADER, csv_texts
 
-from loadtest import summary
-from loadtest.parts import Ended
-from loadtest.reading import read_text
-from loadtest.rows import REFUSED
+from loadtest.judge import summary
+from loadtest.record.parts import Ended
+from loadtest.record.reading import read_text
+from loadtest.record.rows import REFUSED
 from loadtest.stats.beside import beside_rows
 from loadtest.stats.comparison import LEAST_RESAMPLES, between_ranks, bootstrap, compare_runs
 from loadtest.stats.concurrency import Level, knee, knee_of, sweep

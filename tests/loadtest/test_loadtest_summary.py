@@ -8,12 +8,12 @@ from hypothesis import example, given, settings
 from tests.loadtest import oracle
 from tests.loadtest.strategies import HEADER, csv_texts
 
-from loadtest import summary
-from loadtest.parts import Ended, Part, Run
-from loadtest.progress import show
-from loadtest.reading import read_text
-from loadtest.terminal import Terminal
-from loadtest.verdict import Exit, Verdict
+from loadtest.judge import summary
+from loadtest.judge.verdict import Exit, Verdict
+from loadtest.record.parts import Ended, PartFile, RecordedRun
+from loadtest.record.reading import read_text
+from loadtest.run.progress import show
+from loadtest.run.terminal import Terminal
 
 WITHIN = 2.5
 
@@ -22,7 +22,7 @@ def told_of(text: str) -> dict[str, Any]:
     """summary.json of a run with these rows; its streams' first tokens come after a tenth of a second."""
     attempts = read_text(text).attempts
     ended = [Ended(f"q{i}-0", f"q{i}", a.start_us, a, {"first_token": 0.1}) for i, a in enumerate(attempts)]
-    return summary.build(summary.analyse(Run([Part("p")], ended, [{"id": "q-9"}], 0)), WITHIN)
+    return summary.build(summary.analyse(RecordedRun([PartFile("p")], ended, [{"id": "q-9"}], 0)), WITHIN)
 
 
 def close(told: dict[str, Any], plain: dict[str, Any]) -> None:

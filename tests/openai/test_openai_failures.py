@@ -55,7 +55,7 @@ async def failure_with(maker: Callable[[], Response], seconds: float = 20.0) -> 
     async with running(lambda _: maker()) as server, opened(config_for(server)) as models:
         with pytest.raises(ChatbotError) as caught:
             await generated(models["gpt"], seconds=seconds)
-        assert models["gpt"].queue_size(ServiceName.OFFICE) == 0
+        assert models["gpt"].queue_size(ServiceName("office")) == 0
     return caught.value, len(server.requests)
 
 

@@ -87,39 +87,39 @@ async def test_a_place_waits_until_its_request_goes_out() -> None:
         opened(config_for(server, gpt=profile, same=profile)) as models,
     ):
         place = models["gpt"].reserve(request())
-        assert models["gpt"].queue_size(ServiceName.OFFICE) == 1
-        assert models["gpt"].queue_size(ServiceName.CHARACTER) == 0
-        assert models["same"].queue_size(ServiceName.OFFICE) == 0
+        assert models["gpt"].queue_size(ServiceName("office")) == 1
+        assert models["gpt"].queue_size(ServiceName("character")) == 0
+        assert models["same"].queue_size(ServiceName("office")) == 0
         generation = place.generate(CONVERSATION, Sampling())
         await anext(generation)
-        assert models["gpt"].queue_size(ServiceName.OFFICE) == 0
+        assert models["gpt"].queue_size(ServiceName("office")) == 0
         await generation.aclose()
         place.release()
-        assert models["gpt"].queue_size(ServiceName.OFFICE) == 0
+        assert models["gpt"].queue_size(ServiceName("office")) == 0
 
 
 def test_a_caller_holds_at_most_a_quarter() -> None:
     door = ConcurrencyLimit(8)
     for _ in range(2):
-        door.enter("kim", ServiceName.OFFICE)
+        door.enter("kim", ServiceName("office"))
     with pytest.raises(Overloaded) as caught:
-        door.enter("kim", ServiceName.CHARACTER)
+        door.enter("kim", ServiceName("character"))
     assert caught.value.retry_after >= 1
-    door.enter("lee", ServiceName.OFFICE)
+    door.enter("lee", ServiceName("office"))
     door.leave("kim", 1.0)
-    door.enter("kim", ServiceName.OFFICE)
+    door.enter("kim", ServiceName("office"))
 
 
 def test_the_wait_is_told_from_measured_lengths() -> None:
     def refusal(seconds: float) -> int:
         door = ConcurrencyLimit(1)
         for _ in range(40):
-            door.enter("kim", ServiceName.OFFICE)
-            door.begin(ServiceName.OFFICE)
+            door.enter("kim", ServiceName("office"))
+            door.begin(ServiceName("office"))
             door.leave("kim", seconds)
-        door.enter("kim", ServiceName.OFFICE)
+        door.enter("kim", ServiceName("office"))
         with pytest.raises(Overloaded) as caught:
-            door.enter("lee", ServiceName.OFFICE)
+            door.enter("lee", ServiceName("office"))
         return caught.value.retry_after
 
     assert refusal(30.0) == 30

@@ -110,7 +110,7 @@ CONVERSATION = Conversation(
 
 
 def request(
-    caller: str = "kim", seconds: float = 20.0, service: ServiceName = ServiceName.OFFICE
+    caller: str = "kim", seconds: float = 20.0, service: ServiceName = ServiceName("office")
 ) -> AdmissionRequest:
     now = monotonic()
     return AdmissionRequest(service, caller, now, now + seconds, 100, 512)

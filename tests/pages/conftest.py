@@ -15,7 +15,7 @@ from tests.pages.fake_service import Suite
 
 from chatbot.api.notfound import not_found
 from chatbot.api.pages import pages_router
-from chatbot.domain.messages import ServiceName
+from chatbot.services.registry import SERVICES
 
 # A busy machine may take its time to load a page; what never comes fails all the same.
 WAIT_MS = 15_000
@@ -33,8 +33,8 @@ class Served:
 def pages_app() -> FastAPI:
     """Only what this part serves: the pages of both services and the 404."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    for service in ServiceName:
-        app.include_router(pages_router(service), prefix=f"/{service}")
+    for name, service in SERVICES.items():
+        app.include_router(pages_router(service), prefix=f"/{name}")
 
     async def missing(request: Request, _: Exception) -> Response:
         return not_found(request.headers)

@@ -36,7 +36,7 @@ class RealSuite:
                     service_state(model=self.office, history=self.history, search=FixedSearch(found))
                 ),
                 "character": create_app(
-                    service_state(ServiceName.CHARACTER, self.character, history=self.history)
+                    service_state(ServiceName("character"), self.character, history=self.history)
                 ),
             }
         )

@@ -230,7 +230,7 @@ def test_every_control_has_a_name_and_the_keyboard_reaches_the_question(visitor:
 
 def test_the_other_service_is_linked_where_it_exists(visitor: Visitor) -> None:
     page = visitor.open("/office/")
-    page.get_by_role("link", name="캐릭터 대화로 가기").click()
+    page.get_by_role("link", name="캐릭터 대화 열기").click()
     expect(page.locator("#service-name")).to_have_text("캐릭터 대화")
     assert page.url == f"{visitor.address}/character/"
 

@@ -212,13 +212,13 @@ CARD_FIELDS = {
 SCENES = (
     Scene(
         "office",
-        ServiceName.OFFICE,
+        ServiceName("office"),
         {**PAST, "title": parts("search[1]"), "snippet": parts("search[1]"), "address": FOUND},
         send_office,
     ),
     Scene(
         "character",
-        ServiceName.CHARACTER,
+        ServiceName("character"),
         {
             **PAST,
             "character_name": parts("context", "opening", "template"),
@@ -231,7 +231,7 @@ SCENES = (
     ),
     Scene(
         "office by OpenAI's format",
-        ServiceName.OFFICE,
+        ServiceName("office"),
         {
             **PAST,
             "system": parts("question"),
@@ -245,7 +245,7 @@ SCENES = (
     ),
     Scene(
         "character by OpenAI's format",
-        ServiceName.CHARACTER,
+        ServiceName("character"),
         {
             **PAST,
             "system": parts("context"),
@@ -258,7 +258,7 @@ SCENES = (
         send_openai_face,
         ("지훈", "미나"),
     ),
-    Scene("card", ServiceName.CHARACTER, CARD_FIELDS, send_card, ("사용자", "미나")),
+    Scene("card", ServiceName("character"), CARD_FIELDS, send_card, ("사용자", "미나")),
 )
 CASES = [(scene, field) for scene in SCENES for field in scene.fields]
 

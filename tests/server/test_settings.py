@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from chatbot.domain.errors import StartupError
+from chatbot.domain.messages import ServiceName
 from chatbot.server.commands.settings_list import example
 from chatbot.server.settings import documented_variables, load_settings
 
 ROOT = Path(__file__).parents[2]
+OFFICE = ServiceName("office")
 
 
 @pytest.fixture(autouse=True)
@@ -21,8 +23,8 @@ def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_defaults_are_the_contract_s() -> None:
     settings = load_settings()
-    office = settings.office
-    assert (settings.port, office.port, settings.character.port) == (8001, 8002, 8003)
+    office, character = settings.service(OFFICE), settings.service(ServiceName("character"))
+    assert (settings.port, office.port, character.port) == (8001, 8002, 8003)
     assert (office.context_tokens, office.max_tokens, office.temperature) == (4096, 2048, 0.7)
     assert (office.top_p, office.top_k, office.repeat_penalty) == (0.95, 40, 1.1)
     assert settings.deadline_seconds == 180
@@ -88,7 +90,8 @@ def test_options_of_the_command_line_go_before_the_environment(monkeypatch: pyte
     monkeypatch.setenv("CHATBOT_HOST", "10.0.0.1")
     monkeypatch.setenv("CHATBOT_OFFICE__GPU", "3")
     settings = load_settings(host="::1", office={"gpu_layers": -1})
-    assert (settings.host, settings.office.gpu_layers, settings.office.gpu) == ("::1", -1, 3)
+    office = settings.service(OFFICE)
+    assert (settings.host, office.gpu_layers, office.gpu) == ("::1", -1, 3)
 
 
 def test_values_come_from_the_env_file_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +99,8 @@ def test_values_come_from_the_env_file_and_the_environment_wins(monkeypatch: pyt
     monkeypatch.setenv("CHATBOT_OFFICE__MAX_TOKENS", "99")
     monkeypatch.setenv("CHATBOT_OFFICE_SERVICE_HOST", "10.0.0.1")
     settings = load_settings()
-    assert (settings.office.top_k, settings.office.max_tokens) == (7, 99)
+    office = settings.service(OFFICE)
+    assert (office.top_k, office.max_tokens) == (7, 99)
     assert settings.cors_origins == ("http://a", "http://b")
 
 

@@ -4,17 +4,15 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from importlib.resources import files
 from typing import Any
 
 import httpx
 
+from chatbot.adapters.persona_files import LLAMA_FILE, read_personas
 from chatbot.api.app import create_app
 from chatbot.api.state import ServiceState
-from chatbot.core.character import CHARACTER
 from chatbot.core.chat import Chat
 from chatbot.core.context import ContextBuilder
-from chatbot.core.office import OFFICE
 from chatbot.core.reply import Backend
 from chatbot.core.statistics import Statistics
 from chatbot.core.turns import TurnWriter
@@ -31,9 +29,10 @@ from chatbot.domain.messages import (
     Usage,
 )
 from chatbot.domain.models import AdmissionRequest, ChatModel, ModelState, ModelStatus
-from chatbot.domain.prompts import PersonaFile
+from chatbot.domain.prompts import Personas
 from chatbot.domain.search import SearchResult, WebSearch
 from chatbot.domain.telemetry import Outcome
+from chatbot.services.registry import PERSONA_TEXTS, SERVICES
 
 
 class SilentMeter:
@@ -196,13 +195,13 @@ class FixedSearch:
     async def close(self) -> None: ...
 
 
-def packaged_personas() -> PersonaFile:
-    """The persona texts that ship with the suite."""
-    return PersonaFile.model_validate_json((files("chatbot") / "prompts" / "config-Llama.json").read_bytes())
+def packaged_personas() -> Mapping[str, Personas]:
+    """The persona texts that ship with the suite, by service."""
+    return read_personas(LLAMA_FILE, None, PERSONA_TEXTS)
 
 
 def service_state(
-    name: ServiceName = ServiceName.OFFICE,
+    name: ServiceName = ServiceName("office"),
     model: ChatModel | None = None,
     *,
     history: MemoryHistory | None = None,
@@ -214,12 +213,12 @@ def service_state(
 ) -> ServiceState:
     """A whole service over fakes, or over a real model."""
     model = model or FakeModel()
-    personas = packaged_personas()
+    personas = packaged_personas()[name]
     models: dict[str, ChatModel] = {"Llama": model, **(foreign or {})}
     history = history or MemoryHistory()
 
     chat = Chat(
-        OFFICE if name is ServiceName.OFFICE else CHARACTER,
+        SERVICES[name],
         {alias: Backend(each, personas, sampling or Sampling()) for alias, each in models.items()},
         ContextBuilder(history, search, 5.0),
         TurnWriter(history),

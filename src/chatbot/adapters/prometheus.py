@@ -23,7 +23,7 @@ _RATIO = (0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5)
 
 class _PrometheusServiceMeter:
     def __init__(self, metrics: "Metrics", service: ServiceName) -> None:
-        name = service.value
+        name = str(service)
         self._outcomes = {outcome: metrics.requests.labels(name, outcome.value) for outcome in Outcome}
         self._response = metrics.response.labels(name)
         self._first = metrics.first_token.labels(name)
@@ -179,7 +179,7 @@ class Metrics:
         uptime: Callable[[], float],
     ) -> None:
         """Read these when the page is asked for."""
-        name = service.value
+        name = str(service)
         self._active.labels(name).set_function(active)
         self._queued.labels(name).set_function(queued)
         self._pending.labels(name).set_function(pending)

@@ -50,7 +50,7 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
         redirect_slashes=False,
     )
     app.include_router(health_router(state))
-    app.include_router(pages_router(state.chat.service.name), prefix=prefix)
+    app.include_router(pages_router(state.chat.service), prefix=prefix)
     app.include_router(performance_router(state), prefix=prefix)
     app.include_router(rooms_router(state), prefix=prefix)
     app.include_router(openai_router(state), prefix=prefix)

@@ -14,7 +14,7 @@ from chatbot.api.openai_format import OpenAIFormat, OpenAIRoute
 from chatbot.api.openai_schema import CompletionRequest
 from chatbot.api.responding import respond
 from chatbot.api.state import ServiceState
-from chatbot.core.transcript import Names, Said, ask_of, read_messages
+from chatbot.core.transcript import Names, Said, read_messages
 from chatbot.domain.errors import UnknownModel
 from chatbot.domain.messages import Sampling
 from chatbot.domain.models import ModelState
@@ -65,8 +65,7 @@ def openai_router(state: ServiceState) -> APIRouter:
         user = body.user or None
         asker.check_owns(user)
         alias = _alias(state, body.model)
-        question = ask_of(
-            state.chat.service.name,
+        question = state.chat.service.ask_transcript(
             read_messages([Said(message.role, message.text, message.name) for message in body.messages]),
             Names(body.character_name, body.user_name, body.greeting),
             caller=asker.caller(user),

@@ -5,13 +5,17 @@ UI and ReDoc come from the package fastapi-standalone-docs, licences included; o
 its own wiring replaces functions of FastAPI for the whole process.
 """
 
+import json
+from dataclasses import asdict
+from html import escape
 from importlib.resources import files
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from chatbot.domain.messages import ServiceName
+from chatbot.core.service import AnyService
+from chatbot.services.registry import SERVICES
 
 _COMMON_POLICY = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PAGE_POLICY = (
@@ -32,17 +36,36 @@ _CACHE = {"Cache-Control": "no-cache"}
 """Kept by the browser but asked about each time: file names carry no version. An ETag makes asking cheap."""
 
 
-def _page(name: str, service: ServiceName) -> str:
-    """The text of a page, with the service's name filled in."""
+def _page(name: str, service: AnyService) -> str:
+    """The text of a page, with what it must know of the service filled in."""
     text = (files("chatbot") / "pages" / name).read_text(encoding="utf-8")
-    return text.replace("{{service}}", service.value)
+    return text.replace("{{service}}", service.name).replace("{{facts}}", escape(_facts(service)))
+
+
+def _facts(service: AnyService) -> str:
+    """What the chat page's scripts know of its service, as JSON; ``null`` where it has no such thing.
+
+    ``others`` are the further services of the suite: which of them run, the page finds out.
+    """
+    facts = {
+        "service": service.name,
+        "title": service.title,
+        "search": service.search_field,
+        **asdict(service.page),
+        "others": [
+            {"service": other.name, "title": other.title}
+            for other in SERVICES.values()
+            if other.name != service.name
+        ],
+    }
+    return json.dumps(facts, ensure_ascii=False)
 
 
 def _html(text: str, policy: str) -> Response:
     return HTMLResponse(text, headers={**_CACHE, "Content-Security-Policy": policy})
 
 
-def pages_router(service: ServiceName) -> APIRouter:
+def pages_router(service: AnyService) -> APIRouter:
     """The routes ``/``, ``/static/…``, ``/docs`` and ``/redoc``, to be mounted under the service's prefix."""
     router = APIRouter(include_in_schema=False)
     chat, docs, redoc = (_page(name, service) for name in ("chat.html", "docs.html", "redoc.html"))
@@ -58,7 +81,7 @@ def pages_router(service: ServiceName) -> APIRouter:
     @router.api_route("", methods=_METHODS)
     async def without_slash() -> Response:
         # Relative, so that scheme, host and port stay what the browser used.
-        return Response(status_code=307, headers={"Location": f"{service.value}/"})
+        return Response(status_code=307, headers={"Location": f"{service.name}/"})
 
     @router.api_route("/", methods=_METHODS)
     async def chat_page() -> Response:

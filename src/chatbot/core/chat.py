@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 from chatbot.core.context import ContextBuilder
 from chatbot.core.reply import Backend, Reply
-from chatbot.core.service import Question, Service
+from chatbot.core.service import AnyService, Question
 from chatbot.core.shares import KeyShares
 from chatbot.core.statistics import Statistics
 from chatbot.core.turns import TurnWriter
@@ -19,7 +19,7 @@ class Chat:
 
     def __init__(
         self,
-        service: Service,
+        service: AnyService,
         backends: Mapping[str, Backend],
         context: ContextBuilder,
         turns: TurnWriter,

@@ -14,7 +14,7 @@ from chatbot.domain.errors import ChatbotError, ModelFailed, Overloaded
 from chatbot.domain.history import HistoryUnavailable, Recalled, Stored
 from chatbot.domain.messages import Finished, FinishReason, PromptReport, Sampling, Token, Usage, Waiting
 from chatbot.domain.models import ChatModel, Place
-from chatbot.domain.prompts import PersonaFile
+from chatbot.domain.prompts import Personas
 from chatbot.domain.search import SearchResult
 from chatbot.domain.telemetry import Outcome
 
@@ -28,7 +28,7 @@ class Backend:
     model: ChatModel
     """What generates."""
 
-    personas: PersonaFile
+    personas: Personas
     """The persona texts written for this kind of model."""
 
     sampling: Sampling

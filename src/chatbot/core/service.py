@@ -1,27 +1,48 @@
-"""What a service is: data and two small functions. Office and character differ in nothing else."""
+"""What a service is: data and two small functions. The services themselves stand in chatbot.services."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
+from chatbot.core.page import Bilingual, ChatPage
+from chatbot.core.transcript import Names, Transcript
 from chatbot.domain.access import KeyEntry
 from chatbot.domain.history import Room
 from chatbot.domain.language import Language
 from chatbot.domain.messages import Exchange, PromptPart, Sampling, ServiceName, Speakers
-from chatbot.domain.prompts import PersonaFile
+from chatbot.domain.prompts import P, Personas, PersonaTexts
 from chatbot.domain.schemas import ChatRequest
+
+Body = TypeVar("Body", bound=ChatRequest)
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The fixed part of a prompt: system parts (common rules first), the character's opening, the labels."""
+    """The fixed part of a prompt: what stands around the conversation."""
 
     system: tuple[PromptPart, ...]
+    """System parts, the rules common to all users first."""
+
     speakers: Speakers
+    """What user and model are called in a plain transcript."""
+
     language: Language
     """What the persona speaks; a search for the question asks for pages in it."""
+
     opening: str | None = None
+    """What the model's side said first; None: the user begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class FramedQuestion(Generic[P]):
+    """What a service makes of a body or of a transcript."""
+
+    text: str
+    """The user's turn."""
+
+    frame: Callable[[Mapping[Language, P]], Frame]
+    """Builds the fixed part from the persona texts of the model that answers."""
 
 
 def _unchanged(sampling: Sampling) -> Sampling:
@@ -30,23 +51,34 @@ def _unchanged(sampling: Sampling) -> Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One validated question, whatever format it came in.
-
-    ``frame`` builds the fixed part from the persona texts of the model that answers. ``exchanges`` are
-    turns that the client itself sent along; turns of ``room`` are recalled by the chat path. ``tune``
-    changes the service's sampling for this question. ``arrived`` is ``time.monotonic()`` seconds. ``key`` is
-    the API key that asks, None where none is asked for.
-    """
+    """One validated question, whatever format it came in."""
 
     text: str
-    frame: Callable[[PersonaFile], Frame]
+    """The user's turn."""
+
+    frame: Callable[[Personas], Frame]
+    """Builds the fixed part from the persona texts of the model that answers."""
+
     caller: str
+    """Whose fair share of the queue the question takes."""
+
     arrived: float
+    """When it came, ``time.monotonic()`` seconds."""
+
     room: Room | None = None
+    """The room whose turns are recalled, and where this one is kept; None: nothing is remembered."""
+
     search: bool = False
+    """Whether the web is searched for it."""
+
     exchanges: tuple[Exchange, ...] = ()
+    """Turns that the client itself sent along."""
+
     tune: Callable[[Sampling], Sampling] = field(default=_unchanged)
+    """Changes the service's sampling for this question."""
+
     key: KeyEntry | None = None
+    """The API key that asks; None where none is asked for."""
 
     def chars(self, frame: Frame) -> int:
         """Length of the prompt as known at the door: all of it but recalled turns and search results."""
@@ -56,31 +88,75 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """One service: its name, the body it takes, and how a body becomes the fixed part of a prompt.
-
-    ``request`` is the body's schema, ``frame`` its prompt, ``searches`` whether this body asks for a web
-    search. The request type is erased here (Any) because each service pairs its own schema with its own
-    functions; the pairing is checked where the service is defined.
-    """
+class Service(Generic[Body, P]):
+    """One service. Its settings, command, routes, page and history follow from these fields."""
 
     name: ServiceName
-    request: type[ChatRequest]
-    frame: Callable[[Any, PersonaFile], Frame]
-    searches: Callable[[Any], bool]
+    """Its path prefix, its command, the prefix of its settings, and the history's key."""
 
-    def ask(self, request: ChatRequest, caller: str, arrived: float, key: KeyEntry | None = None) -> Question:
+    title: Bilingual
+    """What people read over its chat page."""
+
+    port: int
+    """The port it listens on by default."""
+
+    request: type[Body]
+    """The schema of a question's body, with an example."""
+
+    personas: PersonaTexts[P]
+    """Its persona texts, to be found in a persona file under its name."""
+
+    of_body: Callable[[Body], FramedQuestion[P]]
+    """How a body becomes a question."""
+
+    of_transcript: Callable[[Transcript, Names], FramedQuestion[P]]
+    """How a conversation of a client that speaks OpenAI's format becomes a question."""
+
+    search_field: str | None = None
+    """The body's yes-or-no field that asks for a web search; None: this service never searches."""
+
+    page: ChatPage = field(default_factory=ChatPage)
+    """How its chat page looks."""
+
+    def ask(self, body: Body, caller: str, arrived: float, key: KeyEntry | None = None) -> Question:
         """Turn a validated body into a Question; a ``user_id`` without ``db_id`` opens a new room."""
+        asked = self.of_body(body)
         return Question(
-            text=request.input_data,
-            frame=lambda personas: self.frame(request, personas),
+            text=asked.text,
+            frame=asked.frame,
             caller=caller,
             arrived=arrived,
-            room=self.room(request.user_id, request.db_id),
-            search=self.searches(request),
+            room=self.room(body.user_id, body.db_id),
+            search=self.search_field is not None and getattr(body, self.search_field),
+            key=key,
+        )
+
+    def ask_transcript(
+        self,
+        transcript: Transcript,
+        names: Names,
+        *,
+        caller: str,
+        arrived: float,
+        tune: Callable[[Sampling], Sampling],
+        key: KeyEntry | None = None,
+    ) -> Question:
+        """Turn a transcript into a Question; nothing of it is remembered."""
+        asked = self.of_transcript(transcript, names)
+        return Question(
+            text=asked.text,
+            frame=asked.frame,
+            caller=caller,
+            arrived=arrived,
+            exchanges=transcript.exchanges,
+            tune=tune,
             key=key,
         )
 
     def room(self, user_id: str | None, db_id: UUID | None) -> Room | None:
         """The room of these two fields; None when nothing is to be remembered."""
         return None if user_id is None else Room(self.name, user_id, db_id or uuid4())
+
+
+AnyService = Service[Any, Any]
+"""A service of whichever kind: its schema and its functions were paired where it was defined."""

@@ -1,26 +1,20 @@
-"""A conversation that the client itself carries (OpenAI's format) as a Question.
+"""Reads a conversation that the client itself carries (OpenAI's format): which message is what.
 
-The service's rules hold: a client's system message never becomes ours. For a character it is part of the
-quoted introduction, for the office it joins the user's turn. Role-play front ends send example dialogue as
-system messages named ``example_user`` and ``example_assistant``, and end "continue" and "impersonate" with a
-system message behind the character's last line: that one is what the user asks.
+What a service makes of it is the service's; one rule holds for all: a client's system message never becomes
+ours. Role-play front ends send example dialogue as system messages named ``example_user`` and
+``example_assistant``, and end "continue" and "impersonate" with a system message behind the character's last
+line: that one is what the user asks.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from chatbot.core.character import Cast, character_frame
-from chatbot.core.office import office_frame
-from chatbot.core.service import Frame, Question
-from chatbot.domain.access import KeyEntry
 from chatbot.domain.errors import NoQuestion
-from chatbot.domain.messages import Exchange, Sampling, ServiceName
-from chatbot.domain.prompts import PersonaFile
+from chatbot.domain.messages import Exchange
 
-_NO_CONTEXT = "-"
 _SYSTEM = ("system", "developer")
 _EXAMPLES = {"example_user": ("{{user}}", "User"), "example_assistant": ("{{char}}", "Assistant")}
-"""Who speaks in an example: in a character's introduction, and elsewhere."""
+"""Who speaks in an example: as a macro, and as a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +28,30 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """Messages sorted by what they are for; ``names`` are the last that the speakers went by, by role."""
+    """Messages sorted by what they are for."""
 
     instructions: tuple[Said, ...]
+    """The system messages, without those that are what the user asks."""
+
     opening: str | None
+    """What the assistant said before the user's first message."""
+
     exchanges: tuple[Exchange, ...]
+    """The turns before the question, oldest first."""
+
     question: str
+    """What the user asks, without white space around it."""
+
     names: dict[str, str]
+    """The last name that each role ("user", "assistant") went by."""
+
+    def instructions_text(self, *, macros: bool) -> str:
+        """The instructions as one text; who speaks in an example is a macro ({{user}}) or a word (User)."""
+        texts = []
+        for message in self.instructions:
+            speaker = _EXAMPLES.get(message.name or "")
+            texts.append(f"{speaker[0 if macros else 1]}: {message.text}" if speaker else message.text)
+        return "\n\n".join(texts)
 
 
 def read_messages(messages: Sequence[Said]) -> Transcript:
@@ -91,52 +102,15 @@ def _instructions(messages: Sequence[Said]) -> tuple[Said, ...]:
     return tuple(message for message in messages if message.role in _SYSTEM and message.text.strip())
 
 
-def _text(instructions: Sequence[Said], *, macros: bool) -> str:
-    """The instructions as one text, examples with their speakers."""
-    texts = []
-    for message in instructions:
-        speaker = _EXAMPLES.get(message.name or "")
-        texts.append(f"{speaker[0 if macros else 1]}: {message.text}" if speaker else message.text)
-    return "\n\n".join(texts)
-
-
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a client says beside its messages: the names, and a greeting of its own."""
+    """What a client says beside its messages, in fields beyond OpenAI's format."""
 
     character: str | None = None
+    """What the model's side is called."""
+
     user: str | None = None
+    """What the user is called."""
+
     greeting: str | None = None
-
-
-def ask_of(
-    service: ServiceName,
-    transcript: Transcript,
-    names: Names,
-    *,
-    caller: str,
-    arrived: float,
-    tune: Callable[[Sampling], Sampling],
-    key: KeyEntry | None = None,
-) -> Question:
-    """The Question of a transcript; nothing of it is remembered."""
-    question = transcript.question
-    if service is ServiceName.OFFICE:
-        if instructions := _text(transcript.instructions, macros=False):
-            question = f"{instructions}\n\n{question}"
-
-        def frame(personas: PersonaFile) -> Frame:
-            return replace(office_frame(transcript.question, personas), opening=transcript.opening)
-    else:
-        cast = Cast(
-            name=names.character or transcript.names.get("assistant", ""),
-            context=_text(transcript.instructions, macros=True) or _NO_CONTEXT,
-            greeting=names.greeting or transcript.opening,
-            user_name=names.user or transcript.names.get("user"),
-            said=transcript.question,
-        )
-
-        def frame(personas: PersonaFile) -> Frame:
-            return character_frame(cast, personas)
-
-    return Question(question, frame, caller, arrived, exchanges=transcript.exchanges, tune=tune, key=key)
+    """What the model's side said first."""

@@ -15,6 +15,9 @@ from chatbot.domain.messages import Sampling
 ROUTE_NAMES = frozenset({"performance", "rooms", "docs", "redoc", "openapi.json", "v1", "static"})
 """Path segments under a service's prefix that are routes: no model can go by one of these names."""
 
+GATEWAY_PORT = 8001
+"""Port of the one-machine gateway (contract §1) unless it is set: no service's default."""
+
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -43,10 +46,15 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Port = Annotated[
+    int, Field(ge=0, le=65535, description="Port of the service itself: API, health and metrics.")
+]
+
+
 class ServiceConfig(Config):
     """One service: its port, its model, and how the model answers."""
 
-    port: int = Field(ge=0, le=65535, description="Port of the service itself: API, health and metrics.")
+    port: Port
     model: str = Field(
         default="gemma3-270m",
         min_length=1,
@@ -96,22 +104,6 @@ class ServiceConfig(Config):
             repeat_penalty=self.repeat_penalty,
             max_tokens=self.max_tokens,
         )
-
-
-class OfficeConfig(ServiceConfig):
-    """The work assistant; contract §1 names its model and port."""
-
-    port: int = Field(
-        default=8002, ge=0, le=65535, description="Port of the service itself: API, health and metrics."
-    )
-
-
-class CharacterConfig(ServiceConfig):
-    """The role-play service; contract §1 names its model and port."""
-
-    port: int = Field(
-        default=8003, ge=0, le=65535, description="Port of the service itself: API, health and metrics."
-    )
 
 
 class EngineConfig(Config):

@@ -3,16 +3,52 @@
 Plain frozen data, so that a backend can render it, a test can build it and a log cannot change it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any, Self
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+RESERVED_NAMES = frozenset(
+    # settings: CHATBOT_<NAME>__… and CHATBOT_<NAME>
+    {"access", "history", "host", "openai", "port", "queue", "search", "test"}
+    # commands: `chatbot <name>`
+    | {"cards", "doctor", "keys", "models", "prompts", "settings", "up", "version"}
+    # paths beside the services'
+    | {"healthz", "metrics", "readyz"}
+    # parts of the suite in a cluster, which has one object of each name
+    | {"dashboard", "data", "gateway", "libs", "loadtest", "outage", "rest", "results", "routes", "services"}
+    | {"suite"}
+)
+"""Words that no service can go by, since something else does already."""
+
+_SERVICE_NAME = re.compile(r"[a-z][a-z0-9]{0,19}")
 
 
-class ServiceName(StrEnum):
-    """The two services of the suite; the value is also the path prefix and the history's key."""
+class ServiceName(str):
+    """A service's name: its path prefix, its command, the prefix of its settings, and the history's key.
 
-    OFFICE = "office"
-    CHARACTER = "character"
+    Raises:
+        ValueError: not 1 to 20 lower-case letters and digits with a letter first, or a reserved word.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, name: str) -> Self:
+        """Check the name, or raise ValueError with the rule that it breaks."""
+        if not _SERVICE_NAME.fullmatch(name):
+            raise ValueError("a service's name is 1 to 20 of a-z and 0-9, a letter first")
+        if name in RESERVED_NAMES:
+            raise ValueError(f"{name} is a reserved word: no service can go by it")
+        return super().__new__(cls, name)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """A field of this type takes a string and checks it."""
+        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
 
 
 class FinishReason(StrEnum):

@@ -1,13 +1,22 @@
-"""Persona texts: the shape of prompts/config-*.json, checked at start so that no answer meets a wrong one."""
+"""Persona texts: what a service tells a model about who it is, in both languages.
 
-from typing import Annotated
+Each kind of service has a shape of its own; the shapes here are what all of them share. They are checked at
+start so that no answer meets a wrong one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from chatbot.domain.language import Language
 
+Label = Field(min_length=1, max_length=20)
+"""What somebody is called in a plain transcript."""
 
-def _fields(*names: str) -> AfterValidator:
+
+def holding(*names: str) -> AfterValidator:
     """Require each ``{name}`` in the text exactly once, so that nothing of the request is lost or doubled."""
 
     def check(text: str) -> str:
@@ -19,28 +28,27 @@ def _fields(*names: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-class _PersonaShape(BaseModel):
+class Persona(BaseModel):
+    """The texts of every kind of service in one language: its rules, and what a nameless user is called."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-
-class OfficePersona(_PersonaShape):
-    """The work assistant. ``rules`` is the whole system text."""
-
     rules: str = Field(min_length=1)
-    user_label: str = Field(min_length=1, max_length=20)
-    assistant_label: str = Field(min_length=1, max_length=20)
+    user_label: str = Label
 
 
-class CharacterPersona(_PersonaShape):
-    """The role-play frame: ``rules`` are common to all characters, ``card`` carries one character."""
+P = TypeVar("P", bound=Persona)
 
-    rules: str = Field(min_length=1)
-    card: Annotated[str, _fields("character_name", "context")]
-    user_label: str = Field(min_length=1, max_length=20)
+Personas = Mapping[Language, Any]
+"""One service's persona texts in both languages, in the shape of that service."""
 
 
-class PersonaFile(_PersonaShape):
-    """One prompts/config-*.json: each persona in both languages."""
+@dataclass(frozen=True, slots=True)
+class PersonaTexts(Generic[P]):
+    """Which persona texts a service takes, and what it says where no file has any."""
 
-    office: dict[Language, OfficePersona] = Field(min_length=2)
-    character: dict[Language, CharacterPersona] = Field(min_length=2)
+    shape: type[P]
+    """What a persona file must hold under the service's name, for each language."""
+
+    packaged: Mapping[Language, P] | None = None
+    """The texts where no persona file has the service's name; None: a packaged file has them."""

@@ -1,4 +1,4 @@
-"""The request bodies of contract §2.1, with every rule that a field has.
+"""What every request body has (contract §2.1), and the types of fields, with every rule that a field has.
 
 Unknown fields are ignored. Wrong types are refused rather than converted; a string with a NUL or a lone
 surrogate is refused, since no store, header or tokenizer behind this line can carry one.
@@ -14,7 +14,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StrictBool,
     StringConstraints,
     model_validator,
 )
@@ -60,7 +59,7 @@ CharacterText = Annotated[
 
 
 class ChatRequest(BaseModel):
-    """What both services take."""
+    """What every service takes."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -77,39 +76,3 @@ class ChatRequest(BaseModel):
         if self.db_id is not None and self.user_id is None:
             raise PydanticCustomError("room_without_user", "db_id needs a user_id")
         return self
-
-
-class OfficeRequest(ChatRequest):
-    """A question to the work assistant."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"input_data": "안녕하세요!", "user_id": "test_user"}]}
-    )
-
-    google_access: StrictBool = Field(default=False, description="Search the web for this question.")
-
-
-class CharacterRequest(ChatRequest):
-    """A line to a character that the request describes."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "input_data": "*I wave at Rachel with a smile.*",
-                    "character_name": "Rachel",
-                    "greeting": "*Rachel looks up from her book.* Oh, hello there!",
-                    "context": "Rachel is a 29-year-old librarian with a dry wit and a love of old maps.",
-                    "user_id": "test_user",
-                    "db_id": "123e4567-e89b-12d3-a456-426614174000",
-                }
-            ]
-        }
-    )
-
-    character_name: CharacterName = Field(description="The character's name, 1 to 50 characters.")
-    greeting: CharacterText = Field(description="The character's first line, 1 to 2,000 characters.")
-    context: CharacterText = Field(description="Who and where the character is, 1 to 2,000 characters.")
-    user_name: CharacterName | None = Field(
-        default=None, description="What {{user}} becomes; null or absent: a word for the user."
-    )

@@ -8,7 +8,7 @@ import gc
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +19,7 @@ from chatbot.domain.errors import StartupError
 from chatbot.domain.messages import ServiceName
 from chatbot.server.commands import cards, doctor, history, keys, models, prompts, settings_list
 from chatbot.server.settings import load_settings
+from chatbot.services.registry import SERVICES
 
 if TYPE_CHECKING:
     from chatbot.server.run import Listener
@@ -71,8 +72,6 @@ def _log_addresses(listeners: "Sequence[Listener]") -> None:
 
 def _announce(listeners: "Sequence[Listener]") -> None:
     """Print the addresses and a request that can be pasted."""
-    from chatbot.server.wiring import SERVICES
-
     front = listeners[0].address
     services = [listener for listener in listeners if listener.name != "gateway"]
     rows = [(f"{listener.name} chat", f"{front}/{listener.name}/") for listener in services]
@@ -88,21 +87,19 @@ def _announce(listeners: "Sequence[Listener]") -> None:
 
 @app.command()
 def up(host: Host = None, gpu: Gpu = False) -> None:
-    """Start both services and the gateway in one process; with --gpu each service takes its own card."""
-    _start(tuple(ServiceName), host, gateway=True, gpu=gpu)
+    """Start all services and the gateway in one process; with --gpu each service takes its own card."""
+    _start(tuple(SERVICES), host, gateway=True, gpu=gpu)
 
 
-@app.command()
-def office(host: Host = None, gpu: Gpu = False) -> None:
-    """Start the office service alone, on its own port."""
-    _start((ServiceName.OFFICE,), host, gateway=False, gpu=gpu)
+def _alone(name: ServiceName) -> Callable[[Host, Gpu], None]:
+    def start(host: Host = None, gpu: Gpu = False) -> None:
+        _start((name,), host, gateway=False, gpu=gpu)
+
+    return start
 
 
-@app.command()
-def character(host: Host = None, gpu: Gpu = False) -> None:
-    """Start the character service alone, on its own port."""
-    _start((ServiceName.CHARACTER,), host, gateway=False, gpu=gpu)
-
+for _name in SERVICES:
+    app.command(_name, help=f"Start the {_name} service alone, on its own port.")(_alone(_name))
 
 app.command("doctor")(doctor.doctor)
 app.command("settings")(settings_list.settings)

@@ -13,21 +13,23 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, create_model, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from chatbot.core.service import AnyService
 from chatbot.domain.config import (
+    GATEWAY_PORT,
     AccessConfig,
-    CharacterConfig,
     HistoryConfig,
-    OfficeConfig,
     OpenAIConfig,
+    Port,
     QueueConfig,
     SearchConfig,
     ServiceConfig,
 )
 from chatbot.domain.errors import StartupError
 from chatbot.domain.messages import ServiceName
+from chatbot.services.registry import SERVICES
 
 PREFIX = "CHATBOT_"
 ENV_FILE = ".env"
@@ -61,7 +63,10 @@ Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecod
 
 
 class Settings(BaseSettings):
-    """Everything that can be set; see ``.env.example`` for the whole list with units and reasons."""
+    """Everything that can be set; see ``.env.example`` for the whole list with units and reasons.
+
+    ``load_settings`` makes them with a group more for each service, under the service's name.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -78,7 +83,7 @@ class Settings(BaseSettings):
         min_length=1,
         description="Address to listen on; 0.0.0.0 opens the suite to the network.",
     )
-    port: int = Field(default=8001, ge=0, le=65535, description="Port of the one-machine gateway.")
+    port: int = Field(default=GATEWAY_PORT, ge=0, le=65535, description="Port of the one-machine gateway.")
     data_dir: Path = Field(default=Path("data"), description="Folder of everything the suite writes.")
     models_dir: Path | None = Field(
         default=None, description="Folder of GGUF files; empty: models in the data folder."
@@ -104,8 +109,6 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least severe level that is logged."
     )
-    office: OfficeConfig = Field(default_factory=OfficeConfig)
-    character: CharacterConfig = Field(default_factory=CharacterConfig)
     queue: QueueConfig = Field(default_factory=QueueConfig)
     history: HistoryConfig = Field(default_factory=HistoryConfig)
     search: SearchConfig = Field(default_factory=SearchConfig)
@@ -121,12 +124,31 @@ class Settings(BaseSettings):
 
     def service(self, name: ServiceName) -> ServiceConfig:
         """The configuration of one service."""
-        return self.office if name is ServiceName.OFFICE else self.character
+        config: ServiceConfig = getattr(self, name)
+        return config
 
     @property
     def models_folder(self) -> Path:
         """Where GGUF files are looked for."""
         return self.models_dir or self.data_dir / "models"
+
+
+def _group(service: AnyService) -> type[ServiceConfig]:
+    """The settings of one service: those of every service, with its own default port."""
+    port: Any = (Port, service.port)
+    return create_model(f"{service.name.capitalize()}Config", __base__=ServiceConfig, port=port)
+
+
+def _with_services() -> type[Settings]:
+    """The settings with a group for each service."""
+    groups: dict[str, Any] = {}
+    for service in SERVICES.values():
+        group = _group(service)
+        groups[service.name] = (group, Field(default_factory=group))
+    return create_model("AllSettings", __base__=Settings, **groups)
+
+
+_ALL = _with_services()
 
 
 def _variables(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, Any]]:
@@ -141,9 +163,9 @@ def _variables(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, Any]]
 
 def documented_variables() -> tuple[tuple[str, str, str], ...]:
     """Every variable as (name, default, description), for ``.env.example`` and ``chatbot settings``."""
-    defaults = Settings.model_construct()
+    defaults = _ALL.model_construct()
     rows = []
-    for name, field in _variables(Settings, PREFIX):
+    for name, field in _variables(_ALL, PREFIX):
         value: Any = defaults
         for part in name.removeprefix(PREFIX).lower().split("__"):
             value = getattr(value, part)
@@ -165,8 +187,8 @@ def _shown(value: Any) -> str:
 
 def _check_names(environment: Iterable[str], file: Iterable[str]) -> None:
     """Refuse the suite's prefix before a name that is no setting, and any such name in ``.env``."""
-    known = {name for name, _ in _variables(Settings, PREFIX)}
-    groups = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known = {name for name, _ in _variables(_ALL, PREFIX)}
+    groups = {f"{PREFIX}{name.upper()}" for name in _ALL.model_fields}
     ours = [
         name for name in environment if name.upper().startswith(PREFIX) and not _LINKS.search(name.upper())
     ]
@@ -196,7 +218,7 @@ def load_settings(environment: Mapping[str, str] | None = None, **options: Any) 
     """
     _check_names(os.environ if environment is None else environment, dotenv_values(ENV_FILE))
     try:
-        return Settings(**options)
+        return _ALL(**options)
     except ValidationError as error:
         items = error.errors(include_input=False, include_url=False)
         raise StartupError("; ".join(_complaint(item["loc"], item["msg"]) for item in items)) from None

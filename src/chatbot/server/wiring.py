@@ -21,10 +21,8 @@ from chatbot.adapters.persona_files import LLAMA_FILE, OPENAI_FILE, read_persona
 from chatbot.adapters.prometheus import Metrics
 from chatbot.adapters.search.opening import open_search
 from chatbot.api.state import ServiceState
-from chatbot.core.character import CHARACTER
 from chatbot.core.chat import Chat
 from chatbot.core.context import ContextBuilder
-from chatbot.core.office import OFFICE
 from chatbot.core.reply import Backend
 from chatbot.core.statistics import Statistics
 from chatbot.core.turns import TurnWriter
@@ -36,10 +34,10 @@ from chatbot.domain.redaction import redact
 from chatbot.llm.llama.engine_model import LlamaModel, open_llama
 from chatbot.llm.openai.opening import open_openai
 from chatbot.server.settings import Settings
+from chatbot.services.registry import PERSONA_TEXTS, SERVICES
 
 _log = logging.getLogger(__name__)
 
-SERVICES = {service.name: service for service in (OFFICE, CHARACTER)}
 LLAMA_ALIAS = "Llama"
 
 
@@ -107,7 +105,7 @@ def model_path(name: ServiceName, config: ServiceConfig, folder: Path, tell: Cal
 def engine_configs(
     settings: Settings, names: Sequence[ServiceName], tell: Callable[[str], None]
 ) -> dict[ServiceName, EngineConfig]:
-    """The engine of each service; services of one file and card get the same, large enough for both."""
+    """The engine of each service; services of one file and card get the same, large enough for all."""
     groups: dict[tuple[Path, int, int | Literal["auto"]], list[ServiceName]] = {}
     for name in names:
         config = settings.service(name)
@@ -131,7 +129,7 @@ def engine_configs(
             threads=max(config.threads for config in configs),
         )
         if 0 < engine.pool_tokens < engine.context_tokens:
-            service = sharing[0].value.upper()
+            service = sharing[0].upper()
             raise StartupError(
                 f"CHATBOT_{service}__POOL_TOKENS={engine.pool_tokens} holds less than one conversation "
                 f"(CHATBOT_{service}__CONTEXT_TOKENS={engine.context_tokens})"
@@ -152,7 +150,7 @@ def _redacted(text: str) -> str:
 @asynccontextmanager
 async def open_suite(
     settings: Settings,
-    names: Sequence[ServiceName] = tuple(ServiceName),
+    names: Sequence[ServiceName] = tuple(SERVICES),
     tell: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Suite]:
     """Open the services of one process; on leaving, close everything in reverse order.
@@ -161,8 +159,8 @@ async def open_suite(
         StartupError: something is missing or wrong, as one sentence.
     """
     configs = engine_configs(settings, names, tell)
-    llama_personas = read_personas(LLAMA_FILE, settings.prompts_dir)
-    openai_personas = read_personas(OPENAI_FILE, settings.prompts_dir)
+    llama_personas = read_personas(LLAMA_FILE, settings.prompts_dir, PERSONA_TEXTS)
+    openai_personas = read_personas(OPENAI_FILE, settings.prompts_dir, PERSONA_TEXTS)
     keys = open_keys(settings.access.keys_file)
     metrics = Metrics()
     async with AsyncExitStack() as stack:
@@ -190,8 +188,9 @@ async def open_suite(
         for name in names:
             llama = engines[configs[name]]
             sampling = settings.service(name).sampling()
-            backends = {LLAMA_ALIAS: Backend(llama, llama_personas, sampling)}
-            backends |= {alias: Backend(model, openai_personas, sampling) for alias, model in foreign.items()}
+            backends = {LLAMA_ALIAS: Backend(llama, llama_personas[name], sampling)}
+            personas = openai_personas[name]
+            backends |= {alias: Backend(model, personas, sampling) for alias, model in foreign.items()}
             chat = Chat(
                 SERVICES[name],
                 backends,

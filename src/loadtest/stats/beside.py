@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from loadtest.parts import Ended
+from loadtest.record.parts import Ended
 from loadtest.stats.distribution import Distribution, describe
 
 

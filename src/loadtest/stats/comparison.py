@@ -8,10 +8,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loadtest.rows import Attempt
+from loadtest.record.rows import Attempt
 from loadtest.stats.concurrency import span_us
 from loadtest.stats.distribution import Z95, nearest_rank, wilson
-from loadtest.stats.questions import Question, gather, settled
+from loadtest.stats.questions import AskedQuestion, gather, settled
 
 MOST_RESAMPLES = 1000
 LEAST_RESAMPLES = 200
@@ -47,7 +47,7 @@ def compare_runs(earlier: Sequence[Attempt], later: Sequence[Attempt]) -> list[D
     ]
 
 
-def _perceived(questions: Sequence[Question]) -> list[int]:
+def _perceived(questions: Sequence[AskedQuestion]) -> list[int]:
     return sorted(question.perceived_us for question in questions if question.answered)
 
 

@@ -7,7 +7,7 @@ The configured number of users says little: users think, wait and back off. An a
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from loadtest.rows import Attempt
+from loadtest.record.rows import Attempt
 
 MOST_BINS = 20
 # A level held for a moment can show any rate; it takes part in the knee only with this much evidence.

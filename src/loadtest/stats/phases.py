@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from loadtest.plan import BEFORE, OVERLOAD, RECOVERY
-from loadtest.rows import Attempt
+from loadtest.plan.stages import BEFORE, OVERLOAD, RECOVERY
+from loadtest.record.rows import Attempt
 from loadtest.stats.concurrency import Knee, knee
 from loadtest.stats.distribution import Distribution, describe, nearest_rank
 

@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from loadtest.rows import Attempt
+from loadtest.record.rows import Attempt
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AskedQuestion:
     """One logical request of a user; attempts in order."""
 
     attempts: tuple[Attempt, ...]
@@ -44,12 +44,12 @@ class Question:
         return max(0, self.last.end_us - self.start_us)
 
 
-def gather(attempts: Sequence[Attempt]) -> list[Question]:
+def gather(attempts: Sequence[Attempt]) -> list[AskedQuestion]:
     """All questions, ordered by the time they were asked (ties: as in the file)."""
     by_user: dict[str, list[tuple[int, Attempt]]] = defaultdict(list)
     for index, attempt in enumerate(attempts):
         by_user[attempt.user_id].append((index, attempt))
-    found: list[tuple[int, int, Question]] = []
+    found: list[tuple[int, int, AskedQuestion]] = []
     for own in by_user.values():
         own.sort(key=lambda pair: (pair[1].start_us, pair[0]))
         chain: list[tuple[int, Attempt]] = []
@@ -64,11 +64,11 @@ def gather(attempts: Sequence[Attempt]) -> list[Question]:
     return [question for _, _, question in found]
 
 
-def settled(questions: Iterable[Question]) -> list[Question]:
+def settled(questions: Iterable[AskedQuestion]) -> list[AskedQuestion]:
     """Those that ended with an answer or a final failure."""
     return [question for question in questions if not question.open]
 
 
-def _question(chain: list[tuple[int, Attempt]]) -> tuple[int, int, Question]:
+def _question(chain: list[tuple[int, Attempt]]) -> tuple[int, int, AskedQuestion]:
     index, first = chain[0]
-    return first.start_us, index, Question(tuple(attempt for _, attempt in chain))
+    return first.start_us, index, AskedQuestion(tuple(attempt for _, attempt in chain))

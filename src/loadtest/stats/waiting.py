@@ -4,16 +4,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loadtest.rows import GAVE_UP
+from loadtest.record.rows import GAVE_UP
 from loadtest.stats.distribution import nearest_rank
-from loadtest.stats.questions import Question
+from loadtest.stats.questions import AskedQuestion
 
 # Stamps are cut to milliseconds, so a wait that was kept to the microsecond can look this much shorter.
 _STAMP_US = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class RetryFigures:
     """Counts over all questions, and the truth of the promises.
 
     `answered_after[k]`: questions answered after k retries. `exhausted`: final failures whose last word was
@@ -35,7 +35,7 @@ class Waiting:
     error: float | None
 
 
-def waiting(questions: Sequence[Question]) -> Waiting:
+def waiting(questions: Sequence[AskedQuestion]) -> RetryFigures:
     """Computes it from questions."""
     after: Counter[int] = Counter()
     exhausted = left = promises = honoured = kept = 0
@@ -58,7 +58,7 @@ def waiting(questions: Sequence[Question]) -> Waiting:
             errors.append((abs(needed - first.retry_after_us), first.retry_after_us))
     # Parts per million keep the median a whole number, equal in every program that computes it.
     ratios = sorted(off * 1_000_000 // promised for off, promised in errors)
-    return Waiting(
+    return RetryFigures(
         answered_after=dict(sorted(after.items())),
         exhausted=exhausted,
         left=left,

@@ -18,7 +18,7 @@ TURN, DONE, GONE, ASIDE = "turn", "done", "gone", "aside"
 
 def owner_hash(owner: Owner) -> str:
     """How a user is named in the folder."""
-    return hashlib.sha256(f"{owner.service.value}/{owner.user_id}".encode()).hexdigest()[:24]
+    return hashlib.sha256(f"{owner.service}/{owner.user_id}".encode()).hexdigest()[:24]
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def _failures() -> Iterator[None]:
 
 
 def _key(room: Room) -> _Document:
-    return {"service": room.service.value, "user_id": room.user_id, "db_id": str(room.db_id)}
+    return {"service": str(room.service), "user_id": room.user_id, "db_id": str(room.db_id)}
 
 
 def _turn(document: Mapping[str, Any]) -> Turn:
@@ -152,7 +152,7 @@ class MongoTurnStore:
 
     async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
         """As the port says; the server sends indexes and times only, and one question a room."""
-        owner = {"service": service.value, "user_id": user_id}
+        owner = {"service": str(service), "user_id": user_id}
         count: dict[str, int] = {}
         first: dict[str, int] = {}
         updated: dict[str, datetime] = {}
@@ -176,18 +176,21 @@ class MongoTurnStore:
         return sorted(lines, key=lambda line: (-line.updated_at.timestamp(), str(line.db_id)))
 
     async def owners(self) -> Sequence[Owner]:
-        """As the port says; one look-up a user, each a jump along the index."""
+        """As the port says; one look-up a service and one a user, each a jump along the index."""
         found: list[Owner] = []
+        service = ""
         async with self._asking() as turns:
-            for service in ServiceName:
-                last = ""
-                while document := await turns.find_one(
-                    {"service": service.value, "user_id": {"$gt": last}},
-                    {"user_id": 1},
-                    sort=[("user_id", 1)],
+
+            async def next_value(field: str, chosen: _Document) -> str | None:
+                document = await turns.find_one(chosen, {field: 1}, sort=[(field, 1)])
+                return None if document is None else str(document[field])
+
+            while service := await next_value("service", {"service": {"$gt": service}}) or "":
+                user = ""
+                while (
+                    user := await next_value("user_id", {"service": service, "user_id": {"$gt": user}}) or ""
                 ):
-                    last = document["user_id"]
-                    found.append(Owner(service, last))
+                    found.append(Owner(ServiceName(service), user))
         return found
 
     async def delete_turns(self, ids: Collection[UUID]) -> int:
@@ -200,13 +203,13 @@ class MongoTurnStore:
 
     async def delete_user(self, service: ServiceName, user_id: str) -> int:
         """As the port says."""
-        return await self._delete({"service": service.value, "user_id": user_id})
+        return await self._delete({"service": str(service), "user_id": user_id})
 
     async def prune(self, older_than: datetime) -> int:
         """As the port says; a turn that arrives meanwhile is newer than what is deleted, so it stays."""
         deleted = 0
         for owner in await self.owners():
-            user = {"service": owner.service.value, "user_id": owner.user_id}
+            user = {"service": str(owner.service), "user_id": owner.user_id}
             async with self._asking() as turns:
                 old = turns.find({**user, "created_at": {"$lt": older_than}}, {"_id": 0, "db_id": 1})
                 rooms = {document["db_id"] async for document in old}

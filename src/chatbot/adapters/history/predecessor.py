@@ -16,9 +16,9 @@ from chatbot.domain.history import NewTurn, Room
 from chatbot.domain.messages import ServiceName
 
 PREFIXES = {
-    "office_log_": ServiceName.OFFICE,
-    "chatbot_log_": ServiceName.CHARACTER,
-    "character_log_": ServiceName.CHARACTER,
+    "office_log_": ServiceName("office"),
+    "chatbot_log_": ServiceName("character"),
+    "character_log_": ServiceName("character"),
 }
 MODEL = "imported"
 """The predecessor did not write down which model answered."""

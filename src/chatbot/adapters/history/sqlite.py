@@ -89,7 +89,7 @@ def _turn(row: _Row) -> Turn:
 
 
 def _key(room: Room) -> dict[str, object]:
-    return {"service": room.service.value, "user_id": room.user_id, "db_id": str(room.db_id)}
+    return {"service": str(room.service), "user_id": room.user_id, "db_id": str(room.db_id)}
 
 
 @contextmanager
@@ -164,7 +164,7 @@ class SqliteTurnStore:
     async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
         """As the port says."""
         with _failures():
-            rows = await self._reader.execute_fetchall(_ROOMS, (service.value, user_id))
+            rows = await self._reader.execute_fetchall(_ROOMS, (str(service), user_id))
         return [
             RoomSummary(UUID(db_id), title(question), turns, _time(updated))
             for db_id, turns, updated, question in rows
@@ -190,7 +190,7 @@ class SqliteTurnStore:
         """As the port says."""
         return await self._delete(
             "DELETE FROM turns WHERE service = :service AND user_id = :user_id",
-            {"service": service.value, "user_id": user_id},
+            {"service": str(service), "user_id": user_id},
         )
 
     async def prune(self, older_than: datetime) -> int:

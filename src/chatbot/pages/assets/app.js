@@ -6,14 +6,13 @@ import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { byId, make, toast } from "./dom.js";
 import { formatted } from "./format.js";
+import { facts, say } from "./facts.js";
 import { currentLanguage, setLanguage, t, translate } from "./i18n.js";
 import { RoomList } from "./rooms.js";
 import { settingsDialog } from "./settings.js";
 import { local, settings } from "./store.js";
 
-const service = document.documentElement.dataset.service;
-const isCharacter = service === "character";
-const other = isCharacter ? "office" : "character";
+const { service } = facts;
 const MODEL = `chatbot.model.${service}`;
 const ROOM_ID = /^#([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 const NEAR_END = 80;
@@ -21,12 +20,16 @@ const NEAR_END = 80;
 const scroll = byId("scroll");
 const model = byId("model");
 const search = byId("search");
+const links = facts.others.map((other) => ({
+  title: other.title,
+  link: make("a", { className: "row", href: `../${other.service}/`, hidden: true }),
+}));
 let atEnd = true;
 
-const character = isCharacter ? new CharacterForm(newRoom) : null;
+const character = facts.character && new CharacterForm(newRoom);
 const conversation = new Conversation(byId("turns"), {
-  request: () => ({ alias: model.value, fields: isCharacter ? character.fields : { google_access: search.checked } }),
-  speaker: () => (isCharacter ? character.current.name : t("assistant")),
+  request: () => ({ alias: model.value, fields: { ...character?.fields, ...(facts.search && { [facts.search]: search.checked }) } }),
+  speaker: () => speaker(),
   grown: () => follow(),
   changed,
   edit(question) {
@@ -70,15 +73,20 @@ function follow() {
   byId("to-end").hidden = atEnd;
 }
 
+/** Who answers, by name. */
+function speaker() {
+  return character?.current.name ?? t("assistant");
+}
+
 function drawHead() {
-  const title = rooms.titleOf(conversation.dbId) || conversation.firstQuestion || (isCharacter ? character.current.name : t("newRoom"));
+  const title = rooms.titleOf(conversation.dbId) || conversation.firstQuestion || (character?.current.name ?? t("newRoom"));
   byId("title").textContent = title;
-  document.title = `${title} · ${t(isCharacter ? "characterService" : "office")}`;
+  document.title = `${title} · ${say(facts.title)}`;
 }
 
 function drawWelcome() {
   const welcome = byId("welcome");
-  if (isCharacter) {
+  if (character) {
     const { name, context } = character.current;
     welcome.replaceChildren(
       make(
@@ -93,27 +101,30 @@ function drawWelcome() {
     return;
   }
   welcome.hidden = conversation.last !== null;
-  const suggestions = [1, 2, 3].map((index) => {
-    const text = t(`suggestion${index}`);
+  const suggestions = facts.suggestions.map(say).map((text) => {
     const put = () => {
       composer.set(text, false);
       composer.focus();
     };
     return make("li", {}, make("button", { type: "button", className: "suggestion", onclick: put }, text));
   });
-  welcome.replaceChildren(make("h2", {}, t("welcome")), make("p", {}, t("welcomeHint")), make("ul", {}, ...suggestions));
+  welcome.replaceChildren(
+    make("h2", {}, t("welcome")),
+    ...(facts.hint ? [make("p", {}, say(facts.hint))] : []),
+    ...(suggestions.length ? [make("ul", {}, ...suggestions)] : []),
+  );
 }
 
 /** Write everything that depends on language, service or character. */
 function draw() {
   translate();
-  byId("service-name").textContent = t(isCharacter ? "characterService" : "office");
+  byId("service-name").textContent = say(facts.title);
   byId("language").textContent = t("otherLanguage");
   byId("language").lang = currentLanguage() === "ko" ? "en" : "ko";
   byId("language").setAttribute("aria-label", t("otherLanguageLabel"));
-  byId("other-service").textContent = t(isCharacter ? "toOffice" : "toCharacter");
-  byId("notice").textContent = t(isCharacter ? "characterNotice" : "aiNotice");
-  composer.field.placeholder = isCharacter ? t("characterPlaceholder", character.current) : t("placeholder");
+  for (const { link, title } of links) link.textContent = t("openService", { title: say(title) });
+  byId("notice").textContent = t(character ? "characterNotice" : "aiNotice");
+  composer.field.placeholder = character ? t("characterPlaceholder", character.current) : t("placeholder");
   composer.update();
   drawHead();
   drawWelcome();
@@ -191,7 +202,7 @@ byId("stop").onclick = () => {
 };
 byId("new-room").onclick = newRoom;
 byId("export").onclick = () => rooms.download(service);
-byId("export-room").onclick = () => rooms.downloadRoom(service, isCharacter ? character.current.name : t("assistant"));
+byId("export-room").onclick = () => rooms.downloadRoom(service, speaker());
 byId("edit-character").onclick = () => character.edit();
 byId("language").onclick = () => {
   setLanguage(currentLanguage() === "ko" ? "en" : "ko");
@@ -220,19 +231,20 @@ async function fillModels() {
   model.value = known.some(({ id }) => id === chosen) ? chosen : known[0].id;
 }
 
-async function linkOther() {
-  if (!(await api.exists(`../${other}/`))) return;
-  byId("other-service").href = `../${other}/`;
-  byId("other-service").hidden = false;
+/** Show the way to another service once it has answered. */
+async function showIfThere(link) {
+  link.hidden = !(await api.exists(link.getAttribute("href")));
 }
 
-byId("search-chip").hidden = isCharacter;
-byId("edit-character").hidden = !isCharacter;
+document.documentElement.classList.toggle("scene", Boolean(character));
+byId("search-chip").hidden = !facts.search;
+byId("edit-character").hidden = !character;
+byId("export-room").before(...links.map(({ link }) => link));
 showSide(false);
 draw();
 rooms.refresh().then(drawHead);
 fillModels();
-linkOther();
+for (const { link } of links) showIfThere(link);
 const linked = ROOM_ID.exec(location.hash)?.[1];
 if (linked && !settings.forget) openRoom(linked, { draft: true });
 else if (!isNarrow.matches) composer.focus();

@@ -3,6 +3,7 @@
 
 import { CardError, LIMITS, MAX_FILE_BYTES, lengthOf, readCard } from "./card.js";
 import { byId, make } from "./dom.js";
+import { facts } from "./facts.js";
 import { currentLanguage, t } from "./i18n.js";
 import { fillMacros, userWord } from "./macros.js";
 import { readJson, settings, writeJson } from "./store.js";
@@ -42,11 +43,12 @@ export class CharacterForm {
     return fillMacros(greeting, { char: name, user: settings.userName || userWord(context + greeting) });
   }
 
-  /** The request's fields; the user's name only where there is one. */
+  /** The request's fields, named as the service names them; the user's name only where there is one. */
   get fields() {
     const { name, greeting, context } = this.current;
-    const user = settings.userName ? { user_name: settings.userName } : {};
-    return { character_name: name, greeting, context, ...user };
+    const as = facts.character;
+    const user = settings.userName ? { [as.user_name]: settings.userName } : {};
+    return { [as.name]: name, [as.greeting]: greeting, [as.context]: context, ...user };
   }
 
   edit() {

@@ -16,6 +16,7 @@ from chatbot.domain.errors import StartupError
 from chatbot.domain.messages import ServiceName
 from chatbot.domain.vram import MIB, ModelFacts, VramPlan, choose, kv_bytes_per_token, pool_on_cpu, wish_of
 from chatbot.server.settings import Settings, load_settings
+from chatbot.services.registry import SERVICES
 
 _KIB = 1024
 
@@ -108,12 +109,12 @@ def doctor(
     settings = load_settings()
     fits = True
     try:
-        require_fitting_libs(with_cards=any(settings.service(name).gpu_layers != 0 for name in ServiceName))
+        require_fitting_libs(with_cards=any(settings.service(name).gpu_layers != 0 for name in SERVICES))
         _say("engine: ok   the compiled libraries fit this machine")
     except StartupError as error:
         fits = False
         _say(f"engine: FAIL {error}")
-    for name in ServiceName:
+    for name in SERVICES:
         fits = _check(settings, name, card_mib) and fits
     if not fits:
         raise typer.Exit(1)

@@ -22,12 +22,24 @@ from chatbot.domain.errors import StartupError
 from chatbot.domain.history import HistoryUnavailable, Owner, Room
 from chatbot.domain.messages import ServiceName
 from chatbot.server.settings import Settings, load_settings
+from chatbot.services.registry import SERVICES
 
 app = typer.Typer(no_args_is_help=True)
 
 _Result = TypeVar("_Result")
 
-Service = Annotated[ServiceName | None, typer.Option(help="Only this service; absent: both.")]
+
+def _service_name(text: str) -> ServiceName:
+    try:
+        return ServiceName(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+Service = Annotated[
+    ServiceName | None,
+    typer.Option(parser=_service_name, metavar="NAME", help="Only this service; absent: all."),
+]
 User = Annotated[str | None, typer.Option(help="The user_id.")]
 RoomOption = Annotated[UUID | None, typer.Option("--room", help="Only this room (db_id).")]
 
@@ -67,6 +79,20 @@ def _user(user: str | None) -> str:
     if user is None or not is_user_id(user):
         raise typer.BadParameter("name a user_id with --user: 1 to 50 letters, digits, _ . @ -")
     return user
+
+
+async def _services(history: ResilientHistory, service: ServiceName | None) -> list[ServiceName]:
+    """The services that are meant: one, or all and those that are gone and left conversations behind.
+
+    Raises:
+        StartupError: there is no such service, and no conversation of one.
+    """
+    known = list(dict.fromkeys([*SERVICES, *(owner.service for owner in await history.owners())]))
+    if service is None:
+        return known
+    if service not in known:
+        raise StartupError(f"there is no service {service}: --service takes {', '.join(known)}")
+    return [service]
 
 
 @app.command("import")
@@ -141,10 +167,11 @@ def export(
     async def work(settings: Settings) -> int:
         written = 0
         async with _history(settings) as history:
-            owners = await history.owners() if name is None else [Owner(one, name) for one in ServiceName]
+            services = await _services(history, service)
+            owners = await history.owners() if name is None else [Owner(one, name) for one in services]
             with _opened(output) as file:
                 for owner in owners:
-                    if service not in (None, owner.service):
+                    if owner.service not in services:
                         continue
                     async for turn in history.export(owner.service, owner.user_id):
                         if room in (None, turn.room.db_id):
@@ -166,12 +193,12 @@ def delete(
     name = _user(user)
     what = f"room {room}" if room else "everything"
     if not yes:
-        typer.confirm(f"Delete {what} of {name} ({service or 'both services'}) for good?", abort=True)
+        typer.confirm(f"Delete {what} of {name} ({service or 'all services'}) for good?", abort=True)
 
     async def work(settings: Settings) -> int:
         deleted = 0
         async with _history(settings) as history:
-            for one in [service] if service else list(ServiceName):
+            for one in await _services(history, service):
                 if room:
                     deleted += await history.delete_room(Room(one, name, room))
                 else:

@@ -1,0 +1,64 @@
+"""The character service: role-play with the character that each request describes."""
+
+from pydantic import ConfigDict, Field
+
+from chatbot.core.page import CharacterFields, ChatPage
+from chatbot.core.service import FramedQuestion, Service
+from chatbot.domain.messages import ServiceName
+from chatbot.domain.prompts import PersonaTexts
+from chatbot.domain.schemas import CharacterName, CharacterText, ChatRequest
+from chatbot.services.kinds import role_play
+
+
+class CharacterRequest(ChatRequest):
+    """A line to a character that the request describes."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "input_data": "*I wave at Rachel with a smile.*",
+                    "character_name": "Rachel",
+                    "greeting": "*Rachel looks up from her book.* Oh, hello there!",
+                    "context": "Rachel is a 29-year-old librarian with a dry wit and a love of old maps.",
+                    "user_id": "test_user",
+                    "db_id": "123e4567-e89b-12d3-a456-426614174000",
+                }
+            ]
+        }
+    )
+
+    character_name: CharacterName = Field(description="The character's name, 1 to 50 characters.")
+    greeting: CharacterText = Field(description="The character's first line, 1 to 2,000 characters.")
+    context: CharacterText = Field(description="Who and where the character is, 1 to 2,000 characters.")
+    user_name: CharacterName | None = Field(
+        default=None, description="What {{user}} becomes; null or absent: a word for the user."
+    )
+
+
+def _of_body(body: CharacterRequest) -> FramedQuestion[role_play.RolePlayPersona]:
+    return role_play.of_cast(
+        role_play.Cast(
+            name=body.character_name,
+            context=body.context,
+            greeting=body.greeting,
+            user_name=body.user_name,
+            said=body.input_data,
+        )
+    )
+
+
+SERVICE = Service(
+    name=ServiceName("character"),
+    title={"ko": "캐릭터 대화", "en": "Character chat"},
+    port=8003,
+    request=CharacterRequest,
+    personas=PersonaTexts(role_play.RolePlayPersona),
+    of_body=_of_body,
+    of_transcript=role_play.of_transcript,
+    page=ChatPage(
+        character=CharacterFields(
+            name="character_name", greeting="greeting", context="context", user_name="user_name"
+        )
+    ),
+)

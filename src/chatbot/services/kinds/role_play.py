@@ -1,0 +1,87 @@
+"""Services that play a character, such as the one that each request describes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
+
+from chatbot.core.service import Frame, FramedQuestion
+from chatbot.core.transcript import Names, Transcript
+from chatbot.domain.language import Language, language_of
+from chatbot.domain.macros import fill_macros
+from chatbot.domain.messages import PromptPart, Speakers
+from chatbot.domain.plaintext import one_line
+from chatbot.domain.prompts import Persona, holding
+from chatbot.domain.schemas import NAME_CHARS
+
+_UNNAMED: dict[Language, str] = {"ko": "상대", "en": "Companion"}
+_NO_CONTEXT = "-"
+
+
+class RolePlayPersona(Persona):
+    """The role-play in one language: ``rules`` are common to all characters, ``card`` carries one."""
+
+    card: Annotated[str, holding("character_name", "context")]
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who plays in a scene and how it begins: a stranger's texts, names included."""
+
+    name: str
+    """The character's name; where nothing of it is visible, the character goes by a word for one."""
+
+    context: str
+    """Who and where the character is."""
+
+    greeting: str | None = None
+    """The character's first line; None: the user begins."""
+
+    user_name: str | None = None
+    """What the user is called; None or blank: by the persona texts' word for a user."""
+
+    said: str = ""
+    """The user's line, whose language counts where nothing else has one."""
+
+
+def frame(cast: Cast, personas: Mapping[Language, RolePlayPersona]) -> Frame:
+    """The role-play rules, then the character's card; the greeting is the character's first turn.
+
+    The card is filled by replacement rather than ``str.format``: the texts come from a stranger. A name is
+    one line of visible text wherever it stands, so that none can add lines to the card or to a transcript.
+    """
+    described = f"{cast.context} {cast.greeting or ''}"
+    language = language_of(described if any(map(str.isalpha, described)) else cast.said)
+    persona = personas[language]
+    name = one_line(cast.name, NAME_CHARS) or _UNNAMED[language]
+    user = one_line(cast.user_name or "", NAME_CHARS) or persona.user_label
+    before, _, after = persona.card.partition("{context}")
+    card = (
+        before.replace("{character_name}", name)
+        + fill_macros(cast.context, name, user)
+        + after.replace("{character_name}", name)
+    )
+    return Frame(
+        system=(PromptPart("rules", persona.rules), PromptPart("context", card)),
+        speakers=Speakers(user, name),
+        language=language,
+        opening=fill_macros(cast.greeting, name, user) if cast.greeting else None,
+    )
+
+
+def of_cast(cast: Cast) -> FramedQuestion[RolePlayPersona]:
+    """The user's line in the character's frame."""
+    return FramedQuestion(cast.said, partial(frame, cast))
+
+
+def of_transcript(transcript: Transcript, names: Names) -> FramedQuestion[RolePlayPersona]:
+    """The transcript's question; the client's instructions are the character's quoted introduction."""
+    return of_cast(
+        Cast(
+            name=names.character or transcript.names.get("assistant", ""),
+            context=transcript.instructions_text(macros=True) or _NO_CONTEXT,
+            greeting=names.greeting or transcript.opening,
+            user_name=names.user or transcript.names.get("user"),
+            said=transcript.question,
+        )
+    )

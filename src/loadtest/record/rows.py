@@ -1,0 +1,134 @@
+"""One attempt as a value, and its seventeen cells in results.csv.
+
+The CSV is the source of truth of a run: every number of the summary and of the dashboard is computed from
+these columns, so times are kept as whole microseconds, where sums are exact and two programs cannot differ.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+COLUMNS = (
+    "user_id",
+    "test_type",
+    "endpoint",
+    "character_name",
+    "status_code",
+    "response_time",
+    "success",
+    "failure_reason",
+    "retry_count",
+    "retry_after_seconds",
+    "timestamp",
+    "response_size",
+    "is_retry_record",
+    "is_final_failure",
+    "is_final_success",
+    "error",
+    "process_time",
+)
+
+REFUSED = 429
+# Why a question ended that was refused when its stage or the run was over: its user waits no longer.
+GAVE_UP = "gave_up"
+_MILLION = 1_000_000
+_ERROR_LIMIT = 500
+# What spreadsheets pass over before a formula: blanks of all kinds and signs without a width.
+_PASSED_OVER = re.compile(r"[\s\u200b-\u200d\u2060\ufeff]*")
+_FORMULA = frozenset("=+-@")
+_CELL_BREAKS = ("\t", "\r", "\n")
+_UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One request and what came of it. Times are microseconds; `start_us` counts from 1970 (UTC).
+
+    `status_code` 0 means that no answer came; `retry_after_us` and `process_us` are None where the server
+    sent none.
+    """
+
+    user_id: str
+    test_type: str
+    endpoint: str
+    character_name: str = ""
+    status_code: int
+    duration_us: int
+    success: bool
+    failure_reason: str = ""
+    retry_count: int = 0
+    retry_after_us: int | None = None
+    start_us: int
+    response_size: int = 0
+    is_retry: bool = False
+    is_final_failure: bool = False
+    is_final_success: bool = False
+    error: str = ""
+    process_us: int | None = None
+
+    @property
+    def end_us(self) -> int:
+        """The moment of the last byte, microseconds since 1970."""
+        return self.start_us + self.duration_us
+
+    @property
+    def refused(self) -> bool:
+        """Whether the service refused for lack of room (429)."""
+        return self.status_code == REFUSED
+
+    def cells(self) -> list[str]:
+        """The seventeen cells, in the order of COLUMNS."""
+        return [
+            self.user_id,
+            self.test_type,
+            self.endpoint,
+            self.character_name,
+            str(self.status_code),
+            seconds_text(self.duration_us),
+            str(self.success),
+            self.failure_reason,
+            str(self.retry_count),
+            "" if self.retry_after_us is None else _short(self.retry_after_us),
+            stamp(self.start_us),
+            str(self.response_size),
+            str(self.is_retry),
+            str(self.is_final_failure),
+            str(self.is_final_success),
+            self.error,
+            "" if self.process_us is None else seconds_text(self.process_us),
+        ]
+
+
+def microseconds(seconds: float) -> int:
+    """Seconds as whole microseconds, halves upwards (the rule that the dashboard's JavaScript uses too)."""
+    return int(seconds * _MILLION + 0.5) if seconds >= 0 else -int(-seconds * _MILLION + 0.5)
+
+
+def seconds_text(micro: int) -> str:
+    """Microseconds as seconds with six decimals."""
+    return f"{micro // _MILLION}.{micro % _MILLION:06d}"
+
+
+def stamp(micro: int) -> str:
+    """A moment as UTC with milliseconds, the rest cut off: 2026-11-24T03:08:17.123Z."""
+    moment = datetime.fromtimestamp(micro // _MILLION, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{micro % _MILLION // 1000:03d}Z"
+
+
+def clean(text: str) -> str:
+    """Server text made fit for a cell: bounded, without NUL and lone surrogates, and behind an apostrophe
+    where a spreadsheet could take it for a formula (OWASP, CSV injection); the rest as it came.
+    """
+    fit = _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text[:_ERROR_LIMIT])
+    return f"'{fit}" if _like_a_formula(fit) else fit
+
+
+def _like_a_formula(text: str) -> bool:
+    """Also in full width (＝), which East Asian spreadsheets read as they read the plain sign."""
+    first = _PASSED_OVER.sub("", text, count=1)[:1]
+    return text.startswith(_CELL_BREAKS) or unicodedata.normalize("NFKC", first) in _FORMULA
+
+
+def _short(micro: int) -> str:
+    return str(micro // _MILLION) if micro % _MILLION == 0 else seconds_text(micro)

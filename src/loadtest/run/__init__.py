@@ -1,0 +1,1 @@
+"""The parent process of a run: starts the generators, watches them and owns the verdict."""

@@ -1,1 +1,0 @@
-"""Who asks what, and when: the locust side of the load test."""
