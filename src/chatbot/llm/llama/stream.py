@@ -18,8 +18,8 @@ from chatbot.scheduling.ticket import Ticket
 class Stream:
     """A request from the moment its prompt is known.
 
-    The event loop that reads the answer makes it and hands it to the engine with its outbox; from then on only
-    the engine's thread reads and writes it.
+    The event loop that reads the answer makes it and hands it to the engine with its outbox; from then on
+    only the engine's thread reads and writes it.
     """
 
     ticket: Ticket
