@@ -27,14 +27,14 @@ pytestmark = pytest.mark.timeout(1800)
 
 @dataclass(frozen=True)
 class Skaffold:
-    """skaffold with its profile and registry in a copy of the tree."""
+    """skaffold with its registry in a copy of the tree."""
 
     tree: Path
     environment: dict[str, str]
 
     def command(self, verb: str) -> list[str]:
         """What a developer types."""
-        return ["skaffold", verb, "-p", "buildah", "--default-repo", REGISTRY, "--interactive=false"]
+        return ["skaffold", verb, "--default-repo", REGISTRY, "--interactive=false"]
 
     def __call__(self, verb: str) -> None:
         """Run a command to its end."""
@@ -72,7 +72,8 @@ def skaffold(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
     if shutil.which("skaffold") is None:
         pytest.skip("skaffold is not in PATH")
     folder = tmp_path_factory.mktemp("skaffold")
-    environment = {**os.environ, "PATH": f"{_with_a_helm_it_knows(folder)}{os.environ['PATH']}"}
+    path = f"{_with_a_helm_it_knows(folder)}{os.environ['PATH']}"
+    environment = {"BUILDER": "buildah", **os.environ, "PATH": path}
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
     for name in filter(None, listed.stdout.split("\0")):
         (folder / "tree" / name).parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 Held elsewhere: 1 test_contract (the card is in the prompt once), 4 and 5 tests/history, 7 tests/search, 8
 test_contract and test_openai_routes (X-Model, sampling), 10 tests/core/test_core (statistics), 11
-tests/scheduling/test_door (one more in the line never brings a newcomer forward), 12 tests/engine and
+tests/scheduling/test_scheduler (one more in the line never brings a newcomer forward), 12 tests/engine and
 test_disconnect, 14 tests/history, 15 tests/engine/test_prompts and tests/redteam, 17 tests/privacy.
 """
 

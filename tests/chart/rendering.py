@@ -23,22 +23,29 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _chart() -> helm.Chart:
-    return helm.Chart.load(str(CHART))
+def _chart(folder: Path) -> helm.Chart:
+    return helm.Chart.load(str(folder))
 
 
-def example(name: str) -> dict[str, Any]:
+def example(name: str, chart: Path = CHART) -> dict[str, Any]:
     """The values of an example file; "" for none."""
     if not name:
         return {}
-    loaded: dict[str, Any] = yaml.safe_load((CHART / "examples" / f"{name}.yaml").read_text())
+    loaded: dict[str, Any] = yaml.safe_load((chart / "examples" / f"{name}.yaml").read_text())
     return loaded
 
 
-def templates(values: Mapping[str, Any] | None = None) -> dict[str, str]:
+def templates(values: Mapping[str, Any] | None = None, chart: Path = CHART) -> dict[str, str]:
     """Text of each rendered template by its path, NOTES included."""
-    rendered: dict[str, str] = _chart().render(dict(values or {}), name="chat", namespace="demo")
+    rendered: dict[str, str] = _chart(chart).render(dict(values or {}), name="chat", namespace="demo")
     return {path: text for path, text in sorted(rendered.items()) if text.strip()}
+
+
+def whole(name: str = "", chart: Path = CHART) -> str:
+    """All templates of an example ("" for the defaults) as one text, NOTES last, for people to read."""
+    parts = templates(example(name, chart), chart)
+    ordered = [path for path in parts if path != NOTES] + [NOTES]
+    return "".join(f"---\n# {path.removeprefix('chatbot/')}\n{parts[path].strip()}\n" for path in ordered)
 
 
 def manifests(values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:

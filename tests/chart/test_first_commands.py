@@ -26,11 +26,11 @@ def commands(page: str) -> list[list[str]]:
 
 
 def pushed(folder: Path, arguments: list[str]) -> set[str]:
-    """What scripts/k8s-images pushes, by a builder that only writes the names down."""
+    """What scripts/k8s-images.sh pushes, by a builder that only writes the names down."""
     (folder / "buildah").write_text(BUILDAH)
     (folder / "buildah").chmod(0o755)
     environment = {"BUILDER": "buildah", "PATH": f"{folder}:/usr/bin:/bin", "PUSHED": str(folder / "pushed")}
-    script = ROOT / "scripts" / "k8s-images"
+    script = ROOT / "scripts" / "k8s-images.sh"
     subprocess.run([script, *arguments], env=environment, check=True, capture_output=True)
     return set((folder / "pushed").read_text().split())
 

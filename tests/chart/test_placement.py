@@ -64,5 +64,5 @@ def test_a_rollout_has_not_failed_while_a_model_is_downloaded() -> None:
     spec = of_kind(manifests(), "Deployment")["chat-chatbot-office"]["spec"]
     start = spec["template"]["spec"]["containers"][0]["startupProbe"]
     loads = start["periodSeconds"] * start["failureThreshold"]
-    assert loads == values["services"]["office"]["startupSeconds"]
+    assert loads == values["serviceDefaults"]["startupSeconds"]
     assert spec["progressDeadlineSeconds"] > values["models"]["deadlineSeconds"] + loads

@@ -52,7 +52,7 @@ async def test_closing_the_iterator_frees_the_place_within_a_step(rig: RigMaker)
     events = await read_one_token(engine)
     assert engine.model.queue_size(ServiceName("office")) == 0
     await events.aclose()  # type: ignore[attr-defined]
-    assert await until(lambda: engine.loaded.door.places() == 0) < 1.0
+    assert await until(lambda: engine.loaded.scheduler.places() == 0) < 1.0
     assert not engine.loaded.engine._roster.running
     assert len(engine.loaded.engine._roster._free_ids) == 2
 
@@ -86,7 +86,7 @@ async def test_whoever_reads_the_end_of_an_answer_has_left_the_engine(rig: RigMa
             await engine.ask(question("go on"), ENDLESS, seconds=seconds)
     else:
         assert (await engine.ask(question("go on"))).finished.usage.completion
-    assert engine.loaded.door.places() == 0
+    assert engine.loaded.scheduler.places() == 0
     assert not roster.running
     assert told_before == []
 
@@ -98,7 +98,7 @@ async def test_a_place_that_is_never_used_is_given_back(rig: RigMaker) -> None:
     assert engine.model.queue_size(ServiceName("character")) == 0
     place.release()
     place.release()
-    assert engine.loaded.door.places() == 0
+    assert engine.loaded.scheduler.places() == 0
 
 
 @pytest.mark.parametrize("stage", ["queue", "prefill", "decode"])
@@ -129,7 +129,7 @@ async def test_the_deadline_holds_in_every_stage(rig: RigMaker, stage: str) -> N
     assert 0.5 < time.monotonic() - begun < 1.5
     if blocker is not None:
         await blocker.aclose()  # type: ignore[attr-defined]
-    await until(lambda: engine.loaded.door.places() == 0)
+    await until(lambda: engine.loaded.scheduler.places() == 0)
 
 
 async def test_waiting_is_told_with_position_and_eta(rig: RigMaker) -> None:
@@ -147,7 +147,7 @@ async def test_a_prompt_that_cannot_fit_is_refused_and_its_place_freed(rig: RigM
     with pytest.raises(PromptTooLong) as caught:
         await engine.ask(question("x" * 2000))
     assert caught.value.needed > caught.value.limit == 512
-    assert engine.loaded.door.places() == 0
+    assert engine.loaded.scheduler.places() == 0
 
 
 async def test_the_answer_is_clipped_to_what_the_context_leaves(rig: RigMaker) -> None:
@@ -192,7 +192,7 @@ async def test_what_may_be_a_label_is_not_shown_at_the_token_limit(rig: RigMaker
 
 async def test_refusals_at_the_door(rig: RigMaker) -> None:
     engine = rig(parallel=1)
-    engine.loaded.door._admission._limits = Limits(waiting=3, per_caller=2)
+    engine.loaded.admission._limits = Limits(waiting=3, per_caller=2)
     places = [engine.place("a"), engine.place("a")]
     with pytest.raises(Overloaded, match="share") as own:
         engine.place("a")
@@ -212,7 +212,7 @@ async def test_refusals_at_the_door(rig: RigMaker) -> None:
 async def test_draining_refuses_the_new_and_finishes_the_admitted(rig: RigMaker) -> None:
     engine = rig()
     asked = asyncio.create_task(engine.ask(question("hello"), GREEDY))
-    await until(lambda: engine.loaded.door.places() == 1)
+    await until(lambda: engine.loaded.scheduler.places() == 1)
     engine.model.drain()
     assert engine.model.status().state is ModelState.DRAINING
     with pytest.raises(Draining):

@@ -76,7 +76,7 @@ async def test_refused_rows_fail_only_the_stream_they_belong_to(rig: RigMaker) -
 
     def step_with_a_bad_token() -> None:
         for stream in roster.running:
-            if stream.job.caller == "bad" and stream.produced > 3:
+            if stream.ticket.caller == "bad" and stream.produced > 3:
                 stream.tokens[-1] = 10_000
         step()
 

@@ -116,12 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/metrics":
             self._send(200, self._metrics().encode(), {"Content-Type": "text/plain; version=0.0.4"})
         else:
-            listed = [
-                {"method": method, "path": f"/{name}/{route}"}
-                for name in self.fake.services
-                for method, route in (("POST", "Llama"), ("GET", "openapi.json"))
-            ]
-            self.reply(404, {"detail": "없음", "endpoints": listed})
+            self.reply(404, {"detail": "없음", "services": list(self.fake.services)})
 
     def do_DELETE(self) -> None:
         self.fake.deleted.append(self.path)

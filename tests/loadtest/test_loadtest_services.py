@@ -153,7 +153,7 @@ def test_a_description_that_will_not_do_is_a_sentence(schema: dict[str, Any], sa
 
 
 @pytest.mark.parametrize(
-    "body", [b"[]", b"<html>", b'{"endpoints": 5}', b'{"endpoints": [5, {"path": "/x"}]}']
+    "body", [b"[]", b"<html>", b'{"services": 5}', b'{"services": [5, "a/b", {"name": "x"}]}']
 )
 def test_lists_of_an_odd_shape_are_no_lists(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fakes._Handler, "do_GET", lambda handler: handler._send(404, body, {}))

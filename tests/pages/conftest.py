@@ -37,7 +37,7 @@ def pages_app() -> FastAPI:
         app.include_router(pages_router(service), prefix=f"/{name}")
 
     async def missing(request: Request, _: Exception) -> Response:
-        return not_found(request.headers)
+        return not_found(request.headers, SERVICES)
 
     app.add_exception_handler(404, missing)
     return app

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.datastructures import Headers
 from tests.pages.conftest import pages_app
 from tests.support.fakes import service_state
 
 from chatbot.api.app import create_app
-from chatbot.api.notfound import style_policy
+from chatbot.api.notfound import not_found, style_policy
 from chatbot.api.pages import DOCS_POLICY, PAGE_POLICY
 from chatbot.domain.messages import ServiceName
 from chatbot.services.registry import SERVICES
@@ -165,12 +166,26 @@ def test_404_suits_the_client(
         assert f'<html lang="{wanted}">' in response.text
         assert style_policy(response.text) in response.headers["content-security-policy"]
     else:
-        assert list(response.json()) == ["detail", "endpoints"]
+        assert list(response.json()) == ["detail", "services", "endpoints"]
 
 
-def test_404_page_links_the_chat_pages_first_then_the_documentation() -> None:
-    html = Tags((PAGES / "404.html").read_text(encoding="utf-8"))
-    assert html.addresses() == ["/office/", "/character/", "/office/docs", "/character/docs"]
+def test_404_links_chat_page_and_documentation_of_the_services_that_run() -> None:
+    page = not_found(Headers({"accept": "text/html"}), ["tutor", "office"])
+    assert Tags(bytes(page.body).decode()).addresses() == [
+        "/office/",
+        "/office/docs",
+        "/tutor/",
+        "/tutor/docs",
+    ]
+    listed = not_found(Headers({"accept": "application/json"}), ["tutor", "office"])
+    assert json.loads(bytes(listed.body))["services"] == ["office", "tutor"]
+
+
+def test_a_service_of_its_own_port_lists_itself() -> None:
+    client = TestClient(create_app(service_state(ServiceName("office"))))
+    page = client.get("/office/no/such/page", headers={"Accept": BROWSER})
+    assert page.status_code == 404
+    assert Tags(page.text).addresses() == ["/office/", "/office/docs"]
 
 
 def test_404_page_and_its_json_forms_list_the_same_endpoints() -> None:
@@ -190,8 +205,9 @@ def test_404_lists_every_route_that_the_services_document_and_no_other() -> None
         for page in ("", "docs", "redoc", "openapi.json")
     }
     written = {
-        (method, entry["path"].partition("?")[0])
+        (method, entry["path"].partition("?")[0].replace("{service}", service))
         for entry in listed
+        for service in SERVICES
         for method in entry["method"].split(", ")
     }
     described = {

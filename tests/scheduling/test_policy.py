@@ -7,17 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatbot.scheduling.fair_order import AGEING, FairOrder, cost
-from chatbot.scheduling.job import Capacity, Job
-from chatbot.scheduling.line import Line
+from chatbot.scheduling.capacity import Capacity
+from chatbot.scheduling.fair_order import FairOrder, cost
 from chatbot.scheduling.rates import Lengths, Rate, StepTimes
 from chatbot.scheduling.replay import Load, replay
+from chatbot.scheduling.ticket import Progress, Ticket
+from chatbot.scheduling.tuning import AGEING
+from chatbot.scheduling.waiting_queue import WaitingQueue
 
 STEPS = StepTimes(0.02, 0.005)
 
 
-def job(caller: str, reserved: float = 0.0, fresh: int = 100) -> Job:
-    return Job("office", caller, reserved, 180.0, fresh, fresh, 100, reserved=reserved)
+def ticket(caller: str) -> Ticket:
+    return Ticket("office", caller, 180.0, Progress(100, 100, 100))
 
 
 loads = st.builds(
@@ -66,13 +68,13 @@ def test_replay_of_a_case_computed_by_hand() -> None:
     assert outlooks[1].start == pytest.approx(0.75 + 4 * 0.025)
 
 
-def line_of(waiting: list[Job], price: float, fair: FairOrder) -> Line:
-    line = Line()
+def queue_of(waiting: list[Ticket], price: float, fair: FairOrder) -> WaitingQueue:
+    queue = WaitingQueue()
     for one in waiting:
-        key = fair.key(one.caller, one.reserved)
-        line.join(one, key, line.place(one, key, [math.inf] * len(line), 0.0))
+        key = fair.key(one.caller, 0.0)
+        queue.join(one, key, queue.index_for(one, key, [math.inf] * len(queue), 0.0))
         fair.joined(one.caller, price)
-    return line
+    return queue
 
 
 @settings(deadline=None)
@@ -85,28 +87,30 @@ def line_of(waiting: list[Job], price: float, fair: FairOrder) -> Line:
     spare=st.lists(st.floats(-10.0, 100.0), min_size=40, max_size=40),
     work=st.floats(0.0, 10.0),
 )
-def test_the_line_holds_everybody_once_and_a_newcomer_costs_nobody_his_promise(
+def test_the_queue_holds_everybody_once_and_a_newcomer_costs_nobody_his_promise(
     callers: list[tuple[str, float, float]], spare: list[float], work: float
 ) -> None:
-    line, keys = Line(), dict[Job, float]()
+    queue, keys = WaitingQueue(), dict[Ticket, float]()
     for caller, served, waited in callers:
-        one, key = job(caller), served + waited
-        seconds = list(accumulate(reversed(spare[: len(line)]), min))[::-1]
-        place = line.place(one, key, seconds, work)
-        assert all(left >= work for left in seconds[place:])
+        one, key = ticket(caller), served + waited
+        seconds = list(accumulate(reversed(spare[: len(queue)]), min))[::-1]
+        index = queue.index_for(one, key, seconds, work)
+        assert all(left >= work for left in seconds[index:])
         keys[one] = key
-        if place:
-            ahead = line.jobs[place - 1]
-            assert ahead.caller == caller or keys[ahead] <= key or seconds[place - 1] < work
+        if index:
+            ahead = queue.tickets[index - 1]
+            assert ahead.caller == caller or keys[ahead] <= key or seconds[index - 1] < work
             keys[one] = max(key, keys[ahead])
-        line.join(one, key, place)
-    jobs = list(keys)
-    assert sorted(map(id, line.jobs)) == sorted(map(id, jobs))
+        queue.join(one, key, index)
+    tickets = list(keys)
+    assert sorted(map(id, queue.tickets)) == sorted(map(id, tickets))
     for name in "abcd":
-        assert [one for one in line.jobs if one.caller == name] == [o for o in jobs if o.caller == name]
-    for one in jobs:
-        line.leave(one)
-    assert not len(line)
+        assert [one for one in queue.tickets if one.caller == name] == [
+            o for o in tickets if o.caller == name
+        ]
+    for one in tickets:
+        queue.leave(one)
+    assert not len(queue)
 
 
 @settings(deadline=None)
@@ -114,9 +118,9 @@ def test_the_line_holds_everybody_once_and_a_newcomer_costs_nobody_his_promise(
 def test_between_two_who_always_wait_the_service_differs_by_one_request(requests: int) -> None:
     price = cost(100, 50)
     fair = FairOrder()
-    line = line_of([job(caller) for caller in ["a"] * requests + ["b"] * requests], price, fair)
+    queue = queue_of([ticket(caller) for caller in ["a"] * requests + ["b"] * requests], price, fair)
     served = {"a": 0.0, "b": 0.0}
-    for one in line.jobs:
+    for one in queue.tickets:
         served[one.caller] += price
         assert abs(served["a"] - served["b"]) <= price
 

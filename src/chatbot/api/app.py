@@ -66,7 +66,7 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
     unmatched = Unmatched(tuple(app.routes), absent)
     app.routes.append(UnmatchedRoute(f"{prefix}/v1", unmatched, openai_failure))
     app.routes.append(UnmatchedRoute("", unmatched, errors.Failure.body))
-    errors.install(app)
+    errors.install(app, state.name)
     app.add_middleware(PlainRequest)
     if cors_origins:
         app.add_middleware(

@@ -133,8 +133,8 @@ def to_response(request: Request, error: BaseException) -> JSONResponse:
     return JSONResponse(failure_body(failure), failure.status, headers)
 
 
-def install(app: FastAPI) -> None:
-    """Make ``app`` answer every failure by this table."""
+def install(app: FastAPI, service: str) -> None:
+    """Make ``app``, which serves ``service``, answer every failure by this table."""
 
     async def handle(request: Request, error: Exception) -> Response:
         return to_response(request, error)
@@ -143,7 +143,7 @@ def install(app: FastAPI) -> None:
         # A person who mistyped an address gets the page that leads on, as everywhere else in the suite.
         absent = isinstance(error, HTTPException) and error.status_code == 404
         if absent and "text/html" in request.headers.get("accept", "").lower():
-            return not_found(request.headers)
+            return not_found(request.headers, [service])
         return to_response(request, error)
 
     async def disconnected(_: Request, __: Exception) -> Response:

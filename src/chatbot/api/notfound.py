@@ -1,11 +1,14 @@
 """The suite's answer to every path that is no route: a page for browsers, JSON for programs, always 404.
 
-The files are static, so that nginx in the cluster can serve the very same bytes.
+nginx in the cluster serves the same files and puts the services into them in the same way (the chart's
+templates/gateway/_nginx.tpl), so both gateways answer with the same bytes.
 """
 
 import base64
 import hashlib
+import json
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
@@ -17,6 +20,12 @@ from chatbot.domain.language import Language
 
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 _JSON_FILES: dict[Language, str] = {"ko": "404.json", "en": "404.en.json"}
+
+HTML_MARK = "<!-- services -->"
+"""Where a page lists the services."""
+
+JSON_MARK = '"services": []'
+"""Where the JSON lists them."""
 
 
 @cache
@@ -33,14 +42,31 @@ def style_policy(html: str) -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-def not_found(headers: Headers) -> Response:
-    """The 404 for a request with these headers: Korean unless English is preferred."""
+def _with_services(text: str, services: Iterable[str]) -> str:
+    """``text``, a page or JSON, with the names of the services in the place that is marked for them."""
+    names = sorted(services)
+    cards = "".join(
+        f'<li class="card"><strong>{name}</strong><a class="path" href="/{name}/">/{name}/</a>'
+        f'<a class="path" href="/{name}/docs">/{name}/docs</a></li>'
+        for name in names
+    )
+    return text.replace(HTML_MARK, cards, 1).replace(JSON_MARK, f'"services": {json.dumps(names)}', 1)
+
+
+def not_found(headers: Headers, services: Iterable[str]) -> Response:
+    """The 404 for a request with these headers, Korean unless English is preferred; it lists ``services``."""
     language = language_of_header(headers.get("accept-language", ""))
     vary = {"Vary": "Accept, Accept-Language", "Content-Language": language}
     if "text/html" not in headers.get("accept", "").lower():
-        return Response(_file(_JSON_FILES[language]), 404, vary, "application/json")
+        body = _with_services(_file(_JSON_FILES[language]), services)
+        return Response(body, 404, vary, "application/json")
     html = _file("404.html")
     policy = f"{style_policy(html)}; frame-ancestors 'none'"
     # The page holds both languages; the language of its root decides which one stands in front.
     page = html.replace('<html lang="ko">', f'<html lang="{language}">', 1)
-    return Response(page, 404, {**vary, "Content-Security-Policy": policy}, "text/html; charset=utf-8")
+    return Response(
+        _with_services(page, services),
+        404,
+        {**vary, "Content-Security-Policy": policy},
+        "text/html; charset=utf-8",
+    )

@@ -8,119 +8,94 @@ import math
 from dataclasses import dataclass
 
 from chatbot.domain.errors import Overloaded
-from chatbot.scheduling.calibration import Calibration
-from chatbot.scheduling.job import Job
+from chatbot.scheduling.estimate import Prediction
 from chatbot.scheduling.promises import Headroom, Promise, Promises
-
-_LONGEST_RETRY = 3600.0
-"""Seconds; who would have to wait longer is told so many, and no place is kept for him."""
-
-_MARGIN = 1.2
-"""Least factor on a predicted end: the engine may become slower while somebody waits on what it promised."""
-
-_BAND = 0.85
-"""Share of a bound that newcomers may fill and promises are made to.
-
-So the called find room although nothing runs quite as predicted, and no wait is so short that chance decides.
-"""
+from chatbot.scheduling.scheduler import Newcomer, Scheduler
+from chatbot.scheduling.ticket import Ticket
+from chatbot.scheduling.tuning import LONGEST_RETRY, NEWCOMERS_SHARE
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of the queue: places waiting in all, places of one caller waiting and running."""
+    """Bounds of the queue."""
 
     waiting: int
+    """Requests that may wait."""
     per_caller: int
+    """Places that one caller may have, waiting and running."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prospect:
-    """Where a request would stand: seconds of queue, seconds to its last token, its work, a full step.
+class AdmissionController:
+    """Gives places at one scheduler; the lock of ``Scheduler.locked`` guards the book of promises as well."""
 
-    ``overtaking`` are the seconds in which those who wait now would catch up with what its caller has had, if
-    they went on asking.
-    """
-
-    queue: float
-    end: float
-    overtaking: float
-    work: float
-    step: float
-    waiting: int
-
-    @property
-    def pace(self) -> float:
-        """Seconds that each place of the queue takes."""
-        return max(self.work, self.queue / max(1, self.waiting))
-
-
-class Admission:
-    """Judges prospects and keeps the book of promises; not thread-safe, the door's lock guards it."""
-
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, scheduler: Scheduler) -> None:
         self._limits = limits
+        self._scheduler = scheduler
         self._promises = Promises()
-        self._end_error = Calibration(lowest=_MARGIN, highest=1.6, share=0.9)
 
-    @property
-    def safety(self) -> float:
-        """The factor by which an end may come later than predicted."""
-        return self._end_error.factor
+    def reserve(self, ticket: Ticket, now: float) -> Prediction:
+        """Check and take a place in one step; ``now`` is in monotonic seconds.
 
-    def learn(self, predicted: float, actual: float) -> None:
-        """An admitted request ended: seconds from reservation to last token, as predicted and as it was."""
-        self._end_error.saw(predicted, actual)
+        Raises:
+            Overloaded: with the seconds after which the same request will be admitted.
+        """
+        with self._scheduler.locked(now):
+            self._check_share(ticket.caller)
+            newcomer = self._scheduler.newcomer(ticket, now)
+            self._check(newcomer)
+            return self._scheduler.join(newcomer)
 
-    def check_share(self, places: int, until_own_end: float, waiting: int) -> None:
-        """Refuse a caller who has all the places that one may have."""
-        if places >= self._limits.per_caller:
-            raise _refusal(until_own_end, waiting, "the user's share is full")
+    def _check_share(self, caller: str) -> None:
+        if self._scheduler.places_of(caller) >= self._limits.per_caller:
+            wait = self._scheduler.until_own_end(caller)
+            raise _refusal(wait, self._scheduler.waiting(), "the user's share is full")
 
-    def check(self, job: Job, prospect: Prospect, now: float) -> None:
+    def _check(self, newcomer: Newcomer) -> None:
         """Admit, or raise Overloaded and remember what was promised."""
-        promise = self._promises.of(job.caller, now)
+        caller, now = newcomer.ticket.caller, newcomer.now
+        promise = self._promises.of(caller, now)
         called = promise is not None and promise.has_come(now)
-        wait, reason = self._needed_wait(job, prospect, promise, now, called=called)
+        wait, reason = self._needed_wait(newcomer, promise, called=called)
         if wait <= 0:
             if promise is not None:
                 self._promises.claim(promise)
             return
         if promise is not None and not called:
             # Too early, and the promise stands.
-            raise _refusal(promise.due - now, prospect.waiting, reason)
+            raise _refusal(promise.due - now, newcomer.waiting, reason)
         if promise is not None:
             self._promises.claim(promise)
-        if wait <= _LONGEST_RETRY:
-            self._promises.give(Promise(job.caller, now + wait, prospect.work / prospect.step))
-        raise _refusal(wait, prospect.waiting, reason)
+        if wait <= LONGEST_RETRY:
+            self._promises.give(Promise(caller, now + wait, newcomer.work / newcomer.step))
+        raise _refusal(wait, newcomer.waiting, reason)
 
-    def _needed_wait(
-        self, job: Job, prospect: Prospect, promise: Promise | None, now: float, *, called: bool
-    ) -> tuple[float, str]:
+    def _needed_wait(self, newcomer: Newcomer, promise: Promise | None, *, called: bool) -> tuple[float, str]:
         """Seconds until there is a place, 0 for now, and what is in the way."""
-        left, full = job.deadline - now, self._limits.waiting
+        now, forecast = newcomer.now, newcomer.forecast
+        left, full = newcomer.ticket.deadline - now, self._limits.waiting
         # The promise was made with the whole margin: only if things got much worse since is it not enough.
-        safety = (3.0 + self.safety) / 4 if called else self.safety
-        overtaking = 0.0 if called else prospect.overtaking
-        beyond = prospect.end * safety + overtaking - left
-        crowded = prospect.waiting >= full
+        safety = (3.0 + newcomer.safety) / 4 if called else newcomer.safety
+        overtaking = 0.0 if called else newcomer.overtaking
+        beyond = forecast.end * safety + overtaking - left
+        crowded = newcomer.waiting >= full
         if called and beyond <= 0 and not crowded:
             return 0.0, ""
+        pace = max(newcomer.work, forecast.queue / max(1, newcomer.waiting))
         alone = self._promises.none_but(promise, now)
-        by_time = (1.0 if called else _BAND) * left / safety - (prospect.end - prospect.queue)
-        by_places = (1.0 if called or alone else _BAND) * full * prospect.pace
+        by_time = (1.0 if called else NEWCOMERS_SHARE) * left / safety - (forecast.end - forecast.queue)
+        by_places = (1.0 if called or alone else NEWCOMERS_SHARE) * full * pace
         room = Headroom(
-            queue=prospect.queue,
+            queue=forecast.queue,
             # One whose promise could not be kept is not sent behind all the others.
             most=math.inf if called else max(0.0, min(by_time, by_places)),
             own_most=min(max(0.0, by_time) - overtaking, by_places),
-            step=prospect.step,
+            step=newcomer.step,
         )
-        wait = self._promises.seconds_until_place(prospect.work, now, room, promise)
+        wait = self._promises.seconds_until_place(newcomer.work, now, room, promise)
         reason = "the queue is full" if crowded or by_places < by_time else "it would end after its deadline"
         return max(wait, beyond, 1.0) if beyond > 0 or crowded else wait, reason
 
 
 def _refusal(wait: float, waiting: int, reason: str) -> Overloaded:
-    seconds = math.ceil(min(max(wait, 1.0), _LONGEST_RETRY))
+    seconds = math.ceil(min(max(wait, 1.0), LONGEST_RETRY))
     return Overloaded(retry_after=seconds, queue_size=waiting, reason=reason)

@@ -2,9 +2,7 @@
 
 from collections import deque
 
-_MEMORY = 64
-_WORTH_LEARNING = 0.5
-"""Seconds: a shorter wait is all jitter and would teach nothing about queues."""
+from chatbot.scheduling.tuning import CALIBRATION_CASES, LEAST_CALIBRATED
 
 
 class Calibration:
@@ -15,7 +13,7 @@ class Calibration:
         self._lowest = lowest
         self._highest = highest
         self._share = share
-        self._ratios: deque[float] = deque([lowest] * 8, maxlen=_MEMORY)
+        self._ratios: deque[float] = deque([lowest] * 8, maxlen=CALIBRATION_CASES)
         self._factor = lowest
 
     @property
@@ -25,7 +23,7 @@ class Calibration:
 
     def saw(self, predicted: float, actual: float) -> None:
         """Learn from one case, both in seconds."""
-        if predicted < _WORTH_LEARNING:
+        if predicted < LEAST_CALIBRATED:
             return
         self._ratios.append(actual / predicted)
         ordered = sorted(self._ratios)

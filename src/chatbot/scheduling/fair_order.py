@@ -6,19 +6,11 @@ earns no credit. Two differences: a request is charged in whole when it starts, 
 produce, and corrected when it ends, which lets the order be foreseen; and waiting ages a request.
 """
 
-PROMPT_WEIGHT = 1.0
-OUTPUT_WEIGHT = 4.0
-"""A generated token costs its share of a whole step, a prompt token rides along in a batch of hundreds."""
-
-AGEING = 20.0
-"""Weighted tokens that a second of waiting is worth: a minute makes up for an answer of 300 tokens."""
-
-_REMEMBERED = 256
-"""Absent callers whose debt is kept; beyond that those without debt are forgotten."""
+from chatbot.scheduling.tuning import AGEING, OUTPUT_WEIGHT, PROMPT_WEIGHT, REMEMBERED_CALLERS
 
 
 def cost(fresh: float, output: float) -> float:
-    """Weighted tokens of a request."""
+    """Weighted tokens of a request that reads ``fresh`` tokens and generates ``output``."""
     return PROMPT_WEIGHT * fresh + OUTPUT_WEIGHT * output
 
 
@@ -60,7 +52,7 @@ class FairOrder:
         if not self._present:
             # Nobody is here: credit and debt of the past mean nothing to those who come next.
             self._counters.clear()
-        elif len(self._counters) > 2 * len(self._present) + _REMEMBERED:
+        elif len(self._counters) > 2 * len(self._present) + REMEMBERED_CALLERS:
             least = self._least()
             self._counters = {
                 name: counter

@@ -10,14 +10,12 @@ import math
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-_GRACE = 10
-"""Seconds after its moment that a promise is kept."""
-
-_EARLY = 0.75
-"""Seconds that a client may be early: its clock and ours, and what the network takes."""
-
-_LIMIT = 16_384
-_LEARNING = 0.01
+from chatbot.scheduling.tuning import (
+    MOST_PROMISES,
+    PROMISE_EARLY,
+    PROMISE_GRACE,
+    RETURN_LEARNING,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Promise:
 
     def has_come(self, now: float) -> bool:
         """Whether the caller may be here now."""
-        return self.due <= now + _EARLY
+        return self.due <= now + PROMISE_EARLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,7 @@ class Promises:
 
     def give(self, promise: Promise) -> None:
         """Note a refusal; a full book takes no more, so that what it holds stays true."""
-        if len(self._by_caller) >= _LIMIT:
+        if len(self._by_caller) >= MOST_PROMISES:
             return
         self._by_caller[promise.caller] = promise
         place = self._place(promise)
@@ -134,13 +132,13 @@ class Promises:
         self._seconds[place].callers.remove(promise.caller)
         if not self._seconds[place].callers:
             del self._seconds[place]
-        self._kept += _LEARNING * (1.0 - self._kept)
+        self._kept += RETURN_LEARNING * (1.0 - self._kept)
 
     def _place(self, promise: Promise) -> int:
         return bisect_left(self._seconds, promise.second, key=lambda second: second.at)
 
     def _forget(self, now: float) -> None:
-        while self._seconds and self._seconds[0].at + _GRACE < now:
+        while self._seconds and self._seconds[0].at + PROMISE_GRACE < now:
             for caller in self._seconds.pop(0).callers:
                 del self._by_caller[caller]
-                self._kept -= _LEARNING * self._kept
+                self._kept -= RETURN_LEARNING * self._kept

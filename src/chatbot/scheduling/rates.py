@@ -5,19 +5,19 @@ from collections import deque
 from collections.abc import Iterable
 from itertools import accumulate
 
-_DECAY = 0.95
-"""Of a step's weight with each later one. Twenty steps are four seconds of a busy CPU and less than one of a
-card: where a neighbour takes half of the machine, those admitted meanwhile by the old speed come too late."""
-
-_PRIOR_WEIGHT = 4.0
-_MEMORY = 128
-_FIRST_GUESS = 128
-"""Tokens of an answer before any was seen: two or three paragraphs."""
-
-_NEARLY_ALL = 0.98
-"""Share of answers whose length a deadline allows for. Under lasting overload everybody is admitted at the
-edge, so the rest of the answers come too late; judging by longer answers makes the queue shorter in seconds
-and costs no throughput."""
+from chatbot.scheduling.tuning import (
+    FIRST_LENGTH,
+    LENGTHS_SEEN,
+    NEARLY_ALL,
+    PREFILL_CALL_WEIGHT,
+    PREFILL_FIRST_WEIGHT,
+    PREFILL_MOST_WEIGHT,
+    RATIO_DECAY,
+    STALL_FACTOR,
+    STEP_DECAY,
+    STEP_PRIOR_WEIGHT,
+    TAIL_SHARE,
+)
 
 
 class StepTimes:
@@ -40,17 +40,16 @@ class StepTimes:
         """Learn from one step."""
         if sequences < 1 or seconds <= 0:
             return
-        # One stalled step (a page fault storm, a stopped container) is no news about the speed.
-        seconds = min(seconds, 5 * self.seconds(sequences))
-        self._weight = self._weight * _DECAY + 1
-        self._n = self._n * _DECAY + sequences
-        self._nn = self._nn * _DECAY + sequences * sequences
-        self._t = self._t * _DECAY + seconds
-        self._nt = self._nt * _DECAY + sequences * seconds
+        seconds = min(seconds, STALL_FACTOR * self.seconds(sequences))
+        self._weight = self._weight * STEP_DECAY + 1
+        self._n = self._n * STEP_DECAY + sequences
+        self._nn = self._nn * STEP_DECAY + sequences * sequences
+        self._t = self._t * STEP_DECAY + seconds
+        self._nt = self._nt * STEP_DECAY + sequences * seconds
         mean_n, mean_t = self._n / self._weight, self._t / self._weight
         spread = self._nn / self._weight - mean_n * mean_n
         slant = self._nt / self._weight - mean_n * mean_t
-        slope = (slant + self.each * _PRIOR_WEIGHT) / (spread + _PRIOR_WEIGHT)
+        slope = (slant + self.each * STEP_PRIOR_WEIGHT) / (spread + STEP_PRIOR_WEIGHT)
         self.each = min(max(slope, 0.0), mean_t / mean_n)
         self.base = max(mean_t - self.each * mean_n, 0.0)
 
@@ -60,15 +59,15 @@ class Rate:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._weight = 64.0
+        self._weight = PREFILL_FIRST_WEIGHT
 
     def saw(self, tokens: int, seconds: float) -> None:
         """Learn from ``tokens`` that took ``seconds`` together."""
         if tokens < 1 or seconds <= 0:
             return
-        weight = min(tokens, 512)
+        weight = min(tokens, PREFILL_CALL_WEIGHT)
         self.seconds = (self._weight * self.seconds + weight * seconds / tokens) / (self._weight + weight)
-        self._weight = min(self._weight + weight, 2048.0)
+        self._weight = min(self._weight + weight, PREFILL_MOST_WEIGHT)
 
 
 class Lengths:
@@ -85,7 +84,7 @@ class Lengths:
         self._total = 0
         # Sums of the longest one, two, three ... lengths, and the expectation of an answer not begun.
         self._sums: list[int] = []
-        self._whole = float(_FIRST_GUESS)
+        self._whole = float(FIRST_LENGTH)
 
     @property
     def under_way(self) -> int:
@@ -99,7 +98,7 @@ class Lengths:
 
     def saw(self, tokens: int) -> None:
         """Learn from one finished answer."""
-        if len(self._recent) == _MEMORY:
+        if len(self._recent) == LENGTHS_SEEN:
             oldest = self._recent.popleft()
             self._sorted.remove(oldest)
             self._total -= oldest
@@ -112,8 +111,8 @@ class Lengths:
     def long(self, max_tokens: int) -> float:
         """A length that nearly all answers stay under; what a deadline has to be judged by."""
         if not self._sorted:
-            return float(min(2 * _FIRST_GUESS, max_tokens))
-        index = min(int(_NEARLY_ALL * len(self._sorted)), len(self._sorted) - 1)
+            return float(min(2 * FIRST_LENGTH, max_tokens))
+        index = min(int(NEARLY_ALL * len(self._sorted)), len(self._sorted) - 1)
         return float(min(self._unseen() * self._sorted[index], max_tokens))
 
     def remaining(self, produced: int, max_tokens: int) -> float:
@@ -134,15 +133,15 @@ class Lengths:
 
     def _expected(self, produced: int) -> float:
         # Longer than all of late: as long-tailed things go, expect a part of what was seen again.
-        least = 0.25 * produced
+        least = TAIL_SHARE * produced
         if not self._sorted:
-            return max(least, float(_FIRST_GUESS - produced))
+            return max(least, float(FIRST_LENGTH - produced))
         longer = len(self._sorted) - bisect_right(self._sorted, produced)
         beyond = self._sums[longer - 1] / longer - produced if longer else least
         return max(least, self._unseen() * beyond)
 
     def _unseen(self) -> float:
-        share = 1.0 - len(self._recent) / _MEMORY
+        share = 1.0 - len(self._recent) / LENGTHS_SEEN
         return 1.0 + share * self._under_way / max(1, self._total)
 
 
@@ -160,8 +159,8 @@ class Ratio:
 
     def saw(self, top: float, bottom: float) -> None:
         """Learn from one observation; old ones fade."""
-        self._top = self._top * 0.98 + top
-        self._bottom = self._bottom * 0.98 + bottom
+        self._top = self._top * RATIO_DECAY + top
+        self._bottom = self._bottom * RATIO_DECAY + bottom
 
 
 class Speeds:

@@ -10,27 +10,33 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from chatbot.scheduling.job import Capacity
+from chatbot.scheduling.capacity import Capacity
 from chatbot.scheduling.rates import StepTimes
 
 
 class Load(NamedTuple):
-    """What a request still needs: seconds of prefill, tokens to generate, KV cells to hold; whose it is."""
+    """What a request still needs."""
 
     prefill: float
+    """Seconds to read its prompt."""
     output: float
+    """Tokens to generate."""
     cells: float
+    """KV cells that it will hold at its end."""
     caller: str | None = None
+    """Whose it is; nobody's share bounds those of None."""
 
 
-class Outlook(NamedTuple):
-    """Seconds from now until a request gets its place in the batch, and its first token."""
+class PredictedStart(NamedTuple):
+    """When a waiting request starts and speaks, in seconds from now."""
 
     start: float
+    """Until it has a sequence of the batch."""
     first: float
+    """Until its first token."""
 
 
-class _Line:
+class _StartOrder:
     """Who starts next: the first whose caller has not all the sequences that one caller may have."""
 
     def __init__(self, waiting: Sequence[Load], running: Sequence[Load], most: int) -> None:
@@ -72,8 +78,8 @@ class _Line:
 
 def replay(
     running: Sequence[Load], waiting: Sequence[Load], capacity: Capacity, steps: StepTimes
-) -> list[Outlook]:
-    """The outlook of each of ``waiting``, which start in this order."""
+) -> list[PredictedStart]:
+    """When each of ``waiting`` starts, in this order."""
     base, each, slice_seconds = steps.base, steps.each, capacity.prefill_slice
     free_sequences = capacity.sequences - len(running)
     free_cells = capacity.pool - sum(load.cells for load in running)
@@ -81,17 +87,17 @@ def replay(
     generating = [(load.output, number, load) for number, load in enumerate(running) if load.prefill <= 0]
     heapq.heapify(generating)
     reading = deque((load.prefill, load, -1) for load in running if load.prefill > 0)
-    line = _Line(waiting, running, capacity.share)
+    order = _StartOrder(waiting, running, capacity.share)
     starts = [0.0] * len(waiting)
     firsts = [0.0] * len(waiting)
     now = step = 0.0
     arrived, number = 0, len(running)
     while arrived < len(waiting):
-        while free_sequences > 0 and (index := line.head()) is not None:
+        while free_sequences > 0 and (index := order.head()) is not None:
             load = waiting[index]
             if load.cells > free_cells and (generating or reading):
                 break
-            line.start(index)
+            order.start(index)
             starts[index] = now
             reading.append((load.prefill, load, index))
             free_sequences -= 1
@@ -117,7 +123,7 @@ def replay(
         else:
             now += max(0.0, generating[0][0] - step) * step_seconds
         step, _, load = heapq.heappop(generating)
-        line.end(load.caller)
+        order.end(load.caller)
         free_sequences += 1
         free_cells += load.cells
-    return [Outlook(start, first) for start, first in zip(starts, firsts, strict=True)]
+    return [PredictedStart(start, first) for start, first in zip(starts, firsts, strict=True)]

@@ -1,7 +1,7 @@
 """The real policy on an imagined machine: what so many users would see on such a card.
 
 Only the machine is a model (a step's time by sequences, a prompt token's time); who is admitted, who starts
-and what a refused client is told comes from the same Door that the engine uses.
+and what a refused client is told comes from the same scheduler and admission that the engine uses.
 """
 
 import heapq
@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from chatbot.domain.errors import Overloaded
-from chatbot.scheduling.admission import Limits
-from chatbot.scheduling.door import Door, StartDecision
-from chatbot.scheduling.job import Capacity, Job
+from chatbot.scheduling.admission import AdmissionController, Limits
+from chatbot.scheduling.capacity import Capacity
 from chatbot.scheduling.rates import Speeds
+from chatbot.scheduling.scheduler import Scheduler, StartDecision
 from chatbot.scheduling.slices import prefill_rows, share_out
+from chatbot.scheduling.ticket import Progress, Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class SimulatedRequest:
 
 @dataclass(slots=True)
 class _Running:
-    job: Job
+    ticket: Ticket
     outcome: SimulatedRequest
     unread: int
     left: int
@@ -102,8 +103,9 @@ class Simulator:
         machine = self.machine
         self.speeds = machine.speeds()
         capacity = Capacity(machine.sequences, machine.pool, machine.slice_seconds)
-        self.door = Door(self.limits, capacity, self.speeds)
-        self._waiting: dict[Job, SimulatedRequest] = {}
+        self.scheduler = Scheduler(capacity, self.speeds)
+        self.admission = AdmissionController(self.limits, self.scheduler)
+        self._waiting: dict[Ticket, SimulatedRequest] = {}
         self._running: list[_Running] = []
         self._outcomes: list[SimulatedRequest] = []
 
@@ -126,7 +128,7 @@ class Simulator:
                     number += 1
                     heapq.heappush(coming, (again.at, number, again))
             self._expire(now)
-            self._admit(now)
+            self._admit()
             if self._running:
                 now = self._step(now)
             elif coming:
@@ -136,42 +138,38 @@ class Simulator:
     def _arrive(self, arrival: Arrival, refused: Callable[[Arrival, int], Arrival | None]) -> Arrival | None:
         outcome = SimulatedRequest(arrival)
         self._outcomes.append(outcome)
-        job = Job(
-            service=arrival.service,
-            caller=arrival.caller,
-            arrived=arrival.at,
-            deadline=arrival.at + arrival.limit,
-            prompt=arrival.prompt,
-            fresh=arrival.prompt - arrival.cached,
-            max_tokens=arrival.max_tokens,
-        )
+        progress = Progress(arrival.prompt, arrival.prompt - arrival.cached, arrival.max_tokens)
+        ticket = Ticket(arrival.service, arrival.caller, arrival.at + arrival.limit, progress)
         try:
-            self.door.reserve(job, arrival.at)
+            prediction = self.admission.reserve(ticket, arrival.at)
         except Overloaded as refusal:
             outcome.retry_after = refusal.retry_after
             return refused(arrival, refusal.retry_after)
-        outcome.predicted_first, outcome.predicted_end = job.predicted_first, job.predicted_end
-        self.door.prompt_known(job, arrival.prompt, arrival.prompt - arrival.cached, arrival.prompt)
-        self._waiting[job] = outcome
+        outcome.predicted_first, outcome.predicted_end = prediction.first, prediction.end
+        self.scheduler.prompt_known(ticket, arrival.prompt, arrival.prompt - arrival.cached, arrival.prompt)
+        self._waiting[ticket] = outcome
         return None
 
     def _expire(self, now: float) -> None:
-        for job in [job for job in self._waiting if now >= job.deadline]:
-            self._waiting.pop(job).expired = True
-            self.door.finished(job, now, complete=False)
-        for running in [one for one in self._running if now >= one.job.deadline]:
+        for ticket in [ticket for ticket in self._waiting if now >= ticket.deadline]:
+            self._waiting.pop(ticket).expired = True
+            self.scheduler.finished(ticket, now, complete=False)
+        for running in [one for one in self._running if now >= one.ticket.deadline]:
             running.outcome.expired = True
             self._running.remove(running)
-            self.door.finished(running.job, now, complete=False)
+            self.scheduler.finished(running.ticket, now, complete=False)
 
-    def _admit(self, now: float) -> None:
-        while (job := self.door.next(now, self._judge)) is not None:
-            outcome = self._waiting.pop(job)
-            self._running.append(_Running(job, outcome, job.fresh, outcome.arrival.output))
+    def _admit(self) -> None:
+        while (ticket := self.scheduler.next(self._judge)) is not None:
+            outcome = self._waiting.pop(ticket)
+            self._running.append(_Running(ticket, outcome, ticket.progress.fresh, outcome.arrival.output))
 
-    def _judge(self, job: Job) -> StartDecision:
-        held = sum(one.job.prompt + one.job.produced + self.door.expected(one.job) for one in self._running)
-        fits = held + job.prompt + self.door.expected(job) <= self.machine.pool
+    def _judge(self, ticket: Ticket) -> StartDecision:
+        held = sum(
+            one.ticket.progress.prompt + one.ticket.progress.produced + self.scheduler.expected(one.ticket)
+            for one in self._running
+        )
+        fits = held + ticket.progress.prompt + self.scheduler.expected(ticket) <= self.machine.pool
         return StartDecision.START if fits or not self._running else StartDecision.NO_ROOM
 
     def _step(self, now: float) -> float:
@@ -205,7 +203,7 @@ class Simulator:
         shares = share_out([one.unread for one in reading], budget)
         for one, count in zip(reading, shares, strict=True):
             one.unread -= count
-            one.job.read += count
+            one.ticket.progress.read += count
         read = sum(shares)
         seconds = read * self.machine.prefill * self.slowdown()
         self.speeds.prefill.saw(read, seconds)
@@ -216,10 +214,10 @@ class Simulator:
             arrived = one.outcome.arrival.at
             if one.outcome.first is None:
                 one.outcome.first = now - arrived
-                self.door.first_token(one.job)
-            one.job.produced += 1
+                self.scheduler.first_token(one.ticket, now)
+            one.ticket.progress.produced += 1
             one.left -= 1
             if one.left <= 0:
                 one.outcome.end = now - arrived
                 self._running.remove(one)
-                self.door.finished(one.job, now, complete=True)
+                self.scheduler.finished(one.ticket, now, complete=True)

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 
+from chatbot.scheduling.tuning import LEAST_SLICE, LONGEST_SLICE
+
 UNTILED_ROWS = 63
 """The largest call whose rows attention computes one by one on a CPU; from 64 on it works in tiles."""
-
-_LEAST_ROWS = 64
-_LONGEST = 4.0
 
 
 def prefill_rows(reading: int, streaming: int, *, slice_seconds: float, token_seconds: float) -> int:
@@ -21,8 +20,8 @@ def prefill_rows(reading: int, streaming: int, *, slice_seconds: float, token_se
         slice_seconds: The slice where as many stream as wait.
         token_seconds: What a prompt token takes.
     """
-    slices = min(max(1.0, reading / max(1, streaming)), _LONGEST)
-    return max(_LEAST_ROWS, int(slices * slice_seconds / token_seconds))
+    slices = min(max(1.0, reading / max(1, streaming)), LONGEST_SLICE)
+    return max(LEAST_SLICE, int(slices * slice_seconds / token_seconds))
 
 
 def share_out(wanted: Iterable[int], budget: int) -> list[int]:

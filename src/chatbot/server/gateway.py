@@ -26,6 +26,6 @@ class Gateway:
         elif service is not None:
             await RedirectResponse(f"/{name}/", 308)(scope, receive, send)
         else:
-            response = not_found(Headers(scope=scope))
+            response = not_found(Headers(scope=scope), self._services)
             response.headers["X-Request-Id"] = uuid4().hex
             await response(scope, receive, send)

@@ -1,8 +1,8 @@
 """What a running service publishes of itself: its name, and what a question to it must hold.
 
-The load test has no list of services. A gateway answers an unknown path with all of its routes (as JSON, with
-status 404), which names the services, and each service describes its questions at /{name}/openapi.json, by a
-schema with an example.
+The load test has no list of services. A gateway answers an unknown path with the names of its services (as
+JSON, with status 404), and each service describes its questions at /{name}/openapi.json, by a schema with an
+example.
 """
 
 import re
@@ -16,7 +16,7 @@ from loadtest.client.asking import UnreachableError, get, get_json, json_of
 _GIVEN = frozenset({"input_data", "user_id", "db_id"})
 _CHARACTER = frozenset({"character_name", "greeting", "context"})
 _SEARCH = "google_access"
-_DESCRIPTION = re.compile(r"/([A-Za-z0-9][A-Za-z0-9_-]{0,63})/openapi\.json", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,9 @@ def names_of(target: str) -> tuple[str, ...]:
     """The services that a target lists, in its order. Raises UnreachableError."""
     url = f"{target}/"
     listed = json_of(get(url, accept="application/json"))
-    routes = listed.get("endpoints") if isinstance(listed, dict) else None
-    known = routes if isinstance(routes, list) else ()
-    paths = [str(route.get("path")) for route in known if isinstance(route, dict)]
-    found = tuple(dict.fromkeys(match[1] for path in paths if (match := _DESCRIPTION.fullmatch(path))))
+    names = listed.get("services") if isinstance(listed, dict) else None
+    known = names if isinstance(names, list) else ()
+    found = tuple(dict.fromkeys(name for name in known if isinstance(name, str) and _NAME.fullmatch(name)))
     if not found:
         raise UnreachableError(f"{url}: lists no services; name them with --service")
     return found

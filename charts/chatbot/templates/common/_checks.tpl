@@ -25,13 +25,11 @@
 {{- end -}}
 
 {{- define "chatbot.checks.services" -}}
-{{- range $name, $service := .Values.services -}}
-{{- if $service.enabled -}}
+{{- range $name, $service := include "chatbot.services" . | fromJson -}}
 {{- if and (ne (int $service.poolTokens) 0) (lt (int $service.poolTokens) (int $service.contextTokens)) -}}
 {{- fail (printf "services.%s.poolTokens (%v) is below contextTokens (%v): one full conversation would not fit the pool; raise poolTokens, lower contextTokens, or let the service choose with poolTokens: 0" $name $service.poolTokens $service.contextTokens) -}}
 {{- end -}}
 {{- include "chatbot.checks.vram" (dict "root" $ "name" $name "service" $service) -}}
-{{- end -}}
 {{- end -}}
 {{- end -}}
 
@@ -65,17 +63,15 @@
 {{/* Pods of services that share one volume may run on different nodes: several services, or several replicas. */}}
 {{- define "chatbot.checks.storage" -}}
 {{- $pods := 0 -}}
-{{- range $name, $service := .Values.services -}}
-{{- if $service.enabled -}}{{- $pods = add $pods (int $service.replicas) -}}{{- end -}}
-{{- end -}}
+{{- range include "chatbot.services" . | fromJson -}}{{- $pods = add $pods (int .replicas) -}}{{- end -}}
 {{- range $purpose := list "models" "data" -}}
 {{- $storage := get $.Values.storage $purpose -}}
 {{- if and (eq $storage.kind "shared") (ne $storage.accessMode "ReadWriteMany") (gt (int $pods) 1) -}}
 {{- fail (printf "storage.%s is one %s volume, but its pods may run on different nodes: use a StorageClass with ReadWriteMany, or storage.%s.kind=perService (a volume for each service), or hostPath (a folder on each node)" $purpose $storage.accessMode $purpose) -}}
 {{- end -}}
 {{- if and (eq $storage.kind "perService") (ne $storage.accessMode "ReadWriteMany") -}}
-{{- range $name, $service := $.Values.services -}}
-{{- if and $service.enabled (gt (int $service.replicas) 1) -}}
+{{- range $name, $service := include "chatbot.services" $ | fromJson -}}
+{{- if gt (int $service.replicas) 1 -}}
 {{- fail (printf "services.%s.replicas is %v, but storage.%s gives it one %s volume: use ReadWriteMany, or one replica" $name $service.replicas $purpose $storage.accessMode) -}}
 {{- end -}}
 {{- end -}}
@@ -107,8 +103,8 @@
 {{- fail "history.mode is external and networkPolicy is on: allow the way to the database in history.external.egress, e.g. [{to: [{ipBlock: {cidr: 10.0.0.5/32}}], ports: [{port: 27017}]}]" -}}
 {{- end -}}
 {{- if eq $h.mode "sqlite" -}}
-{{- range $name, $service := .Values.services -}}
-{{- if and $service.enabled (or (gt (int $service.replicas) 1) $service.autoscaling.enabled) -}}
+{{- range $name, $service := include "chatbot.services" . | fromJson -}}
+{{- if or (gt (int $service.replicas) 1) $service.autoscaling.enabled -}}
 {{- fail (printf "history.mode is sqlite, which one process writes: set services.%s.replicas to 1 without autoscaling, or use history.mode bundled or external" $name) -}}
 {{- end -}}
 {{- end -}}

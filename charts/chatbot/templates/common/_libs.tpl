@@ -3,8 +3,8 @@
 {{/* cpu or cuda: what the values say, or what the services need. */}}
 {{- define "chatbot.libs.variant" -}}
 {{- $cards := list -}}
-{{- range $name, $service := .Values.services -}}
-{{- if and $service.enabled $service.gpu.enabled (ne (int $service.gpu.layers) 0) -}}{{- $cards = append $cards $name -}}{{- end -}}
+{{- range $name, $service := include "chatbot.services" . | fromJson -}}
+{{- if and $service.gpu.enabled (ne (int $service.gpu.layers) 0) -}}{{- $cards = append $cards $name -}}{{- end -}}
 {{- end -}}
 {{- if and $cards (eq .Values.libs.variant "cpu") -}}
 {{- fail (printf "libs.variant is cpu, but services.%s computes on a card: set libs.variant to cuda (it serves CPUs too), or services.%s.gpu.layers to 0" (first $cards) (first $cards)) -}}

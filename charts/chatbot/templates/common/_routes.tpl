@@ -4,14 +4,9 @@ JSON {"routes": [{"name", "path", "service", "port"}]}; what no route takes belo
 */}}
 {{- define "chatbot.routes" -}}
 {{- $routes := list -}}
-{{- range $name, $service := .Values.services -}}
-{{- if $service.enabled -}}
+{{- range $name, $service := include "chatbot.services" . | fromJson -}}
 {{- $object := include "chatbot.name" (dict "root" $ "component" $name) -}}
-{{- $routes = append $routes (dict "name" $name "path" $service.path "service" $object "port" ($service.port | int)) -}}
-{{- end -}}
-{{- end -}}
-{{- if not $routes -}}
-{{- fail "no service is enabled: set services.office.enabled or services.character.enabled" -}}
+{{- $routes = append $routes (dict "name" $name "path" (printf "/%s" $name) "service" $object "port" ($service.port | int)) -}}
 {{- end -}}
 {{- dict "routes" $routes | toJson -}}
 {{- end -}}

@@ -53,11 +53,9 @@ spec:
 ---
 {{ include "chatbot.claim" . }}
 {{- else if eq $kind "perService" }}
-{{- range $name, $service := .root.Values.services }}
-{{- if $service.enabled }}
+{{- range $name := keys (include "chatbot.services" .root | fromJson) | sortAlpha }}
 ---
 {{ include "chatbot.claim" (merge (dict "service" $name) $) }}
-{{- end }}
 {{- end }}
 {{- end }}
 {{- end -}}

@@ -1,4 +1,4 @@
-{{/* The gateway's nginx.conf, from the one route table. The pages are in its image: the same bytes as on one machine. */}}
+{{/* The gateway's nginx.conf, from the one route table. The pages are in its image, the list of the services is put into them here: the same bytes as on one machine. */}}
 {{- define "chatbot.gateway.conf" -}}
 {{- $t := .Values.timeouts -}}
 pid /tmp/nginx.pid;
@@ -32,6 +32,9 @@ http {
     # The first language that the client names decides; ours is Korean.
     map $http_accept_language $language { default ""; ~*^en .en; }
     map $language $content_language { default ko; .en en; }
+    # Headers of the outage page alone; nginx sends none that is empty.
+    map $uri $retry_after { default ""; ~^/\.pages/503 10; }
+    map $uri $cache_control { default ""; ~^/\.pages/503 no-store; }
 
     # Answers stream, are never asked twice, and wait longer than the service takes to refuse by itself.
     proxy_http_version 1.1;
@@ -105,13 +108,12 @@ location /.pages/ {
     root /usr/share/chatbot;
     add_header Vary "Accept, Accept-Language" always;
     add_header Content-Language $content_language always;
-}
-location /.pages/503 {
-    internal;
-    root /usr/share/chatbot;
-    add_header Retry-After 10 always;
-    add_header Cache-Control no-store always;
-    add_header Vary "Accept, Accept-Language" always;
-    add_header Content-Language $content_language always;
+    add_header Retry-After $retry_after always;
+    add_header Cache-Control $cache_control always;
+    # The list of the services, as src/chatbot/api/notfound.py writes it.
+    {{- $services := keys (include "chatbot.services" . | fromJson) | sortAlpha }}
+    sub_filter_types application/json;
+    sub_filter '"services": []' '"services": [{{ range $i, $name := $services }}{{ if $i }}, {{ end }}"{{ $name }}"{{ end }}]';
+    sub_filter '<!-- services -->' '{{ range $services }}<li class="card"><strong>{{ . }}</strong><a class="path" href="/{{ . }}/">/{{ . }}/</a><a class="path" href="/{{ . }}/docs">/{{ . }}/docs</a></li>{{ end }}';
 }
 {{- end -}}

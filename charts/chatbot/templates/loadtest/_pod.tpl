@@ -15,9 +15,10 @@ containers:
       - --wait=600s
       - --client-timeout={{ .Values.timeouts.clientSeconds | int }}
       - --note=chart={{ .Chart.Name }}-{{ .Chart.Version }}
+      {{- $services := include "chatbot.services" . | fromJson }}
       {{- range (include "chatbot.routes" . | fromJson).routes }}
       - --counters=http://{{ .service }}:{{ .port }}
-      - --note={{ .name }}={{ include "chatbot.image" (dict "root" $ "image" (get $.Values.services .name).image) }}
+      - --note={{ .name }}={{ include "chatbot.image" (dict "root" $ "image" (get $services .name).image) }}
       {{- end }}
       {{- range .Values.loadTest.args }}
       - {{ . | quote }}

@@ -17,8 +17,8 @@
 {{/* What one Job downloads, as JSON: (dict "root" $ "only" "office"); all enabled services without "only". */}}
 {{- define "chatbot.models.catalogue" -}}
 {{- $files := dict -}}
-{{- range $name, $service := .root.Values.services -}}
-{{- if and $service.enabled (or (not $.only) (eq $name $.only)) -}}
+{{- range $name, $service := include "chatbot.services" .root | fromJson -}}
+{{- if or (not $.only) (eq $name $.only) -}}
 {{- $model := include "chatbot.model" (dict "root" $.root "name" $name "service" $service) | fromJson -}}
 {{- $_ := set $files $service.model (pick $model "repository" "revision" "file" "sha256") -}}
 {{- end -}}
@@ -97,7 +97,9 @@ volumes:
 {{- define "chatbot.models.job" -}}
 {{- $labels := dict "root" .root "component" "models" -}}
 {{- $pod := include "chatbot.models.pod" . -}}
-{{- $name := printf "%s-models%s-%s" (include "chatbot.fullname" .root) (ternary (printf "-%s" .only) "" (not (empty .only))) (include "chatbot.hash" $pod) }}
+{{- $name := printf "%s-models%s" (include "chatbot.fullname" .root) (ternary (printf "-%s" .only) "" (not (empty .only))) -}}
+{{- /* A Job's name is a label of its pods, at most 63 characters: the hash tells apart what is cut to 54. */ -}}
+{{- $name = printf "%s-%s" ($name | trunc 54 | trimSuffix "-") (include "chatbot.hash" $pod) }}
 ---
 apiVersion: v1
 kind: ConfigMap

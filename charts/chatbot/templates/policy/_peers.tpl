@@ -40,9 +40,7 @@
 
 {{/* Names of the enabled services as JSON. */}}
 {{- define "chatbot.policy.services" -}}
-{{- $names := list -}}
-{{- range (include "chatbot.routes" . | fromJson).routes }}{{ $names = append $names .name }}{{ end -}}
-{{- dict "names" $names | toJson -}}
+{{- dict "names" (keys (include "chatbot.services" . | fromJson) | sortAlpha) | toJson -}}
 {{- end -}}
 
 {{/* Head of a policy: (dict "root" $ "component" "office" "types" (list "Ingress" "Egress")). */}}

@@ -2,7 +2,7 @@
 
 {{/* The pin: nodes whose card is one of gpu.products, time-sliced or not; a node selector replaces it. */}}
 {{- define "chatbot.service.affinity" -}}
-{{- $affinity := deepCopy .service.affinity -}}
+{{- $affinity := deepCopy (default dict .service.affinity) -}}
 {{- if and .service.gpu.enabled .service.gpu.products (not .service.nodeSelector) -}}
 {{- $products := list -}}
 {{- range .service.gpu.products -}}
@@ -42,7 +42,7 @@ rollingUpdate: {maxSurge: 1, maxUnavailable: 0}
 
 {{/* Requests and limits with the card. */}}
 {{- define "chatbot.service.resources" -}}
-{{- $resources := deepCopy .service.resources -}}
+{{- $resources := deepCopy (default dict .service.resources) -}}
 {{- if .service.gpu.enabled -}}
 {{- $resources = merge (dict "limits" (dict "nvidia.com/gpu" 1)) $resources -}}
 {{- end -}}

@@ -18,8 +18,8 @@ from chatbot.llm.llama.sampler import Sampler
 from chatbot.llm.llama.stepper import ContextBroken, Sinks, Stepper
 from chatbot.llm.llama.stream import Stream
 from chatbot.llm.llama.vocabulary import Vocabulary
-from chatbot.scheduling.door import Door
 from chatbot.scheduling.rates import Speeds
+from chatbot.scheduling.scheduler import Scheduler
 
 _LOGGER = logging.getLogger("chatbot.llm.llama")
 
@@ -40,7 +40,7 @@ class Parts:
     new_context: Callable[[], Context]
     context: Context
     vocabulary: Vocabulary
-    door: Door
+    scheduler: Scheduler
     speeds: Speeds
     meter: EngineMeter
     rules: Rules
@@ -58,7 +58,7 @@ class Engine:
         self._commands: deque[tuple[str, Stream]] = deque()
         self._called = threading.Condition()
         self._stopping = False
-        self._roster = Roster(parts.context, parts.sequences, parts.rules, parts.door)
+        self._roster = Roster(parts.context, parts.sequences, parts.rules, parts.scheduler)
         sinks = Sinks(
             sample=self._sample,
             fail=self._fail,
@@ -175,13 +175,13 @@ class Engine:
             self._commands.clear()
         for verb, stream in commands:
             if verb == "submit":
-                self._roster.waiting[stream.job] = stream
+                self._roster.waiting[stream.ticket] = stream
             elif not stream.ended:
                 self._leave(stream, complete=False)
 
     def _expire(self, now: float) -> None:
         for stream in self._roster.everyone():
-            if now >= stream.job.deadline:
+            if now >= stream.ticket.deadline:
                 self._fail(stream, DeadlineExceeded(stream.stage))
 
     def _sample(self, stream: Stream, row: Logits) -> None:
@@ -200,15 +200,14 @@ class Engine:
         now = time.monotonic()
         if stream.first is None:
             stream.first = now
-            self._parts.door.first_token(stream.job)
             fresh = stream.prompt_length - stream.cached
             self._parts.speeds.fresh_share.saw(fresh, stream.prompt_length)
-            self._parts.meter.started(stream.job.predicted_first, now - stream.job.reserved)
+            self._parts.meter.started(*self._parts.scheduler.first_token(stream.ticket, now))
         if token in self._parts.vocabulary.end_tokens:
             self._finish(stream, FinishReason.STOP, now)
             return
         stream.tokens.append(token)
-        stream.job.produced += 1
+        stream.ticket.progress.produced += 1
         self._generated += 1
         self._say(stream, stream.text.feed(self._parts.vocabulary.piece(token)))
         if stream.text.stopped:
@@ -234,7 +233,7 @@ class Engine:
         """To be done before the last event is put: a reader may find it at once and ask the next question."""
         stream.ended = True
         self._roster.leave(stream)
-        self._parts.door.finished(stream.job, time.monotonic(), complete=complete)
+        self._parts.scheduler.finished(stream.ticket, time.monotonic(), complete=complete)
 
     def _rebuild(self, error: ContextBroken) -> None:
         self._rebuilds += 1
@@ -257,5 +256,5 @@ class Engine:
         with self._called:
             for verb, stream in self._commands:
                 if verb == "submit" and not stream.ended:
-                    self._roster.waiting[stream.job] = stream
+                    self._roster.waiting[stream.ticket] = stream
             self._commands.clear()

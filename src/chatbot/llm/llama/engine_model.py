@@ -24,7 +24,7 @@ from chatbot.domain.messages import (
 from chatbot.domain.models import AdmissionRequest, EngineMeter, ModelState, ModelStatus
 from chatbot.llm.llama.cpu import yield_while_waiting
 from chatbot.scheduling.admission import Limits
-from chatbot.scheduling.job import Job
+from chatbot.scheduling.ticket import Progress, Ticket
 
 if TYPE_CHECKING:
     from chatbot.llm.llama.loading import Loaded
@@ -89,23 +89,20 @@ class LlamaModel:
 
     def queue_size(self, service: ServiceName) -> int:
         """See ChatModel."""
-        return self._ready().door.waiting(service) if self._is_ready() else 0
+        return self._ready().scheduler.waiting(service) if self._is_ready() else 0
 
     def reserve(self, request: AdmissionRequest) -> "LlamaPlace":
         """See ChatModel."""
         loaded = self._admitting()
         prompt = loaded.estimate(request.prompt_chars)
-        job = Job(
-            service=request.service,
-            caller=request.caller,
-            arrived=request.arrived,
-            deadline=request.deadline,
+        progress = Progress(
             prompt=prompt,
             fresh=loaded.estimate_fresh(prompt),
             max_tokens=min(request.max_tokens, loaded.context_tokens),
         )
-        loaded.door.reserve(job, time.monotonic())
-        return LlamaPlace(loaded, job, self._renderer)
+        ticket = Ticket(request.service, request.caller, request.deadline, progress)
+        loaded.admission.reserve(ticket, time.monotonic())
+        return LlamaPlace(loaded, ticket, self._renderer)
 
     def render(self, conversation: Conversation) -> "RenderedPrompt":
         """The conversation as tokens, without a place; for reports and tests.
@@ -136,7 +133,7 @@ class LlamaModel:
         if not self._is_ready():
             return
         loop, idle = asyncio.get_running_loop(), asyncio.Event()
-        self._loaded.result().door.when_empty(lambda: loop.call_soon_threadsafe(idle.set))
+        self._loaded.result().scheduler.when_empty(lambda: loop.call_soon_threadsafe(idle.set))
         await idle.wait()
 
     def close(self) -> None:
@@ -192,9 +189,9 @@ class LlamaModel:
 class LlamaPlace:
     """A reserved place; see the port."""
 
-    def __init__(self, loaded: "Loaded", job: Job, renderer: ThreadPoolExecutor) -> None:
+    def __init__(self, loaded: "Loaded", ticket: Ticket, renderer: ThreadPoolExecutor) -> None:
         self._loaded = loaded
-        self._job = job
+        self._ticket = ticket
         self._renderer = renderer
         self._used = False
 
@@ -209,7 +206,7 @@ class LlamaPlace:
         try:
             loop = asyncio.get_running_loop()
             prompt = await loop.run_in_executor(self._renderer, loaded.prompter.render, conversation)
-            stream = loaded.submit(self._job, prompt, conversation, sampling)
+            stream = loaded.submit(self._ticket, prompt, conversation, sampling)
             while True:
                 for item in await stream.outbox.take():
                     if isinstance(item, ChatbotError):
@@ -230,4 +227,4 @@ class LlamaPlace:
             self._give_up()
 
     def _give_up(self) -> None:
-        self._loaded.door.finished(self._job, time.monotonic(), complete=False)
+        self._loaded.scheduler.finished(self._ticket, time.monotonic(), complete=False)

@@ -18,10 +18,11 @@ from chatbot.llm.llama.prompt import Prompter, RenderedPrompt, choose_format
 from chatbot.llm.llama.stream import Stream
 from chatbot.llm.llama.vocabulary import Vocabulary
 from chatbot.llm.llama.warmup import measure
-from chatbot.scheduling.admission import Limits
-from chatbot.scheduling.door import Door
-from chatbot.scheduling.job import Capacity, Job
+from chatbot.scheduling.admission import AdmissionController, Limits
+from chatbot.scheduling.capacity import Capacity
 from chatbot.scheduling.rates import Speeds
+from chatbot.scheduling.scheduler import Scheduler
+from chatbot.scheduling.ticket import Ticket
 
 FORESEEN = (ValueError, TemplateUnusable)
 """Failures whose sentence says all that there is to know."""
@@ -40,7 +41,8 @@ class Loaded:
 
     file: ModelFile
     engine: Engine
-    door: Door
+    admission: AdmissionController
+    scheduler: Scheduler
     speeds: Speeds
     prompter: Prompter
     context_tokens: int
@@ -54,16 +56,18 @@ class Loaded:
         return max(1, round(prompt * min(1.0, self.speeds.fresh_share.value)))
 
     def submit(
-        self, job: Job, prompt: RenderedPrompt, conversation: Conversation, sampling: Sampling
+        self, ticket: Ticket, prompt: RenderedPrompt, conversation: Conversation, sampling: Sampling
     ) -> Stream:
         """Hand a rendered prompt to the engine; called on the event loop that reads the answer."""
         length = len(prompt.tokens)
-        limit = max(1, min(sampling.max_tokens, self.context_tokens - length))
-        stream = Stream(job, prompt, sampling, limit, Outbox())
-        job.max_tokens = limit
+        progress = ticket.progress
+        # Admission may have set a limit of its own, so that the answer ends before its deadline.
+        limit = max(1, min(progress.max_tokens, sampling.max_tokens, self.context_tokens - length))
+        progress.max_tokens = limit
+        stream = Stream(ticket, prompt, sampling, limit, Outbox())
         characters = len(conversation.system_text) + len(conversation.user_text)
         characters += sum(len(turn.question) + len(turn.answer) for turn in conversation.exchanges)
-        self.door.prompt_known(job, length, self.estimate_fresh(length), characters)
+        self.scheduler.prompt_known(ticket, length, self.estimate_fresh(length), characters)
         self.engine.submit(stream)
         return stream
 
@@ -104,13 +108,13 @@ def _assemble(
     context = Context(file, shape)
     context_tokens = min(config.context_tokens, context.memory.total)
     speeds = measure(context, config.parallel)
-    door = Door(limits, Capacity(config.parallel, context.memory.total), speeds)
+    scheduler = Scheduler(Capacity(config.parallel, context.memory.total), speeds)
     engine = Engine(
         Parts(
             new_context=lambda: Context(file, shape),
             context=context,
             vocabulary=vocabulary,
-            door=door,
+            scheduler=scheduler,
             speeds=speeds,
             meter=meter,
             rules=Rules(
@@ -125,4 +129,5 @@ def _assemble(
     )
     limit = max(1, context_tokens - ANSWER_RESERVE)
     prompter = Prompter(form, vocabulary, context=context_tokens, limit=limit)
-    return Loaded(file, engine, door, speeds, prompter, context_tokens)
+    admission = AdmissionController(limits, scheduler)
+    return Loaded(file, engine, admission, scheduler, speeds, prompter, context_tokens)

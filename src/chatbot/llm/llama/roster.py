@@ -6,8 +6,8 @@ from chatbot.llm.llama.delivery import Delivery
 from chatbot.llm.llama.prefix_cache import Match, PrefixCache, Rules
 from chatbot.llm.llama.prefixes import common_prefix
 from chatbot.llm.llama.stream import Stream
-from chatbot.scheduling.door import Door, StartDecision
-from chatbot.scheduling.job import Job
+from chatbot.scheduling.scheduler import Scheduler, StartDecision
+from chatbot.scheduling.ticket import Ticket
 
 _WORTH_WAITING = 32
 """Tokens that another stream is about to compute, for which a like prompt waits a step."""
@@ -18,10 +18,10 @@ _NOTICE_SECONDS = 1.0
 class Roster:
     """Moves streams between waiting and running, and their tokens between computed and parked."""
 
-    def __init__(self, context: Context, sequences: int, rules: Rules, door: Door) -> None:
+    def __init__(self, context: Context, sequences: int, rules: Rules, scheduler: Scheduler) -> None:
         self.running: list[Stream] = []
-        self.waiting: dict[Job, Stream] = {}
-        self._door = door
+        self.waiting: dict[Ticket, Stream] = {}
+        self._scheduler = scheduler
         self._rules = rules
         self._sequences = sequences
         self._free_ids = list(range(sequences))
@@ -43,14 +43,14 @@ class Roster:
     def admit(self, now: float) -> None:
         """Start whoever may start."""
         while self._free_ids and self.waiting:
-            job = self._door.next(now, self._judge)
-            if job is None:
+            ticket = self._scheduler.next(self._judge)
+            if ticket is None:
                 return
-            self._start(self.waiting.pop(job), now)
+            self._start(self.waiting.pop(ticket), now)
 
     def leave(self, stream: Stream) -> None:
         """The stream is over: what it computed is parked, its place in the batch is free."""
-        self.waiting.pop(stream.job, None)
+        self.waiting.pop(stream.ticket, None)
         if stream.sequence is not None:
             self.running.remove(stream)
             self.cache.park(stream.sequence, stream.tokens, stream.guard)
@@ -77,15 +77,15 @@ class Roster:
         self.cache.swap_out(sequence, stream.tokens, stream.guard)
         self._release(stream)
         stream.done = 0
-        self.waiting[stream.job] = stream
-        self._door.requeue(stream.job)
+        self.waiting[stream.ticket] = stream
+        self._scheduler.requeue(stream.ticket)
 
     def notify(self, now: float, delivery: Delivery) -> None:
         """Tell those who wait where they stand, each at most once a second and only news."""
         if not any(now - stream.noticed >= _NOTICE_SECONDS for stream in self.waiting.values()):
             return
-        for job, position, eta in self._door.prospects(now):
-            stream = self.waiting.get(job)
+        for ticket, position, eta in self._scheduler.queue_positions(now):
+            stream = self.waiting.get(ticket)
             if stream is None or now - stream.noticed < _NOTICE_SECONDS:
                 continue
             stream.noticed = now
@@ -97,8 +97,8 @@ class Roster:
         """All streams."""
         return [*self.running, *self.waiting.values()]
 
-    def _judge(self, job: Job) -> StartDecision:
-        stream = self.waiting.get(job)
+    def _judge(self, ticket: Ticket) -> StartDecision:
+        stream = self.waiting.get(ticket)
         if stream is None:
             return StartDecision.LATER
         match, coming = self._best_match(stream)
@@ -108,10 +108,10 @@ class Roster:
         if not self.running:
             return StartDecision.START
         held = self._memory.held(s.sequence for s in self.running if s.sequence is not None)
-        growth = sum(self._door.expected(s.job) + s.missing for s in self.running)
+        growth = sum(self._scheduler.expected(s.ticket) + s.missing for s in self.running)
         # What a running stream holds is counted as held; a parked room becomes so with this one.
         shared = min(match.shared, known) if match and not match.parked else 0
-        needed = len(stream.tokens) - shared + self._door.expected(job)
+        needed = len(stream.tokens) - shared + self._scheduler.expected(ticket)
         return StartDecision.START if held + growth + needed <= self._memory.total else StartDecision.NO_ROOM
 
     def _best_match(self, stream: Stream) -> tuple[Match | None, int]:
@@ -138,7 +138,7 @@ class Roster:
             stream.done = self.cache.adopt(match, sequence, keep)
         if not stream.produced:
             stream.cached = stream.done
-        stream.job.fresh = len(stream.tokens) - stream.done
+        stream.ticket.progress.fresh = len(stream.tokens) - stream.done
         self.running.append(stream)
 
     def _release(self, stream: Stream) -> None:

@@ -125,7 +125,8 @@ class Stepper:
         for stream, count in rows:
             self.context.memory.appended(_id(stream), count)
             stream.done += count
-            stream.job.read = min(stream.job.fresh, stream.job.read + count)
+            progress = stream.ticket.progress
+            progress.read = min(progress.fresh, progress.read + count)
             if not stream.missing:
                 sampled.append(stream)
         if sampled:

@@ -11,7 +11,7 @@ from chatbot.llm.llama.delivery import Outbox
 from chatbot.llm.llama.prefixes import Tokens
 from chatbot.llm.llama.prompt import RenderedPrompt
 from chatbot.llm.llama.sampler import Sampler
-from chatbot.scheduling.job import Job
+from chatbot.scheduling.ticket import Ticket
 
 
 @dataclass(eq=False)
@@ -23,7 +23,7 @@ class Stream:
     fresh prompt or after a preemption: both are the same to the engine.
     """
 
-    job: Job
+    ticket: Ticket
     prompt: RenderedPrompt
     sampling: Sampling
     max_tokens: int

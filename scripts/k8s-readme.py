@@ -1,9 +1,15 @@
 #!/usr/bin/env python3
-"""Writes charts/chatbot/README.md from the values and their sentences; `--check` only says whether it is current."""
+"""Writes charts/chatbot/README.md from the values and their sentences; `--check` only asks if it is current.
+
+helm-docs and helm-schema do this too, but they are Go programs, and `./taskw` installs what it needs from
+Python's registry alone, where neither is published. The schema is written by hand: its patterns and bounds
+could only move into the comments, not come from them.
+"""
 
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -33,10 +39,9 @@ def rows(text: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def shown(values: object, keys: list[str]) -> str:
+def shown(values: Any, keys: list[str]) -> str:
     """The default as one line of YAML."""
     for key in keys:
-        assert isinstance(values, dict)
         values = values[key]
     text = yaml.safe_dump(values, default_flow_style=True, width=1000, allow_unicode=True).strip()
     return text.removesuffix("...").strip().replace("|", "\\|")
@@ -67,13 +72,13 @@ helm install chat charts/chatbot -f charts/chatbot/examples/two-gpu-nodes.yaml -
 ## Values
 
 A wrong name or type is refused by `values.schema.json`, a wrong relation by a message that says the fix.
-`services.character` has the same keys as `services.office`.
+Every service has the keys of `serviceDefaults`; a further service is a further block under `services`.
 
 | value | default | what it is |
 |---|---|---|
 {table}
 
-<!-- Made by scripts/k8s-chart-readme from values.yaml; edit that. -->
+<!-- Made by scripts/k8s-readme.py from values.yaml; edit that. -->
 """
 
 

@@ -1,9 +1,9 @@
-"""What the door costs: reserving behind so many who wait, and refusing at a full queue.
+"""What admission costs: reserving behind so many who wait, and refusing at a full queue.
 
-usage: python -m bench.door [--waiting 200] [--rounds 200]
+usage: python -m bench.admission_cost [--waiting 200] [--rounds 200]
 
 Pure arithmetic in this process: 24 sequences run, everybody is another caller, lengths of answers differ.
-Each round prepares a door of its own and times one call.
+Each round prepares a scheduler of its own and times one call.
 """
 
 import argparse
@@ -14,52 +14,54 @@ from collections.abc import Iterator
 from bench.suite import machine, median, quantile
 
 from chatbot.domain.errors import Overloaded
-from chatbot.scheduling.admission import Limits
-from chatbot.scheduling.door import Door, StartDecision
-from chatbot.scheduling.job import Capacity, Job
+from chatbot.scheduling.admission import AdmissionController, Limits
+from chatbot.scheduling.capacity import Capacity
 from chatbot.scheduling.rates import Speeds
+from chatbot.scheduling.scheduler import Scheduler, StartDecision
+from chatbot.scheduling.ticket import Progress, Ticket
 
 _SEQUENCES = 24
 
 
-def job(number: int, now: float, deadline: float) -> Job:
+def ticket(number: int, deadline: float) -> Ticket:
     """A request of a caller of its own."""
-    return Job("office", f"caller-{number}", now, deadline, prompt=150, fresh=50, max_tokens=2048)
+    return Ticket("office", f"caller-{number}", deadline, Progress(prompt=150, fresh=50, max_tokens=2048))
 
 
-def crowded(waiting: int) -> Door:
-    """A door with all sequences taken and so many in the line."""
+def crowded(waiting: int) -> AdmissionController:
+    """All sequences are taken and so many wait."""
     source = random.Random(1)
     speeds = Speeds(prefill=0.001, base=0.005, each=0.003)
     for _ in range(128):
         speeds.lengths("office").saw(max(1, int(source.gammavariate(2, 20))))
-    door = Door(Limits(waiting + _SEQUENCES + 1, 32), Capacity(_SEQUENCES, 16384), speeds)
+    scheduler = Scheduler(Capacity(_SEQUENCES, 16384), speeds)
+    admission = AdmissionController(Limits(waiting + _SEQUENCES + 1, 32), scheduler)
     for number in range(waiting + _SEQUENCES):
-        one = job(number, 0.0, 1000.0)
-        door.reserve(one, 0.0)
-        door.prompt_known(one, one.prompt, one.fresh, 200)
-        door.next(0.0, lambda _: StartDecision.START)
-    return door
+        one = ticket(number, 1000.0)
+        admission.reserve(one, 0.0)
+        scheduler.prompt_known(one, one.progress.prompt, one.progress.fresh, 200)
+        scheduler.next(lambda _: StartDecision.START)
+    return admission
 
 
 def admissions(waiting: int, rounds: int) -> Iterator[float]:
     """Milliseconds of one reservation each."""
     for _ in range(rounds):
-        door, newcomer = crowded(waiting), job(-1, 0.1, 1000.0)
+        admission, newcomer = crowded(waiting), ticket(-1, 1000.0)
         begun = time.perf_counter()
-        door.reserve(newcomer, 0.1)
+        admission.reserve(newcomer, 0.1)
         yield 1000 * (time.perf_counter() - begun)
 
 
 def refusals(waiting: int, rounds: int) -> Iterator[float]:
     """Milliseconds of refusing callers who come one after another, ten milliseconds apart."""
-    door = crowded(waiting)
+    admission = crowded(waiting)
     for number in range(rounds):
         now = 0.1 + 0.01 * number
-        newcomer = job(-1 - number, now, now + 1.0)
+        newcomer = ticket(-1 - number, now + 1.0)
         begun = time.perf_counter()
         try:
-            door.reserve(newcomer, now)
+            admission.reserve(newcomer, now)
         except Overloaded:
             yield 1000 * (time.perf_counter() - begun)
 

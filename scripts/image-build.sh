@@ -1,5 +1,5 @@
 #!/bin/bash
-# image-build PART [options of the builder]: builds images/PART (or the folder PART) into $IMAGE.
+# image-build.sh PART [options of the builder]: builds images/PART (or the folder PART) into $IMAGE.
 #
 # BUILDER is docker or buildah; unset, docker where its daemon answers and else buildah, whose registry settings come
 # from its own configuration (CONTAINERS_REGISTRIES_CONF). A service's image is built on $BASE, or on the base image of

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Fills /out with the compiled engine: build VARIANT CUDA_ARCHITECTURES JOBS. Runs in the build stage of the libs image.
+# Fills /out with the compiled engine: build.sh VARIANT CUDA_ARCHITECTURES JOBS. Runs in the build stage of the libs image.
 set -euo pipefail
 variant=$1 architectures=$2 jobs=${3:-$(nproc)}
 libs=/out/opt/python-libs

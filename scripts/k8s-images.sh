@@ -1,7 +1,7 @@
 #!/bin/bash
-# k8s-images [PREFIX [TAG [VARIANT]]]: builds every image and pushes it as PREFIX/NAME:TAG, the engine as TAG-VARIANT.
+# k8s-images.sh [PREFIX [TAG [VARIANT]]]: builds every image and pushes it as PREFIX/NAME:TAG, the engine as TAG-VARIANT.
 # PREFIX: registry and folder (127.0.0.1:5000/chatbot); TAG: dev; VARIANT of the engine: cpu or cuda.
-# BUILDER as scripts/image-build takes it; PUSH_IMAGE=false leaves the images on this machine.
+# BUILDER as scripts/image-build.sh takes it; PUSH_IMAGE=false leaves the images on this machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,7 +12,7 @@ build() {
   local part=$1 image=$prefix/$2
   shift 2
   echo "== $image"
-  IMAGE=$image scripts/image-build "$part" "$@"
+  IMAGE=$image scripts/image-build.sh "$part" "$@"
 }
 
 VARIANT=$variant build libs "libs:$tag-$variant"

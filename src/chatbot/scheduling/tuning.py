@@ -1,0 +1,111 @@
+"""The numbers that somebody chose, each with its unit and its reason; what is measured is in ``rates``."""
+
+# Fair order (fair_order.py)
+
+PROMPT_WEIGHT = 1.0
+"""Weighted tokens of a prompt token: it rides along in a batch of hundreds."""
+
+OUTPUT_WEIGHT = 4.0
+"""Weighted tokens of a generated token, which costs its share of a whole step."""
+
+AGEING = 20.0
+"""Weighted tokens that a second of waiting is worth: a minute makes up for an answer of 300 tokens."""
+
+REMEMBERED_CALLERS = 256
+"""Absent callers whose debt is kept; beyond that those without debt are forgotten."""
+
+# Who starts (scheduler.py)
+
+MOST_OVERTAKES = 8
+"""Requests that may start before one that waits for KV cells; then all wait for it."""
+
+MOST_JUDGED = 16
+"""Waiting requests that are judged for one free sequence: judging compares their tokens with the cache's."""
+
+# Who is let in, and what a refused client is told (admission.py, promises.py)
+
+LONGEST_RETRY = 3600
+"""Seconds; whoever would have to wait longer is told so many and gets no promise."""
+
+LEAST_MARGIN = 1.2
+"""Least factor on a predicted end: the engine may become slower while somebody waits on what it promised."""
+
+MOST_MARGIN = 1.6
+"""Largest factor on a predicted end: one bad minute must not close the queue."""
+
+MARGIN_SHARE = 0.9
+"""Share of ends that the factor has to cover."""
+
+NEWCOMERS_SHARE = 0.85
+"""Share of a bound that newcomers may fill and promises are made to.
+
+So the called find a place although nothing runs quite as predicted, and no wait is so short that chance
+decides.
+"""
+
+PROMISE_GRACE = 10
+"""Seconds after its moment that a promise is kept."""
+
+PROMISE_EARLY = 0.75
+"""Seconds that a client may be early: its clock and ours, and what the network takes."""
+
+MOST_PROMISES = 16_384
+"""Open promises; a full book takes no more, so that what it holds stays true."""
+
+RETURN_LEARNING = 0.01
+"""Weight of one called client, who came back or did not, in the share of those who do."""
+
+# What predictions learn from (calibration.py, forecast.py, rates.py)
+
+CALIBRATION_CASES = 64
+"""Last cases that a factor is taken from."""
+
+LEAST_CALIBRATED = 0.5
+"""Seconds: a shorter wait is all jitter and would teach nothing about queues."""
+
+FORECAST_SECONDS = 0.5
+"""Age at which a forecast is made anew even if no request came or went."""
+
+STEP_DECAY = 0.95
+"""Of a step's weight with each later one. Twenty steps are four seconds of a busy CPU and less than one of a
+card: where a neighbour takes half of the machine, those admitted meanwhile by the old speed come too late."""
+
+STEP_PRIOR_WEIGHT = 4.0
+"""Squared sequences by which the last slope counts in a fit: seen at one batch size, it stays."""
+
+STALL_FACTOR = 5.0
+"""Usual steps that one step counts as at most: a stopped container is no news about the speed."""
+
+PREFILL_FIRST_WEIGHT = 64.0
+"""Tokens by which the warm-up's rate counts."""
+
+PREFILL_MOST_WEIGHT = 2048.0
+"""Tokens by which all that was seen counts at most, so that the rate follows the machine."""
+
+PREFILL_CALL_WEIGHT = 512
+"""Tokens by which one call counts at most."""
+
+LENGTHS_SEEN = 128
+"""Last answers of a service whose lengths are kept."""
+
+FIRST_LENGTH = 128
+"""Tokens of an answer before any was seen: two or three paragraphs."""
+
+NEARLY_ALL = 0.98
+"""Share of answers whose length a deadline allows for. Under lasting overload everybody is admitted at the
+edge, so the rest of the answers come too late; judging by longer answers makes the queue shorter in seconds
+and costs no throughput."""
+
+TAIL_SHARE = 0.25
+"""Share of its length so far by which an answer longer than all of late is expected to go on."""
+
+RATIO_DECAY = 0.98
+"""Of an observation's weight with each later one, in a proportion."""
+
+# How much of the prompts a step reads (slices.py)
+
+LEAST_SLICE = 64
+"""Prompt tokens: fewer would not pay for a pass over the weights."""
+
+LONGEST_SLICE = 4.0
+"""Usual slices that a step holds at most, where many wait for their first token and few stream."""
