@@ -116,7 +116,7 @@ def parked_cells(options: argparse.Namespace) -> float:
     bench = Bench(file, held=held, threads=options.threads, parked=max(options.parked) + 64 * max(COUNTS))
     call, memory = bench.call, bench.context.memory
     call([(0, 512)])
-    memory.keep(0, 0)
+    memory.truncate(0, 0)
     prefill = median(bench.read(sequence) for sequence in range(max(COUNTS)))
     print(f"\nprefill {1 / prefill:,.0f} tokens/s in calls of {held} rows\n")
     print("| parked cells | a step of 20, ms | 256 rows of a prompt, ms |\n|---|---|---|", flush=True)
@@ -127,10 +127,10 @@ def parked_cells(options: argparse.Namespace) -> float:
             parked += 512
             if memory.length(_LAST) >= 4096 or parked >= wanted:
                 memory.share(_LAST, next(ids), memory.length(_LAST))
-                memory.keep(_LAST, 0)
+                memory.truncate(_LAST, 0)
         step = median(bench.step(_USERS) for _ in range(10))
         read = call([(_LAST, held)])
-        memory.keep(_LAST, 0)
+        memory.truncate(_LAST, 0)
         print(f"| {parked} | {1000 * step:.2f} | {1000 * read:.2f} |", flush=True)
     bench.context.close()
     file.close()
@@ -148,7 +148,7 @@ def rooms(options: argparse.Namespace) -> None:
             answers, wall = asyncio.run(_turns(rig, options.rooms, [answer.text for answer in first]))
             usage = [answer.finished.usage for answer in answers]
             fresh = sum(one.prompt - one.cached for one in usage)
-            cost = rig.loaded.engine._parts.rules.host._cost.seconds
+            cost = rig.loaded.engine._setup.policy.host_cache._cost.seconds
             print(f"| {budget} | {wall:.2f} | {fresh} | {1e6 * cost:.0f} |", flush=True)
             walls.append(wall)
     print(f"\nwithout / with: {walls[0] / walls[1]:.2f}")

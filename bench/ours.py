@@ -39,7 +39,7 @@ def strip(model: LlamaModel) -> list[float]:
     """Take template and ends away; returns a list whose one number grows by each decode's seconds."""
     loaded = model._loaded.result()
     loaded.prompter._format = _Raw()
-    loaded.engine._parts.vocabulary.end_tokens = frozenset()
+    loaded.engine._setup.vocabulary.end_tokens = frozenset()
     context = loaded.engine._stepper.context
     decode, spent = context.decode, [0.0]
 

@@ -87,7 +87,7 @@ def main(options: argparse.Namespace) -> None:
     file = ModelFile(options.model, gpu_layers=options.gpu_layers)
     bench = Bench(file, held=options.held, threads=options.threads)
     bench.read(0)
-    bench.context.memory.keep(0, 0)
+    bench.context.memory.truncate(0, 0)
     prefill = statistics.median(bench.read(sequence) for sequence in range(max(COUNTS)))
     print(f"prefill: {1 / prefill:,.0f} tokens/s; {options.held} tokens held by each sequence\n")
     print("| sequences | llama_decode, ms | sampling, ms | tokens/s | share of llama_decode |")
@@ -109,7 +109,7 @@ def main(options: argparse.Namespace) -> None:
         for sampler in samplers:
             sampler.close()
         for sequence in range(count):
-            bench.context.memory.keep(sequence, options.held)
+            bench.context.memory.truncate(sequence, options.held)
     each, base = np.polyfit(COUNTS, found, 1)
     print(f"\nMachine(prefill={prefill:.6f}, base={base:.5f}, each={each:.5f})")
     bench.context.close()

@@ -9,7 +9,7 @@ from chatbot.domain.config import EngineConfig
 from chatbot.domain.messages import Conversation, Finished, PromptPart, Sampling, ServiceName, Token, Waiting
 from chatbot.domain.models import AdmissionRequest
 from chatbot.llm.llama.engine_model import LlamaModel, LlamaPlace
-from chatbot.llm.llama.loading import Loaded
+from chatbot.llm.llama.ready_model import ReadyModel
 from chatbot.scheduling.admission import Limits
 
 GREEDY = Sampling(temperature=0.0, repeat_penalty=1.0, max_tokens=24)
@@ -61,7 +61,7 @@ class Rig:
     meter: Meter
 
     @property
-    def loaded(self) -> Loaded:
+    def loaded(self) -> ReadyModel:
         """The engine's parts."""
         return self.model._loaded.result(timeout=60)
 

@@ -22,6 +22,7 @@ from chatbot.domain.messages import Conversation, Sampling, ServiceName, Token, 
 from chatbot.domain.models import ModelState
 from chatbot.llm.llama.engine_model import LlamaModel
 from chatbot.llm.llama.pieces import Endings
+from chatbot.llm.llama.stepper import Rows
 from chatbot.llm.llama.stream import Stream
 from chatbot.scheduling.admission import Limits
 
@@ -115,13 +116,13 @@ async def test_the_deadline_holds_in_every_stage(rig: RigMaker, stage: str) -> N
             stepper.prefill_seconds = 0.0
         blocker = None
     long = question("x" * 3000 if stage == "prefill" else "x")
-    slowly = stepper.step
+    plan = stepper.plan
 
-    def slow_step() -> None:
+    def slow_plan() -> list[Rows]:
         time.sleep(0.02)
-        slowly()
+        return plan()
 
-    stepper.step = slow_step  # type: ignore[method-assign]
+    stepper.plan = slow_plan  # type: ignore[method-assign]
     begun = time.monotonic()
     with pytest.raises(DeadlineExceeded) as caught:
         await engine.ask(long, ENDLESS, caller="late", seconds=0.6)

@@ -12,6 +12,7 @@ from chatbot.domain.errors import ModelFailed, Unavailable
 from chatbot.domain.messages import Sampling
 from chatbot.domain.models import ModelState
 from chatbot.llm.llama.context import Context, DecodeError, Logits
+from chatbot.llm.llama.stepper import Rows
 
 pytestmark = pytest.mark.anyio
 
@@ -42,14 +43,14 @@ def break_decode(rig: Rig, code: int, calls: Callable[[int], bool], *, streams: 
         context.decode = decode  # type: ignore[method-assign]
 
     wrap(stepper.context)
-    fresh = rig.loaded.engine._parts.new_context
+    fresh = rig.loaded.engine._setup.new_context
 
     def new_context() -> Context:
         context = fresh()
         wrap(context)
         return context
 
-    object.__setattr__(rig.loaded.engine._parts, "new_context", new_context)
+    object.__setattr__(rig.loaded.engine._setup, "new_context", new_context)
     return broken
 
 
@@ -72,15 +73,15 @@ async def test_refused_rows_fail_only_the_stream_they_belong_to(rig: RigMaker) -
     good = asyncio.create_task(engine.ask(CHATS[0], SAMPLING, caller="good"))
     bad = asyncio.create_task(engine.ask(CHATS[1], Sampling(max_tokens=900), caller="bad"))
     stepper, roster = engine.loaded.engine._stepper, engine.loaded.engine._roster
-    step = stepper.step
+    plan = stepper.plan
 
-    def step_with_a_bad_token() -> None:
+    def plan_with_a_bad_token() -> list[Rows]:
         for stream in roster.running:
             if stream.ticket.caller == "bad" and stream.produced > 3:
                 stream.tokens[-1] = 10_000
-        step()
+        return plan()
 
-    stepper.step = step_with_a_bad_token  # type: ignore[method-assign]
+    stepper.plan = plan_with_a_bad_token  # type: ignore[method-assign]
     with pytest.raises(ModelFailed):
         await bad
     assert (await good).finished.usage.completion > 0
@@ -130,15 +131,16 @@ async def test_a_hanging_step_is_noticed(rig: RigMaker, monkeypatch: pytest.Monk
     release = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def hang() -> None:
+    def hang() -> list[Rows]:
         asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
+        return []
 
-    step = engine.loaded.engine._stepper.step
-    engine.loaded.engine._stepper.step = hang  # type: ignore[method-assign]
+    plan = engine.loaded.engine._stepper.plan
+    engine.loaded.engine._stepper.plan = hang  # type: ignore[method-assign]
     asked = asyncio.create_task(engine.ask(question("hello"), SAMPLING))
     await asyncio.sleep(0.5)
     assert not engine.model.status().alive, "work and no step"
-    engine.loaded.engine._stepper.step = step  # type: ignore[method-assign]
+    engine.loaded.engine._stepper.plan = plan  # type: ignore[method-assign]
     release.set()
     await asked
     await asyncio.sleep(0.3)

@@ -9,7 +9,7 @@ from chatbot.domain.vram import MIB
 from chatbot.llm.llama.context import Context, ContextShape, parking_ids
 from chatbot.llm.llama.host_cache import HostCache
 from chatbot.llm.llama.model_file import ModelFile
-from chatbot.llm.llama.prefix_cache import PrefixCache, Rules
+from chatbot.llm.llama.prefix_cache import ParkingPolicy, PrefixCache
 from chatbot.llm.llama.prefixes import Tokens
 from chatbot.scheduling.rates import Rate
 
@@ -38,8 +38,8 @@ def compute(context: Context, sequence: int, tokens: Tokens) -> None:
 
 
 def opened(context: Context, file: ModelFile, host: HostCache, cold_rows: int = 0) -> PrefixCache:
-    rules = Rules(host, Rate(DEAR), file.n_swa, cold_rows)
-    return PrefixCache(context.memory, parking_ids(SEQUENCES), rules)
+    policy = ParkingPolicy(host, Rate(DEAR), file.n_swa, cold_rows)
+    return PrefixCache(context.memory, parking_ids(SEQUENCES), policy)
 
 
 def park(cache: PrefixCache, context: Context, tokens: Tokens) -> None:
@@ -90,14 +90,14 @@ def test_the_least_recently_used_room_goes_first(context: Context, file: ModelFi
     for room in rooms:
         compute(context, 0, room)
         host.save(memory, 0, room, DEAR)
-        memory.keep(0, 0)
+        memory.truncate(0, 0)
         assert host.size <= MIB
         # The first is asked for again and again, and so it stays.
         first = host.match(rooms[0])
         assert first is not None
         host.load(memory, first[0], 1, 250)
         assert memory.length(1) == 250
-        memory.keep(1, 0)
+        memory.truncate(1, 0)
     kept = [token for token, room in zip(range(60, 90), rooms, strict=True) if host.match(room)]
     assert 3 < len(kept) < 25, "the budget held some of them"
     assert kept == [60, *range(91 - len(kept), 90)]
@@ -129,7 +129,7 @@ def test_no_budget_or_a_copy_that_costs_more_than_computing_saves_nothing(
     first = dear.size
     assert first > 0, "the first copy is how the cost gets known"
     another = prompt((66, 100))
-    context.memory.keep(0, 0)
+    context.memory.truncate(0, 0)
     compute(context, 0, another)
     tries = 0
     while dear.size == first:

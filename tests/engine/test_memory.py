@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from chatbot.llm.llama.context import Context, ContextShape, DecodeError, parking_ids
 from chatbot.llm.llama.host_cache import HostCache
 from chatbot.llm.llama.model_file import ModelFile
-from chatbot.llm.llama.prefix_cache import Match, PrefixCache, Rules
+from chatbot.llm.llama.prefix_cache import Match, ParkingPolicy, PrefixCache
 from chatbot.scheduling.rates import Rate
 
 SEQUENCES = 4
@@ -27,7 +27,7 @@ def context(file: ModelFile) -> Iterator[Context]:
 def copy_out_and_in(context: Context, source: int, target: int, count: int) -> None:
     memory = context.memory
     count = min(count, memory.length(source))
-    memory.keep(target, 0)
+    memory.truncate(target, 0)
     state = memory.save(source, 0, count) if count else None
     if state is not None:
         enough = memory.free >= count
@@ -43,7 +43,7 @@ def decode(context: Context, sequence: int, count: int) -> None:
 
 OPERATIONS = st.lists(
     st.tuples(
-        st.sampled_from(["append", "share", "keep", "copy"]),
+        st.sampled_from(["append", "share", "truncate", "copy"]),
         st.sampled_from(IDS),
         st.sampled_from(IDS),
         st.integers(0, 60),
@@ -63,15 +63,15 @@ def test_any_history_is_counted_as_the_library_counts(
         if verb == "append" and first < SEQUENCES and 0 < count <= memory.free:
             decode(context, first, count)
         elif verb == "share" and first != second:
-            memory.keep(second, 0)
+            memory.truncate(second, 0)
             memory.share(first, second, min(count, memory.length(first)))
-        elif verb == "keep":
-            memory.keep(first, count)
+        elif verb == "truncate":
+            memory.truncate(first, count)
         elif verb == "copy" and first != second:
             copy_out_and_in(context, first, second, count)
     assert all(memory.agrees(sequence) for sequence in IDS)
     assert memory.used == memory.held(IDS)
-    memory.keep(0, 0)
+    memory.truncate(0, 0)
     free = memory.free
     # One row too many is refused by the library itself, and changes nothing; the rest fits exactly.
     if file.n_swa == 0:
@@ -110,12 +110,12 @@ def test_rows_that_would_abort_the_process_are_refused(context: Context) -> None
     with pytest.raises(ValueError, match="5 outputs"):
         context.decode()
     with pytest.raises(RuntimeError, match="abort"):
-        context.memory.keep(256, 0)
+        context.memory.truncate(256, 0)
 
 
 def parked_room(context: Context, n_swa: int, length: int, *, guarded: bool) -> tuple[PrefixCache, Match]:
-    rules = Rules(HostCache(0, n_swa), Rate(1.0), n_swa)
-    cache = PrefixCache(context.memory, parking_ids(SEQUENCES), rules)
+    policy = ParkingPolicy(HostCache(0, n_swa), Rate(1.0), n_swa)
+    cache = PrefixCache(context.memory, parking_ids(SEQUENCES), policy)
     decode(context, 1, 8)
     decode(context, 0, length)
     guard = cache.guard(0) if guarded else None
@@ -133,7 +133,7 @@ def test_a_window_model_never_reuses_a_room_whose_cells_were_taken(
     cache, match = parked_room(context, file.n_swa, 120, guarded=guarded)
     assert match.sequence is not None
     # Cells freed before the room's make the library search from there, and on into the room.
-    context.memory.keep(1, 0)
+    context.memory.truncate(1, 0)
     decode(context, 1, 40)
     stolen = context.memory.first_position(match.sequence) > 0
     assert stolen is not guarded, "without a guard the library takes cells of the parked room"

@@ -81,7 +81,7 @@ async def test_twenty_korean_questions_get_korean_answers_together(gemma: Rig) -
 @pytest.mark.parametrize("marker", MARKERS)
 def test_no_field_yields_a_special_token(gemma: Rig, marker: str) -> None:
     prompt = gemma.model.render(full(marker))
-    vocabulary = gemma.loaded.engine._parts.vocabulary
+    vocabulary = gemma.loaded.engine._setup.vocabulary
     assert [i for i, token in enumerate(prompt.tokens) if token in vocabulary.forbidden] == [0]
     assert prompt.tokens[0] == vocabulary.begin
 
@@ -117,8 +117,8 @@ def next_logits(context: Context, tokens: list[int], batch: int) -> Logits:
     row: Logits = context.logits()[0].copy()
     for sequence in range(batch):
         if sequence:
-            memory.keep(sequence, 0)
-    memory.keep(0, 0)
+            memory.truncate(sequence, 0)
+    memory.truncate(0, 0)
     return row
 
 
@@ -188,7 +188,7 @@ TABLE = "<table>" + ("<tr>" + "<td>값</td>" * 6 + "</tr>") * 30 + "</table>"
     "content", ["<td>" * 900, TABLE, "[multimodal]</td>" * 300], ids=["td", "table", "marks"]
 )
 def test_a_content_full_of_marks_is_rendered(gemma: Rig, content: str) -> None:
-    vocabulary = gemma.loaded.engine._parts.vocabulary
+    vocabulary = gemma.loaded.engine._setup.vocabulary
     prompt = gemma.model.render(asked(content))
     assert [i for i, token in enumerate(prompt.tokens) if token in vocabulary.forbidden] == [0]
     assert content in vocabulary.text(prompt.tokens)

@@ -23,14 +23,20 @@ _NEVER_COUNTED = {401, 403, 404, 405, 413, 415, 422}
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One service against one source. `least` and `most` come from the rows, `counted` from the service."""
+    """One service against one source of its counters."""
 
     service: str
+    """Its name."""
     source: str
+    """`performance` or `metrics`."""
     state: State
+    """How the two stand to each other."""
     counted: dict[str, int]
+    """What the service counted, by outcome and in `total`; empty where it said nothing."""
     least: dict[str, int]
+    """What it must have counted, by the rows."""
     most: dict[str, int]
+    """What it may have counted, by the rows."""
 
 
 def compare(

@@ -24,14 +24,23 @@ class Analysis:
     """A run looked at from all sides."""
 
     attempts: list[Attempt]
+    """Its rows."""
     questions: list[AskedQuestion]
+    """Its attempts, gathered."""
     latency: dict[str, Distribution]
+    """Times by name."""
     sweep: Sweep
+    """What was in flight."""
     knee: Knee | None
+    """Where more load no longer brought more answers, if it shows."""
     knee_of_users: bool
+    """Whether the knee counts users of stages; else attempts in flight."""
     waiting: RetryFigures
+    """What refusals did."""
     phases: list[staged.Phase]
+    """Its stages."""
     in_flight: int
+    """Attempts without an end."""
 
     @property
     def answered(self) -> int:

@@ -22,10 +22,12 @@ class Exit(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The verdict and its reasons."""
+    """How a run is judged."""
 
     exit: Exit
+    """The exit code that says it."""
     reasons: tuple[Reason, ...]
+    """Why, the gravest first; none for a run that passed its goals."""
 
     @property
     def word(self) -> str:

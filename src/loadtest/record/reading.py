@@ -34,12 +34,16 @@ class UnreadableError(ValueError):
 
 @dataclass(slots=True)
 class Table:
-    """What a CSV held: its attempts in file order, how many rows were unreadable, which shape it has."""
+    """What a CSV held."""
 
     shape: Shape
+    """Which of the three it has."""
     attempts: list[Attempt] = field(default_factory=list)
+    """Its rows, in the order of the file."""
     bad_rows: int = 0
+    """Rows that cannot be read."""
     missing: tuple[str, ...] = ()
+    """Columns that it does not have."""
 
 
 def read_file(path: Path) -> Table:

@@ -43,29 +43,42 @@ _UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One request and what came of it. Times are microseconds; `start_us` counts from 1970 (UTC).
-
-    `status_code` 0 means that no answer came; `retry_after_us` and `process_us` are None where the server
-    sent none.
-    """
+    """One request and what came of it."""
 
     user_id: str
+    """Who asked."""
     test_type: str
+    """The service."""
     endpoint: str
+    """The path."""
     character_name: str = ""
+    """Who was to answer; "" where the service plays no character."""
     status_code: int
+    """0: no answer came."""
     duration_us: int
+    """From the send to the last byte, microseconds."""
     success: bool
+    """Whether a whole answer came."""
     failure_reason: str = ""
+    """Why none did, one of the words in docs/load-testing.md; "" for an answer."""
     retry_count: int = 0
+    """The question's attempts before this one."""
     retry_after_us: int | None = None
+    """The wait that a refusal asked for, microseconds; None where the server sent none."""
     start_us: int
+    """The send, microseconds since 1970 (UTC)."""
     response_size: int = 0
+    """Bytes of the body."""
     is_retry: bool = False
+    """Whether another attempt follows."""
     is_final_failure: bool = False
+    """Whether it is the last of a question without an answer."""
     is_final_success: bool = False
+    """Whether it is the last of a question with one."""
     error: str = ""
+    """What went wrong, in words, as `clean` leaves them."""
     process_us: int | None = None
+    """What the server says it took, microseconds; None where it says nothing."""
 
     @property
     def end_us(self) -> int:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from loadtest.plan.stages import past_the_knee
 from loadtest.record.files import PARTS
+from loadtest.record.rows import COLUMNS
 
-_STATUS_CELL = 4
-_SUCCESS_CELL = 6
+_STATUS_CELL = COLUMNS.index("status_code")
+_SUCCESS_CELL = COLUMNS.index("success")
 
 
 @dataclass(slots=True)
@@ -19,14 +20,21 @@ class Tail:
     """What the generators have recorded so far."""
 
     folder: Path
+    """Of the run."""
     starts: int = 0
+    """Attempts that began."""
     ends: int = 0
+    """Attempts that ended."""
     answers: int = 0
+    """Those of them with an answer."""
     statuses: Counter[str] = field(default_factory=Counter)
+    """Ended attempts by their status code."""
     users: dict[str, int] = field(default_factory=dict)
-    lags: dict[str, float] = field(default_factory=dict)
+    """Users of each part at its last beat."""
     finished_stages: list[float] = field(default_factory=list)
+    """Answers a second of each stage that is over."""
     stage: str = ""
+    """The one that goes on."""
     _offsets: dict[Path, int] = field(default_factory=dict)
     _stage_began: tuple[int, int] | None = None
     _leader: str = ""
@@ -72,7 +80,6 @@ class Tail:
                     self.answers += record["row"][_SUCCESS_CELL] == "True"
                 case "beat":
                     self.users[name] = record["users"]
-                    self.lags[name] = record["lag"]
                 case "phase":
                     self._phase(name, record)
 

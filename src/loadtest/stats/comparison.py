@@ -22,16 +22,20 @@ LEAST_N = 5
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One measure of both runs: seconds, percent for shares, answers an hour. `low`, `high`: 95 % interval of
-    the change.
-    """
+    """One measure of both runs, in its own unit: seconds, percent for shares, answers an hour."""
 
     name: str
+    """Of the measure."""
     earlier: float | None
+    """In the first run; None where it has none."""
     later: float | None
+    """In the second."""
     change: float | None
+    """Later less earlier."""
     low: float | None
+    """Lower end of the change's 95 % interval; None where there is too little for one."""
     high: float | None
+    """Its upper end."""
 
 
 def compare_runs(earlier: Sequence[Attempt], later: Sequence[Attempt]) -> list[Difference]:

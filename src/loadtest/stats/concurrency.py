@@ -20,19 +20,24 @@ KNEE_SHARE = 0.95
 
 @dataclass(slots=True)
 class Level:
-    """What happened while `low` to `high` attempts were in flight. Times in microseconds.
-
-    `answers`: each answer counts here with the share of its duration that it spent here, so the answers of
-    all levels add up to those of the run. `started` began here, of which `started_answered` were answered.
-    """
+    """What happened while so many attempts were in flight."""
 
     low: int
+    """The fewest in flight of this bin."""
     high: int
+    """The most."""
     time_us: int = 0
+    """How long it lasted, microseconds."""
     answers: float = 0.0
+    """Each answer counts with the share of its duration that it spent here, so the answers of all levels add
+    up to those of the run.
+    """
     started: int = 0
+    """Attempts that began here."""
     started_answered: int = 0
+    """How many of them were answered."""
     started_answered_us: int = 0
+    """The durations of these, microseconds in all."""
 
     @property
     def throughput(self) -> float | None:
@@ -47,14 +52,16 @@ class Level:
 
 @dataclass(slots=True)
 class Sweep:
-    """The whole sweep: peak and mean concurrency, the span it covers and the levels in at most MOST_BINS
-    bins.
-    """
+    """The whole sweep."""
 
     peak: int = 0
+    """The most attempts in flight at once."""
     area_us: int = 0
+    """Attempts in flight, integrated over time, in microseconds."""
     span_us: int = 0
+    """From the first start to the last end, microseconds."""
     levels: list[Level] = field(default_factory=list)
+    """By attempts in flight, in at most MOST_BINS bins."""
 
     @property
     def mean(self) -> float | None:
@@ -121,16 +128,18 @@ def _started(level: Level, attempt: Attempt) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Knee:
-    """The lowest level that already gives 95 % of the best throughput. `reached` is False while more users
-    still bring more, so that the best level is only the highest one tried; `lowest` is True when nothing
-    below it was tried, so that the knee may lie lower.
-    """
+    """The lowest level that already gives 95 % of the best throughput."""
 
     level: int
+    """Users, or attempts in flight."""
     throughput: float
+    """Answers a second there."""
     best: float
+    """Answers a second at the best level."""
     reached: bool
+    """False while more users still bring more: the level is only the highest that was tried."""
     lowest: bool
+    """True when nothing below it was tried: the knee may lie lower."""
 
 
 def knee_of(levels: Sequence[Level], span_us: int) -> Knee | None:

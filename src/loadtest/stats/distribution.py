@@ -14,15 +14,22 @@ Z95 = 1.959963984540054
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """Times in seconds; a percentile is None where n is below NEEDED."""
+    """A summary of times in seconds; each figure is None where n is too small for it (NEEDED)."""
 
     n: int
+    """How many values."""
     mean: float | None
+    """Their arithmetic mean."""
     p50: float | None
+    """What half of them do not exceed."""
     p90: float | None
+    """What 90 % do not exceed."""
     p95: float | None
+    """What 95 % do not exceed."""
     p99: float | None
+    """What 99 % do not exceed."""
     max: float | None
+    """The largest."""
 
     def as_dict(self) -> dict[str, float | int | None]:
         """The fields by name, for summary.json."""

@@ -16,21 +16,30 @@ _WHOLE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One stage: attempts that began in it, answers that ended in it. Times in seconds. `whole`: it lasted
-    as long as planned.
-    """
+    """One stage of a run."""
 
     name: str
+    """As the plan calls it."""
     level: float
+    """Users, or arrivals a second."""
     start_us: int
+    """Its beginning, microseconds since 1970."""
     seconds: float
+    """How long it lasted."""
     attempts: int
+    """Those that began in it."""
     answers: int
+    """Those that ended in it."""
     refused: int
+    """How many of the attempts were refused."""
     server_errors: int
+    """How many of them ended with 5xx."""
     latency: Distribution
+    """Durations of those that were answered."""
     median: float | None
+    """Their median in seconds, however few they are."""
     whole: bool
+    """Whether it lasted as long as planned."""
 
     @property
     def throughput(self) -> float | None:

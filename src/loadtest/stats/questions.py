@@ -14,9 +14,10 @@ from loadtest.record.rows import Attempt
 
 @dataclass(frozen=True, slots=True)
 class AskedQuestion:
-    """One logical request of a user; attempts in order."""
+    """One logical request of a user."""
 
     attempts: tuple[Attempt, ...]
+    """All that were made of it, in order; at least one."""
 
     @property
     def last(self) -> Attempt:

@@ -14,25 +14,28 @@ _STAMP_US = 1000
 
 @dataclass(frozen=True, slots=True)
 class RetryFigures:
-    """Counts over all questions, and the truth of the promises.
-
-    `answered_after[k]`: questions answered after k retries. `exhausted`: final failures whose last word was
-    429. `left`: those among them that the run itself ended while the user would have waited on.
-    `promises`: refusals with a Retry-After that the user came back after; `honoured`: waits at least as
-    long as asked; `kept`: the next attempt was let in. `error`: median over answered questions of
-    |needed - promised| / promised, with needed = from the end of the first refusal to the start of the
-    attempt that was let in.
-    """
+    """Counts over all questions, and the truth of the promises."""
 
     answered_after: dict[int, int]
+    """Questions answered after so many retries."""
     exhausted: int
+    """Final failures whose last word was 429."""
     left: int
+    """Those among them that the run itself ended while the user would have waited on."""
     open: int
+    """Questions that were never settled."""
     promises: int
+    """Refusals with a Retry-After that the user came back after."""
     honoured: int
+    """Waits at least as long as asked."""
     kept: int
+    """Promises after which the next attempt was let in."""
     errors: int
+    """Answered questions whose first word was a promise."""
     error: float | None
+    """Their median of |needed - promised| / promised, with needed = from the end of the first refusal to the
+    start of the attempt that was let in; None where there are none.
+    """
 
 
 def waiting(questions: Sequence[AskedQuestion]) -> RetryFigures:

@@ -13,10 +13,12 @@ _GPU = 1
 
 @dataclass(frozen=True, slots=True)
 class CardMemory:
-    """Memory of a card in MiB, as its driver tells it."""
+    """Memory of a card, as its driver tells it."""
 
     free_mib: int
+    """MiB that nobody has taken."""
     total_mib: int
+    """MiB of the card."""
 
 
 def card_memory(gpu: int) -> CardMemory | None:

@@ -22,17 +22,18 @@ _CELL_BLOCK = 256
 
 @dataclass(frozen=True, slots=True)
 class ContextShape:
-    """How a context is cut: pool of cells, sequences decoding at once, rows of a call, threads.
-
-    ``exact`` trades speed for arithmetic that does not depend on the batch's shape, as far as llama.cpp
-    can: flash attention off and a 32-bit KV pool. Only tests want it.
-    """
+    """How a context is cut."""
 
     pool: int
+    """Cells of the KV pool, one token each."""
     sequences: int
+    """Sequences that decode at once."""
     rows: int
+    """Most tokens of one call."""
     threads: int
     exact: bool = False
+    """Trade speed for arithmetic that does not depend on the batch's shape, as far as llama.cpp can: flash
+    attention off and a 32-bit KV pool. Only tests want it."""
 
 
 class DecodeError(Exception):

@@ -12,10 +12,10 @@ from chatbot.domain.messages import FinishReason, Token
 from chatbot.domain.models import EngineMeter
 from chatbot.llm.llama.context import Context, Logits
 from chatbot.llm.llama.delivery import Delivery
-from chatbot.llm.llama.prefix_cache import Rules
+from chatbot.llm.llama.prefix_cache import ParkingPolicy
 from chatbot.llm.llama.roster import Roster
 from chatbot.llm.llama.sampler import Sampler
-from chatbot.llm.llama.stepper import ContextBroken, Sinks, Stepper
+from chatbot.llm.llama.stepper import DecodedCall, Stepper
 from chatbot.llm.llama.stream import Stream
 from chatbot.llm.llama.vocabulary import Vocabulary
 from chatbot.scheduling.rates import Speeds
@@ -33,47 +33,66 @@ _STALL_STEPS = 50
 _RATE_SECONDS = 5.0
 
 
+class ContextBroken(Exception):
+    """Context after context failed; the message says how the last one did."""
+
+
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What the engine works with."""
+class Submit:
+    """Begin with a stream whose place is reserved and whose prompt is known."""
+
+    stream: Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """End a stream within a step; harmless when it has ended."""
+
+    stream: Stream
+
+
+Command = Submit | Cancel
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSetup:
+    """What an engine is built from."""
 
     new_context: Callable[[], Context]
+    """Makes another context like ``context``, after that one broke."""
     context: Context
     vocabulary: Vocabulary
     scheduler: Scheduler
+    """Decides who starts; told of every first token and end."""
     speeds: Speeds
+    """Measured as the engine runs."""
     meter: EngineMeter
-    rules: Rules
+    policy: ParkingPolicy
     sequences: int
+    """Streams that may run at once."""
     tiled: bool
+    """See Stepper."""
 
 
 class Engine:
-    """Runs on one thread by ``run``; ``submit``, ``cancel`` and ``stop`` may be called from any other."""
+    """Runs on one thread by ``run``; ``send``, ``stop`` and the properties may be used from any other."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._context = parts.context
+    def __init__(self, setup: EngineSetup) -> None:
+        self._setup = setup
+        self._context = setup.context
         self._delivery = Delivery()
-        self._commands: deque[tuple[str, Stream]] = deque()
+        self._commands: deque[Command] = deque()
         self._called = threading.Condition()
         self._stopping = False
-        self._roster = Roster(parts.context, parts.sequences, parts.rules, parts.scheduler)
-        sinks = Sinks(
-            sample=self._sample,
-            fail=self._fail,
-            preempted=parts.meter.preempted,
-            stepped=parts.meter.step,
-            flush=self._delivery.flush,
-        )
-        self._stepper = Stepper(parts.context, self._roster, parts.speeds, sinks, tiled=parts.tiled)
+        self._roster = Roster(setup.context, setup.sequences, setup.policy, setup.scheduler)
+        self._stepper = Stepper(setup.context, self._roster, setup.speeds, tiled=setup.tiled)
         self._rebuilds = 0
         self._progress = time.monotonic()
         self._busy = False
         self._rates: deque[tuple[float, int]] = deque(maxlen=1024)
         self._generated = 0
-        line_feeds = {token for count in range(1, 9) for token in parts.vocabulary.template("\n" * count)}
-        self._silent = sorted(parts.vocabulary.end_tokens | line_feeds)
+        line_feeds = {token for count in range(1, 9) for token in setup.vocabulary.template("\n" * count)}
+        self._silent = sorted(setup.vocabulary.end_tokens | line_feeds)
 
     @property
     def kv_used(self) -> int:
@@ -88,12 +107,12 @@ class Engine:
     @property
     def host_cache_bytes(self) -> int:
         """Size of the rooms that left the pool."""
-        return self._parts.rules.host.size
+        return self._setup.policy.host_cache.size
 
     @property
     def alive(self) -> bool:
         """False when there is work and no progress for many usual steps."""
-        usual = self._parts.speeds.steps.seconds(self._parts.sequences) + self._stepper.prefill_seconds
+        usual = self._setup.speeds.steps.seconds(self._setup.sequences) + self._stepper.prefill_seconds
         return not self._busy or time.monotonic() - self._progress < max(_STALL_SECONDS, _STALL_STEPS * usual)
 
     @property
@@ -103,13 +122,11 @@ class Engine:
         recent = [(at, count) for at, count in list(self._rates) if now - at <= _RATE_SECONDS]
         return sum(count for _, count in recent) / _RATE_SECONDS
 
-    def submit(self, stream: Stream) -> None:
-        """Hand over a stream whose place is reserved."""
-        self._command("submit", stream)
-
-    def cancel(self, stream: Stream) -> None:
-        """End a stream within a step; harmless when it has ended."""
-        self._command("cancel", stream)
+    def send(self, command: Command) -> None:
+        """Let the engine take the command before its next step."""
+        with self._called:
+            self._commands.append(command)
+            self._called.notify()
 
     def stop(self) -> None:
         """Let ``run`` return after the present step; streams still in it end with Draining."""
@@ -145,20 +162,37 @@ class Engine:
         self._roster.admit(now)
         self._roster.notify(now, self._delivery)
         if self._roster.running:
-            try:
-                self._stepper.step()
-                self._rebuilds = 0
-            except ContextBroken as error:
-                self._rebuild(error)
+            self._step()
         self._rates.append((time.monotonic(), self._generated))
         self._generated = 0
         self._progress = time.monotonic()
         self._delivery.flush()
 
-    def _command(self, verb: str, stream: Stream) -> None:
-        with self._called:
-            self._commands.append((verb, stream))
-            self._called.notify()
+    def _step(self) -> None:
+        for rows in self._stepper.plan():
+            call = self._stepper.decode(rows)
+            self._act_on(call)
+            if call.broken:
+                self._rebuild(call.broken)
+                return
+            # Who has a token gets it before the next call, which may be a long one.
+            self._delivery.flush()
+        self._rebuilds = 0
+
+    def _act_on(self, call: DecodedCall) -> None:
+        for _ in range(call.preempted):
+            self._setup.meter.preempted()
+        for stream, error in call.failed:
+            self._fail(stream, error)
+        if call.ready:
+            logits = self._context.logits()
+            for row, stream in enumerate(call.ready):
+                self._sample(stream, logits[row])
+        if call.ran:
+            seconds = time.monotonic() - call.begun
+            self._stepper.learn(call, seconds)
+            if call.generating:
+                self._setup.meter.step(call.generating, seconds)
 
     def _take_commands(self) -> None:
         with self._called:
@@ -173,11 +207,13 @@ class Engine:
             self._busy = True
             commands = list(self._commands)
             self._commands.clear()
-        for verb, stream in commands:
-            if verb == "submit":
-                self._roster.waiting[stream.ticket] = stream
-            elif not stream.ended:
-                self._leave(stream, complete=False)
+        for command in commands:
+            match command:
+                case Submit(stream):
+                    self._roster.waiting[stream.ticket] = stream
+                case Cancel(stream):
+                    if not stream.ended:
+                        self._leave(stream, complete=False)
 
     def _expire(self, now: float) -> None:
         for stream in self._roster.everyone():
@@ -187,7 +223,7 @@ class Engine:
     def _sample(self, stream: Stream, row: Logits) -> None:
         self._roster.guard(stream)
         if stream.sampler is None:
-            stream.sampler = Sampler(stream.sampling, self._parts.vocabulary.size)
+            stream.sampler = Sampler(stream.sampling, self._setup.vocabulary.size)
             stream.sampler.accept(stream.tokens[-64:])
         if stream.prompt.endings.speaks and not stream.produced:
             row[self._silent] = float("-inf")
@@ -201,18 +237,17 @@ class Engine:
         if stream.first is None:
             stream.first = now
             fresh = stream.prompt_length - stream.cached
-            self._parts.speeds.fresh_share.saw(fresh, stream.prompt_length)
-            self._parts.meter.started(*self._parts.scheduler.first_token(stream.ticket, now))
-        if token in self._parts.vocabulary.end_tokens:
+            self._setup.speeds.fresh_share.saw(fresh, stream.prompt_length)
+            self._setup.meter.started(*self._setup.scheduler.first_token(stream.ticket, now))
+        if token in self._setup.vocabulary.end_tokens:
             self._finish(stream, FinishReason.STOP, now)
             return
-        stream.tokens.append(token)
-        stream.ticket.progress.produced += 1
+        stream.append(token)
         self._generated += 1
-        self._say(stream, stream.text.feed(self._parts.vocabulary.piece(token)))
+        self._say(stream, stream.text.feed(self._setup.vocabulary.piece(token)))
         if stream.text.stopped:
             self._finish(stream, FinishReason.STOP, now)
-        elif stream.produced >= stream.max_tokens:
+        elif stream.produced >= stream.ticket.progress.max_tokens:
             self._finish(stream, FinishReason.LENGTH, now)
 
     def _finish(self, stream: Stream, reason: FinishReason, now: float) -> None:
@@ -233,16 +268,16 @@ class Engine:
         """To be done before the last event is put: a reader may find it at once and ask the next question."""
         stream.ended = True
         self._roster.leave(stream)
-        self._parts.scheduler.finished(stream.ticket, time.monotonic(), complete=complete)
+        self._setup.scheduler.finished(stream.ticket, time.monotonic(), complete=complete)
 
-    def _rebuild(self, error: ContextBroken) -> None:
+    def _rebuild(self, reason: str) -> None:
         self._rebuilds += 1
-        _LOGGER.error("the context failed (%s); rebuilding it, try %d", error, self._rebuilds)
+        _LOGGER.error("the context failed (%s); rebuilding it, try %d", reason, self._rebuilds)
         if self._rebuilds > _REBUILDS:
-            self._end_all(ModelFailed(f"the engine failed for good: {error}"))
-            raise error
+            self._end_all(ModelFailed(f"the engine failed for good: {reason}"))
+            raise ContextBroken(reason)
         self._context.close()
-        self._context = self._parts.new_context()
+        self._context = self._setup.new_context()
         self._roster.use(self._context)
         self._stepper.context = self._context
 
@@ -254,7 +289,7 @@ class Engine:
 
     def _take_over_commands(self) -> None:
         with self._called:
-            for verb, stream in self._commands:
-                if verb == "submit" and not stream.ended:
-                    self._roster.waiting[stream.ticket] = stream
+            for command in self._commands:
+                if isinstance(command, Submit) and not command.stream.ended:
+                    self._roster.waiting[command.stream.ticket] = command.stream
             self._commands.clear()

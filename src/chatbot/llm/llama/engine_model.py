@@ -6,7 +6,6 @@ llama_cpp is imported on that thread: it takes most of a second, which the proce
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import AsyncGenerator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -24,11 +23,11 @@ from chatbot.domain.messages import (
 from chatbot.domain.models import AdmissionRequest, EngineMeter, ModelState, ModelStatus
 from chatbot.llm.llama.cpu import yield_while_waiting
 from chatbot.scheduling.admission import Limits
-from chatbot.scheduling.ticket import Progress, Ticket
+from chatbot.scheduling.ticket import Ticket
 
 if TYPE_CHECKING:
-    from chatbot.llm.llama.loading import Loaded
     from chatbot.llm.llama.prompt import RenderedPrompt
+    from chatbot.llm.llama.ready_model import ReadyModel
 
 _LOGGER = logging.getLogger("chatbot.llm.llama")
 
@@ -56,7 +55,7 @@ class LlamaModel:
         self._exact = exact
         self._limits = limits
         self._meter = meter
-        self._loaded: Future[Loaded] = Future()
+        self._loaded: Future[ReadyModel] = Future()
         self._failure = ""
         self._draining = False
         self._thread = threading.Thread(target=self._work, name=f"engine-{config.name}", daemon=True)
@@ -93,16 +92,8 @@ class LlamaModel:
 
     def reserve(self, request: AdmissionRequest) -> "LlamaPlace":
         """See ChatModel."""
-        loaded = self._admitting()
-        prompt = loaded.estimate(request.prompt_chars)
-        progress = Progress(
-            prompt=prompt,
-            fresh=loaded.estimate_fresh(prompt),
-            max_tokens=min(request.max_tokens, loaded.context_tokens),
-        )
-        ticket = Ticket(request.service, request.caller, request.deadline, progress)
-        loaded.admission.reserve(ticket, time.monotonic())
-        return LlamaPlace(loaded, ticket, self._renderer)
+        model = self._admitting()
+        return LlamaPlace(model, model.reserve(request), self._renderer)
 
     def render(self, conversation: Conversation) -> "RenderedPrompt":
         """The conversation as tokens, without a place; for reports and tests.
@@ -172,14 +163,14 @@ class LlamaModel:
     def _is_ready(self) -> bool:
         return self._loaded.done() and self._loaded.exception() is None
 
-    def _ready(self) -> "Loaded":
+    def _ready(self) -> "ReadyModel":
         if self._failure:
             raise Unavailable(self._failure, retry_after=30)
         if not self._loaded.done():
             raise Loading(f"{self._config.name} is being loaded")
         return self._loaded.result()
 
-    def _admitting(self) -> "Loaded":
+    def _admitting(self) -> "ReadyModel":
         loaded = self._ready()
         if self._draining:
             raise Draining("the service is leaving", retry_after=10)
@@ -189,8 +180,8 @@ class LlamaModel:
 class LlamaPlace:
     """A reserved place; see the port."""
 
-    def __init__(self, loaded: "Loaded", ticket: Ticket, renderer: ThreadPoolExecutor) -> None:
-        self._loaded = loaded
+    def __init__(self, model: "ReadyModel", ticket: Ticket, renderer: ThreadPoolExecutor) -> None:
+        self._model = model
         self._ticket = ticket
         self._renderer = renderer
         self._used = False
@@ -202,11 +193,11 @@ class LlamaPlace:
         if self._used:
             raise RuntimeError("a place serves one generation")
         self._used = True
-        loaded, stream = self._loaded, None
+        model, stream = self._model, None
         try:
             loop = asyncio.get_running_loop()
-            prompt = await loop.run_in_executor(self._renderer, loaded.prompter.render, conversation)
-            stream = loaded.submit(self._ticket, prompt, conversation, sampling)
+            prompt = await loop.run_in_executor(self._renderer, model.prompter.render, conversation)
+            stream = model.submit(self._ticket, prompt, conversation, sampling)
             while True:
                 for item in await stream.outbox.take():
                     if isinstance(item, ChatbotError):
@@ -216,15 +207,12 @@ class LlamaPlace:
                         return
         finally:
             if stream is not None:
-                loaded.engine.cancel(stream)
+                model.cancel(stream)
             else:
-                self._give_up()
+                model.give_up(self._ticket)
 
     def release(self) -> None:
         """See Place."""
         # A generation under way ends through its iterator, which knows the stream.
         if not self._used:
-            self._give_up()
-
-    def _give_up(self) -> None:
-        self._loaded.scheduler.finished(self._ticket, time.monotonic(), complete=False)
+            self._model.give_up(self._ticket)

@@ -26,10 +26,11 @@ _TRY_AGAIN = 64
 
 @dataclass(eq=False, slots=True)
 class SavedSequence:
-    """Tokens and what the pool held of them, segment by segment."""
+    """A room outside the pool."""
 
     tokens: Tokens
     segments: list[State]
+    """What the pool held of the tokens, in order, one sliding window each."""
 
     @property
     def size(self) -> int:

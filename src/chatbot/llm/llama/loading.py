@@ -1,28 +1,22 @@
 """From a configuration to a running engine's parts; runs on the engine's thread."""
 
-from dataclasses import dataclass
-
 from chatbot.domain.config import ANSWER_RESERVE, EngineConfig
-from chatbot.domain.messages import Conversation, Sampling
 from chatbot.domain.models import EngineMeter
 from chatbot.llm.llama.context import Context, ContextShape
 from chatbot.llm.llama.cpu import usable_threads
-from chatbot.llm.llama.delivery import Outbox
-from chatbot.llm.llama.engine import Engine, Parts
+from chatbot.llm.llama.engine import Engine, EngineSetup
 from chatbot.llm.llama.fitting import fitted
 from chatbot.llm.llama.host_cache import HostCache
 from chatbot.llm.llama.jinja_format import TemplateUnusable
 from chatbot.llm.llama.model_file import ModelFile
-from chatbot.llm.llama.prefix_cache import Rules
-from chatbot.llm.llama.prompt import Prompter, RenderedPrompt, choose_format
-from chatbot.llm.llama.stream import Stream
+from chatbot.llm.llama.prefix_cache import ParkingPolicy
+from chatbot.llm.llama.prompt import Prompter, choose_format
+from chatbot.llm.llama.ready_model import ReadyModel
 from chatbot.llm.llama.vocabulary import Vocabulary
 from chatbot.llm.llama.warmup import measure
 from chatbot.scheduling.admission import AdmissionController, Limits
 from chatbot.scheduling.capacity import Capacity
-from chatbot.scheduling.rates import Speeds
 from chatbot.scheduling.scheduler import Scheduler
-from chatbot.scheduling.ticket import Ticket
 
 FORESEEN = (ValueError, TemplateUnusable)
 """Failures whose sentence says all that there is to know."""
@@ -35,48 +29,7 @@ _COLD_ROWS = 256
 20 (docs/engine.md), so this is where staying costs as much as going. On a card going never pays."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A model that is ready to work."""
-
-    file: ModelFile
-    engine: Engine
-    admission: AdmissionController
-    scheduler: Scheduler
-    speeds: Speeds
-    prompter: Prompter
-    context_tokens: int
-
-    def estimate(self, characters: int) -> int:
-        """Tokens that a prompt of so many characters will probably have."""
-        return min(max(8, round(characters * self.speeds.tokens_per_char.value)), self.context_tokens)
-
-    def estimate_fresh(self, prompt: int) -> int:
-        """How many of a prompt's tokens the prefix cache will probably not hold."""
-        return max(1, round(prompt * min(1.0, self.speeds.fresh_share.value)))
-
-    def submit(
-        self, ticket: Ticket, prompt: RenderedPrompt, conversation: Conversation, sampling: Sampling
-    ) -> Stream:
-        """Hand a rendered prompt to the engine; called on the event loop that reads the answer."""
-        length = len(prompt.tokens)
-        progress = ticket.progress
-        # Admission may have set a limit of its own, so that the answer ends before its deadline.
-        limit = max(1, min(progress.max_tokens, sampling.max_tokens, self.context_tokens - length))
-        progress.max_tokens = limit
-        stream = Stream(ticket, prompt, sampling, limit, Outbox())
-        characters = len(conversation.system_text) + len(conversation.user_text)
-        characters += sum(len(turn.question) + len(turn.answer) for turn in conversation.exchanges)
-        self.scheduler.prompt_known(ticket, length, self.estimate_fresh(length), characters)
-        self.engine.submit(stream)
-        return stream
-
-    def close(self) -> None:
-        """Free the weights; the engine has freed its context."""
-        self.file.close()
-
-
-def load(config: EngineConfig, limits: Limits, meter: EngineMeter, *, exact: bool = False) -> Loaded:
+def load(config: EngineConfig, limits: Limits, meter: EngineMeter, *, exact: bool = False) -> ReadyModel:
     """Load the file, make the context, measure the machine.
 
     ``exact`` is for tests, see ContextShape.
@@ -95,7 +48,7 @@ def load(config: EngineConfig, limits: Limits, meter: EngineMeter, *, exact: boo
 
 def _assemble(
     file: ModelFile, config: EngineConfig, limits: Limits, meter: EngineMeter, *, exact: bool
-) -> Loaded:
+) -> ReadyModel:
     vocabulary = Vocabulary(file)
     form = choose_format(file, vocabulary)
     shape = ContextShape(
@@ -110,15 +63,15 @@ def _assemble(
     speeds = measure(context, config.parallel)
     scheduler = Scheduler(Capacity(config.parallel, context.memory.total), speeds)
     engine = Engine(
-        Parts(
+        EngineSetup(
             new_context=lambda: Context(file, shape),
             context=context,
             vocabulary=vocabulary,
             scheduler=scheduler,
             speeds=speeds,
             meter=meter,
-            rules=Rules(
-                host=HostCache(config.host_cache_mib, file.n_swa),
+            policy=ParkingPolicy(
+                host_cache=HostCache(config.host_cache_mib, file.n_swa),
                 prefill=speeds.prefill,
                 n_swa=file.n_swa,
                 cold_rows=0 if file.on_gpu else _COLD_ROWS,
@@ -130,4 +83,4 @@ def _assemble(
     limit = max(1, context_tokens - ANSWER_RESERVE)
     prompter = Prompter(form, vocabulary, context=context_tokens, limit=limit)
     admission = AdmissionController(limits, scheduler)
-    return Loaded(file, engine, admission, scheduler, speeds, prompter, context_tokens)
+    return ReadyModel(file, engine, admission, scheduler, speeds, prompter, context_tokens)

@@ -83,7 +83,7 @@ class Memory:
         self._cells[target] = cells
         self._lengths[target] = count
 
-    def keep(self, sequence: int, count: int) -> None:
+    def truncate(self, sequence: int, count: int) -> None:
         """Cut the sequence after its first ``count`` tokens; 0 empties it."""
         self._check(sequence)
         length = self._lengths[sequence]
@@ -161,7 +161,7 @@ class Memory:
         if 0 < kept <= planned:
             self.appended(sequence, kept)
         elif kept < 0:
-            self.keep(sequence, self._lengths[sequence] + kept)
+            self.truncate(sequence, self._lengths[sequence] + kept)
 
     def _check(self, *sequences: int) -> None:
         for sequence in sequences:

@@ -14,12 +14,15 @@ QUESTION = "question"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Text of one origin. Only ``trusted`` pieces may contain special tokens; ``turn`` names the exchange."""
+    """Text of one origin."""
 
     text: str
     name: str = TEMPLATE
+    """What it is, for the report."""
     trusted: bool = False
+    """Ours or the template's: only then special tokens are recognised in it."""
     turn: int | None = None
+    """Index of the exchange that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)

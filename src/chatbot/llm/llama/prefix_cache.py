@@ -26,50 +26,53 @@ _WORTH_LOADING = 8
 
 @dataclass(eq=False, slots=True)
 class Parked:
-    """Tokens that stay in the pool under ids that do not decode; ``used`` is the cache's clock then."""
+    """A finished room that stays in the pool, under sequence ids that do not decode."""
 
     tokens: Tokens
     sequence: int
     guard: int | None
+    """The second id that keeps the cells from a sliding window; None where there is no window."""
     used: int
+    """The cache's clock, in rows, when the room was last of use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The longest known beginning of a prompt.
-
-    ``length`` tokens in all: ``shared`` of them are in the pool, held by ``sequence``, and the rest, if any,
-    is in the ``room`` of the host cache.
-    """
+    """The longest known beginning of a prompt."""
 
     length: int
+    """Tokens of the beginning, in the pool and in the host cache together."""
     shared: int = 0
+    """How many of them the pool holds."""
     sequence: int | None = None
+    """Who holds these."""
     parked: Parked | None = None
+    """The room they are of, None if they are a running stream's."""
     room: SavedSequence | None = None
+    """What the host cache has of the rest."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """What decides whether a room stays in the pool.
+class ParkingPolicy:
+    """How long a finished room keeps its cells, and where it goes then."""
 
-    ``host`` takes what leaves it; ``prefill`` is the price of computing anew. ``cold_rows`` is after how many
-    rows decoded for others a room leaves of itself, 0 for never.
-    """
-
-    host: HostCache
+    host_cache: HostCache
+    """Takes what leaves the pool."""
     prefill: Rate
+    """Price of computing a token anew, seconds."""
     n_swa: int
+    """The model's sliding window in tokens, 0 for none."""
     cold_rows: int = 0
+    """After so many rows decoded for others a room leaves of itself; 0 for never."""
 
 
 class PrefixCache:
     """Parked sequences of one context, least recently used first."""
 
-    def __init__(self, memory: Memory, ids: Iterable[int], rules: Rules) -> None:
+    def __init__(self, memory: Memory, ids: Iterable[int], policy: ParkingPolicy) -> None:
         self._memory = memory
         self._ids = list(ids)
-        self._rules = rules
+        self._policy = policy
         self._parked: OrderedDict[Parked, None] = OrderedDict()
         self._clock = 0
 
@@ -86,7 +89,7 @@ class PrefixCache:
     def extended(self, match: Match | None, tokens: Tokens) -> Match | None:
         """The match in the pool, with a saved room that knows more of the prompt, if there is one."""
         known = match or Match(0)
-        found = self._rules.host.match(tokens, known.length + _WORTH_LOADING)
+        found = self._policy.host_cache.match(tokens, known.length + _WORTH_LOADING)
         return replace(known, room=found[0], length=found[1]) if found else match
 
     def adopt(self, match: Match, target: int, keep: int) -> int:
@@ -101,20 +104,21 @@ class PrefixCache:
             match.parked.used = self._clock
             self._parked.move_to_end(match.parked)
         if match.room is not None:
-            while self._memory.free < self._rules.host.cells_to_load(match.room) and self.evict_one():
+            while self._memory.free < self._policy.host_cache.cells_to_load(match.room) and self.evict_one():
                 pass
-            self._rules.host.load(self._memory, match.room, target, keep)
+            self._policy.host_cache.load(self._memory, match.room, target, keep)
         length = self._memory.length(target)
         intact = self._memory.last_position(target) == length - 1 and (
-            not self._rules.n_swa or self._memory.first_position(target) <= max(0, length - self._rules.n_swa)
+            not self._policy.n_swa
+            or self._memory.first_position(target) <= max(0, length - self._policy.n_swa)
         )
         if intact:
             return length
-        self._memory.keep(target, 0)
+        self._memory.truncate(target, 0)
         if match.parked is not None and match.parked in self._parked:
             self._drop(match.parked)
         if match.room is not None:
-            self._rules.host.forget(match.room)
+            self._policy.host_cache.forget(match.room)
         return 0
 
     def guard(self, sequence: int) -> int | None:
@@ -123,7 +127,7 @@ class PrefixCache:
         Returns:
             The guard's id, to be given back with ``park`` or ``unguard``.
         """
-        if not self._rules.n_swa:
+        if not self._policy.n_swa:
             return None
         while not self._ids and self.evict_one():
             pass
@@ -136,7 +140,7 @@ class PrefixCache:
     def unguard(self, guard: int | None) -> None:
         """Give up a guard."""
         if guard is not None:
-            self._memory.keep(guard, 0)
+            self._memory.truncate(guard, 0)
             self._ids.append(guard)
 
     def park(self, sequence: int, tokens: Sequence[int], guard: int | None = None) -> None:
@@ -155,7 +159,7 @@ class PrefixCache:
             self._parked[parked] = None
         else:
             self.unguard(guard)
-        self._memory.keep(sequence, 0)
+        self._memory.truncate(sequence, 0)
 
     def swap_out(self, sequence: int, tokens: Sequence[int], guard: int | None = None) -> None:
         """Empty a running sequence (these tokens) without parking it; the host cache keeps what it held."""
@@ -164,7 +168,7 @@ class PrefixCache:
 
     def discard(self, sequence: int, guard: int | None = None) -> None:
         """Empty a running sequence and its guard; nobody keeps what it held."""
-        self._memory.keep(sequence, 0)
+        self._memory.truncate(sequence, 0)
         self.unguard(guard)
 
     def evict_one(self) -> bool:
@@ -179,20 +183,20 @@ class PrefixCache:
     def make_way(self, rows: int) -> None:
         """Before a call of so many rows: rooms leave the pool for which others have then paid enough."""
         self._clock += rows
-        while self._parked and self._clock - next(iter(self._parked)).used >= self._rules.cold_rows:
+        while self._parked and self._clock - next(iter(self._parked)).used >= self._policy.cold_rows:
             if not self.retire_one():
                 return
 
     def retire_one(self) -> bool:
         """Move one room out of the pool unasked; False when there is none or it does not pay here."""
-        pays = self._rules.cold_rows and self._rules.host.pays(self._rules.prefill.seconds)
+        pays = self._policy.cold_rows and self._policy.host_cache.pays(self._policy.prefill.seconds)
         return bool(pays) and self.evict_one()
 
     def _save(self, sequence: int, tokens: Tokens) -> None:
-        self._rules.host.save(self._memory, sequence, tokens, self._rules.prefill.seconds)
+        self._policy.host_cache.save(self._memory, sequence, tokens, self._policy.prefill.seconds)
 
     def _drop(self, parked: Parked) -> None:
         del self._parked[parked]
-        self._memory.keep(parked.sequence, 0)
+        self._memory.truncate(parked.sequence, 0)
         self._ids.append(parked.sequence)
         self.unguard(parked.guard)

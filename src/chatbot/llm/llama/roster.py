@@ -3,7 +3,7 @@
 from chatbot.domain.messages import Waiting
 from chatbot.llm.llama.context import Context, parking_ids
 from chatbot.llm.llama.delivery import Delivery
-from chatbot.llm.llama.prefix_cache import Match, PrefixCache, Rules
+from chatbot.llm.llama.prefix_cache import Match, ParkingPolicy, PrefixCache
 from chatbot.llm.llama.prefixes import common_prefix
 from chatbot.llm.llama.stream import Stream
 from chatbot.scheduling.scheduler import Scheduler, StartDecision
@@ -18,11 +18,11 @@ _NOTICE_SECONDS = 1.0
 class Roster:
     """Moves streams between waiting and running, and their tokens between computed and parked."""
 
-    def __init__(self, context: Context, sequences: int, rules: Rules, scheduler: Scheduler) -> None:
+    def __init__(self, context: Context, sequences: int, policy: ParkingPolicy, scheduler: Scheduler) -> None:
         self.running: list[Stream] = []
         self.waiting: dict[Ticket, Stream] = {}
         self._scheduler = scheduler
-        self._rules = rules
+        self._policy = policy
         self._sequences = sequences
         self._free_ids = list(range(sequences))
         self.use(context)
@@ -30,7 +30,7 @@ class Roster:
     def use(self, context: Context) -> None:
         """Take a new context after the old one broke: nothing is computed, running streams prefill again."""
         self._memory = context.memory
-        self.cache = PrefixCache(context.memory, parking_ids(self._sequences), self._rules)
+        self.cache = PrefixCache(context.memory, parking_ids(self._sequences), self._policy)
         for stream in self.running:
             stream.done = 0
             stream.guard = None

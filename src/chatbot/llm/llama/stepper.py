@@ -2,172 +2,169 @@
 
 Streaming users must not wait for somebody's long prompt, so prefill is cut to what the measured rate reads in
 a quarter of a second. On a CPU attention works in tiles from 64 query rows, which makes mixed calls dear:
-there the generating rows go in a call of their own, and are delivered, unless all rows stay below that size.
+there the generating rows go in a call of their own, unless all rows stay below that size.
+
+The stepper plans a step's calls and makes them; it chooses no token and tells nobody. What a call did is
+returned, and the engine acts upon it before the next call.
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chatbot.domain.errors import ModelFailed
-from chatbot.llm.llama.context import Context, DecodeError, Logits
+from chatbot.llm.llama.context import Context, DecodeError
 from chatbot.llm.llama.roster import Roster
 from chatbot.llm.llama.stream import Stream
 from chatbot.scheduling.rates import Speeds
 from chatbot.scheduling.slices import UNTILED_ROWS, prefill_rows, share_out
 
-_RETRIES = 64
+_TRIES = 64
+"""Calls of llama_decode that did nothing before the context counts as broken."""
 
 Rows = list[tuple[Stream, int]]
 """Streams with the number of tokens that each brings to the call."""
 
 
-class ContextBroken(Exception):
-    """A decode failed so that the context cannot be trusted; everything must be computed again."""
+@dataclass(slots=True)
+class DecodedCall:
+    """What came of one call."""
 
-
-@dataclass(frozen=True, slots=True)
-class Sinks:
-    """Where a step's results go."""
-
-    sample: Callable[[Stream, Logits], None]
-    fail: Callable[[Stream, ModelFailed], None]
-    preempted: Callable[[], None]
-    stepped: Callable[[int, float], None]
-    flush: Callable[[], None]
+    generating: int
+    """Rows planned for answers, one token each."""
+    read: int
+    """Rows planned for prompts."""
+    begun: float
+    """Monotonic seconds at which it began."""
+    ran: bool = False
+    """Whether anything was computed."""
+    ready: list[Stream] = field(default_factory=list)
+    """Streams whose next token can be chosen, in the order of the rows of logits."""
+    failed: list[tuple[Stream, ModelFailed]] = field(default_factory=list)
+    """Streams that cannot go on, and why."""
+    preempted: int = 0
+    """Streams that were put back in the queue because the pool was full."""
+    broken: str = ""
+    """Why the context cannot be trusted any more, so that everything must be computed again; else empty."""
 
 
 class Stepper:
-    """Plans and runs decode calls over the roster's running streams."""
+    """Plans and makes decode calls over the roster's running streams."""
 
-    def __init__(
-        self, context: Context, roster: Roster, speeds: Speeds, sinks: Sinks, *, tiled: bool
-    ) -> None:
+    def __init__(self, context: Context, roster: Roster, speeds: Speeds, *, tiled: bool) -> None:
+        """``tiled`` says that attention works in tiles, as on a CPU."""
         self.context = context
         self._roster = roster
         self._speeds = speeds
-        self._sinks = sinks
         self._tiled = tiled
         self.prefill_seconds = 0.25
 
-    def step(self) -> None:
-        """Advance everyone who runs."""
-        generating = [stream for stream in self._roster.running if stream.generating]
+    def plan(self) -> list[Rows]:
+        """The calls that advance everyone who runs: one, or first the answers and then the prompts."""
+        answers: Rows = [(stream, 1) for stream in self._roster.running if stream.generating]
         reading = [stream for stream in self._roster.running if not stream.generating]
-        rows: Rows = [(stream, 1) for stream in generating]
         if not reading:
-            self._timed(rows)
-            return
-        wanted = sum(stream.missing for stream in reading)
+            return [answers]
         allowed = prefill_rows(
             len(reading),
-            len(rows),
+            len(answers),
             slice_seconds=self.prefill_seconds,
             token_seconds=self._speeds.prefill.seconds,
         )
-        if not self._tiled or not rows or len(rows) + wanted <= UNTILED_ROWS:
-            room = self.context.batch.capacity - len(rows)
-            self._timed(rows + self._share_out(reading, min(allowed, room)))
-            return
-        self._timed(rows)
-        self._sinks.flush()
-        still = [stream for stream in reading if stream.sequence is not None]
-        if still:
-            self._timed(self._share_out(still, min(allowed, self.context.batch.capacity)))
+        capacity = self.context.batch.capacity
+        wanted = sum(stream.missing for stream in reading)
+        if not self._tiled or not answers or len(answers) + wanted <= UNTILED_ROWS:
+            return [answers + _shared_out(reading, min(allowed, capacity - len(answers)))]
+        return [answers, _shared_out(reading, min(allowed, capacity))]
 
-    def _share_out(self, reading: list[Stream], budget: int) -> Rows:
-        shares = share_out((stream.missing for stream in reading), budget)
-        return [(stream, count) for stream, count in zip(reading, shares, strict=True) if count]
-
-    def _timed(self, rows: Rows) -> None:
+    def decode(self, rows: Rows) -> DecodedCall:
+        """One call; streams that an earlier call of the step has preempted stay out of it."""
+        rows = [(stream, count) for stream, count in rows if stream.sequence is not None]
         generating = sum(1 for stream, _ in rows if stream.generating)
         read = sum(count for stream, count in rows if not stream.generating)
-        self._roster.cache.make_way(read + generating)
-        begun = time.monotonic()
-        if not self._call(rows):
-            return
-        seconds = time.monotonic() - begun
-        if not read:
-            self._speeds.steps.saw(generating, seconds)
-        elif read >= 8:
-            # What the call would have cost without prefill is no part of the rate: else small chunks would
-            # look slow, be made smaller and look slower still.
-            alone = self._speeds.steps.seconds(generating) if generating else self._speeds.steps.base
-            self._speeds.prefill.saw(read, max(seconds - alone, 0.2 * seconds))
-        if generating:
-            self._sinks.stepped(generating, seconds)
-
-    def _call(self, rows: Rows) -> bool:
-        """Decode and sample; False if nothing could be run."""
-        for _ in range(_RETRIES):
-            rows = self._with_room(rows)
+        self._roster.cache.make_way(generating + read)
+        call = DecodedCall(generating, read, time.monotonic())
+        for _ in range(_TRIES):
+            rows = self._with_room(rows, call)
             if not rows:
-                return False
-            batch = self.context.batch
-            batch.clear()
-            for stream, count in rows:
-                tokens = stream.tokens[stream.done : stream.done + count]
-                batch.add(_id(stream), stream.done, tokens, output=count == stream.missing)
+                return call
+            self._fill_batch(rows)
             try:
                 self.context.decode()
             except DecodeError as error:
-                rows = self._after_error(error, rows)
+                if error.code == 1:
+                    # The count of cells says there is room, the library says not: believe it and make some.
+                    rows = rows if self._roster.cache.evict_one() else self._without_victim(rows, call)
+                elif error.code == 2:
+                    rows = self._resynced(rows)
+                elif error.code == -1:
+                    return self._refused(rows, error, call)
+                else:
+                    call.broken = str(error)
+                    return call
             except ValueError as error:
-                self._fail_bad(rows, error)
-                return False
+                return self._refused(rows, error, call)
             else:
-                self._advance(rows)
-                return True
-        raise ContextBroken("no call succeeded after many tries")
+                self._advance(rows, call)
+                return call
+        call.broken = "no call succeeded after many tries"
+        return call
 
-    def _advance(self, rows: Rows) -> None:
-        sampled = []
+    def learn(self, call: DecodedCall, seconds: float) -> None:
+        """Let a call that ran, sampling included, correct the measured speeds."""
+        if not call.read:
+            self._speeds.steps.saw(call.generating, seconds)
+        elif call.read >= 8:
+            # What the call would have cost without prefill is no part of the rate: else small chunks would
+            # look slow, be made smaller and look slower still.
+            steps = self._speeds.steps
+            alone = steps.seconds(call.generating) if call.generating else steps.base
+            self._speeds.prefill.saw(call.read, max(seconds - alone, 0.2 * seconds))
+
+    def _fill_batch(self, rows: Rows) -> None:
+        batch = self.context.batch
+        batch.clear()
+        for stream, count in rows:
+            tokens = stream.tokens[stream.done : stream.done + count]
+            batch.add(_id(stream), stream.done, tokens, output=count == stream.missing)
+
+    def _advance(self, rows: Rows, call: DecodedCall) -> None:
+        call.ran = True
         for stream, count in rows:
             self.context.memory.appended(_id(stream), count)
-            stream.done += count
-            progress = stream.ticket.progress
-            progress.read = min(progress.fresh, progress.read + count)
+            stream.advance(count)
             if not stream.missing:
-                sampled.append(stream)
-        if sampled:
-            logits = self.context.logits()
-            for row, stream in enumerate(sampled):
-                self._sinks.sample(stream, logits[row])
+                call.ready.append(stream)
 
-    def _with_room(self, rows: Rows) -> Rows:
+    def _with_room(self, rows: Rows, call: DecodedCall) -> Rows:
         """Make cells free for the rows: parked rooms go first, then the stream that started last."""
         memory = self.context.memory
         while memory.free < sum(count for _, count in rows):
-            if self._roster.cache.evict_one():
-                continue
-            rows = self._without_victim(rows)
+            if not self._roster.cache.evict_one():
+                rows = self._without_victim(rows, call)
         return rows
 
-    def _without_victim(self, rows: Rows) -> Rows:
+    def _without_victim(self, rows: Rows, call: DecodedCall) -> Rows:
         running = self._roster.running
         victim = max(running, key=lambda stream: stream.started or 0.0)
         if len(running) == 1:
-            self._sinks.fail(victim, ModelFailed("one request alone does not fit the KV pool"))
+            call.failed.append((victim, ModelFailed("one request alone does not fit the KV pool")))
         else:
             self._roster.preempt(victim)
-            self._sinks.preempted()
+            call.preempted += 1
         return [(stream, count) for stream, count in rows if stream is not victim]
 
-    def _after_error(self, error: DecodeError, rows: Rows) -> Rows:
-        if error.code == 1:
-            # The count of cells says there is room, the library says not: believe it and make some.
-            return rows if self._roster.cache.evict_one() else self._without_victim(rows)
-        if error.code == 2:
-            for stream, count in rows:
-                self.context.memory.resync(_id(stream), count)
-                stream.done = self.context.memory.length(_id(stream))
-            return [(stream, min(count, stream.missing)) for stream, count in rows if stream.missing]
-        if error.code == -1:
-            return self._fail_bad(rows, error)
-        raise ContextBroken(str(error)) from error
+    def _resynced(self, rows: Rows) -> Rows:
+        """After an aborted call: what is left of the rows beyond the positions that the library kept."""
+        for stream, count in rows:
+            self.context.memory.resync(_id(stream), count)
+            stream.done = self.context.memory.length(_id(stream))
+        return [(stream, min(count, stream.missing)) for stream, count in rows if stream.missing]
 
-    def _fail_bad(self, rows: Rows, error: Exception) -> Rows:
-        """The batch was refused unseen: end the stream whose rows are wrong, or all of them."""
+    def _refused(self, rows: Rows, error: Exception, call: DecodedCall) -> DecodedCall:
+        """The batch was refused unseen: the stream whose rows are wrong fails, or all of them.
+
+        The others lose nothing but this step.
+        """
         vocabulary = range(self.context.vocabulary)
         bad = [
             stream
@@ -177,8 +174,13 @@ class Stepper:
         for stream in bad:
             failure = ModelFailed("the engine refused the rows of this request")
             failure.__cause__ = error
-            self._sinks.fail(stream, failure)
-        return [(stream, count) for stream, count in rows if stream not in bad]
+            call.failed.append((stream, failure))
+        return call
+
+
+def _shared_out(reading: list[Stream], budget: int) -> Rows:
+    shares = share_out((stream.missing for stream in reading), budget)
+    return [(stream, count) for stream, count in zip(reading, shares, strict=True) if count]
 
 
 def _id(stream: Stream) -> int:

@@ -18,30 +18,44 @@ from chatbot.scheduling.ticket import Ticket
 class Stream:
     """A request from the moment its prompt is known.
 
-    ``tokens`` are all that the model has to read: the prompt and what was generated. ``done`` of them are in
-    the KV pool under ``sequence``. One missing token means the answer grows; more mean prefill, whether of a
-    fresh prompt or after a preemption: both are the same to the engine.
+    The event loop that reads the answer makes it and hands it to the engine with its outbox; from then on
+    only the engine's thread reads and writes it.
     """
 
     ticket: Ticket
+    """Its place, and its progress as the scheduler sees it."""
     prompt: RenderedPrompt
     sampling: Sampling
-    max_tokens: int
     outbox: Outbox
+    """Where its events go."""
     tokens: list[int] = field(init=False)
+    """All that the model has to read: the prompt and what was generated."""
     text: AnswerText = field(init=False)
+    """The generated tokens as text."""
     prompt_length: int = field(init=False)
+    """Tokens of the prompt."""
     sequence: int | None = None
+    """The id under which the pool holds its tokens; None while it waits."""
     guard: int | None = None
+    """The second id on its cells, see PrefixCache.guard."""
     done: int = 0
+    """How many of ``tokens`` are in the pool."""
     cached: int = 0
+    """Tokens of the prompt that were found in a cache when it first started."""
     sampler: Sampler | None = None
+    """Made at the first token, kept through preemptions."""
     submitted: float = field(default_factory=time.monotonic)
+    """Monotonic seconds at which the prompt was known."""
     started: float | None = None
+    """Monotonic seconds at which it first left the queue."""
     first: float | None = None
+    """Monotonic seconds of its first token."""
     noticed: float = float("-inf")
+    """Monotonic seconds at which the client was last told where it stands."""
     last_notice: tuple[int, int] | None = None
+    """What it was told: position and seconds."""
     ended: bool = False
+    """Whether it has left the engine."""
 
     def __post_init__(self) -> None:
         self.tokens = list(self.prompt.tokens)
@@ -56,7 +70,11 @@ class Stream:
 
     @property
     def missing(self) -> int:
-        """Tokens that the KV pool does not hold yet."""
+        """Tokens that the KV pool does not hold yet.
+
+        One missing token means that the answer grows; more mean prefill, whether of a fresh prompt or after a
+        preemption: both are the same to the engine.
+        """
         return len(self.tokens) - self.done
 
     @property
@@ -75,6 +93,17 @@ class Stream:
         if self.sequence is None:
             return "queue"
         return "prefill" if self.first is None else "decode"
+
+    def advance(self, count: int) -> None:
+        """So many more of the tokens are in the pool."""
+        self.done += count
+        progress = self.ticket.progress
+        progress.read = min(progress.fresh, progress.read + count)
+
+    def append(self, token: int) -> None:
+        """A token was generated."""
+        self.tokens.append(token)
+        self.ticket.progress.produced += 1
 
     def finish(self, reason: FinishReason, now: float) -> Finished:
         """The closing event, with times counted from when the prompt was known."""

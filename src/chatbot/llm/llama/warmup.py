@@ -20,16 +20,16 @@ def measure(context: Context, sequences: int) -> Speeds:
     rows = min(_PROMPT, context.batch.capacity, context.memory.total // 2)
     # The first call pays for page faults and buffers that no later call pays.
     _call(context, [(0, rows)], token)
-    context.memory.keep(0, 0)
+    context.memory.truncate(0, 0)
     prefill = _call(context, [(0, rows)], token) / rows
-    context.memory.keep(0, 1)
+    context.memory.truncate(0, 1)
     for sequence in range(1, many):
         context.memory.share(0, sequence, 1)
     one = min(_call(context, [(0, 1)], token) for _ in range(_STEPS))
     all_rows = [(sequence, 1) for sequence in range(many)]
     together = min(_call(context, all_rows, token) for _ in range(_STEPS))
     for sequence in range(many):
-        context.memory.keep(sequence, 0)
+        context.memory.truncate(sequence, 0)
     each = max(0.0, (together - one) / (many - 1)) if many > 1 else 0.0
     return Speeds(prefill=prefill, base=max(one - each, 0.0), each=each)
 
