@@ -2,78 +2,59 @@
 
 import base64
 import json
-import struct
-import zlib
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.domain.card_table import EXPECTED, FIELDS, FILES, REFUSED, bomb, card, picture, plain
 from typer.testing import CliRunner
 
-from chatbot.domain.cards import CardError, read_card
+from chatbot.domain.card_files import MAX_FILE_BYTES, CardError
+from chatbot.domain.cards import read_card
 from chatbot.domain.errors import StartupError
 from chatbot.domain.schemas import NAME_CHARS, TEXT_CHARS
 from chatbot.server.commands.cards import app
 from chatbot.services.character import CharacterRequest
 
-FIELDS: dict[str, Any] = {
-    "name": "Rachel",
-    "description": "{{char}} is a librarian. <BOT> likes {{user}}.",
-    "personality": "dry wit",
-    "scenario": "A library at night.",
-    "first_mes": "*{{Char}} looks up.* Hello, {{USER}}!",
-    "mes_example": "<START>\n{{user}}: Hi\n{{char}}: Hush!",
-}
-
 
 def v2(**more: Any) -> bytes:
-    return json.dumps({"spec": "chara_card_v2", "spec_version": "2.0", "data": {**FIELDS, **more}}).encode()
+    return card(**more)
 
 
 def v3(**more: Any) -> bytes:
-    return json.dumps({"spec": "chara_card_v3", "spec_version": "3.0", "data": {**FIELDS, **more}}).encode()
-
-
-def chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    return card("chara_card_v3", **more)
 
 
 def png(**texts: bytes) -> bytes:
-    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
-    chunks = [chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(b"\x00\x00"))]
-    chunks += [chunk(b"tEXt", key.encode() + b"\x00" + text) for key, text in texts.items()]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks) + chunk(b"IEND", b"")
+    return picture(*(plain(text, key.encode()) for key, text in texts.items()))
 
 
-EXPECTED_CONTEXT = (
-    "Rachel is a librarian. Rachel likes {{user}}.\n\nPersonality: dry wit\n\n"
-    "Scenario: A library at night.\n\nExamples:\n{{user}}: Hi\nRachel: Hush!"
-)
+@pytest.mark.parametrize("name", FILES)
+def test_every_kind_of_card_gives_the_same_request(name: str) -> None:
+    read = read_card(FILES[name])
+    assert read.request_fields() == EXPECTED
+    assert (read.cut, read.left_out, read.missing) == ((), (), ())
+    CharacterRequest.model_validate({"input_data": "Hi", **read.request_fields()})
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
-        json.dumps(FIELDS).encode(),
-        b"\xef\xbb\xbf" + json.dumps(FIELDS).encode(),
-        v2(),
-        v3(),
-        png(chara=base64.b64encode(v2())),
-        png(ccv3=base64.b64encode(v3())),
-        png(Comment=b"made by hand", Chara=base64.b64encode(v2())),
-    ],
-)
-def test_every_kind_of_card_gives_the_same_request(file: bytes) -> None:
-    card = read_card(file)
-    assert card.request_fields() == {
-        "character_name": "Rachel",
-        "greeting": "*Rachel looks up.* Hello, {{user}}!",
-        "context": EXPECTED_CONTEXT,
-    }
-    assert (card.cut, card.left_out, card.missing) == ((), (), ())
-    CharacterRequest.model_validate({"input_data": "Hi", **card.request_fields()})
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_none_is_refused(name: str) -> None:
+    with pytest.raises(CardError):
+        read_card(REFUSED[name])
+
+
+@pytest.mark.parametrize("kind", ["zTXt", "iTXt"])
+def test_a_text_that_unpacks_without_end_is_given_up(kind: str) -> None:
+    file = bomb(kind, 200_000_000)
+    tracemalloc.start()
+    with pytest.raises(CardError, match="too large"):
+        read_card(file)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3 * MAX_FILE_BYTES
 
 
 def test_a_v3_card_wins_over_the_v2_card_beside_it() -> None:

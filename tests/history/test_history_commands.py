@@ -63,6 +63,22 @@ def test_import_export_and_delete(export_file: Path, tmp_path: Path) -> None:
     assert {line["user_id"] for line in lines_of(chatbot_history("export", "--all"))} == {"bob"}
 
 
+def test_a_damaged_line_is_named_the_rest_is_imported_and_the_code_tells(
+    export_file: Path, tmp_path: Path
+) -> None:
+    export_file.write_bytes(b"\xef\xbb\xbf" + export_file.read_bytes() + b"\n{half a li")
+    result = chatbot_history("import", str(export_file))
+    assert "3 rooms: imported 6 turns" in result.stdout
+    assert "left out export.jsonl line 7" in result.stdout
+    assert result.exit_code == 1
+    old = tmp_path / "office_log_carol.json"
+    turns = [{"input_data": "q", "output_data": "a"}, {"input_data": "q"}]
+    old.write_text(json.dumps({"id": str(uuid4()), "value": turns}), encoding="utf-8")
+    result = chatbot_history("import", str(old))
+    assert "1 entries have no question or answer" in result.stdout
+    assert result.exit_code == 1
+
+
 def test_prune_and_status(export_file: Path) -> None:
     chatbot_history("import", str(export_file))
     with pytest.raises(StartupError, match="RETENTION_DAYS"):

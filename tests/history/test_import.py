@@ -185,6 +185,68 @@ async def test_lines_that_are_no_turns_are_told_without_their_text(tmp_path: Pat
     assert "user_id" in str(skipped[0])
 
 
+BOM = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize("start", [b"", BOM, BOM + b"\r\n", b"\n \n"])
+async def test_a_byte_order_mark_costs_no_record(start: bytes, tmp_path: Path) -> None:
+    line = write_record(make_turn(make_room())).encode()
+    document = json.dumps(old_room(old_turn(1))).encode()
+    (tmp_path / "export.jsonl").write_bytes(start + line + b"\n" + start + line)
+    (tmp_path / "office_log_a.json").write_bytes(start + document + b"\n" + start + document)
+    (tmp_path / "office_log_b.json").write_bytes(start + b"[" + document + b",\n" + document + b"]\n")
+    found = [one async for one in from_files(sorted(tmp_path.iterdir()), SEOUL)]
+    assert [len(room_of(one).turns) for one in found] == [2, 1, 1, 1, 1]
+
+
+def documents_with(damaged: bytes, form: str) -> bytes:
+    """Three good documents as mongoexport writes them, the damaged one behind the first."""
+    good = [json.dumps(old_room(old_turn(1), id_=str(uuid4()))).encode() for _ in range(3)]
+    documents = [good[0], damaged, *good[1:]]
+    return b"\n".join(documents) if form == "lines" else b"[" + b",\n".join(documents) + b"]\n"
+
+
+@pytest.mark.parametrize("form", ["lines", "array"])
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b'{"id": "',
+        b'{"id": 1, "value": [',
+        b"{garbage}",
+        b"garbage",
+        b'{"id": "\xff\xfe"}',
+        b"7",
+        b'{"id": ' + b"[" * 100_000,
+        b'{"id": ' + b"9" * 5000 + b"}",
+    ],
+)
+async def test_a_damaged_document_costs_itself_alone(damaged: bytes, form: str, tmp_path: Path) -> None:
+    file = tmp_path / "office_log_alice.json"
+    file.write_bytes(documents_with(damaged, form))
+    found = [one async for one in from_files([file], SEOUL)]
+    assert sum(isinstance(one, RoomToImport) for one in found) == 3
+    (skipped,) = [one for one in found if isinstance(one, SkippedRoom)]
+    assert skipped.place == "office_log_alice.json line 2"
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 40])
+async def test_an_array_that_is_cut_off_is_told(cut: int, tmp_path: Path) -> None:
+    file = tmp_path / "office_log_alice.json"
+    file.write_bytes(f"[{json.dumps(old_room(old_turn(1)))}]".encode()[:-cut])
+    found = [one async for one in from_files([file], SEOUL)]
+    assert isinstance(found[-1], SkippedRoom)
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_outside_the_calendar_is_damage(time: str) -> None:
+    record = {**json.loads(write_record(make_turn(make_room()))), "created_at": time}
+    with pytest.raises(ValueError, match="not a turn: created_at"):
+        read_record(json.dumps(record))
+    first, second = old_turn(1), {**old_turn(2), "timestamp": time}
+    turns = room_of(convert("office_log_a", old_room(first, second), SEOUL)).turns
+    assert turns[1].created_at == turns[0].created_at
+
+
 async def test_the_predecessor_s_own_database(mongo_server: MongoServer) -> None:
     client: Any = AsyncIOMotorClient(mongo_server.uri)
     old = client["old_database"]

@@ -95,4 +95,4 @@ def test_a_card_is_imported_with_a_report(visitor: Visitor, served: Served, tmp_
     served.suite.character.answers = [text_answer("응")]
     visitor.ask(page, "안녕")
     expect(page.locator(".facts")).to_be_visible()
-    assert served.suite.character.asked[0]["context"] == "라" * 2000
+    assert served.suite.character.asked[0]["context"] == "라" * 1999 + "…"

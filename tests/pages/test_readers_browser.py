@@ -2,15 +2,18 @@
 
 import base64
 import json
-import struct
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page
+from tests.domain.card_table import EXPECTED, FIELDS, FILES, REFUSED, bomb, picture, plain
 from tests.pages.conftest import Visitor, serving
 
+from chatbot.domain.card_files import CardError
+from chatbot.domain.cards import read_card
 from chatbot.domain.macros import fill_macros
 
 pytestmark = pytest.mark.browser
@@ -65,20 +68,12 @@ def test_events_are_the_same_wherever_the_bytes_are_cut(page: Page) -> None:
 
 
 def png(*chunks: tuple[bytes, bytes]) -> bytes:
-    """A PNG of one pixel with these chunks before its end."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    body = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)) + chunk(
-        b"IDAT", zlib.compress(b"\0\0")
-    )
-    return b"\x89PNG\r\n\x1a\n" + body + b"".join(chunk(*item) for item in chunks) + chunk(b"IEND", b"")
+    return picture(*chunks)
 
 
 def text_chunk(keyword: bytes, card: Any) -> tuple[bytes, bytes]:
     """A tEXt chunk as card makers write it."""
-    return b"tEXt", keyword + b"\0" + base64.b64encode(json.dumps(card, ensure_ascii=False).encode())
+    return plain(base64.b64encode(json.dumps(card, ensure_ascii=False).encode()), keyword)
 
 
 def v2(**data: Any) -> dict[str, Any]:
@@ -96,7 +91,7 @@ def read(page: Page, data: bytes) -> dict[str, Any]:
         """async (encoded) => {
           const { readCard } = await import("./static/card.js");
           const bytes = Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0));
-          try { return readCard(bytes); } catch (error) { return { error: error.code ?? String(error) }; }
+          return readCard(bytes).catch((error) => ({ error: error.code ?? String(error) }));
         }""",
         base64.b64encode(data).decode(),
     )
@@ -117,7 +112,11 @@ def test_png_card_prefers_v3_and_reports_what_has_no_place(page: Page) -> None:
     card["spec"] = "chara_card_v3"
     result = read(page, png(text_chunk(b"chara", v2(name="옛 이름")), text_chunk(b"ccv3", card)))
     assert result["version"] == "V3"
-    expected = {"name": "레이철", "greeting": "안녕", "context": "사서\n\n담백함\n\n도서관\n\n<START> 예시"}
+    expected = {
+        "name": "레이철",
+        "greeting": "안녕",
+        "context": "사서\n\n성격: 담백함\n\n상황: 도서관\n\n말투 예시:\n예시",
+    }
     assert result["character"] == expected
     unused = {item["key"]: item["count"] for item in result["unused"]}
     assert unused == {"system_prompt": 1, "alternate_greetings": 2, "character_book": 3, "creator_notes": 1}
@@ -135,8 +134,8 @@ def test_a_nickname_stands_in_the_texts_and_the_name_stays(page: Page) -> None:
     assert result["nickname"] == "레이 첼"
     assert result["character"] == {
         "name": "레이철",
-        "greeting": "레이 첼은 <USER>를 봐.",
-        "context": "레이 첼이 산다. {{random}}\n\n레이 첼: 쉿",
+        "greeting": "레이 첼은 {{user}}를 봐.",
+        "context": "레이 첼이 산다. {{random}}\n\n말투 예시:\n레이 첼: 쉿",
     }
 
 
@@ -170,11 +169,11 @@ def test_long_fields_are_cut_between_visible_characters_and_counted(page: Page) 
     result = read(page, json.dumps(card, ensure_ascii=False).encode())
     assert result["version"] == "V2"
     assert len(result["character"]["name"]) == 50
-    assert result["character"]["greeting"] == "a" * 1998
+    assert result["character"]["greeting"] == "a" * 1998 + "…"
     assert len(result["character"]["context"]) == 2000
     totals = {item["key"]: (item["total"], item["kept"]) for item in result["fields"]}
-    assert totals == {"name": (60, 50), "greeting": (2003, 1998), "context": (2500, 2000)}
-    assert result["unused"] == [{"key": "mes_example", "count": 1}]
+    assert totals == {"name": (60, 50), "greeting": (2003, 1999), "context": (2511, 2000)}
+    assert result["unused"] == []
 
 
 def test_v1_card_and_missing_greeting(page: Page) -> None:
@@ -206,15 +205,89 @@ def test_a_card_cut_off_anywhere_is_refused_and_never_misread(page: Page) -> Non
     whole = png(text_chunk(b"chara", v2(description="사서")))
     results = page.evaluate(
         """async (encoded) => {
-          const { readCard, CardError } = await import("./static/card.js");
+          const { readCard } = await import("./static/card.js");
+          const { CardError } = await import("./static/cardfile.js");
           const bytes = Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0));
-          return Array.from(bytes, (_, size) => {
-            try { return readCard(bytes.subarray(0, size)).character.name; }
-            catch (error) { return error instanceof CardError ? "refused" : String(error); }
-          });
+          return Promise.all(Array.from(bytes, (_, size) => readCard(bytes.subarray(0, size)).then(
+            (card) => card.character.name,
+            (error) => (error instanceof CardError ? "refused" : String(error)),
+          )));
         }""",
         base64.b64encode(whole).decode(),
     )
-    # Only the end chunk and the card's own checksum may be missing.
-    assert set(results[:-16]) == {"refused"}
+    # Only the end chunk may be missing.
+    assert set(results[:-12]) == {"refused"}
     assert set(results[-12:]) == {"레이철"}
+
+
+def as_the_command_reads(data: bytes) -> dict[str, Any]:
+    """What the command makes of a file, in the words of the page's reader; nothing for a refusal."""
+    try:
+        card = read_card(data)
+    except CardError:
+        return {}
+    name, greeting, context = card.request_fields().values()
+    keys = {"character_name": "name"}
+    return {
+        "character": {"name": name, "greeting": greeting, "context": context},
+        "cut": [(keys.get(one.field, one.field), one.had, one.kept) for one in card.cut],
+        "unused": list(card.left_out),
+    }
+
+
+def as_the_page_reads(page: Page, data: bytes) -> dict[str, Any]:
+    result = read(page, data)
+    if "error" in result:
+        assert result["error"] in ("cardNotFound", "cardBroken")
+        return {}
+    fields = [(item["key"], item["total"], item["kept"]) for item in result["fields"]]
+    return {
+        "character": result["character"],
+        "cut": [one for one in fields if one[1] != one[2]],
+        "unused": [item["key"] for item in result["unused"]],
+    }
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_kind_of_card_is_read_as_the_command_reads_it(page: Page, name: str) -> None:
+    found = as_the_page_reads(page, FILES[name])
+    assert list(found["character"].values()) == list(EXPECTED.values())
+    assert found == as_the_command_reads(FILES[name])
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_the_command_refuses_is_refused(page: Page, name: str) -> None:
+    assert as_the_page_reads(page, REFUSED[name]) == {}
+
+
+@pytest.mark.parametrize("kind", ["zTXt", "iTXt"])
+def test_a_text_that_unpacks_without_end_is_given_up(page: Page, kind: str) -> None:
+    assert read(page, bomb(kind, 200_000_000)) == {"error": "cardBroken"}
+
+
+PIECES = (
+    *("가나 ", "끝. ", "Ab ", "e\u0301", "e\u0301" * 40, "\u1112\u1161\u11ab"),
+    *("👨‍👩‍👧", "❤️", "👍🏽", "1️⃣", "a\u200d"),
+    *("{{char}}는 ", "<USER>가 ", "<BOT>", "{{// x}}", "{{random}}", "<START>"),
+    *("\n", "\r\n\r\n\r\n", "\u2028", "\t", "\x85", "\x1c", "\x00", "\u202e", "\ud800", "\u3164"),
+)
+TEXTS = st.builds(
+    lambda some, times: "".join(some) * times,
+    st.lists(st.sampled_from(PIECES), max_size=8),
+    st.integers(1, 120),
+)
+VALUES = TEXTS | st.none() | st.integers(-5, 5) | st.lists(TEXTS, max_size=2)
+BOOKS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {}, optional={"entries": VALUES | st.just({"1": {}})}
+)
+OPTIONAL = {*FIELDS, "nickname", "creator_notes", "assets", "system_prompt"} - {"name"}
+CARDS = st.fixed_dictionaries(
+    {"name": TEXTS}, optional=dict.fromkeys(sorted(OPTIONAL), VALUES) | {"character_book": BOOKS}
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(fields=CARDS)
+def test_any_card_is_read_as_the_command_reads_it(page: Page, fields: dict[str, Any]) -> None:
+    data = json.dumps({"spec": "chara_card_v3", "data": fields}).encode()
+    assert as_the_page_reads(page, data) == as_the_command_reads(data)

@@ -31,6 +31,16 @@ from chatbot.domain.search import SearchHit
         ("&lt;|im_start|&gt;system [INST]x[/INST] <<SYS>>y<</SYS>></s>", "system x y"),
         ("\u1112\u1161\u11ab\u1100\u1173\u11af", "한글"),
         ("① 5㎏", "① 5㎏"),
+        ("std::vector<int> v; List<String> l;", "std::vector<int> v; List<String> l;"),
+        ("a<b and c>d", "a<b and c>d"),
+        ("if x<y then z>w, 5<p and p>3", "if x<y then z>w, 5<p and p>3"),
+        ("cat <file >other, <김철수> 님", "cat <file >other, <김철수> 님"),
+        ('<span class="hl">강조</span> <a href=x>링크</a> <br />끝<!-- 숨김 -->', "강조 링크 끝"),
+        ("<script async src='x'>y</script> <FONT COLOR=red>빨강</FONT>", "y 빨강"),
+        ("<start_of_turn>user<end_of_turn>", "user"),
+        ("<｜User｜>x", "x"),
+        ("가족 👨‍👩‍👧 하트 ❤️‍🔥 깃발 🏳️‍🌈 👍🏽", "가족 👨‍👩‍👧 하트 ❤️‍🔥 깃발 🏳️‍🌈 👍🏽"),
+        ("a\u200db 👨\u200d 👨\u200d\u200d👩 ❤\ufe0f\ufe0f x\ufe0f", "ab 👨 👨\u200d👩 ❤\ufe0f x"),
         ("", ""),
     ],
 )
@@ -43,8 +53,9 @@ def test_text_is_always_one_visible_line_within_its_limit(dirty: str, limit: int
     clean = clean_text(dirty, limit)
     assert len(clean) <= limit
     assert clean == " ".join(clean.split())
-    assert not any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for c in clean)
-    assert not re.search(r"</?[a-zA-Z!][^<>]*>|<\|[^<>|]{0,40}\|>", clean)
+    apart = re.sub(r"(?<=[^\x00-\x7f])\u200d(?=[^\x00-\x7f])", "", clean)
+    assert not any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for c in apart)
+    assert not re.search(r"</?b\s*/?>|<![^<>]*>|<\|[^<>|]{0,40}\|>", clean)
 
 
 @pytest.mark.timeout(5)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from chatbot.domain.errors import StartupError
 from chatbot.domain.language import Language
 from chatbot.domain.messages import ServiceName
+from chatbot.domain.plaintext import nfc
 from chatbot.domain.prompts import Personas, PersonaTexts
 
 LLAMA_FILE = "config-Llama.json"
@@ -59,7 +60,7 @@ def own_personas(
 
 def _read(path: Path, shown: str, services: Mapping[ServiceName, PersonaTexts[Any]]) -> dict[str, Personas]:
     try:
-        read = _file_shape(services).model_validate(json.loads(path.read_text("utf-8")))
+        read = _file_shape(services).model_validate(json.loads(nfc(path.read_text("utf-8"))))
     except ValidationError as error:
         places = ", ".join(
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_url=False)

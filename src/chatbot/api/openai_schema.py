@@ -8,9 +8,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from chatbot.domain.schemas import CharacterName, CharacterText, no_nul
+from chatbot.domain.schemas import CharacterName, CharacterText, composed, no_nul
 
-Text = Annotated[str, AfterValidator(no_nul)]
+Text = Annotated[str, AfterValidator(no_nul), BeforeValidator(composed)]
+PersonName = Annotated[
+    str, StringConstraints(max_length=256), AfterValidator(no_nul), BeforeValidator(composed)
+]
 
 
 def _one(value: object) -> object:
@@ -38,7 +41,7 @@ class Message(_Open):
 
     role: Literal["system", "developer", "user", "assistant"]
     content: Text | list[TextPart] | None = None
-    name: Annotated[str, StringConstraints(max_length=256), AfterValidator(no_nul)] | None = Field(
+    name: PersonName | None = Field(
         default=None, description="Who speaks; example_user and example_assistant mark example dialogue."
     )
 
@@ -76,7 +79,7 @@ class CompletionRequest(_Open):
     stop: Text | list[Text] | None = None
     seed: int | None = None
     n: Annotated[Literal[1], BeforeValidator(_one)] | None = None
-    user: Annotated[Text, Field(max_length=256)] | None = Field(
+    user: PersonName | None = Field(
         default=None, description="For fairness, and the user that an API key must own; nothing is stored."
     )
     character_name: CharacterName | None = Field(

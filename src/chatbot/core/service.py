@@ -81,7 +81,7 @@ class Question:
     """The API key that asks; None where none is asked for."""
 
     def chars(self, frame: Frame) -> int:
-        """Length of the prompt as known at the door: all of it but recalled turns and search results."""
+        """Length of the prompt as known at admission: all of it but recalled turns and search results."""
         fixed = sum(len(part.text) for part in frame.system) + len(frame.opening or "")
         sent = sum(len(turn.question) + len(turn.answer) for turn in self.exchanges)
         return fixed + sent + len(self.text)

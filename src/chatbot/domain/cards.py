@@ -1,35 +1,25 @@
-"""Character cards V1, V2 and V3 (JSON, or in a PNG's text chunks) as the fields of a character request.
+"""Character cards V1, V2 and V3 as the fields of a character request.
 
 A card is a stranger's file. Only what describes the character enters: instructions to a model
 (``system_prompt``, ``post_history_instructions``) do not, because the rules are the service's own, and
 ``creator_notes`` are for people. Every field is cut to its limit, and the report says what was cut and what
-was left out.
+was left out. ``pages/assets/card.js`` does the same in the browser; tests/domain/card_table.py holds both to
+one table.
 """
 
-import base64
-import binascii
-import json
 import re
-import struct
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chatbot.domain.card_files import CardError, read_card_file
 from chatbot.domain.language import language_of
 from chatbot.domain.macros import fill_macros
-from chatbot.domain.plaintext import one_line
+from chatbot.domain.plaintext import nfc, one_line, shortened, visible
 from chatbot.domain.schemas import NAME_CHARS, TEXT_CHARS
 
-MAX_FILE_BYTES = 32 * 1024 * 1024
-"""A picture with a long lorebook in it; what is larger is no card."""
-
-_MAX_LINE_CHARS = 20_000
-_PNG = b"\x89PNG\r\n\x1a\n"
-_KEYWORDS = (b"ccv3", b"chara")
-"""In the order of preference: a V3 card carries a V2 one beside it for old readers."""
-
 _EXAMPLE_START = re.compile(r"<START>", re.IGNORECASE)
+_SENTENCE_ENDS = frozenset('.!?。…"”*')
 
 _LABELS = {
     "ko": {"personality": "성격", "scenario": "상황", "mes_example": "말투 예시"},
@@ -45,10 +35,6 @@ _LEFT_OUT = (
     "character_book",
     "assets",
 )
-
-
-class CardError(ValueError):
-    """The file is no character card; the message says why, without the file's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +75,14 @@ def read_card(file: bytes, user_name: str | None = None) -> Card:
     Raises:
         CardError: the bytes hold no card.
     """
-    if len(file) > MAX_FILE_BYTES:
-        raise CardError("the file is too large for a card")
-    if file.startswith(b"PK"):
-        raise CardError("this is a CHARX archive: export the card as PNG or JSON")
-    data = _data(_json(_payload(file) if file.startswith(_PNG) else file))
-    name = one_line(_text(data, "name"), _MAX_LINE_CHARS)
-    spoken = one_line(_text(data, "nickname"), NAME_CHARS) or name[:NAME_CHARS]
+    data = _data(read_card_file(file))
+    name = visible(_text(data, "name"))
+    spoken = shortened(visible(_text(data, "nickname")) or name, NAME_CHARS)
     labels = _LABELS[language_of(_text(data, "description") + _text(data, "first_mes"))]
     user = one_line(user_name or "", NAME_CHARS) or "{{user}}"
 
     def filled(field: str) -> str:
-        return _lines(_EXAMPLE_START.sub("", fill_macros(_text(data, field), spoken, user)))
+        return _lines(_EXAMPLE_START.sub("", fill_macros(nfc(_text(data, field)), spoken, user)))
 
     parts = [filled("description")]
     parts += [f"{labels[field]}: {text}" for field in ("personality", "scenario") if (text := filled(field))]
@@ -119,57 +101,19 @@ def read_card(file: bytes, user_name: str | None = None) -> Card:
             for field, (text, _) in wanted.items()
             if kept[field] != text
         ),
-        left_out=tuple(field for field in _LEFT_OUT if data.get(field)),
+        left_out=tuple(field for field in _LEFT_OUT if _holds_something(data.get(field))),
         missing=tuple(field for field, text in kept.items() if not text),
     )
 
 
-def _payload(png: bytes) -> bytes:
-    """The card in a PNG's text chunks: base64 of JSON under ``ccv3`` or ``chara``."""
-    found = {keyword: text for keyword, text in _text_chunks(png) if keyword in _KEYWORDS}
-    for keyword in _KEYWORDS:
-        if keyword in found:
-            try:
-                return base64.b64decode(found[keyword].strip(), validate=True)
-            except binascii.Error:
-                raise CardError(f"the picture's {keyword.decode()} text is no base64") from None
-    raise CardError("the picture carries no card (no ccv3 or chara text)")
-
-
-def _text_chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
-    place = len(_PNG)
-    while place + 12 <= len(png):
-        (length,) = struct.unpack_from(">I", png, place)
-        kind = png[place + 4 : place + 8]
-        body = png[place + 8 : place + 8 + length]
-        checksum = png[place + 8 + length : place + 12 + length]
-        if len(checksum) < 4:
-            raise CardError("the picture is cut off")
-        if kind == b"tEXt":
-            if zlib.crc32(kind + body) != int.from_bytes(checksum, "big"):
-                raise CardError("the picture is damaged (a text chunk's checksum is wrong)")
-            keyword, _, text = body.partition(b"\x00")
-            yield keyword.lower(), text
-        if kind == b"IEND":
-            return
-        place += 12 + length
-
-
-def _json(payload: bytes) -> object:
-    try:
-        return json.loads(payload.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        raise CardError("the card is no JSON in UTF-8") from None
-
-
 def _data(card: object) -> Mapping[str, Any]:
-    """The card's fields: under ``data`` since V2, at the top before."""
+    """The card's fields: under ``data`` where that has a name, else at the top, whatever ``spec`` says."""
     if not isinstance(card, Mapping):
         raise CardError("the card is no JSON object")
-    data = card.get("data") if str(card.get("spec", "")).startswith("chara_card_v") else card
-    if not isinstance(data, Mapping) or not isinstance(data.get("name"), str):
-        raise CardError("the card has no name: it is no character card V1, V2 or V3")
-    return data
+    for fields in (card.get("data"), card):
+        if isinstance(fields, Mapping) and visible(_text(fields, "name")):
+            return fields
+    raise CardError("the card has no name: it is no character card V1, V2 or V3")
 
 
 def _text(data: Mapping[str, Any], field: str) -> str:
@@ -177,21 +121,35 @@ def _text(data: Mapping[str, Any], field: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _holds_something(value: object) -> bool:
+    """Whether a field that has no place says anything; a lorebook does by its entries."""
+    if isinstance(value, dict) and value.get("entries") is not None:
+        value = value["entries"]
+    return bool(visible(value)) if isinstance(value, str) else isinstance(value, list | dict) and bool(value)
+
+
 def _lines(text: str) -> str:
     """The visible text with its paragraphs; runs of empty lines become one."""
-    lines = [one_line(line, _MAX_LINE_CHARS) for line in text.splitlines()]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(map(visible, text.splitlines()))).strip()
 
 
 def _cut(text: str, limit: int) -> str:
-    """The text within its limit, ended at a sentence or word where one is near."""
+    """The text within its limit, ended at a sentence, else at a word, where one ends in its last fifth."""
     if len(text) <= limit:
         return text
     head = text[: limit - 1]
-    near = limit - limit // 5
-    for ends in (r"[.!?。…\"”*]\s|\n", r"\s"):
-        places = [match.start() + 1 for match in re.finditer(ends, head) if match.start() + 1 >= near]
-        if places:
-            head = head[: places[-1]]
-            break
-    return head.rstrip() + "…"
+    for ends in (_ends_sentence, _ends_word):
+        for place in range(len(head), limit - limit // 5 - 1, -1):
+            if ends(head, place):
+                return head[:place].rstrip() + "…"
+    return shortened(text, limit)
+
+
+def _ends_sentence(text: str, place: int) -> bool:
+    return text[place - 1] == "\n" or (
+        text[place - 1] in _SENTENCE_ENDS and text[place : place + 1] in (" ", "\n")
+    )
+
+
+def _ends_word(text: str, place: int) -> bool:
+    return text[place - 1] in " \n"

@@ -1,5 +1,7 @@
 """Korean particles that follow the last sound of the word before: 은/는, 이/가, 을/를, 과/와, 으로/로."""
 
+from chatbot.domain.plaintext import nfc
+
 _PAIRS = (("은", "는"), ("이", "가"), ("을", "를"), ("과", "와"), ("으로", "로"))
 """Behind a final consonant, behind a vowel."""
 
@@ -15,12 +17,14 @@ PARTICLE = (
 
 _FINALS = 28
 _RIEUL = 8
+_SYLLABLE_PARTS = 3
+"""Letters of a syllable that a keyboard wrote apart (Unicode's decomposed form)."""
 
 
 def agreeing(word: str, particle: str) -> str:
     """The form of ``particle`` that fits behind ``word``; unchanged where the last sound is not written."""
-    pair = _FORMS.get(particle)
-    last = word[-1:]
+    pair = _FORMS.get(nfc(particle))
+    last = nfc(word[-_SYLLABLE_PARTS:])[-1:]
     if pair is None or not "가" <= last <= "힣":
         return particle
     final = (ord(last) - ord("가")) % _FINALS

@@ -1,7 +1,8 @@
 """Untrusted text as one harmless line: what a search result, a card or a title may bring is not layout.
 
 Characters that nobody sees (controls, bidi overrides, zero width, tags, fillers, variation selectors) carry
-instructions past a reader, and line breaks let a quoted text pretend to be the frame around it.
+instructions past a reader, and line breaks let a quoted text pretend to be the frame around it. Only what
+holds an emoji together stays: one joiner or one selector behind a symbol that is seen.
 """
 
 import unicodedata
@@ -11,6 +12,27 @@ _SPACE_CATEGORIES = frozenset({"Zs", "Zl", "Zp"})
 
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters and marks that render as nothing: joiners, Hangul fillers, the empty braille cell."""
+
+_JOINER, _EMOJI_STYLE = "\u200d", "\ufe0f"
+
+_MOST_MARKS = 30
+"""Marks in a row that any language has: the Stream-Safe Text Format of Unicode (UAX #15 §13)."""
+
+
+def nfc(text: str) -> str:
+    """The text in Unicode's composed form: a syllable is one character, however the keyboard made it.
+
+    A text with more than 30 marks in a row stays as it is: to put them in order takes the square of their
+    number, which would be a stranger's to choose.
+    """
+    if text.isascii():
+        return text
+    run = 0
+    for character in text:
+        run = run + 1 if unicodedata.category(character)[0] == "M" else 0
+        if run > _MOST_MARKS:
+            return text
+    return unicodedata.normalize("NFC", text)
 
 
 def _seen(character: str) -> str:
@@ -26,11 +48,60 @@ def _seen(character: str) -> str:
     return "" if category in _INVISIBLE_CATEGORIES else character
 
 
+def _is_symbol(character: str) -> bool:
+    """Whether an emoji may begin with it; ASCII has none, so that no sign of a program counts."""
+    return character > "~" and unicodedata.category(character) in ("So", "Sm")
+
+
+def _holds_together(before: str, character: str, behind: str) -> bool:
+    """Whether ``character`` makes one emoji of its neighbours; each neighbour is one character or ""."""
+    if character == _EMOJI_STYLE:
+        return _is_symbol(before)
+    if character != _JOINER or not _is_symbol(behind):
+        return False
+    return before == _EMOJI_STYLE or _is_skin_tone(before) or _is_symbol(before)
+
+
+def _is_skin_tone(character: str) -> bool:
+    return "\U0001f3fb" <= character <= "\U0001f3ff"
+
+
+def visible(text: str) -> str:
+    """The characters of ``text`` that are seen, in NFC; every kind of space and line break is one space."""
+    composed = nfc(text)
+    before = ""
+    pieces: list[str] = []
+    for place, character in enumerate(composed, 1):
+        held = _holds_together(before, character, composed[place : place + 1])
+        seen = character if held else _seen(character)
+        pieces.append(seen)
+        before = seen or before
+    return " ".join("".join(pieces).split())
+
+
 def one_line(text: str, limit: int) -> str:
-    """The visible characters of ``text`` in NFC on one line, at most ``limit`` of them; a cut ends in "…".
+    """The visible characters of ``text`` on one line, at most ``limit`` of them; a cut ends in "…".
 
     Only the first ``4 * limit + 64`` characters are looked at, so that the cost has a bound.
     """
-    head = unicodedata.normalize("NFC", text[: 4 * limit + 64])
-    line = " ".join("".join(map(_seen, head)).split())
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+    return shortened(visible(text[: 4 * limit + 64]), limit)
+
+
+def shortened(text: str, limit: int) -> str:
+    """The text, or its beginning and "…" in ``limit`` characters; no emoji or marked letter is cut in two."""
+    if len(text) <= limit:
+        return text
+    end = limit - 1
+    while end > 0 and _belongs_to_the_one_before(text, end):
+        end -= 1
+    return text[: end or limit - 1].rstrip() + "…"
+
+
+def _belongs_to_the_one_before(text: str, place: int) -> bool:
+    character = text[place]
+    return (
+        character in (_JOINER, _EMOJI_STYLE)
+        or _is_skin_tone(character)
+        or text[place - 1] == _JOINER
+        or unicodedata.category(character).startswith("M")
+    )

@@ -1,7 +1,8 @@
 """What every request body has (contract §2.1), and the types of fields, with every rule that a field has.
 
 Unknown fields are ignored. Wrong types are refused rather than converted; a string with a NUL or a lone
-surrogate is refused, since no store, header or tokenizer behind this line can carry one.
+surrogate is refused, since no store, header or tokenizer behind this line can carry one. Texts are taken in
+Unicode's composed form, so that limits count what the user sees, whatever the keyboard made of it.
 """
 
 import re
@@ -19,6 +20,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from chatbot.domain.plaintext import nfc
+
 _CANONICAL_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -34,6 +37,11 @@ def no_nul(text: str) -> str:
     return text
 
 
+def composed(value: object) -> object:
+    """A text in NFC; anything else as it is, for the next rule to refuse."""
+    return nfc(value) if isinstance(value, str) else value
+
+
 def _canonical_uuid(value: object) -> object:
     """Refuse the forms that uuid.UUID also takes (braces, urn:, bare hex): one room has one spelling."""
     if isinstance(value, str) and not _CANONICAL_UUID.fullmatch(value):
@@ -44,17 +52,22 @@ def _canonical_uuid(value: object) -> object:
 UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.@-]{1,50}$")]
 RoomId = Annotated[UUID, BeforeValidator(_canonical_uuid)]
 QuestionText = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(no_nul)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
+    AfterValidator(no_nul),
+    BeforeValidator(composed),
 ]
 CharacterName = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_CHARS),
     AfterValidator(no_nul),
+    BeforeValidator(composed),
 ]
 CharacterText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=TEXT_CHARS),
     AfterValidator(no_nul),
+    BeforeValidator(composed),
 ]
 
 

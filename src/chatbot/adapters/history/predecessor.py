@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from chatbot.adapters.history.importing import RoomToImport, SkippedRoom
-from chatbot.adapters.history.records import is_user_id, storable
+from chatbot.adapters.history.records import is_user_id, milliseconds, storable
 from chatbot.domain.history import NewTurn, Room
 from chatbot.domain.messages import ServiceName
 
@@ -65,10 +65,8 @@ def _room(room: Room, value: list[Any], zone: tzinfo) -> RoomToImport:
 
 def _time(text: object, zone: tzinfo) -> datetime | None:
     """A time as the predecessor wrote it, or a real one; None when it cannot be read."""
-    if isinstance(text, datetime):
-        return text if text.tzinfo else text.replace(tzinfo=zone)
     try:
-        time = datetime.fromisoformat(str(text))
-    except ValueError:
+        time = text if isinstance(text, datetime) else datetime.fromisoformat(str(text))
+        return milliseconds(time if time.tzinfo else time.replace(tzinfo=zone))
+    except (ValueError, OverflowError):
         return None
-    return time if time.tzinfo else time.replace(tzinfo=zone)

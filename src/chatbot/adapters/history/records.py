@@ -85,9 +85,13 @@ def read_record(line: str | bytes) -> NewTurn:
     """The turn of a line; raises ValueError without the line's text when it is not one."""
     try:
         record = _Record.model_validate_json(line)
+        created = milliseconds(record.created_at)
     except ValidationError as error:
         fields = sorted({".".join(map(str, item["loc"])) or "line" for item in error.errors()})
         raise ValueError(f"not a turn: {', '.join(fields)}") from None
+    except OverflowError:
+        # A year 1 or 9999 that its own zone moves out of the calendar.
+        raise ValueError("not a turn: created_at") from None
     return storable(
         NewTurn(
             record.id,
@@ -95,6 +99,6 @@ def read_record(line: str | bytes) -> NewTurn:
             record.input_data,
             record.output_data,
             record.model,
-            record.created_at,
+            created,
         )
     )

@@ -1,10 +1,11 @@
 """Where an import reads from: files of ``chatbot history export``, of mongoexport, or the old database."""
 
+import codecs
 import json
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any
 
 from chatbot.adapters.history.importing import RoomToImport, SkippedRoom
 from chatbot.adapters.history.predecessor import PREFIXES, convert
@@ -12,6 +13,14 @@ from chatbot.adapters.history.records import read_record
 from chatbot.domain.history import NewTurn
 
 Found = RoomToImport | SkippedRoom
+
+_SEPARATORS = re.compile(r"[\s,\[\]\ufeff]+")
+"""What stands between documents; byte order marks too, which Windows puts before a file and `cat` inside."""
+
+_ARRAY = re.compile(r"[\s\ufeff]*\[")
+_NEXT_DOCUMENT = re.compile(r"^\{", re.MULTILINE)
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+"""What Python's ``surrogateescape`` makes of bytes that are no UTF-8; real text has no such characters."""
 
 
 async def from_files(paths: Sequence[Path], zone: tzinfo) -> AsyncIterator[Found]:
@@ -37,23 +46,39 @@ async def from_database(
 
 
 def _documents(path: Path, zone: tzinfo) -> Iterator[Found]:
-    """mongoexport writes one document a line, or with --jsonArray one array."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            if file.read(1) == "[":
-                file.seek(0)
-                documents: list[Any] = json.load(file)
-            else:
-                file.seek(0)
-                documents = [json.loads(line) for line in file if line.strip()]
-    except ValueError:
-        yield SkippedRoom(path.name, "the file is not what mongoexport writes")
-        return
-    for document in documents:
-        if isinstance(document, Mapping):
-            yield convert(path.stem, document, zone)
+    """mongoexport writes documents one after the other, with --jsonArray in brackets with commas between.
+
+    After a damaged one the reading goes on at the next line that begins a document.
+    """
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    decoder = json.JSONDecoder()
+    line, counted = 1, 0
+    end, place = 0, _behind_separators(text, 0)
+    while place < len(text):
+        line, counted = line + text.count("\n", counted, place), place
+        try:
+            document, end = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            yield SkippedRoom(f"{path.name} line {line}", "not what mongoexport writes")
+            following = _NEXT_DOCUMENT.search(text, place + 1)
+            if following is None:
+                return
+            place = following.start()
+            continue
+        if not isinstance(document, Mapping):
+            yield SkippedRoom(f"{path.name} line {line}", "something that is no document")
+        elif _NOT_UTF8.search(text, place, end):
+            yield SkippedRoom(f"{path.name} line {line}", "not UTF-8")
         else:
-            yield SkippedRoom(path.name, "the file holds something that is no document")
+            yield convert(path.stem, document, zone)
+        place = _behind_separators(text, end)
+    if _ARRAY.match(text) and "]" not in text[end:]:
+        yield SkippedRoom(path.name, "the file is cut off: its array does not end")
+
+
+def _behind_separators(text: str, place: int) -> int:
+    found = _SEPARATORS.match(text, place)
+    return found.end() if found else place
 
 
 def _records(path: Path, _: tzinfo) -> Iterator[Found]:
@@ -61,10 +86,11 @@ def _records(path: Path, _: tzinfo) -> Iterator[Found]:
     turns: list[NewTurn] = []
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            if not line.strip():
+            record = line.removeprefix(codecs.BOM_UTF8)
+            if not record.strip():
                 continue
             try:
-                turn = read_record(line)
+                turn = read_record(record)
             except ValueError as error:
                 yield SkippedRoom(f"{path.name} line {number}", str(error))
                 continue

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from chatbot.adapters.search.provider import RawHit
+from chatbot.domain.control_tokens import without_control_tokens
 from chatbot.domain.plaintext import one_line
 from chatbot.domain.search import SearchHit
 
@@ -15,10 +16,24 @@ TITLE_CHARS = 120
 SNIPPET_CHARS = 500
 URL_CHARS = 1000
 
-_BREAK = re.compile(r"</?(?:br|p|div|li|ul|ol|tr|td|h[1-6])\b[^<>]*>", re.IGNORECASE)
-_TAG = re.compile(r"</?[a-zA-Z!][^<>]*>")
-_CONTROL_TOKEN = re.compile(r"<\|[^<>|]{0,40}\|>|\[/?INST\]|<</?SYS>>")
-"""Chat templates' control tokens; a foreign server behind our OpenAI port may parse them."""
+_BREAKING = "br|p|div|li|ul|ol|tr|td|h[1-6]"
+_ELEMENTS = (
+    "a|abbr|acronym|address|applet|area|article|aside|audio|b|base|basefont|bdi|bdo|big|blink|blockquote|body|"
+    "button|canvas|caption|center|cite|code|col|colgroup|data|datalist|dd|del|details|dfn|dialog|dir|dl|dt|em|"
+    "embed|fieldset|figcaption|figure|font|footer|form|frame|frameset|head|header|hgroup|hr|html|i|iframe|img|"
+    "input|ins|kbd|label|legend|link|main|map|mark|marquee|math|menu|meta|meter|nav|nobr|noembed|noframes|"
+    "noscript|object|optgroup|option|output|param|picture|plaintext|pre|progress|q|rp|rt|ruby|s|samp|script|"
+    "search|section|select|slot|small|source|span|strike|strong|style|sub|summary|sup|svg|table|tbody|template|"
+    "textarea|tfoot|th|thead|time|title|track|tt|u|var|video|wbr|xmp"
+)
+"""The elements of HTML, the obsolete ones too (living standard, "Elements" and §16.2)."""
+
+_REST = r"(?:\s[^<>=]*=[^<>]*|\s*/?)>"
+"""The rest of a tag: attributes of which one has a value, or none; ``a<b and c>d`` has neither."""
+
+_BREAK = re.compile(rf"</?(?:{_BREAKING}){_REST}", re.IGNORECASE)
+_TAG = re.compile(rf"</?(?:{_ELEMENTS}){_REST}|<![^<>]*>", re.IGNORECASE)
+"""Only what is a tag: the type in ``std::vector<int>`` is text."""
 
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 """A name in its ASCII form, or an IPv6 address."""
@@ -54,7 +69,7 @@ def clean_text(text: str, limit: int) -> str:
 def _without_markup(text: str) -> str:
     """Remove tags until none is left; text that nests them deeper than any page would loses its "<"."""
     for _ in range(_NESTINGS):
-        stripped = _TAG.sub("", _BREAK.sub(" ", _CONTROL_TOKEN.sub(" ", text)))
+        stripped = _TAG.sub("", _BREAK.sub(" ", without_control_tokens(text)))
         if stripped == text:
             return text
         text = stripped

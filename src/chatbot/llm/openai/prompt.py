@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from math import ceil
 
 from chatbot.domain.config import ANSWER_RESERVE
+from chatbot.domain.control_tokens import defused
 from chatbot.domain.errors import PromptTooLong
 from chatbot.domain.messages import Conversation, Exchange, PromptReport
-from chatbot.llm.openai.marks import defused
 
 Message = dict[str, str]
 

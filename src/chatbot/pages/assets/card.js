@@ -1,124 +1,91 @@
-// Character cards V1, V2 and V3, read in the browser: PNG text chunks (ccv3 before chara) or JSON.
+// A character card V1, V2 or V3 as the fields of the form, as the service's command reads it (chatbot.domain.cards).
 // The card goes nowhere but into the form; what does not fit is cut and reported.
 
-import { fillMacros } from "./macros.js";
+import { readCardFile, CardError } from "./cardfile.js";
+import { fillMacros, languageOf } from "./macros.js";
+import { composed, lengthOf, shortened, visible } from "./plaintext.js";
 
 export const LIMITS = { name: 50, greeting: 2000, context: 2000 };
-export const MAX_FILE_BYTES = 20 * 1024 * 1024;
 
-/** A file that is no card; `code` is the key of the sentence that says why. */
-export class CardError extends Error {
-  constructor(code) {
-    super(code);
-    this.code = code;
-  }
-}
-
-const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-// Browsers before 2024 may lack the segmenter; they cut between code points.
-const graphemes = Intl.Segmenter ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
-
-/** Length as the service counts it: code points, not UTF-16 units. */
-export const lengthOf = (text) => Array.from(text).length;
-
-/** The longest beginning of at most `limit` code points that ends between two visible characters. */
-export function cutTo(text, limit) {
-  if (lengthOf(text) <= limit) return text;
-  let kept = "";
-  let count = 0;
-  for (const part of graphemes?.segment(text) ?? text) {
-    const segment = part.segment ?? part;
-    count += lengthOf(segment);
-    if (count > limit) break;
-    kept += segment;
-  }
-  return kept.trimEnd();
-}
-
-/** The tEXt chunks of a PNG: keyword to Latin-1 value. Chunks that reach past the end stop the reading. */
-function textChunks(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const latin1 = new TextDecoder("latin1");
-  const chunks = new Map();
-  for (let at = PNG_SIGNATURE.length; at + 12 <= bytes.length; ) {
-    const size = view.getUint32(at);
-    const type = latin1.decode(bytes.subarray(at + 4, at + 8));
-    const data = bytes.subarray(at + 8, at + 8 + size);
-    if (data.length < size || type === "IEND") break;
-    const zero = data.indexOf(0);
-    if (type === "tEXt" && zero > 0) chunks.set(latin1.decode(data.subarray(0, zero)).toLowerCase(), latin1.decode(data.subarray(zero + 1)));
-    at += 12 + size;
-  }
-  return chunks;
-}
-
-function fromBase64(text) {
-  const binary = atob(text.replace(/\s+/g, ""));
-  return new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
-}
-
-function jsonText(bytes) {
-  if (!PNG_SIGNATURE.every((value, index) => bytes[index] === value)) return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  const chunks = textChunks(bytes);
-  const encoded = chunks.get("ccv3") ?? chunks.get("chara");
-  if (encoded === undefined) throw new CardError("cardNotFound");
-  return fromBase64(encoded);
-}
-
-const textOf = (value) => (typeof value === "string" ? value.replaceAll("\0", "").replace(/\r\n?/g, "\n").trim() : "");
-
-const oneLine = (value) => textOf(value).replace(/\s+/g, " ");
-
-const SPOKEN = ["description", "personality", "scenario", "mes_example", "first_mes"];
-
-const withNickname = (data, char) => ({ ...data, ...Object.fromEntries(SPOKEN.map((key) => [key, fillMacros(textOf(data[key]), { char })])) });
+const LABELS = {
+  ko: { personality: "성격", scenario: "상황", mes_example: "말투 예시" },
+  en: { personality: "Personality", scenario: "Scenario", mes_example: "Examples" },
+};
+const VERSIONS = new Map([["chara_card_v2", "V2"], ["chara_card_v3", "V3"]]);
+const LINE_BREAK = /\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]/;
 
 // Fields of a card that the service has no place for: told, not silently dropped.
-const UNUSED = ["system_prompt", "post_history_instructions", "alternate_greetings", "group_only_greetings", "character_book", "creator_notes", "assets"];
+const UNUSED = [
+  "creator_notes",
+  "creator_notes_multilingual",
+  "system_prompt",
+  "post_history_instructions",
+  "alternate_greetings",
+  "group_only_greetings",
+  "character_book",
+  "assets",
+];
 
-function unusedOf(data) {
-  const unused = [];
-  for (const key of UNUSED) {
-    const value = key === "character_book" ? data[key]?.entries : data[key];
-    const count = Array.isArray(value) ? value.length : textOf(value) ? 1 : 0;
-    if (count) unused.push({ key, count });
-  }
-  return unused;
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+const textOf = (value) => (typeof value === "string" ? value : "");
+
+/** The card's fields: under `data` where that has a name, else at the top, whatever its `spec` says. */
+function fieldsOf(card) {
+  const found = isObject(card) && [card.data, card].find((fields) => isObject(fields) && visible(textOf(fields.name)));
+  if (!found) throw new CardError("cardBroken");
+  return found;
 }
 
-/** Join the texts that describe a character, in the order of their weight; example dialogue only if there is room. */
-function contextOf(data) {
-  const parts = [data.description, data.personality, data.scenario].map(textOf).filter(Boolean);
-  const examples = textOf(data.mes_example);
-  const withExamples = [...parts, examples].join("\n\n");
-  if (examples && lengthOf(withExamples) <= LIMITS.context) return { context: withExamples, left: [] };
-  return { context: parts.join("\n\n"), left: examples ? [{ key: "mes_example", count: 1 }] : [] };
+/** The visible text with its paragraphs; runs of empty lines become one. */
+const linesOf = (text) => text.split(LINE_BREAK).map(visible).join("\n").replace(/\n{3,}/g, "\n\n").trim();
+
+const endsSentence = (characters, place) =>
+  characters[place - 1] === "\n" || (/[.!?。…"”*]/.test(characters[place - 1]) && /[ \n]/.test(characters[place] ?? ""));
+const endsWord = (characters, place) => /[ \n]/.test(characters[place - 1]);
+
+/** The text within its limit, ended at a sentence, else at a word, where one ends in its last fifth. */
+export function cutTo(text, limit) {
+  const characters = Array.from(text);
+  if (characters.length <= limit) return text;
+  const head = characters.slice(0, limit - 1);
+  for (const ends of [endsSentence, endsWord]) {
+    for (let place = head.length; place >= limit - Math.floor(limit / 5); place -= 1) {
+      if (ends(head, place)) return `${head.slice(0, place).join("").trimEnd()}…`;
+    }
+  }
+  return shortened(text, limit);
+}
+
+/** How much a field that has no place holds: a list's items, a lorebook's entries, 1 for a text. */
+function amountOf(field) {
+  const value = isObject(field) ? (field.entries ?? field) : field;
+  if (isObject(value)) return Object.keys(value).length;
+  return Array.isArray(value) ? value.length : Number(visible(textOf(value)) !== "");
 }
 
 /**
- * Read a card from the bytes of a file. What a V3 card calls its character (`nickname`) is written into the texts,
- * since a request has one name only; other macros stay for the service to fill.
+ * Read a card from the bytes of a file. The character's nickname, else its name, is written into the texts;
+ * `{{user}}` stays for the service to fill.
  * Gives {version, character: {name, greeting, context}, nickname, fields: [{key, total, kept}], unused: [{key, count}]}.
  */
-export function readCard(bytes) {
-  let card;
-  try {
-    card = JSON.parse(jsonText(bytes));
-  } catch (error) {
-    throw error instanceof CardError ? error : new CardError("cardBroken");
-  }
-  const data = card?.data && typeof card.data === "object" ? card.data : card;
-  if (!data || typeof data !== "object" || Array.isArray(data) || !textOf(data.name)) throw new CardError("cardBroken");
-  const version = { chara_card_v2: "V2", chara_card_v3: "V3" }[card.spec] ?? "V1";
-  const nickname = cutTo(oneLine(data.nickname), LIMITS.name);
-  const spoken = nickname ? withNickname(data, nickname) : data;
-  const { context, left } = contextOf(spoken);
-  const whole = { name: oneLine(data.name), greeting: textOf(spoken.first_mes), context };
+export async function readCard(bytes) {
+  const card = await readCardFile(bytes);
+  const data = fieldsOf(card);
+  const name = visible(textOf(data.name));
+  const nickname = shortened(visible(textOf(data.nickname)), LIMITS.name);
+  const names = { char: nickname || shortened(name, LIMITS.name), user: "{{user}}" };
+  const filled = (key) => linesOf(fillMacros(composed(textOf(data[key])), names).replace(/<START>/gi, ""));
+  const labels = LABELS[languageOf(textOf(data.description) + textOf(data.first_mes))];
+  const labelled = (key, between) => (filled(key) ? `${labels[key]}:${between}${filled(key)}` : "");
+  const parts = [filled("description"), labelled("personality", " "), labelled("scenario", " "), labelled("mes_example", "\n")];
+  const whole = { name, greeting: filled("first_mes"), context: parts.filter(Boolean).join("\n\n") };
   const character = {};
   const fields = [];
   for (const [key, limit] of Object.entries(LIMITS)) {
     character[key] = cutTo(whole[key], limit);
     fields.push({ key, total: lengthOf(whole[key]), kept: lengthOf(character[key]) });
   }
-  return { version, character, nickname, fields, unused: [...unusedOf(data), ...left] };
+  const version = VERSIONS.get(card.spec) ?? "V1";
+  const unused = UNUSED.map((key) => ({ key, count: amountOf(data[key]) })).filter(({ count }) => count);
+  return { version, character, nickname, fields, unused };
 }

@@ -1,11 +1,13 @@
 // The character that is talked with: its form, its card, and which character belongs to which room.
 // The service keeps no characters; the browser remembers them for its own rooms.
 
-import { CardError, LIMITS, MAX_FILE_BYTES, lengthOf, readCard } from "./card.js";
+import { LIMITS, readCard } from "./card.js";
+import { CardError, MAX_FILE_BYTES } from "./cardfile.js";
 import { byId, make } from "./dom.js";
 import { facts } from "./facts.js";
 import { currentLanguage, t } from "./i18n.js";
 import { fillMacros, userWord } from "./macros.js";
+import { lengthOf } from "./plaintext.js";
 import { readJson, settings, writeJson } from "./store.js";
 import { SAMPLES } from "./texts.js";
 
@@ -114,7 +116,7 @@ export class CharacterForm {
     if (!file) return;
     try {
       if (file.size > MAX_FILE_BYTES) return this.#report([t("cardTooBig", { limit: MAX_FILE_BYTES / 2 ** 20 })], true);
-      const card = readCard(new Uint8Array(await file.arrayBuffer()));
+      const card = await readCard(new Uint8Array(await file.arrayBuffer()));
       this.#fill(card.character);
       this.#report(this.#linesOf(card), false);
     } catch (error) {

@@ -1,8 +1,8 @@
 // The question: its field, its counter, and Enter that respects a Hangul syllable in the making.
 
-import { lengthOf } from "./card.js";
 import { byId } from "./dom.js";
 import { t } from "./i18n.js";
+import { lengthOf } from "./plaintext.js";
 import { session } from "./store.js";
 
 export const QUESTION_LIMIT = 500;

@@ -16,23 +16,27 @@ const SYLLABLES = { first: 0xac00, last: 0xd7a3, finals: 28, rieul: 8 };
 
 function agreeing(word, particle) {
   const pair = FORMS.get(particle);
-  const code = word.charCodeAt(word.length - 1);
+  const composed = word.normalize("NFC");
+  const code = composed.charCodeAt(composed.length - 1);
   if (!pair || !(code >= SYLLABLES.first && code <= SYLLABLES.last)) return particle;
   const final = (code - SYLLABLES.first) % SYLLABLES.finals;
   return pair[final && !(pair[0] === "으로" && final === SYLLABLES.rieul) ? 0 : 1];
 }
 
-/** Put names in, in one pass, so that a name cannot bring macros of its own; a name that is missing keeps its macro. */
+/** Put names in, in one pass, so that a name cannot bring macros of its own. */
 export function fillMacros(text, names) {
-  return text.replace(NOTE, "").replace(NAME, (whole, braced, tag, particle = "") => {
+  return text.replace(NOTE, "").replace(NAME, (_, braced, tag, particle = "") => {
     const name = names[(braced ?? tag).toLowerCase() === "user" ? "user" : "char"];
-    return name ? name + agreeing(name, particle) : whole;
+    return name + agreeing(name, particle);
   });
 }
 
-/** What the service calls a user without a name, by the language of the character's own texts. */
-export function userWord(texts) {
-  const letters = texts.match(/\p{L}/gu) ?? [];
+/** "ko" unless fewer than one in ten of a text's letters is Hangul, as the service sees it (chatbot.domain.language). */
+export function languageOf(text) {
+  const letters = text.match(/\p{L}/gu) ?? [];
   const hangul = letters.filter((letter) => /[가-힣ᄀ-ᇿ\u3130-\u318f]/.test(letter)).length;
-  return hangul * 10 >= letters.length ? "사용자" : "User";
+  return hangul * 10 >= letters.length ? "ko" : "en";
 }
+
+/** What the service calls a user without a name, by the language of the character's own texts. */
+export const userWord = (texts) => (languageOf(texts) === "ko" ? "사용자" : "User");

@@ -119,8 +119,8 @@ export const TEXTS = {
     unused_group_only_greetings: "모임용 첫인사 {count}개",
     unused_character_book: "로어북 {count}항목",
     unused_creator_notes: "제작자 메모",
+    unused_creator_notes_multilingual: "{count}개 언어의 제작자 메모",
     unused_assets: "첨부 파일 {count}개",
-    unused_mes_example: "예시 대화",
   },
   en: {
     character: "Character",
@@ -240,8 +240,8 @@ export const TEXTS = {
     unused_group_only_greetings: "{count} group greetings",
     unused_character_book: "lorebook with {count} entries",
     unused_creator_notes: "creator's notes",
+    unused_creator_notes_multilingual: "creator's notes in {count} languages",
     unused_assets: "{count} attached files",
-    unused_mes_example: "example dialogue",
   },
 };
 

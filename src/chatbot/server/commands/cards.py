@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from chatbot.domain.cards import MAX_FILE_BYTES, CardError, read_card
+from chatbot.domain.card_files import MAX_FILE_BYTES, CardError
+from chatbot.domain.cards import read_card
 from chatbot.domain.errors import StartupError
 
 app = typer.Typer(no_args_is_help=True)

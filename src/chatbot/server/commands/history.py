@@ -119,7 +119,10 @@ def import_(
     ] = "Asia/Seoul",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count only, write nothing.")] = False,
 ) -> None:
-    """Import conversations; repeating it adds only what is missing."""
+    """Import conversations; repeating it adds only what is missing.
+
+    Ends with code 1 when anything was left out; what could be read is imported all the same.
+    """
     try:
         zone = ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError):
@@ -149,6 +152,8 @@ def import_(
         _say(f"{report.broken} entries have no question or answer and were left out")
     for skipped in report.skipped:
         _say(f"left out {skipped.place}: {skipped.reason}")
+    if report.broken or report.skipped:
+        raise typer.Exit(1)
 
 
 @app.command()
