@@ -36,6 +36,10 @@ class NewcomerForecast:
     """Until the last token of an answer that is longer than nearly all."""
     full: bool
     """Whether every sequence is taken then."""
+    at_once: bool
+    """Whether a sequence is free that nobody waits for, and cells for it."""
+    longest: int
+    """Tokens of an answer that would just end before its deadline if it ran alone from now on."""
 
 
 class Forecast:
@@ -45,6 +49,7 @@ class Forecast:
         self._capacity = capacity
         self._speeds = speeds
         self._made = float("-inf")
+        self._safety = 1.0
         self._running: list[Load] = []
         self._waiting: list[Load] = []
         self._starts: list[PredictedStart] = []
@@ -76,7 +81,7 @@ class Forecast:
         """
         if now - self._made < FORECAST_SECONDS:
             return
-        self._made = now
+        self._made, self._safety = now, safety
         self._speeds.under_way((ticket.service, ticket.progress.produced) for ticket in running)
         self._running = [self.load(ticket) for ticket in running]
         self._waiting = [self.load(ticket) for ticket in queue.tickets]
@@ -117,9 +122,10 @@ class Forecast:
         # Nobody behind waits longer for it than it lasts, and with places enough much less.
         index = queue.index_for(ticket, key, self._spare, load.prefill + load.output * full)
         age = now - self._made
-        start = max(0.0, self._start_of(load, index) - age)
+        started = self._start_of(load, index)
+        start = max(0.0, started - age)
         beside = min(len(self._running) + len(self._waiting) + 1, self._capacity.sequences)
-        step = self._speeds.steps.seconds(beside)
+        step, alone = self._speeds.steps.seconds(beside), self._speeds.steps.seconds(1)
         first = start + load.prefill + step
         output = self._speeds.lengths(ticket.service).long(ticket.progress.max_tokens)
         return NewcomerForecast(
@@ -129,6 +135,8 @@ class Forecast:
             first=first,
             end=first + output * (step + self._between(ticket.service, beside)),
             full=beside == self._capacity.sequences,
+            at_once=started == 0.0 and self._starts[-1].start == 0.0,
+            longest=max(1, int(((ticket.deadline - now) / self._safety - load.prefill) / alone)),
         )
 
     def load(self, ticket: Ticket) -> Load:
@@ -153,6 +161,11 @@ class Forecast:
         """Seconds by which a load lengthens the queue: its prefill and its share of full steps."""
         full = self._capacity.sequences
         return load.prefill + load.output * self._speeds.steps.seconds(full) / full
+
+    def usual_work(self, service: str) -> float:
+        """Seconds by which a usual request of the service lengthens the queue."""
+        prefill = self._speeds.fresh_tokens.value * self._speeds.prefill.seconds
+        return self.work(Load(prefill, self._speeds.lengths(service).remaining(0, _ANY_LENGTH), 0.0))
 
     def _between(self, service: str, beside: int) -> float:
         """Seconds of prefill after each step, where everyone who ends is followed by a usual prompt."""
