@@ -24,6 +24,8 @@ RESERVED_NAMES = frozenset(
     # parts of the suite in a cluster, which has one object of each name
     | {"dashboard", "data", "gateway", "libs", "loadtest", "outage", "rest", "results", "routes", "services"}
     | {"suite"}
+    # what people call several services at once
+    | {"all", "both"}
 )
 """Words that no service can go by, since something else does already."""
 
