@@ -59,6 +59,15 @@ def test_after_a_crowd_that_stays_away_newcomers_are_let_in(crowd: int, mean: in
     assert refused == []
 
 
+def test_whoever_has_a_better_place_than_one_held_up_by_his_own_share_does_not_wait_for_him() -> None:
+    # One sequence is for one caller, so the second of "a" waits for the first while the other is free.
+    simulator = Simulator(Machine(0.001, 0.05, 0.0, sequences=2), Limits(waiting=2, per_caller=2))
+    outcomes = simulator.run(Arrival(0.0, caller, prompt=10, output=3) for caller in "aab")
+    last = outcomes[-1]
+    assert last.retry_after is None
+    assert last.predicted_first == pytest.approx(0.05, abs=0.02)
+
+
 @dataclass
 class Scene:
     """A machine, those who come, and what refused clients do."""

@@ -105,14 +105,12 @@ class Forecast:
         answer has a quantile of its own. How many short ones are among them is chance, though: a deadline is
         better judged by the mean.
         """
-        if not self._likely_starts:
-            running, waiting = ([self._likely_load(ticket) for ticket in side] for side in self._tickets)
-            self._likely_starts = self._replay(running, [*waiting, _NOTHING])
-        return self._likely_starts[index]
+        return self._foreseen()[index]
 
     def prediction(self, newcomer: NewcomerForecast) -> Prediction:
         """What the newcomer is told of itself."""
-        sooner = self._starts[newcomer.index].start - self.likely_start(newcomer.index).start
+        index = newcomer.index
+        sooner = _stranger_start(self._starts, index) - _stranger_start(self._foreseen(), index)
         return Prediction(newcomer.first - min(sooner, newcomer.start), newcomer.end)
 
     def newcomer(self, ticket: Ticket, key: float, queue: WaitingQueue, now: float) -> NewcomerForecast:
@@ -130,7 +128,7 @@ class Forecast:
         output = self._speeds.lengths(ticket.service).long(ticket.progress.max_tokens)
         return NewcomerForecast(
             index=index,
-            queue=min(start, max(0.0, self._starts[index].start - age)),
+            queue=min(start, max(0.0, _stranger_start(self._starts, index) - age)),
             start=start,
             first=first,
             end=first + output * (step + self._between(ticket.service, beside)),
@@ -176,10 +174,16 @@ class Forecast:
     def _start_of(self, load: Load, index: int) -> float:
         own = sum(other.caller == load.caller for other in (*self._running, *self._waiting))
         if own < self._capacity.share:
-            return self._starts[index].start
+            return _stranger_start(self._starts, index)
         # Its caller's share of the sequences may hold it up longer than its place does.
         waiting = [*self._waiting[:index], load, *self._waiting[index:]]
         return self._replay(self._running, waiting)[index].start
+
+    def _foreseen(self) -> list[PredictedStart]:
+        if not self._likely_starts:
+            running, waiting = ([self._likely_load(ticket) for ticket in side] for side in self._tickets)
+            self._likely_starts = self._replay(running, [*waiting, _NOTHING])
+        return self._likely_starts
 
     def _replay(self, running: Sequence[Load], waiting: Sequence[Load]) -> list[PredictedStart]:
         return replay(running, waiting, self._capacity, self._speeds.steps)
@@ -193,3 +197,11 @@ class Forecast:
         progress = ticket.progress
         prefill = max(0, progress.fresh - progress.read) * self._speeds.prefill.seconds
         return Load(prefill, output, progress.prompt + progress.produced + output, ticket.caller)
+
+
+def _stranger_start(starts: Sequence[PredictedStart], index: int) -> float:
+    """Seconds until a newcomer at this index would start: as soon as anybody there or behind does.
+
+    The one who stands there now may start later than those behind it, held up by its caller's share.
+    """
+    return min(predicted.start for predicted in starts[index:])
