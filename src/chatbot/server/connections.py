@@ -34,7 +34,7 @@ class BoundedHttpProtocol(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._limits = server_state.limits
-        self.conn: CheckedConnection = CheckedConnection(h11.SERVER, self._limits.head_bytes)
+        self.conn: CheckedConnection = CheckedConnection(self._limits.head_bytes)
         self.ended: asyncio.Future[None] = self.loop.create_future()
         """Done when the connection has ended."""
         self._ahead = bytearray()

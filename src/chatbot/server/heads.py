@@ -19,20 +19,24 @@ _HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
 class CheckedConnection(h11.Connection):
     """h11's view of a connection; a head that it lets pass and somebody else might not is refused."""
 
-    refused_status = 400
-    """After a RemoteProtocolError: the status that tells the client what is wrong."""
+    def __init__(self, head_bytes: int) -> None:
+        """``head_bytes`` bounds a head, a chunk's head and trailers."""
+        super().__init__(h11.SERVER, head_bytes)
+        self._head_bytes = head_bytes
+        self.refused_status = 400
+        """After a RemoteProtocolError: the status that tells the client what is wrong."""
 
     def next_event(self) -> Any:
         """See h11; raises RemoteProtocolError."""
         try:
             event = super().next_event()
-            return checked(event) if isinstance(event, h11.Request) else event
+            return checked(event, self._head_bytes) if isinstance(event, h11.Request) else event
         except h11.RemoteProtocolError as error:
             self.refused_status = error.error_status_hint
             raise
 
 
-def checked(request: h11.Request) -> h11.Request:
+def checked(request: h11.Request, head_bytes: int) -> h11.Request:
     """The request, its target in origin form.
 
     Raises:
@@ -46,6 +50,9 @@ def checked(request: h11.Request) -> h11.Request:
         raise h11.RemoteProtocolError(
             "method", error_status_hint=405 if request.method == b"CONNECT" else 400
         )
+    # h11 counts only what is not complete yet.
+    if sum(len(name) + len(value) for name, value in request.headers) + len(request.target) > head_bytes:
+        raise h11.RemoteProtocolError("size", error_status_hint=431)
     headers = dict(request.headers)
     if b"transfer-encoding" in headers and (b"content-length" in headers or request.http_version == b"1.0"):
         raise h11.RemoteProtocolError("framing")
