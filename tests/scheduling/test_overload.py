@@ -162,7 +162,7 @@ def test_with_true_predictions_a_promise_at_the_door_is_never_broken(
     source = random.Random(seed)
     simulator = Simulator(Machine(prefill=0.001, base=0.05, each=0.0, sequences=4), Limits(256, 256))
     for _ in range(128):
-        simulator.speeds.lengths("office").saw(output)
+        simulator.speeds.lengths("simulated").saw(output)
     outcomes = simulator.run(
         Arrival(source.uniform(0, 4), f"u{max(0, source.randint(-4, 5))}", 60, output, 40, limit=20.0)
         for _ in range(requests)

@@ -66,7 +66,7 @@ class Arrival:
     cached: int = 0
     max_tokens: int = 2048
     limit: float = 180.0
-    service: str = "office"
+    service: str = "simulated"
     attempt: int = 1
 
 
