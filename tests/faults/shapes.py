@@ -78,9 +78,9 @@ def _upgrades() -> Iterator[Shape]:
             May.READ,
             (Asked("POST", "/office/Llama", SMUGGLED),),
         )
-    offer = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__")
-    yield Shape("curl --http2", _post(LENGTH, *offer) + QUESTION, May.READ, (POST,))
-    yield Shape("upgrade without a body", _get("/office/performance", "HTTP/1.1", *offer), May.READ, (GET,))
+    curl = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__")
+    yield Shape("curl --http2", _post(LENGTH, *curl) + QUESTION, May.READ, (POST,))
+    yield Shape("upgrade without a body", _get("/office/performance", "HTTP/1.1", *curl), May.READ, (GET,))
     yield Shape("upgrade without Connection", _post(LENGTH, "Upgrade: h2c") + QUESTION, May.READ, (POST,))
     yield Shape(
         "upgrade and close",
@@ -90,7 +90,7 @@ def _upgrades() -> Iterator[Shape]:
         closes=True,
     )
     yield Shape(
-        "two offers ahead of each other", (_post(LENGTH, *offer) + QUESTION) * 2, May.READ, (POST, POST)
+        "two offers ahead of each other", (_post(LENGTH, *curl) + QUESTION) * 2, May.READ, (POST, POST)
     )
     yield Shape("HTTP/2 at once", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", May.REFUSE)
 
