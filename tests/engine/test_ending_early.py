@@ -106,7 +106,7 @@ async def test_a_place_that_is_never_used_is_given_back(rig: RigMaker) -> None:
 async def test_the_deadline_holds_in_every_stage(rig: RigMaker, stage: str) -> None:
     engine = rig(context_tokens=4096, parallel=1)
     stepper = engine.loaded.engine._stepper
-    # The door believes in short answers, so it lets in what cannot end in time.
+    # Admission believes in short answers, so it lets in what cannot end in time.
     engine.loaded.speeds.lengths("office").saw(1)
     if stage == "queue":
         blocker = await read_one_token(engine)

@@ -45,7 +45,7 @@ def test_a_reserved_word_is_refused_by_name(name: str) -> None:
 
 def test_no_service_can_take_the_name_of_a_setting_or_of_a_command() -> None:
     commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
-    for taken in {*Settings.model_fields, *commands} - set(SERVICES):
+    for taken in {*Settings.model_fields, *dir(Settings), *commands} - set(SERVICES):
         with pytest.raises(ValueError, match=r"reserved word|1 to 20"):
             ServiceName(taken)
 
@@ -121,7 +121,7 @@ def test_no_file_names_a_service_but_its_own() -> None:
     # The predecessor's collections bear these names, whatever services there are now.
     allowed = {"adapters/history/predecessor.py", *(f"services/{name}.py" for name in SERVICES)}
     # The chat page's character form is an element of that name.
-    named = re.compile(rf"""(?<!byId\()(["'`])({"|".join(SERVICES)})\1""")
+    named = re.compile(rf"""(?<!byId\()(["'])({"|".join(SERVICES)})\1""")
     files = [file for kind in ("py", "js", "css") for file in PACKAGE.rglob(f"*.{kind}")]
     assert len(files) > 100
     naming = {file.relative_to(PACKAGE).as_posix() for file in files if named.search(file.read_text("utf-8"))}

@@ -114,6 +114,7 @@ location /.pages/ {
     {{- $services := keys (include "chatbot.services" . | fromJson) | sortAlpha }}
     sub_filter_types application/json;
     sub_filter '"services": []' '"services": [{{ range $i, $name := $services }}{{ if $i }}, {{ end }}"{{ $name }}"{{ end }}]';
-    sub_filter '<!-- services -->' '{{ range $services }}<li class="card"><strong>{{ . }}</strong><a class="path" href="/{{ . }}/">/{{ . }}/</a><a class="path" href="/{{ . }}/docs">/{{ . }}/docs</a></li>{{ end }}';
+    {{- $titles := .Files.Get "files/titles.json" | fromJson }}
+    sub_filter '<!-- services -->' '{{ range $services }}<li class="card"><strong>{{ with get $titles . }}<span lang="ko">{{ .ko }}</span> <span lang="en">{{ .en }}</span>{{ else }}{{ . }}{{ end }}</strong><a class="path" href="/{{ . }}/">/{{ . }}/</a><a class="path" href="/{{ . }}/docs">/{{ . }}/docs</a></li>{{ end }}';
 }
 {{- end -}}
