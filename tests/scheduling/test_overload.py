@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from chatbot.scheduling.admission import Limits
 from chatbot.scheduling.simulate import Arrival, Machine, SimulatedRequest, Simulator
+from chatbot.scheduling.tuning import LONGEST_RETRY
 
 MACHINE = Machine(prefill=0.0012, base=0.015, each=0.005)
 TOKENS_PER_SECOND = MACHINE.sequences / (MACHINE.base + MACHINE.each * MACHINE.sequences)
@@ -41,10 +42,21 @@ def returning(share: float) -> Callable[[Arrival, int], Arrival | None]:
     return again
 
 
+def let_in(outcomes: list[SimulatedRequest], *, promised: bool = True) -> tuple[int, int]:
+    """Of those who came back, with a promise or told the longest wait: how many were let in, and all."""
+    told = {one.arrival.caller: one.retry_after or 0 for one in outcomes if one.arrival.attempt == 1}
+    returned = [
+        one.retry_after is None
+        for one in outcomes
+        if one.arrival.attempt == 2 and (told[one.arrival.caller] < LONGEST_RETRY) == promised
+    ]
+    return sum(returned), len(returned)
+
+
 def admitted_share(outcomes: list[SimulatedRequest]) -> float:
-    returned = [outcome for outcome in outcomes if outcome.arrival.attempt == 2]
-    assert len(returned) > 30, "enough were refused for a share to mean something"
-    return sum(outcome.retry_after is None for outcome in returned) / len(returned)
+    admitted, returned = let_in(outcomes)
+    assert returned > 30, "enough were refused for a share to mean something"
+    return admitted / returned
 
 
 def wait_errors(outcomes: list[SimulatedRequest]) -> list[float]:
@@ -74,6 +86,17 @@ def test_retry_after_is_true(load: float, mean: int) -> None:
     hasty = Simulator(MACHINE).run(coming, returning(0.5))
     assert admitted_share(patient) >= 0.9
     assert admitted_share(hasty) < 0.5
+
+
+def test_whoever_is_told_the_longest_wait_has_no_promise_and_nobody_is_told_more() -> None:
+    outcomes = Simulator(MACHINE).run(arrivals(6.0, 300, 200), returning(1.0))
+    told = [one.retry_after for one in outcomes if one.retry_after is not None]
+    assert max(told) == LONGEST_RETRY
+    admitted, promised = let_in(outcomes)
+    _, without = let_in(outcomes, promised=False)
+    assert promised > 200
+    assert admitted >= 0.9 * promised
+    assert without > 100
 
 
 def test_ten_times_overload_keeps_the_goodput_and_ends_in_time() -> None:

@@ -24,6 +24,8 @@ http {
     types { text/html html; application/json json; text/csv csv; text/javascript js; text/css css; }
     default_type application/octet-stream;
     client_max_body_size {{ .Values.gateway.bodyLimit }};
+    # In memory: a body in a file costs the disk, and a line in the log that is no JSON.
+    client_body_buffer_size {{ .Values.gateway.bodyLimit }};
     client_header_timeout 30s;
     client_body_timeout 30s;
     keepalive_timeout 75s;
