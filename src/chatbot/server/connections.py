@@ -3,7 +3,7 @@
 import asyncio
 import json
 import math
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import h11
 from uvicorn import Config
@@ -11,10 +11,8 @@ from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
 from chatbot.api import texts
 from chatbot.server.heads import CheckedConnection
+from chatbot.server.listener_state import ListenerState
 from chatbot.server.transport import CountingTransport
-
-if TYPE_CHECKING:
-    from chatbot.server.listening import ListenerState
 
 
 class BoundedHttpProtocol(H11Protocol):
@@ -23,12 +21,12 @@ class BoundedHttpProtocol(H11Protocol):
     """
 
     transport: CountingTransport  # type: ignore[assignment]
-    server_state: "ListenerState"
+    server_state: ListenerState
 
     def __init__(
         self,
         config: Config,
-        server_state: "ListenerState",
+        server_state: ListenerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:

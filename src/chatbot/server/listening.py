@@ -1,27 +1,24 @@
-"""A uvicorn server of one listener: how many connections it takes, which of them go first, and their end."""
+"""A uvicorn server of one listener: bounded connections, probes first, and an end that others decide."""
 
 import asyncio
 import logging
 import math
 import socket
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.server import ServerState
 
 from chatbot.api import texts
 from chatbot.api.health import PROBES
 from chatbot.server.connections import BoundedHttpProtocol
 from chatbot.server.limits import HttpLimits
+from chatbot.server.listener_state import ListenerState
 
 _log = logging.getLogger(__name__)
 
-_LOG_SECONDS = 60.0
-"""The least time between two lines that say the listener is full."""
 _TICK_SECONDS = 0.1
 """How often uvicorn calls ``on_tick``."""
 _BACKLOG = 2048
@@ -30,57 +27,6 @@ _LAST_SECONDS = 1
 """What is left, after the end was told, to an answer that is still under way."""
 _RETRY_SECONDS = 5
 """When a client may come back that found the listener full."""
-
-
-class ListenerState(ServerState):
-    """The bounded connections of one uvicorn server."""
-
-    def __init__(self, name: str, limits: HttpLimits) -> None:
-        """``name`` is for the log."""
-        super().__init__()
-        self.limits = limits
-        self._name = name
-        self._idle: dict[BoundedHttpProtocol, None] = {}
-        """Connections without a request under way, the one that has been so for longest first."""
-        self._turned_away = 0
-        """Connections and requests that found the listener full since the log last said so."""
-        self._logged_at = -_LOG_SECONDS
-
-    def joined(self, connection: BoundedHttpProtocol) -> None:
-        """A connection was accepted; when there are too many, the longest idle one makes room for it."""
-        self._idle[connection] = None
-        if len(self.connections) > self.limits.connections:
-            longest = next(iter(self._idle))
-            self.lost(longest)
-            self.connections.discard(longest)
-            longest.abort()
-            self.turned_away()
-
-    def occupied(self, connection: BoundedHttpProtocol) -> None:
-        """The connection has a request."""
-        self._idle.pop(connection, None)
-
-    def freed(self, connection: BoundedHttpProtocol) -> None:
-        """The connection has no request any more."""
-        if connection in self.connections:
-            self._idle.setdefault(connection)
-
-    def lost(self, connection: BoundedHttpProtocol) -> None:
-        """The connection has ended."""
-        self._idle.pop(connection, None)
-
-    def turned_away(self) -> None:
-        """Somebody found the listener full: count it, and say it once a minute."""
-        self._turned_away += 1
-        now = time.monotonic()
-        if now - self._logged_at >= _LOG_SECONDS:
-            extra = {
-                "listener": self._name,
-                "limit": self.limits.connections,
-                "turned_away": self._turned_away,
-            }
-            _log.warning("connections_at_limit", extra=extra)
-            self._logged_at, self._turned_away = now, 0
 
 
 class ProbesFirst:
