@@ -3,8 +3,8 @@
 usage: python -m bench.history_check [--acknowledged 2000] [--seed 1] [--only sqlite|mongodb] [--seconds 900]
 
 Twenty clients append over HTTP while the suite is killed, frozen and its disk full; then the same over a real
-server of the MongoDB protocol (docdb or mongod in PATH, or CHATBOT_TEST_DOCDB) that is killed and frozen, alone
-and together with the suite. Ends with 1 when a turn is lost, doubled, out of order or nobody's.
+server of the MongoDB protocol (docdb or mongod in PATH, or CHATBOT_TEST_DOCDB) that is killed and frozen,
+alone and together with the suite. Ends with 1 when a turn is lost, doubled, out of order or nobody's.
 """
 
 import argparse

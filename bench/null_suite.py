@@ -3,9 +3,9 @@
 usage: python -m bench.null_suite PORT FOLDER [MONGO_URI]
 
 Everything but the engine is the product's: application, chat path, metrics, history (SQLite, or the database
-named), log lines, HTTP server and event loop. The model says as many tokens as the first word of the question
-names and lets the loop turn after each. ``/bare/N`` streams the very same bytes of N tokens without any of it;
-``/bench/cpu`` tells the seconds of processor time that this process has used.
+named), log lines, HTTP server and event loop. The model says as many tokens as the question's first word
+names and lets the loop turn after each. ``/bare/N`` streams the very same bytes of N tokens without any of
+it; ``/bench/cpu`` tells the seconds of processor time that this process has used.
 """
 
 import asyncio
@@ -105,7 +105,7 @@ async def cpu(_: Request) -> JSONResponse:
 
 
 async def serve(port: int, folder: Path, mongo_uri: str = "") -> None:
-    """Serve until the process is ended, with the history in ``folder`` or in the database at ``mongo_uri``."""
+    """Serve until the process is ended; history lies in ``folder`` or in the database at ``mongo_uri``."""
     config = HistoryConfig(mongo_uri=SecretStr(mongo_uri))
     history, metrics = await open_history(config, folder), Metrics()
 

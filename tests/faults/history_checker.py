@@ -104,9 +104,7 @@ def judge(heard: Heard, rooms: Sequence[Sequence[str]]) -> Verdict:
 async def append_on(client: int, suite: NullSuite, heard: Heard, over: Callable[[], bool]) -> None:
     """Append one turn after another to the client's room until it is over."""
     user, room = room_of(client)
-    async with httpx.AsyncClient(
-        base_url=suite.address, timeout=CLIENT_SECONDS, trust_env=False, verify=False
-    ) as http:
+    async with httpx.AsyncClient(base_url=suite.address, timeout=CLIENT_SECONDS, trust_env=False) as http:
         while not over():
             question = f"2 {CANARY} {client}/{len(heard.asked[client])}"
             heard.asked[client].append(question)
@@ -171,7 +169,7 @@ class Checked:
 async def check(
     suite: NullSuite, disturbances: Sequence[Disturbance], *, acknowledged: int, seed: int, seconds: float
 ) -> Checked:
-    """Append under disturbances, each in its turn, until so many turns are acknowledged; then read everything.
+    """Append under disturbances, each in its turn, until so many turns are acknowledged; then read all.
 
     Raises:
         TimeoutError: it took longer than ``seconds``.

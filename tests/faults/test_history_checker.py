@@ -17,7 +17,7 @@ Figures = Callable[[str, object], None]
 ACKNOWLEDGED = 100
 SECONDS = 100.0
 RECOVERY_SECONDS = 30.0
-"""The bound that is promised for the first stored turn after a fault, on a machine with other things to do."""
+"""The promise for the first stored turn after a fault, also on a busy machine."""
 
 
 @pytest.fixture
