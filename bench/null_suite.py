@@ -2,19 +2,19 @@
 
 usage: python -m bench.null_suite PORT FOLDER
 
-Everything but the engine is the product's: application, chat path, metrics, SQLite history, log lines, and
-uvicorn with its protocol and loop. The model says as many tokens as the question names and lets the loop turn
+Everything but the engine is the product's: application, chat path, metrics, SQLite history, log lines, HTTP
+server and event loop. The model says as many tokens as the question names and lets the loop turn
 after each. ``/bare/N`` streams the very same bytes of N tokens without any of it; ``/bench/cpu`` tells the
 seconds of processor time that this process has used.
 """
 
 import asyncio
+import socket
 import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
-import uvicorn
 import uvloop
 from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
@@ -43,8 +43,8 @@ from chatbot.domain.messages import (
     Usage,
 )
 from chatbot.domain.models import AdmissionRequest, ModelState, ModelStatus
+from chatbot.server.listening import BoundedServer
 from chatbot.server.logging import set_up_logging
-from chatbot.server.slow_clients import BoundedHttpProtocol
 from chatbot.services.office import SERVICE
 
 TEXT = " 가나다"
@@ -119,17 +119,7 @@ async def serve(port: int, folder: Path) -> None:
     app = create_app(ServiceState(chat, model, history, None, metrics.page))
     # In front of the suite's routes, the last of which takes every path.
     app.routes[:0] = [Route("/bench/cpu", cpu), Route("/bare/{count}", bare)]
-    config = uvicorn.Config(
-        app,
-        port=port,
-        http=BoundedHttpProtocol,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        ws="none",
-        server_header=False,
-    )
-    await uvicorn.Server(config).serve()
+    await BoundedServer(app).serve([socket.create_server(("127.0.0.1", port))])
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ that both sides read and produce the same. ``/bench/decoding`` tells the seconds
 """
 
 import asyncio
+import socket
 import sys
 import time
 
-import uvicorn
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -19,6 +19,7 @@ from chatbot.api.app import create_app
 from chatbot.domain.messages import Conversation, ServiceName
 from chatbot.llm.llama.engine_model import LlamaModel
 from chatbot.llm.llama.pieces import Endings, Piece
+from chatbot.server.listening import BoundedServer
 from chatbot.server.settings import load_settings
 from chatbot.server.wiring import open_suite
 
@@ -64,8 +65,7 @@ async def main(port: int) -> None:
 
         # In front of the suite's routes, the last of which takes every path.
         app.routes.insert(0, Route("/bench/decoding", decoding))
-        config = uvicorn.Config(app, port=port, log_config=None, access_log=False, lifespan="off")
-        await uvicorn.Server(config).serve()
+        await BoundedServer(app).serve([socket.create_server(("127.0.0.1", port))])
 
 
 if __name__ == "__main__":

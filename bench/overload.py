@@ -31,6 +31,8 @@ from bench.suite import (
 )
 from tests.system.running_suite import RunningSuite
 
+from chatbot.scheduling.tuning import LONGEST_RETRY
+
 _FILLING = 10.0
 """Seconds at the beginning of a phase that no goodput is taken of."""
 
@@ -91,6 +93,8 @@ def report(
     )
     share = 100 * admitted / max(1, len(returned))
     print(f"| admitted after exactly Retry-After (n = {len(returned)}) | {share:.0f} % | ≥ 90 % |")
+    longest = sum(answer.status == 429 and answer.retry_after >= LONGEST_RETRY for answer in every)
+    print(f"| told {LONGEST_RETRY} s, without a promise | {longest} | |")
     print(f"\npreempted {suite.metric('chatbot_preemptions_total'):.0f} times; {machine()}")
 
 

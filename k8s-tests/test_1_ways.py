@@ -4,7 +4,9 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.datastructures import Headers
 
+from chatbot.api.notfound import not_found
 from k8s_support.cluster import Cluster, eventually
 from k8s_support.release import SUITE_NAMESPACE, Release
 from k8s_support.web import QUESTION, Stream, ask, forward, get
@@ -121,6 +123,16 @@ def test_what_no_route_takes_is_the_suites_own_404(way: tuple[str, str], suite: 
     assert "endpoints" in answer.json()
     english = get(way, path, **{"Accept-Language": "en-GB"})
     assert english.json()["detail"] != answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "language"),
+    [("text/html", "ko"), ("text/html", "en"), ("application/json", "ko"), ("application/json", "en")],
+)
+def test_the_404_is_byte_for_byte_that_of_one_machine(gateway: str, accept: str, language: str) -> None:
+    headers = {"Accept": accept, "Accept-Language": language}
+    ours = not_found(Headers(headers), ["office", "character"])
+    assert httpx.get(f"{gateway}/nowhere", headers=headers, timeout=30).content == ours.body
 
 
 def test_a_dead_service_is_503_and_its_neighbour_answers(

@@ -8,6 +8,7 @@ from k8s_support.cluster import Cluster, eventually
 from k8s_support.hub import start_hub
 from k8s_support.release import HUB_NAMESPACE, Release
 
+pytestmark = pytest.mark.anywhere
 NAMESPACE = "chatbot-tests-models"
 CPU = {"gpu": {"enabled": False}}
 

@@ -12,6 +12,7 @@ import yaml
 from k8s_support.cluster import Cluster
 from k8s_support.release import CHART, ROOT, Release
 
+pytestmark = pytest.mark.anywhere
 NAMESPACE = "chatbot-tests-values"
 HELMS = (os.environ.get("HELM", "helm"), os.environ.get("HELM3", "helm3"))
 FORMER = ROOT / "tests" / "chart" / "former_services.yaml"

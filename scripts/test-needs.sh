@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
-# The tests drive a real browser. On Debian it is installed when that can be done without asking.
+# The tests drive a real browser and a real nginx. On Debian they are installed when that can be done without asking.
 set -euo pipefail
-command -v chromium >/dev/null && exit 0
+missing=()
+command -v chromium >/dev/null || missing+=(chromium fonts-noto-cjk)
+# Debian keeps nginx where only root's PATH looks.
+PATH="$PATH:/usr/sbin" command -v nginx >/dev/null || missing+=(nginx-light)
+[ ${#missing[@]} -eq 0 ] && exit 0
 if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-  printf 'test-needs: installing chromium\n' >&2
+  printf 'test-needs: installing %s\n' "${missing[*]}" >&2
   apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 else
-  printf 'test-needs: chromium is needed for the page tests (Debian: apt-get install chromium fonts-noto-cjk)\n' >&2
+  printf 'test-needs: the tests need %s (Debian: apt-get install %s)\n' "${missing[*]}" "${missing[*]}" >&2
   exit 1
 fi

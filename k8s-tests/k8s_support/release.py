@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "chatbot"
 VALUES = Path(__file__).parents[1] / "values.yaml"
 REGISTRY = os.environ.get("K8S_TESTS_REGISTRY", "127.0.0.1:5000")
+ACCESS_MODE = os.environ.get("K8S_TESTS_ACCESS_MODE", "ReadWriteMany")
 HUB_NAMESPACE = "chatbot-tests-hub"
 SUITE_NAMESPACE = "chatbot-tests-suite"
 SUITE_VALUES: dict[str, Any] = {
@@ -48,7 +49,8 @@ class Release:
         return [found for found in yaml.safe_load_all(self("template", *self._chart(values))) if found]
 
     def _chart(self, values: dict[str, Any] | None) -> list[str]:
-        self.values = {"images": {"registry": REGISTRY}, **(values or {})}
+        volumes = {name: {"accessMode": ACCESS_MODE} for name in ("models", "data", "results", "libs")}
+        self.values = {"images": {"registry": REGISTRY}, "storage": volumes, **(values or {})}
         over = Path(os.environ.get("TMPDIR", "/tmp")) / f"{self.namespace}.values.yaml"
         over.write_text(yaml.safe_dump(self.values))
         return ["chat", str(CHART), "-f", str(VALUES), "-f", str(over)]

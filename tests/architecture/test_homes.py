@@ -24,6 +24,7 @@ HOMES = {
     "openai": "llm/openai/vendor.py",
     "fastapi": "api/",
     "typer": "server/",
+    "h11": "server/",
     "uvicorn": "server/",
     "uvloop": "server/",
 }

@@ -1,6 +1,8 @@
-"""Every reference to the contract leads somewhere."""
+"""One word, one thing: a class name, a word of the glossary, a section of the contract."""
 
+import ast
 import re
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,33 @@ _NOWHERE = re.compile(r"\bspec §|\bfirst design\b|\bdesign\.md\b")
 
 def _files() -> list[Path]:
     return sorted({path for pattern in READ for path in ROOT.glob(pattern) if path.is_file()})
+
+
+def _classes() -> dict[str, list[str]]:
+    """Where each class of ``src`` is defined, a leading underscore apart."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for file in sorted((ROOT / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places[node.name.lstrip("_")].append(f"{file.relative_to(ROOT)}:{node.lineno}")
+    return places
+
+
+def test_a_class_name_stands_once_in_src() -> None:
+    assert {name: where for name, where in _classes().items() if len(where) > 1} == {}
+
+
+def test_the_glossary_has_each_word_once_and_names_what_exists() -> None:
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (ROOT / "docs" / "glossary.md").read_text("utf-8").splitlines()
+        if line.startswith("| ") and not line.startswith("| word ")
+    ]
+    assert len(rows) > 30, "the table is no longer read"
+    words = [row[0] for row in rows]
+    assert sorted(words) == sorted(set(words))
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row[3])}
+    assert named - set(_classes()) == set()
 
 
 def test_a_reference_to_the_contract_resolves() -> None:

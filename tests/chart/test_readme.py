@@ -1,4 +1,4 @@
-"""The chart's README is made from its values, and every value has its sentence."""
+"""What the chart holds of other files is made from them, and every value has its sentence."""
 
 import re
 import runpy
@@ -13,6 +13,11 @@ SCRIPT = runpy.run_path(str(ROOT / "scripts" / "k8s-readme.py"))
 
 def test_the_readme_is_current() -> None:
     assert (ROOT / "charts/chatbot/README.md").read_text() == SCRIPT["readme"](), "run ./taskw k8s:readme"
+
+
+def test_the_services_titles_are_current() -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "k8s-titles.py"))
+    assert script["TITLES"].read_text(encoding="utf-8") == script["titles"](), "run ./taskw k8s:titles"
 
 
 def test_every_value_has_a_sentence() -> None:

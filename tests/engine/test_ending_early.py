@@ -70,6 +70,11 @@ async def test_leaving_while_queued_frees_the_place_and_costs_no_step(rig: RigMa
     await running.aclose()  # type: ignore[attr-defined]
 
 
+def believe_in_fast_steps(engine: Rig) -> None:
+    """Without it the answer's limit would be lowered to what can end before the deadline."""
+    engine.loaded.speeds.steps.base = engine.loaded.speeds.steps.each = 1e-6
+
+
 @pytest.mark.parametrize("seconds", [60.0, 0.5])
 async def test_whoever_reads_the_end_of_an_answer_has_left_the_engine(rig: RigMaker, seconds: float) -> None:
     engine = rig(context_tokens=4096)
@@ -83,6 +88,7 @@ async def test_whoever_reads_the_end_of_an_answer_has_left_the_engine(rig: RigMa
 
     roster.leave = watched  # type: ignore[method-assign]
     if seconds < 1:
+        believe_in_fast_steps(engine)
         with pytest.raises(DeadlineExceeded):
             await engine.ask(question("go on"), ENDLESS, seconds=seconds)
     else:
@@ -106,8 +112,9 @@ async def test_a_place_that_is_never_used_is_given_back(rig: RigMaker) -> None:
 async def test_the_deadline_holds_in_every_stage(rig: RigMaker, stage: str) -> None:
     engine = rig(context_tokens=4096, parallel=1)
     stepper = engine.loaded.engine._stepper
-    # The door believes in short answers, so it lets in what cannot end in time.
+    # Admission believes in short answers, so it lets in what cannot end in time.
     engine.loaded.speeds.lengths("office").saw(1)
+    believe_in_fast_steps(engine)
     if stage == "queue":
         blocker = await read_one_token(engine)
     else:
@@ -191,6 +198,14 @@ async def test_what_may_be_a_label_is_not_shown_at_the_token_limit(rig: RigMaker
     assert (await engine.ask(question("go on"), GREEDY)).text == whole.text[:9]
 
 
+async def test_an_answer_that_cannot_end_in_time_ends_with_its_length(rig: RigMaker) -> None:
+    engine = rig(context_tokens=4096)
+    engine.loaded.speeds.steps.base, engine.loaded.speeds.steps.each = 0.1, 0.0
+    answer = await engine.ask(question("hello"), ENDLESS, seconds=3.0)
+    assert answer.finished.reason == "length"
+    assert 20 <= answer.finished.usage.completion <= 25
+
+
 async def test_refusals_at_the_door(rig: RigMaker) -> None:
     engine = rig(parallel=1)
     engine.loaded.admission._limits = Limits(waiting=3, per_caller=2)
@@ -204,10 +219,13 @@ async def test_refusals_at_the_door(rig: RigMaker) -> None:
     assert time.perf_counter() - begun < 0.02
     assert own.value.retry_after >= 1
     assert full.value.queue_size == 3
-    for place in places:
+    for place in places[1:]:
         place.release()
     with pytest.raises(Overloaded, match="deadline"):
         engine.place("d", seconds=0.0)
+    places[0].release()
+    # Nobody is in front of it: it is let in, and the deadline ends it.
+    engine.place("d", seconds=0.0).release()
 
 
 async def test_draining_refuses_the_new_and_finishes_the_admitted(rig: RigMaker) -> None:

@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chatbot.domain.errors import PromptTooLong
@@ -216,6 +216,34 @@ def test_marks_that_a_file_types_as_ordinary_are_kept_out_all_the_same(models: P
     tokens = vocabulary.content("a<start_of_turn>b<start_of_turn>")
     assert mark[0] not in tokens
     assert vocabulary.text(tokens) == "a<start_of_turn>b<start_of_turn>"
+
+
+FIELD = st.one_of(
+    st.text(max_size=8), st.sampled_from(["", " ", "\x1c", "\u3000\n", "\ufeff", ":", "<eos>", "\ud800"])
+)
+
+
+@settings(deadline=None, max_examples=30)
+@given(fields=st.tuples(*[FIELD] * 8))
+@example(fields=("R", "", "q", "a", "", "\x1c", "user", "bot"))
+@pytest.mark.parametrize(
+    "form", [Llama3Format(), TranscriptFormat(), JinjaFormat(CHATML, "", ""), JinjaFormat(USER_FIRST, "", "")]
+)
+def test_every_format_takes_any_text_in_any_field(
+    tiny: ModelFile, form: object, fields: tuple[str, ...]
+) -> None:
+    rules, opening, asked, answered, found, question, user, assistant = fields
+    conversation = Conversation(
+        system=(PromptPart("rules", rules),),
+        opening=opening,
+        exchanges=(Exchange(1, asked, answered),),
+        references=(PromptPart("search", found),),
+        question=question,
+        speakers=Speakers(user, assistant),
+    )
+    prompt = prompter(tiny, form=form).render(conversation)
+    assert prompt.report.kept_turns == (1,)
+    assert prompt.tokens == tuple(token for segment in prompt.segments for token in segment.tokens)
 
 
 @settings(deadline=None, max_examples=60)

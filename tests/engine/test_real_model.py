@@ -128,13 +128,14 @@ async def test_texts_part_between_batch_shapes_only_where_two_tokens_are_as_good
     sampling = Sampling(temperature=0.0, repeat_penalty=1.0, max_tokens=24)
     conversations = [asked(question) for question in QUESTIONS[:10]]
     written: dict[tuple[int, ...], list[int]] = {}
-    leave = gemma.loaded.engine._leave
+    answers = gemma.loaded.engine._answers
+    leave = answers.leave
 
     def remember(stream: Stream, *, complete: bool) -> None:
         written[tuple(stream.prompt.tokens)] = list(stream.tokens)
         leave(stream, complete=complete)
 
-    monkeypatch.setattr(gemma.loaded.engine, "_leave", remember)
+    monkeypatch.setattr(answers, "leave", remember)
     await gemma.ask_all(conversations, sampling)
     together = dict(written)
     for conversation in conversations:

@@ -124,12 +124,15 @@ async def test_owners_are_all_who_have_turns(store: TurnStore) -> None:
     for user in ("bob", "alice"):
         await fill(store, make_room(user), "q", "q")
     await fill(store, make_room("alice", CHARACTER), "q")
+    # A service whose file is gone: what it left behind is still to be found.
+    await fill(store, make_room("carol", ServiceName("tutor")), "q")
     assert set(await store.owners()) == {
         Owner(OFFICE, "alice"),
         Owner(OFFICE, "bob"),
         Owner(CHARACTER, "alice"),
+        Owner(ServiceName("tutor"), "carol"),
     }
-    assert len(await store.owners()) == 3
+    assert len(await store.owners()) == 4
 
 
 async def test_deletes_count_and_take_nothing_else(store: TurnStore) -> None:

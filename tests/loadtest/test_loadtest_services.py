@@ -61,7 +61,7 @@ def test_all_that_a_target_serves_is_put_under_load(fake: fakes.Fake, tmp_path: 
     summary = read(tmp_path / "one/summary.json")
     shares = {name: count["attempts"] for name, count in summary["endpoints"].items()}
     assert shares.keys() == {f"/{name}/Llama" for name in ("office", "character", "tutor", "story")}
-    assert max(shares.values()) - min(shares.values()) <= 1, "questions take the services in turn"
+    assert max(shares.values()) - min(shares.values()) <= 2, "each of the two processes takes them in turn"
     assert {found["service"] for found in summary["counters"]} == {"office", "character", "tutor", "story"}
     assert {found["state"] for found in summary["counters"]} == {"agree"}
     identity = read(tmp_path / "one/run.json")

@@ -1,17 +1,15 @@
 """The pages on a real port and a browser to look at them."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from starlette.types import ASGIApp
 from tests.pages.fake_service import Suite
+from tests.support.serving import serving_in_thread
 
 from chatbot.api.notfound import not_found
 from chatbot.api.pages import pages_router
@@ -44,30 +42,10 @@ def pages_app() -> FastAPI:
 
 
 @contextmanager
-def listening(app: ASGIApp) -> Iterator[str]:
-    """An application on a free port, served by a thread of its own; yields its address."""
-    config = uvicorn.Config(
-        app, "127.0.0.1", 0, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        thread.join(0.01)
-        assert thread.is_alive(), "the server did not start"
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(5)
-
-
-@contextmanager
 def serving() -> Iterator[Served]:
     """A fresh fake suite on a free port."""
     suite = Suite(pages_app())
-    with listening(suite) as address:
+    with serving_in_thread(suite) as address:
         yield Served(suite, address)
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.pages.conftest import Visitor, listening
+from tests.pages.conftest import Visitor
 from tests.support.fakes import FakeModel, FixedSearch, MemoryHistory, service_state
+from tests.support.serving import serving_in_thread
 
 from chatbot.api.app import create_app
 from chatbot.domain.errors import Overloaded
@@ -49,7 +50,7 @@ def suite() -> RealSuite:
 
 @pytest.fixture
 def visitor(browser: Browser, suite: RealSuite) -> Iterator[Visitor]:
-    with listening(suite.app) as address:
+    with serving_in_thread(suite.app) as address:
         context = browser.new_context(locale="ko-KR")
         visitor = Visitor(context, address)
         yield visitor

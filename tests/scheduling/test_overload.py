@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from chatbot.scheduling.admission import Limits
 from chatbot.scheduling.simulate import Arrival, Machine, SimulatedRequest, Simulator
+from chatbot.scheduling.tuning import LONGEST_RETRY
 
 MACHINE = Machine(prefill=0.0012, base=0.015, each=0.005)
 TOKENS_PER_SECOND = MACHINE.sequences / (MACHINE.base + MACHINE.each * MACHINE.sequences)
@@ -41,10 +42,21 @@ def returning(share: float) -> Callable[[Arrival, int], Arrival | None]:
     return again
 
 
+def let_in(outcomes: list[SimulatedRequest], *, promised: bool = True) -> tuple[int, int]:
+    """Of those who came back, with a promise or told the longest wait: how many were let in, and all."""
+    told = {one.arrival.caller: one.retry_after or 0 for one in outcomes if one.arrival.attempt == 1}
+    returned = [
+        one.retry_after is None
+        for one in outcomes
+        if one.arrival.attempt == 2 and (told[one.arrival.caller] < LONGEST_RETRY) == promised
+    ]
+    return sum(returned), len(returned)
+
+
 def admitted_share(outcomes: list[SimulatedRequest]) -> float:
-    returned = [outcome for outcome in outcomes if outcome.arrival.attempt == 2]
-    assert len(returned) > 30, "enough were refused for a share to mean something"
-    return sum(outcome.retry_after is None for outcome in returned) / len(returned)
+    admitted, returned = let_in(outcomes)
+    assert returned > 30, "enough were refused for a share to mean something"
+    return admitted / returned
 
 
 def wait_errors(outcomes: list[SimulatedRequest]) -> list[float]:
@@ -76,6 +88,17 @@ def test_retry_after_is_true(load: float, mean: int) -> None:
     assert admitted_share(hasty) < 0.5
 
 
+def test_whoever_is_told_the_longest_wait_has_no_promise_and_nobody_is_told_more() -> None:
+    outcomes = Simulator(MACHINE).run(arrivals(6.0, 300, 200), returning(1.0))
+    told = [one.retry_after for one in outcomes if one.retry_after is not None]
+    assert max(told) == LONGEST_RETRY
+    admitted, promised = let_in(outcomes)
+    _, without = let_in(outcomes, promised=False)
+    assert promised > 200
+    assert admitted >= 0.9 * promised
+    assert without > 100
+
+
 def test_ten_times_overload_keeps_the_goodput_and_ends_in_time() -> None:
     outcomes = Simulator(MACHINE).run(arrivals(10.0, 150, 120))
     ended = [outcome for outcome in outcomes if outcome.end is not None]
@@ -86,6 +109,18 @@ def test_ten_times_overload_keeps_the_goodput_and_ends_in_time() -> None:
     last = max(outcome.arrival.at + (outcome.end or 0.0) for outcome in ended)
     prefill = sum(50 * MACHINE.prefill for _ in ended)
     assert (produced / TOKENS_PER_SECOND + prefill) / last >= 0.9
+
+
+def test_where_a_full_batch_is_too_slow_for_whole_answers_they_are_clipped_and_not_lost() -> None:
+    """Alone an answer of 16 tokens takes 2.4 s, in a full batch 21 s and more; the limit is 20 s."""
+    machine, source = Machine(prefill=0.003, base=0.1, each=0.05), random.Random(5)
+    outcomes = Simulator(machine).run(
+        Arrival(at, f"u{number}", 150, max(1, int(source.gammavariate(2, 8))), 100, limit=20.0)
+        for number, at in enumerate(accumulate(source.expovariate(8.0) for _ in range(1200)))
+    )
+    answered = [one for one in outcomes if one.end is not None]
+    assert len(answered) > 200
+    assert sum(one.expired for one in outcomes) <= 0.1 * len(answered)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -162,7 +197,7 @@ def test_with_true_predictions_a_promise_at_the_door_is_never_broken(
     source = random.Random(seed)
     simulator = Simulator(Machine(prefill=0.001, base=0.05, each=0.0, sequences=4), Limits(256, 256))
     for _ in range(128):
-        simulator.speeds.lengths("office").saw(output)
+        simulator.speeds.lengths("simulated").saw(output)
     outcomes = simulator.run(
         Arrival(source.uniform(0, 4), f"u{max(0, source.randint(-4, 5))}", 60, output, 40, limit=20.0)
         for _ in range(requests)

@@ -4,6 +4,7 @@ import pytest
 
 from chatbot.scheduling.simulate import Arrival, Machine, SimulatedRequest, Simulator
 from chatbot.scheduling.slices import prefill_rows
+from chatbot.scheduling.tuning import LEAST_MARGIN
 
 MACHINE = Machine(prefill=0.01, base=0.1, each=0.0)
 
@@ -33,6 +34,31 @@ def test_few_rows_share_a_call_and_many_are_read_in_their_own(shared_rows: int, 
     # The second comes within a step (0.06 and then 0.1 each), which ends at 0.36; it is read in the next.
     assert second.first == pytest.approx(0.36 - 0.3 + 0.1 + 10 * 0.01 + extra)
     assert first.end == pytest.approx(0.06 + 9 * 0.1 + 10 * 0.01 + extra)
+
+
+def test_an_answer_that_alone_would_pass_its_deadline_is_clipped_to_what_fits() -> None:
+    (alone,) = played(Machine(0.01, 0.5, 0.0), Arrival(0.0, "one", prompt=30, output=1000, limit=20.0))
+    assert alone.end is not None
+    assert alone.end <= 20.0
+    assert alone.tokens == pytest.approx((20.0 / LEAST_MARGIN - 0.3) / 0.5, abs=1)
+
+
+def test_a_client_that_leaves_frees_its_sequence() -> None:
+    left, second = played(
+        Machine(prefill=0.01, base=0.1, each=0.0, sequences=1),
+        Arrival(0.0, "a", prompt=10, output=100, patience=1.0),
+        Arrival(0.5, "b", prompt=10, output=2),
+    )
+    assert (left.end, left.expired) == (None, False)
+    assert second.end == pytest.approx(0.5 + 10 * 0.01 + 0.1, abs=0.11)
+
+
+def test_a_full_pool_preempts_who_started_last_and_loses_nobody() -> None:
+    # Answers get longer than expected: the pool holds one of them whole, not both.
+    simulator = Simulator(Machine(prefill=0.01, base=0.01, each=0.0, pool=450))
+    outcomes = simulator.run(Arrival(0.0, caller, prompt=10, output=400) for caller in "ab")
+    assert [outcome.tokens for outcome in outcomes] == [400, 400]
+    assert simulator.preemptions > 0
 
 
 def test_a_slice_grows_with_those_who_wait_and_never_falls_below_the_least() -> None:

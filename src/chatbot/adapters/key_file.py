@@ -19,7 +19,7 @@ def read_entries(path: Path) -> tuple[KeyEntry, ...]:
     """All entries of the file.
 
     Raises:
-        StartupError: unreadable or of the wrong shape. Keys that cannot be read must not mean open doors.
+        StartupError: unreadable or of the wrong shape; it must not pass for a file without keys.
     """
     try:
         entries = _Entries.validate_python(json.loads(path.read_text("utf-8")))

@@ -43,7 +43,7 @@ def principal(keys: Keys | None) -> Callable[..., Awaitable[Principal]]:
     """
     scheme = HTTPBearer(auto_error=False, description="API key; asked only when the operator turned keys on.")
 
-    async def open_door(request: Request) -> Principal:
+    async def without_key(request: Request) -> Principal:
         return Principal(None, request.client.host if request.client else "unknown")
 
     async def check_key(
@@ -57,4 +57,4 @@ def principal(keys: Keys | None) -> Callable[..., Awaitable[Principal]]:
             raise KeyRequired("no valid API key")
         return Principal(entry, request.client.host if request.client else "unknown")
 
-    return open_door if keys is None else check_key
+    return without_key if keys is None else check_key

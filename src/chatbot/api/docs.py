@@ -82,7 +82,7 @@ ANSWER_RESPONSES: dict[int | str, dict[str, Any]] = {
     408: _json("The body did not arrive in time.", _ERROR),
     413: _json("The body is larger than 64 KiB.", _ERROR),
     415: _json("The body is not application/json.", _ERROR),
-    429: _json("Refused at the door; retry after the seconds given.", _REFUSAL),
+    429: _json("Refused before any work; retry after the seconds given.", _REFUSAL),
     502: _json("The foreign model service failed.", _ERROR),
     503: _json("Loading, draining or not configured; has Retry-After.", _ERROR),
     504: _json("180 s passed before the last token.", _ERROR),

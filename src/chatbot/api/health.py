@@ -7,6 +7,9 @@ from chatbot.api.state import ServiceState
 from chatbot.domain.history import ChatHistory, HistoryUnavailable
 from chatbot.domain.models import ModelState
 
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Paths that only probes and collectors ask: answered however busy the listener is, and not logged."""
+
 
 async def _state_of(history: ChatHistory) -> str:
     """ "reachable"; "away" when the database does not answer; "full" when no turn could be stored at all."""

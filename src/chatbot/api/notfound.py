@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable
 from functools import cache
+from html import escape
 from importlib.resources import files
 
 from fastapi.responses import Response
@@ -17,6 +18,8 @@ from starlette.datastructures import Headers
 
 from chatbot.api.texts import language_of_header
 from chatbot.domain.language import Language
+from chatbot.domain.messages import ServiceName
+from chatbot.services.registry import SERVICES
 
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 _JSON_FILES: dict[Language, str] = {"ko": "404.json", "en": "404.en.json"}
@@ -42,14 +45,23 @@ def style_policy(html: str) -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-def _with_services(text: str, services: Iterable[str]) -> str:
-    """``text``, a page or JSON, with the names of the services in the place that is marked for them."""
-    names = sorted(services)
-    cards = "".join(
-        f'<li class="card"><strong>{name}</strong><a class="path" href="/{name}/">/{name}/</a>'
+def _card(name: str) -> str:
+    """What a page shows of one service: its title in both languages, its chat page, its documentation."""
+    service = SERVICES.get(ServiceName(name))
+    title = name
+    if service is not None:
+        korean, english = escape(service.title["ko"]), escape(service.title["en"])
+        title = f'<span lang="ko">{korean}</span> <span lang="en">{english}</span>'
+    return (
+        f'<li class="card"><strong>{title}</strong><a class="path" href="/{name}/">/{name}/</a>'
         f'<a class="path" href="/{name}/docs">/{name}/docs</a></li>'
-        for name in names
     )
+
+
+def _with_services(text: str, services: Iterable[str]) -> str:
+    """``text``, a page or JSON, with the services in the place that is marked for them."""
+    names = sorted(services)
+    cards = "".join(map(_card, names))
     return text.replace(HTML_MARK, cards, 1).replace(JSON_MARK, f'"services": {json.dumps(names)}', 1)
 
 

@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.api.errors import to_response
+from chatbot.api.health import PROBES
 from chatbot.core.statistics import Statistics
 from chatbot.domain.telemetry import REQUEST_ID
 
 _log = logging.getLogger("chatbot.access")
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 _ODD_IN_PATH = re.compile(r"[^A-Za-z0-9._~/-]")
 _PATH_CHARS = 200
 
@@ -71,7 +71,7 @@ class RequestContext:
             await to_response(Request(scope), error)(scope, receive, send_with_context)
         finally:
             self._statistics.active_connections -= 1
-            if scope["path"] not in _QUIET:
+            if scope["path"] not in PROBES:
                 _log.info(
                     "request",
                     extra={

@@ -11,10 +11,11 @@ from chatbot.domain.access import KeyEntry
 from chatbot.domain.history import Room
 from chatbot.domain.language import Language
 from chatbot.domain.messages import Exchange, PromptPart, Sampling, ServiceName, Speakers
-from chatbot.domain.prompts import P, Personas, PersonaTexts
+from chatbot.domain.prompts import P, Persona, Personas, PersonaTexts
 from chatbot.domain.schemas import ChatRequest
 
 Body = TypeVar("Body", bound=ChatRequest)
+P_contra = TypeVar("P_contra", bound=Persona, contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,13 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class FramedQuestion(Generic[P]):
+class FramedQuestion(Generic[P_contra]):
     """What a service makes of a body or of a transcript."""
 
     text: str
     """The user's turn."""
 
-    frame: Callable[[Mapping[Language, P]], Frame]
+    frame: Callable[[Mapping[Language, P_contra]], Frame]
     """Builds the fixed part from the persona texts of the model that answers."""
 
 
@@ -81,7 +82,7 @@ class Question:
     """The API key that asks; None where none is asked for."""
 
     def chars(self, frame: Frame) -> int:
-        """Length of the prompt as known at the door: all of it but recalled turns and search results."""
+        """Length of the prompt as known at admission: all of it but recalled turns and search results."""
         fixed = sum(len(part.text) for part in frame.system) + len(frame.opening or "")
         sent = sum(len(turn.question) + len(turn.answer) for turn in self.exchanges)
         return fixed + sent + len(self.text)

@@ -69,7 +69,7 @@ class RoomNotFound(ChatbotError):
 
 
 class Overloaded(ChatbotError):
-    """The request was refused at the door: retry after whole seconds, so many requests were waiting."""
+    """The request was not admitted: retry after whole seconds, so many requests were waiting."""
 
     def __init__(self, retry_after: int, queue_size: int, reason: str) -> None:
         super().__init__(f"refused ({reason}): {queue_size} waiting, retry after {retry_after} s")

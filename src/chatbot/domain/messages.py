@@ -15,6 +15,8 @@ from pydantic_core import CoreSchema, core_schema
 RESERVED_NAMES = frozenset(
     # settings: CHATBOT_<NAME>__… and CHATBOT_<NAME>
     {"access", "history", "host", "openai", "port", "queue", "search", "test"}
+    # what every object that holds settings has already
+    | {"construct", "copy", "dict", "json", "schema", "service", "validate"}
     # commands: `chatbot <name>`
     | {"cards", "doctor", "keys", "models", "prompts", "settings", "up", "version"}
     # paths beside the services'
@@ -22,6 +24,8 @@ RESERVED_NAMES = frozenset(
     # parts of the suite in a cluster, which has one object of each name
     | {"dashboard", "data", "gateway", "libs", "loadtest", "outage", "rest", "results", "routes", "services"}
     | {"suite"}
+    # what people call several services at once
+    | {"all", "both"}
 )
 """Words that no service can go by, since something else does already."""
 

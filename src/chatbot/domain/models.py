@@ -1,4 +1,4 @@
-"""The port to a model: reserve a place at the door, then generate.
+"""The port to a model: reserve a place, then generate.
 
 Two steps, because a refusal must come before any expensive work (history, search, tokenising) and the
 place must count from the moment of the check.
@@ -130,5 +130,5 @@ class EngineMeter(Protocol):
         ...
 
     def started(self, predicted: float, actual: float) -> None:
-        """A request produced its first token: its wait, predicted at the door and real (seconds)."""
+        """A request produced its first token: its wait, predicted at admission and real (seconds)."""
         ...

@@ -54,7 +54,7 @@ def _is_symbol(character: str) -> bool:
 
 
 def _holds_together(before: str, character: str, behind: str) -> bool:
-    """Whether ``character`` makes one emoji of its neighbours; each neighbour is one character or ""."""
+    """Whether the character makes one emoji of its neighbours, each of them one character or ""."""
     if character == _EMOJI_STYLE:
         return _is_symbol(before)
     if character != _JOINER or not _is_symbol(behind):

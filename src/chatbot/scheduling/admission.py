@@ -1,7 +1,11 @@
 """Whether a request gets a place, and if not, after how many seconds the same request will.
 
-A refusal is a promise: it is computed from the predicted end, and the one who comes back when told finds the
-place kept from those who come later.
+- While a sequence is free that nobody waits for, everybody is let in.
+- Else a request is let in if it would end before its deadline behind all who wait and all who were told to
+  come back, and if the queue has a place for it beside them.
+- Whoever is refused is told when that will be so. Who comes back then is let in if its answer ends in time
+  behind those who wait.
+- Nobody is told more than ten minutes, and whoever is told ten minutes has no promise.
 """
 
 import math
@@ -9,7 +13,7 @@ from dataclasses import dataclass
 
 from chatbot.domain.errors import Overloaded
 from chatbot.scheduling.estimate import Prediction
-from chatbot.scheduling.promises import Headroom, Promise, Promises
+from chatbot.scheduling.promises import Promise, Promises
 from chatbot.scheduling.scheduler import Newcomer, Scheduler
 from chatbot.scheduling.ticket import Ticket
 from chatbot.scheduling.tuning import LONGEST_RETRY, NEWCOMERS_SHARE
@@ -25,6 +29,16 @@ class Limits:
     """Places that one caller may have, waiting and running."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """What a newcomer has to wait for until it can have a place."""
+
+    seconds: float
+    """Until then; 0 or less is now."""
+    reason: str
+    """What is in the way."""
+
+
 class AdmissionController:
     """Gives places at one scheduler; the lock of ``Scheduler.locked`` guards the book of promises as well."""
 
@@ -36,13 +50,18 @@ class AdmissionController:
     def reserve(self, ticket: Ticket, now: float) -> Prediction:
         """Check and take a place in one step; ``now`` is in monotonic seconds.
 
+        The limit of the answer is lowered to what ends before the deadline at the present pace.
+
         Raises:
             Overloaded: with the seconds after which the same request will be admitted.
         """
         with self._scheduler.locked(now):
             self._check_share(ticket.caller)
             newcomer = self._scheduler.newcomer(ticket, now)
-            self._check(newcomer)
+            if newcomer.forecast.at_once:
+                self._promises.claim(ticket.caller, now)
+            else:
+                self._check(newcomer)
             return self._scheduler.join(newcomer)
 
     def _check_share(self, caller: str) -> None:
@@ -51,49 +70,46 @@ class AdmissionController:
             raise _refusal(wait, self._scheduler.waiting(), "the user's share is full")
 
     def _check(self, newcomer: Newcomer) -> None:
-        """Admit, or raise Overloaded and remember what was promised."""
         caller, now = newcomer.ticket.caller, newcomer.now
         promise = self._promises.of(caller, now)
         called = promise is not None and promise.has_come(now)
-        wait, reason = self._needed_wait(newcomer, promise, called=called)
-        if wait <= 0:
-            if promise is not None:
-                self._promises.claim(promise)
-            return
-        if promise is not None and not called:
+        wait = self._wait_of_the_called(newcomer) if called else self._wait(newcomer, promise)
+        if promise is not None and not called and wait.seconds > 0:
             # Too early, and the promise stands.
-            raise _refusal(promise.due - now, newcomer.waiting, reason)
-        if promise is not None:
-            self._promises.claim(promise)
-        if wait <= LONGEST_RETRY:
-            self._promises.give(Promise(caller, now + wait, newcomer.work / newcomer.step))
-        raise _refusal(wait, newcomer.waiting, reason)
+            raise _refusal(promise.due - now, newcomer.waiting, wait.reason)
+        self._promises.claim(caller, now)
+        if wait.seconds > 0:
+            promise = Promise(now + max(1.0, wait.seconds), caller, newcomer.ticket.service)
+            kept = wait.seconds <= LONGEST_RETRY - 1 and self._promises.give(promise)
+            raise _refusal(wait.seconds if kept else LONGEST_RETRY, newcomer.waiting, wait.reason)
 
-    def _needed_wait(self, newcomer: Newcomer, promise: Promise | None, *, called: bool) -> tuple[float, str]:
-        """Seconds until there is a place, 0 for now, and what is in the way."""
-        now, forecast = newcomer.now, newcomer.forecast
-        left, full = newcomer.ticket.deadline - now, self._limits.waiting
-        # The promise was made with the whole margin: only if things got much worse since is it not enough.
-        safety = (3.0 + newcomer.safety) / 4 if called else newcomer.safety
-        overtaking = 0.0 if called else newcomer.overtaking
-        beyond = forecast.end * safety + overtaking - left
-        crowded = newcomer.waiting >= full
-        if called and beyond <= 0 and not crowded:
-            return 0.0, ""
-        pace = max(newcomer.work, forecast.queue / max(1, newcomer.waiting))
-        alone = self._promises.none_but(promise, now)
-        by_time = (1.0 if called else NEWCOMERS_SHARE) * left / safety - (forecast.end - forecast.queue)
-        by_places = (1.0 if called or alone else NEWCOMERS_SHARE) * full * pace
-        room = Headroom(
-            queue=forecast.queue,
-            # One whose promise could not be kept is not sent behind all the others.
-            most=math.inf if called else max(0.0, min(by_time, by_places)),
-            own_most=min(max(0.0, by_time) - overtaking, by_places),
-            step=newcomer.step,
+    def _wait(self, newcomer: Newcomer, own: Promise | None) -> _Wait:
+        """Of one who was not told to come now: behind those who wait and those who will come back."""
+        work = self._promises.expected(self._scheduler.usual_work, own)
+        requests = self._promises.expected(lambda _service: 1.0, own)
+        bound = max(0.0, NEWCOMERS_SHARE * newcomer.left / newcomer.safety - newcomer.duration)
+        places = self._limits.waiting * (NEWCOMERS_SHARE if requests else 1.0)
+        return _longer(
+            newcomer,
+            too_late=newcomer.forecast.queue + work + newcomer.overtaking - bound,
+            too_many=newcomer.waiting + requests + 1.0 - places,
         )
-        wait = self._promises.seconds_until_place(newcomer.work, now, room, promise)
-        reason = "the queue is full" if crowded or by_places < by_time else "it would end after its deadline"
-        return max(wait, beyond, 1.0) if beyond > 0 or crowded else wait, reason
+
+    def _wait_of_the_called(self, newcomer: Newcomer) -> _Wait:
+        """Of one who comes back when told: behind those who wait, up to the bounds themselves."""
+        return _longer(
+            newcomer,
+            too_late=newcomer.forecast.queue + newcomer.duration - newcomer.left,
+            too_many=newcomer.waiting + 1.0 - self._limits.waiting,
+        )
+
+
+def _longer(newcomer: Newcomer, *, too_late: float, too_many: float) -> _Wait:
+    """The longer of two waits, for ``too_late`` seconds of work and ``too_many`` places of the queue."""
+    full = too_many * newcomer.seconds_per_place
+    if full > too_late:
+        return _Wait(full, "the queue is full")
+    return _Wait(too_late, "it would end after its deadline")
 
 
 def _refusal(wait: float, waiting: int, reason: str) -> Overloaded:

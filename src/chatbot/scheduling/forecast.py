@@ -36,6 +36,10 @@ class NewcomerForecast:
     """Until the last token of an answer that is longer than nearly all."""
     full: bool
     """Whether every sequence is taken then."""
+    at_once: bool
+    """Whether a sequence is free that nobody waits for, and cells for it."""
+    longest: int
+    """Tokens of an answer that would just end before its deadline if it started now, at the pace of now."""
 
 
 class Forecast:
@@ -45,6 +49,7 @@ class Forecast:
         self._capacity = capacity
         self._speeds = speeds
         self._made = float("-inf")
+        self._safety = 1.0
         self._running: list[Load] = []
         self._waiting: list[Load] = []
         self._starts: list[PredictedStart] = []
@@ -76,7 +81,7 @@ class Forecast:
         """
         if now - self._made < FORECAST_SECONDS:
             return
-        self._made = now
+        self._made, self._safety = now, safety
         self._speeds.under_way((ticket.service, ticket.progress.produced) for ticket in running)
         self._running = [self.load(ticket) for ticket in running]
         self._waiting = [self.load(ticket) for ticket in queue.tickets]
@@ -100,14 +105,12 @@ class Forecast:
         answer has a quantile of its own. How many short ones are among them is chance, though: a deadline is
         better judged by the mean.
         """
-        if not self._likely_starts:
-            running, waiting = ([self._likely_load(ticket) for ticket in side] for side in self._tickets)
-            self._likely_starts = self._replay(running, [*waiting, _NOTHING])
-        return self._likely_starts[index]
+        return self._foreseen()[index]
 
     def prediction(self, newcomer: NewcomerForecast) -> Prediction:
         """What the newcomer is told of itself."""
-        sooner = self._starts[newcomer.index].start - self.likely_start(newcomer.index).start
+        index = newcomer.index
+        sooner = _stranger_start(self._starts, index) - _stranger_start(self._foreseen(), index)
         return Prediction(newcomer.first - min(sooner, newcomer.start), newcomer.end)
 
     def newcomer(self, ticket: Ticket, key: float, queue: WaitingQueue, now: float) -> NewcomerForecast:
@@ -117,18 +120,22 @@ class Forecast:
         # Nobody behind waits longer for it than it lasts, and with places enough much less.
         index = queue.index_for(ticket, key, self._spare, load.prefill + load.output * full)
         age = now - self._made
-        start = max(0.0, self._start_of(load, index) - age)
+        started = self._start_of(load, index)
+        start = max(0.0, started - age)
         beside = min(len(self._running) + len(self._waiting) + 1, self._capacity.sequences)
         step = self._speeds.steps.seconds(beside)
+        pace = step + self._between(ticket.service, beside)
         first = start + load.prefill + step
         output = self._speeds.lengths(ticket.service).long(ticket.progress.max_tokens)
         return NewcomerForecast(
             index=index,
-            queue=min(start, max(0.0, self._starts[index].start - age)),
+            queue=min(start, max(0.0, _stranger_start(self._starts, index) - age)),
             start=start,
             first=first,
-            end=first + output * (step + self._between(ticket.service, beside)),
+            end=first + output * pace,
             full=beside == self._capacity.sequences,
+            at_once=started == 0.0 and self._starts[-1].start == 0.0,
+            longest=max(1, int(((ticket.deadline - now) / self._safety - load.prefill) / pace)),
         )
 
     def load(self, ticket: Ticket) -> Load:
@@ -154,6 +161,11 @@ class Forecast:
         full = self._capacity.sequences
         return load.prefill + load.output * self._speeds.steps.seconds(full) / full
 
+    def usual_work(self, service: str) -> float:
+        """Seconds by which a usual request of the service lengthens the queue."""
+        prefill = self._speeds.fresh_tokens.value * self._speeds.prefill.seconds
+        return self.work(Load(prefill, self._speeds.lengths(service).remaining(0, _ANY_LENGTH), 0.0))
+
     def _between(self, service: str, beside: int) -> float:
         """Seconds of prefill after each step, where everyone who ends is followed by a usual prompt."""
         prefill = self._speeds.fresh_tokens.value * self._speeds.prefill.seconds
@@ -163,10 +175,16 @@ class Forecast:
     def _start_of(self, load: Load, index: int) -> float:
         own = sum(other.caller == load.caller for other in (*self._running, *self._waiting))
         if own < self._capacity.share:
-            return self._starts[index].start
+            return _stranger_start(self._starts, index)
         # Its caller's share of the sequences may hold it up longer than its place does.
         waiting = [*self._waiting[:index], load, *self._waiting[index:]]
         return self._replay(self._running, waiting)[index].start
+
+    def _foreseen(self) -> list[PredictedStart]:
+        if not self._likely_starts:
+            running, waiting = ([self._likely_load(ticket) for ticket in side] for side in self._tickets)
+            self._likely_starts = self._replay(running, [*waiting, _NOTHING])
+        return self._likely_starts
 
     def _replay(self, running: Sequence[Load], waiting: Sequence[Load]) -> list[PredictedStart]:
         return replay(running, waiting, self._capacity, self._speeds.steps)
@@ -180,3 +198,11 @@ class Forecast:
         progress = ticket.progress
         prefill = max(0, progress.fresh - progress.read) * self._speeds.prefill.seconds
         return Load(prefill, output, progress.prompt + progress.produced + output, ticket.caller)
+
+
+def _stranger_start(starts: Sequence[PredictedStart], index: int) -> float:
+    """Seconds until a newcomer at this index would start: as soon as anybody there or behind does.
+
+    The one who stands there now may start later than those behind it, held up by its caller's share.
+    """
+    return min(predicted.start for predicted in starts[index:])

@@ -52,10 +52,27 @@ class Newcomer:
     """Seconds by which it would lengthen the queue."""
     overtaking: float
     """Seconds in which those who wait would catch up with what its caller has had, if they went on asking."""
-    step: float
-    """Seconds of a step with every sequence taken."""
     safety: float
     """Factor by which its end may come later than predicted."""
+
+    @property
+    def left(self) -> float:
+        """Seconds to its deadline."""
+        return self.ticket.deadline - self.now
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the end of the queue to its last token.
+
+        An answer that is too long for its deadline even without a queue counts as one that just fits, so that
+        it is let in where the queue is short.
+        """
+        return min(self.forecast.end - self.forecast.queue, self.left / self.safety)
+
+    @property
+    def seconds_per_place(self) -> float:
+        """Seconds that each place of the queue takes."""
+        return max(self.work, self.forecast.queue / max(1, self.waiting))
 
 
 class Scheduler:
@@ -95,7 +112,6 @@ class Scheduler:
             waiting=len(self._queue),
             work=self._forecast.work(self._forecast.load(ticket)),
             overtaking=debt * others / self._forecast.weighted_tokens_per_second(),
-            step=self._speeds.steps.seconds(self._capacity.sequences),
             safety=self._end_error.factor,
         )
 
@@ -103,6 +119,7 @@ class Scheduler:
         """Give the newcomer its place in the queue; within the ``locked`` that it was made in."""
         ticket, forecast = newcomer.ticket, newcomer.forecast
         prediction = self._forecast.prediction(forecast)
+        ticket.progress.max_tokens = min(ticket.progress.max_tokens, forecast.longest)
         self._estimates[ticket] = estimate = Estimate(
             reserved=newcomer.now,
             prediction=prediction,
@@ -117,6 +134,10 @@ class Scheduler:
         self._fair.joined(ticket.caller, estimate.price)
         self._forecast.changed()
         return prediction
+
+    def usual_work(self, service: str) -> float:
+        """Seconds by which a usual request of the service lengthens the queue; within ``locked``."""
+        return self._forecast.usual_work(service)
 
     def places_of(self, caller: str) -> int:
         """The caller's places, waiting and running; within ``locked``."""

@@ -5,6 +5,7 @@ and what a refused client is told comes from the same scheduler and admission th
 """
 
 import heapq
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -57,47 +58,74 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A request: when, by whom, its true sizes, and its time limit. ``cached`` prompt tokens are shared."""
+    """A request with its true sizes."""
 
     at: float
+    """Seconds from the start of the simulation."""
     caller: str
+    """The key of fairness."""
     prompt: int
+    """Tokens."""
     output: int
+    """Tokens that the answer would have without a limit."""
     cached: int = 0
+    """Tokens of the prompt that are shared."""
     max_tokens: int = 2048
+    """The most tokens that the answer may have."""
     limit: float = 180.0
-    service: str = "office"
+    """Seconds from the arrival to the deadline."""
+    service: str = "simulated"
+    """Whose answers it is like in length."""
     attempt: int = 1
+    """1 for the first time that the client asks."""
+    patience: float = math.inf
+    """Seconds after which the client leaves."""
 
 
 @dataclass(slots=True)
 class SimulatedRequest:
-    """What became of an arrival; times are seconds since it arrived."""
+    """What became of an arrival; times are seconds since it arrived, None for what did not happen."""
 
     arrival: Arrival
+    """Who came."""
     retry_after: int | None = None
+    """What a refused client was told."""
     predicted_first: float | None = None
+    """The first token as predicted at the reservation."""
     predicted_end: float | None = None
+    """The last token of a long answer as predicted at the reservation."""
     first: float | None = None
+    """The first token."""
     end: float | None = None
+    """The last token."""
     expired: bool = False
+    """Whether the deadline passed first."""
+    tokens: int = 0
+    """Length of the answer, once it has ended."""
 
 
 @dataclass(slots=True)
-class _Running:
+class RunningRequest:
+    """A request in the batch."""
+
     ticket: Ticket
+    """What the scheduler knows it by."""
     outcome: SimulatedRequest
+    """What is to be noted of it."""
     unread: int
-    left: int
+    """Tokens to read before the next one is generated."""
 
 
 @dataclass
 class Simulator:
-    """One engine in virtual time. ``slowdown`` multiplies each step's time (noise, a busy neighbour)."""
+    """One engine in virtual time."""
 
     machine: Machine
+    """What it runs on."""
     limits: Limits = field(default_factory=lambda: Limits(256, 16))
+    """Bounds of its queue."""
     slowdown: Callable[[], float] = lambda: 1.0
+    """Factor on each step's time (noise, a busy neighbour)."""
 
     def __post_init__(self) -> None:
         machine = self.machine
@@ -105,8 +133,9 @@ class Simulator:
         capacity = Capacity(machine.sequences, machine.pool, machine.slice_seconds)
         self.scheduler = Scheduler(capacity, self.speeds)
         self.admission = AdmissionController(self.limits, self.scheduler)
-        self._waiting: dict[Ticket, SimulatedRequest] = {}
-        self._running: list[_Running] = []
+        self.waiting: dict[Ticket, SimulatedRequest] = {}
+        self.running: list[RunningRequest] = []
+        self.preemptions = 0
         self._outcomes: list[SimulatedRequest] = []
 
     def run(
@@ -118,8 +147,8 @@ class Simulator:
         coming = [(arrival.at, number, arrival) for number, arrival in enumerate(arrivals)]
         heapq.heapify(coming)
         number, now = len(coming), 0.0
-        while coming or self._waiting or self._running:
-            if not self._waiting and not self._running:
+        while coming or self.waiting or self.running:
+            if not self.waiting and not self.running:
                 now = max(now, coming[0][0])
             while coming and coming[0][0] <= now:
                 arrival = heapq.heappop(coming)[2]
@@ -129,7 +158,7 @@ class Simulator:
                     heapq.heappush(coming, (again.at, number, again))
             self._expire(now)
             self._admit()
-            if self._running:
+            if self.running:
                 now = self._step(now)
             elif coming:
                 now = max(now, coming[0][0])
@@ -147,36 +176,43 @@ class Simulator:
             return refused(arrival, refusal.retry_after)
         outcome.predicted_first, outcome.predicted_end = prediction.first, prediction.end
         self.scheduler.prompt_known(ticket, arrival.prompt, arrival.prompt - arrival.cached, arrival.prompt)
-        self._waiting[ticket] = outcome
+        self.waiting[ticket] = outcome
         return None
 
     def _expire(self, now: float) -> None:
-        for ticket in [ticket for ticket in self._waiting if now >= ticket.deadline]:
-            self._waiting.pop(ticket).expired = True
-            self.scheduler.finished(ticket, now, complete=False)
-        for running in [one for one in self._running if now >= one.ticket.deadline]:
-            running.outcome.expired = True
-            self._running.remove(running)
-            self.scheduler.finished(running.ticket, now, complete=False)
+        for ticket, outcome in [*self.waiting.items(), *((one.ticket, one.outcome) for one in self.running)]:
+            outcome.expired = now >= ticket.deadline
+            if outcome.expired or now >= outcome.arrival.at + outcome.arrival.patience:
+                self.waiting.pop(ticket, None)
+                self.running = [one for one in self.running if one.ticket is not ticket]
+                self.scheduler.finished(ticket, now, complete=False)
 
     def _admit(self) -> None:
         while (ticket := self.scheduler.next(self._judge)) is not None:
-            outcome = self._waiting.pop(ticket)
-            self._running.append(_Running(ticket, outcome, ticket.progress.fresh, outcome.arrival.output))
+            self.running.append(RunningRequest(ticket, self.waiting.pop(ticket), ticket.progress.fresh))
 
     def _judge(self, ticket: Ticket) -> StartDecision:
-        held = sum(
-            one.ticket.progress.prompt + one.ticket.progress.produced + self.scheduler.expected(one.ticket)
-            for one in self._running
-        )
+        held = self._held() + sum(self.scheduler.expected(one.ticket) for one in self.running)
         fits = held + ticket.progress.prompt + self.scheduler.expected(ticket) <= self.machine.pool
-        return StartDecision.START if fits or not self._running else StartDecision.NO_ROOM
+        return StartDecision.START if fits or not self.running else StartDecision.NO_ROOM
+
+    def _held(self) -> int:
+        """Cells of all that run."""
+        return sum(one.ticket.progress.prompt + one.ticket.progress.produced for one in self.running)
+
+    def _preempt(self) -> None:
+        """As the engine makes room: who started last waits again."""
+        while self._held() > self.machine.pool and len(self.running) > 1:
+            last = self.running.pop()
+            self.waiting[last.ticket] = last.outcome
+            self.scheduler.requeue(last.ticket)
+            self.preemptions += 1
 
     def _step(self, now: float) -> float:
         """As the engine steps: a token for all who generate, and prompts, whose end is a first token."""
         machine = self.machine
-        generating = [one for one in self._running if not one.unread]
-        reading = [one for one in self._running if one.unread]
+        generating = [one for one in self.running if not one.unread]
+        reading = [one for one in self.running if one.unread]
         unread = sum(one.unread for one in reading)
         apart = not generating or len(generating) + unread > machine.shared_rows
         if generating:
@@ -190,9 +226,10 @@ class Simulator:
         if not apart:
             self._produce(generating, now)
         self._produce([one for one in reading if not one.unread], now)
+        self._preempt()
         return now
 
-    def _read(self, reading: list[_Running], generating: int, call: float) -> float:
+    def _read(self, reading: list[RunningRequest], generating: int, call: float) -> float:
         """Read a slice of the prompts; its seconds."""
         budget = prefill_rows(
             len(reading),
@@ -209,15 +246,14 @@ class Simulator:
         self.speeds.prefill.saw(read, seconds)
         return call + seconds
 
-    def _produce(self, streams: list[_Running], now: float) -> None:
+    def _produce(self, streams: list[RunningRequest], now: float) -> None:
         for one in streams:
-            arrived = one.outcome.arrival.at
-            if one.outcome.first is None:
-                one.outcome.first = now - arrived
+            outcome, progress = one.outcome, one.ticket.progress
+            if outcome.first is None:
+                outcome.first = now - outcome.arrival.at
                 self.scheduler.first_token(one.ticket, now)
-            one.ticket.progress.produced += 1
-            one.left -= 1
-            if one.left <= 0:
-                one.outcome.end = now - arrived
-                self._running.remove(one)
+            progress.produced += 1
+            if progress.produced >= min(outcome.arrival.output, progress.max_tokens):
+                outcome.end, outcome.tokens = now - outcome.arrival.at, progress.produced
+                self.running.remove(one)
                 self.scheduler.finished(one.ticket, now, complete=True)

@@ -24,8 +24,8 @@ MOST_JUDGED = 16
 
 # Who is let in, and what a refused client is told (admission.py, promises.py)
 
-LONGEST_RETRY = 3600
-"""Seconds; whoever would have to wait longer is told so many and gets no promise."""
+LONGEST_RETRY = 600
+"""Seconds: nobody acts on a longer wait. Who would have to wait longer is told this, without a promise."""
 
 LEAST_MARGIN = 1.2
 """Least factor on a predicted end: the engine may become slower while somebody waits on what it promised."""
@@ -37,11 +37,8 @@ MARGIN_SHARE = 0.9
 """Share of ends that the factor has to cover."""
 
 NEWCOMERS_SHARE = 0.85
-"""Share of a bound that newcomers may fill and promises are made to.
-
-So the called find a place although nothing runs quite as predicted, and no wait is so short that chance
-decides.
-"""
+"""Share of a bound that newcomers may fill and promises are made to: whoever comes back when told has the
+rest, so he finds a place although nothing runs quite as predicted."""
 
 PROMISE_GRACE = 10
 """Seconds after its moment that a promise is kept."""
@@ -50,7 +47,7 @@ PROMISE_EARLY = 0.75
 """Seconds that a client may be early: its clock and ours, and what the network takes."""
 
 MOST_PROMISES = 16_384
-"""Open promises; a full book takes no more, so that what it holds stays true."""
+"""Open promises, so that the book cannot grow without end; beyond that one is told ``LONGEST_RETRY``."""
 
 RETURN_LEARNING = 0.01
 """Weight of one called client, who came back or did not, in the share of those who do."""

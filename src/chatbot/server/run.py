@@ -1,43 +1,35 @@
-"""Runs the servers of one process and ends them without losing an answer.
+"""Runs the listeners of one process and ends them without losing an answer.
 
-uvicorn closes its listener at once on SIGTERM, so whoever comes during the drain would meet a refused
-connection. Here the listeners stay open until the last answer is stored: newcomers get 503 with
-Retry-After, and only then the servers are told to stop.
+The listeners stay open until the last answer is stored and sent: whoever comes during the drain gets 503 with
+Retry-After instead of a refused connection.
 """
 
 import asyncio
 import errno
 import gc
 import logging
+import resource
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from chatbot.api.app import create_app
 from chatbot.domain.errors import StartupError
 from chatbot.domain.messages import ServiceName
 from chatbot.server.gateway import Gateway
+from chatbot.server.limits import HttpLimits
+from chatbot.server.listening import BoundedServer
 from chatbot.server.logging import log_loop_errors
 from chatbot.server.settings import Settings
-from chatbot.server.slow_clients import BoundedHttpProtocol
 from chatbot.server.wiring import Suite, open_suite
 
 _log = logging.getLogger(__name__)
-_BACKLOG = 2048
-"""Connections that may wait to be accepted, as uvicorn's own default."""
 
-
-class _Server(uvicorn.Server):
-    """A uvicorn server that leaves the signals to this module."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+_OTHER_FILES = 256
+"""Open files that are no client's: libraries, model, database, searches, foreign servers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +55,7 @@ def _listen(host: str, port: int, variable: str) -> socket.socket:
     try:
         bound.bind((host, port))
         # Two sockets may be bound to one port as long as neither listens.
-        bound.listen(_BACKLOG)
+        bound.listen()
     except OSError as error:
         bound.close()
         hint = (
@@ -75,21 +67,18 @@ def _listen(host: str, port: int, variable: str) -> socket.socket:
     return bound
 
 
-def _server(app: ASGIApp, settings: Settings) -> _Server:
-    return _Server(
-        uvicorn.Config(
-            app,
-            http=BoundedHttpProtocol,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            server_header=False,
-            proxy_headers=bool(settings.trusted_proxies),
-            forwarded_allow_ips=list(settings.trusted_proxies),
-            timeout_keep_alive=75,
-        )
-    )
+def _limits(listeners: int) -> HttpLimits:
+    """The limits of each of so many listeners, so that together they leave files to the rest of the process.
+
+    What a process may have open is commonly 1,024 and may be raised by itself to many more.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    limits = HttpLimits()
+    if most == resource.RLIM_INFINITY:
+        return limits
+    share = max(2 * limits.reserved, (most - _OTHER_FILES) // listeners)
+    return replace(limits, connections=min(limits.connections, share))
 
 
 async def serve(
@@ -133,54 +122,87 @@ async def _run(
     tell: Callable[[str], None],
     on_ready: Callable[[Sequence[Listener]], None],
 ) -> None:
-    servers = [_server(listener.app, settings) for listener in listeners]
+    limits = _limits(len(listeners))
+    servers = [
+        BoundedServer(
+            listener.app, name=listener.name, limits=limits, trusted_proxies=settings.trusted_proxies
+        )
+        for listener in listeners
+    ]
     # Modules and schemas are here to stay: no later collection looks at them again.
     gc.freeze()
     gc.enable()
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        if stopping.is_set():
-            for server in servers:
-                server.force_exit = True
-                server.should_exit = True
-        stopping.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-
-    async def announce() -> None:
-        await suite.wait_loaded()
-        on_ready(listeners)
-
-    async def end() -> None:
-        await stopping.wait()
-        tell("finishing the answers under way; a second signal stops at once")
-        _log.info("draining")
-        drain = asyncio.create_task(suite.drain(settings.drain_seconds))
-        while not drain.done() and not any(server.force_exit for server in servers):
-            await asyncio.wait((drain,), timeout=0.1)
-        drain.cancel()
-        for server in servers:
-            server.should_exit = True
-
-    announcing = asyncio.create_task(announce())
-    ending = asyncio.create_task(end())
+    signals = _Signals(suite.reload_keys)
     serving = [
-        asyncio.create_task(server.serve(sockets=[listener.socket]))
+        asyncio.create_task(server.serve([listener.socket]))
         for server, listener in zip(servers, listeners, strict=True)
     ]
+    loading = asyncio.create_task(suite.wait_loaded())
+    stopping = asyncio.create_task(signals.first.wait())
     try:
-        done, _ = await asyncio.wait((announcing, *serving), return_when=asyncio.FIRST_COMPLETED)
-        if announcing in done and announcing.exception() is not None:
-            stopping.set()
-            await asyncio.wait(serving)
-            announcing.result()
-        await asyncio.gather(*serving)
+        await asyncio.wait((loading, stopping, *serving), return_when=asyncio.FIRST_COMPLETED)
+        if loading.done():
+            loading.result()
+            on_ready(listeners)
+            await asyncio.wait((stopping, *serving), return_when=asyncio.FIRST_COMPLETED)
+        if stopping.done():
+            tell("finishing the answers under way; a second signal stops at once")
+            _log.info("draining")
+            await _drain(suite, servers, settings.drain_seconds, signals.second)
     finally:
-        for task in (announcing, ending):
+        for task in (loading, stopping):
             task.cancel()
-        await asyncio.gather(announcing, ending, return_exceptions=True)
+        for server in servers:
+            server.should_exit = True
+        await asyncio.gather(*serving)
+        signals.remove()
+
+
+async def _drain(
+    suite: Suite, servers: Sequence[BoundedServer], seconds: float, hurry: asyncio.Event
+) -> None:
+    """Return when every answer under way is stored and taken, at ``hurry``, or after so many seconds.
+
+    What is still open then is cut.
+    """
+    until = asyncio.get_running_loop().time() + seconds
+
+    async def finish() -> bool:
+        await suite.drain(seconds)
+        try:
+            async with asyncio.timeout_at(until):
+                await asyncio.gather(*(server.settle() for server in servers))
+        except TimeoutError:
+            return False
+        return True
+
+    finishing, hurrying = asyncio.create_task(finish()), asyncio.create_task(hurry.wait())
+    await asyncio.wait((finishing, hurrying), return_when=asyncio.FIRST_COMPLETED)
+    hurrying.cancel()
+    if not (finishing.done() and finishing.result()):
+        finishing.cancel()
+        for server in servers:
+            server.cut()
+
+
+class _Signals:
+    """What the operator's signals ask of this process."""
+
+    def __init__(self, reload: Callable[[], None]) -> None:
+        """``reload`` is called at each SIGHUP, which would end the process otherwise."""
+        self.first = asyncio.Event()
+        """Set by the first SIGINT or SIGTERM: finish and leave."""
+        self.second = asyncio.Event()
+        """Set by the next one: leave at once."""
+        loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+            loop.add_signal_handler(number, self._stop)
+        loop.add_signal_handler(signal.SIGHUP, reload)
+
+    def _stop(self) -> None:
+        (self.second if self.first.is_set() else self.first).set()
+
+    def remove(self) -> None:
+        """Give the signals back."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().remove_signal_handler(number)

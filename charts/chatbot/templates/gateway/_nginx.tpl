@@ -24,6 +24,8 @@ http {
     types { text/html html; application/json json; text/csv csv; text/javascript js; text/css css; }
     default_type application/octet-stream;
     client_max_body_size {{ .Values.gateway.bodyLimit }};
+    # In memory: a body in a file costs the disk, and a line in the log that is no JSON.
+    client_body_buffer_size {{ .Values.gateway.bodyLimit }};
     client_header_timeout 30s;
     client_body_timeout 30s;
     keepalive_timeout 75s;
@@ -114,6 +116,7 @@ location /.pages/ {
     {{- $services := keys (include "chatbot.services" . | fromJson) | sortAlpha }}
     sub_filter_types application/json;
     sub_filter '"services": []' '"services": [{{ range $i, $name := $services }}{{ if $i }}, {{ end }}"{{ $name }}"{{ end }}]';
-    sub_filter '<!-- services -->' '{{ range $services }}<li class="card"><strong>{{ . }}</strong><a class="path" href="/{{ . }}/">/{{ . }}/</a><a class="path" href="/{{ . }}/docs">/{{ . }}/docs</a></li>{{ end }}';
+    {{- $titles := .Files.Get "files/titles.json" | fromJson }}
+    sub_filter '<!-- services -->' '{{ range $services }}<li class="card"><strong>{{ with get $titles . }}<span lang="ko">{{ .ko }}</span> <span lang="en">{{ .en }}</span>{{ else }}{{ . }}{{ end }}</strong><a class="path" href="/{{ . }}/">/{{ . }}/</a><a class="path" href="/{{ . }}/docs">/{{ . }}/docs</a></li>{{ end }}';
 }
 {{- end -}}

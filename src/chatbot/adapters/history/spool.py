@@ -1,6 +1,6 @@
 """Turns kept on disk while the database is away: one fsynced file a turn in one folder.
 
-The folder is the truth and nothing of it is cached, so that several processes (the two services, a command)
+The folder is the truth and nothing of it is cached, so that several processes (services, a command)
 may share it. A file is written aside, fsynced and renamed: it is whole or absent at any moment of a kill,
 and its digest tells damage. Empty files remember for a while that an insert may still be under way
 somewhere: ``.done`` of a turn that was written since, ``.gone`` of one that was deleted. ``.aside`` files are

@@ -31,13 +31,15 @@ class Writability:
     async def look(self, *places: Writable) -> None:
         """Ask the places, in this order, until one would take a turn."""
         failure: Exception | None = None
+        # As it is now: while the places are asked, a turn may be lost, and only a trial outweighs that.
+        by_writing = not self.given
         for place in places:
             try:
-                await place.check_writable(by_writing=not self.given)
+                await place.check_writable(by_writing=by_writing)
             except (HistoryUnavailable, OSError) as error:
                 failure = error
             else:
-                if not self.given:
+                if by_writing:
                     self.given = True
                     _log.warning("history_writable_again")
                 return

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chatbot.domain.errors import ChatbotError, DeadlineExceeded, Draining, ModelFailed
-from chatbot.domain.messages import FinishReason, Token
 from chatbot.domain.models import EngineMeter
-from chatbot.llm.llama.context import Context, Logits
+from chatbot.llm.llama.answering import Answering
+from chatbot.llm.llama.context import Context
 from chatbot.llm.llama.delivery import Delivery
 from chatbot.llm.llama.prefix_cache import ParkingPolicy
 from chatbot.llm.llama.roster import Roster
-from chatbot.llm.llama.sampler import Sampler
 from chatbot.llm.llama.stepper import DecodedCall, Stepper
 from chatbot.llm.llama.stream import Stream
 from chatbot.llm.llama.vocabulary import Vocabulary
@@ -85,14 +84,14 @@ class Engine:
         self._called = threading.Condition()
         self._stopping = False
         self._roster = Roster(setup.context, setup.sequences, setup.policy, setup.scheduler)
+        self._answers = Answering(
+            self._roster, self._delivery, setup.vocabulary, setup.scheduler, setup.speeds, setup.meter
+        )
         self._stepper = Stepper(setup.context, self._roster, setup.speeds, tiled=setup.tiled)
         self._rebuilds = 0
         self._progress = time.monotonic()
         self._busy = False
         self._rates: deque[tuple[float, int]] = deque(maxlen=1024)
-        self._generated = 0
-        line_feeds = {token for count in range(1, 9) for token in setup.vocabulary.template("\n" * count)}
-        self._silent = sorted(setup.vocabulary.end_tokens | line_feeds)
 
     @property
     def kv_used(self) -> int:
@@ -163,8 +162,8 @@ class Engine:
         self._roster.notify(now, self._delivery)
         if self._roster.running:
             self._step()
-        self._rates.append((time.monotonic(), self._generated))
-        self._generated = 0
+        self._rates.append((time.monotonic(), self._answers.generated))
+        self._answers.generated = 0
         self._progress = time.monotonic()
         self._delivery.flush()
 
@@ -183,11 +182,11 @@ class Engine:
         for _ in range(call.preempted):
             self._setup.meter.preempted()
         for stream, error in call.failed:
-            self._fail(stream, error)
+            self._answers.fail(stream, error)
         if call.ready:
             logits = self._context.logits()
             for row, stream in enumerate(call.ready):
-                self._sample(stream, logits[row])
+                self._answers.grow(stream, logits[row])
         if call.ran:
             seconds = time.monotonic() - call.begun
             self._stepper.learn(call, seconds)
@@ -213,62 +212,12 @@ class Engine:
                     self._roster.waiting[stream.ticket] = stream
                 case Cancel(stream):
                     if not stream.ended:
-                        self._leave(stream, complete=False)
+                        self._answers.leave(stream, complete=False)
 
     def _expire(self, now: float) -> None:
         for stream in self._roster.everyone():
             if now >= stream.ticket.deadline:
-                self._fail(stream, DeadlineExceeded(stream.stage))
-
-    def _sample(self, stream: Stream, row: Logits) -> None:
-        self._roster.guard(stream)
-        if stream.sampler is None:
-            stream.sampler = Sampler(stream.sampling, self._setup.vocabulary.size)
-            stream.sampler.accept(stream.tokens[-64:])
-        if stream.prompt.endings.speaks and not stream.produced:
-            row[self._silent] = float("-inf")
-        try:
-            token = stream.sampler.sample(row)
-        except ModelFailed as error:
-            self._roster.discard(stream)
-            self._fail(stream, error)
-            return
-        now = time.monotonic()
-        if stream.first is None:
-            stream.first = now
-            fresh = stream.prompt_length - stream.cached
-            self._setup.speeds.fresh_share.saw(fresh, stream.prompt_length)
-            self._setup.meter.started(*self._setup.scheduler.first_token(stream.ticket, now))
-        if token in self._setup.vocabulary.end_tokens:
-            self._finish(stream, FinishReason.STOP, now)
-            return
-        stream.append(token)
-        self._generated += 1
-        self._say(stream, stream.text.feed(self._setup.vocabulary.piece(token)))
-        if stream.text.stopped:
-            self._finish(stream, FinishReason.STOP, now)
-        elif stream.produced >= stream.ticket.progress.max_tokens:
-            self._finish(stream, FinishReason.LENGTH, now)
-
-    def _finish(self, stream: Stream, reason: FinishReason, now: float) -> None:
-        self._say(stream, stream.text.rest(unfinished=reason is FinishReason.LENGTH))
-        end = stream.finish(reason, now)
-        self._leave(stream, complete=True)
-        self._delivery.put(stream.outbox, end)
-
-    def _say(self, stream: Stream, text: str) -> None:
-        if text:
-            self._delivery.put(stream.outbox, Token(text))
-
-    def _fail(self, stream: Stream, error: ChatbotError) -> None:
-        self._leave(stream, complete=False)
-        self._delivery.put(stream.outbox, error)
-
-    def _leave(self, stream: Stream, *, complete: bool) -> None:
-        """To be done before the last event is put: a reader may find it at once and ask the next question."""
-        stream.ended = True
-        self._roster.leave(stream)
-        self._setup.scheduler.finished(stream.ticket, time.monotonic(), complete=complete)
+                self._answers.fail(stream, DeadlineExceeded(stream.stage))
 
     def _rebuild(self, reason: str) -> None:
         self._rebuilds += 1
@@ -284,7 +233,7 @@ class Engine:
     def _end_all(self, error: ChatbotError) -> None:
         self._take_over_commands()
         for stream in self._roster.everyone():
-            self._fail(stream, error)
+            self._answers.fail(stream, error)
         self._delivery.flush()
 
     def _take_over_commands(self) -> None:

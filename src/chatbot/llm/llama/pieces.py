@@ -55,9 +55,12 @@ def system_pieces(conversation: Conversation) -> Iterator[Piece]:
 
 
 def user_pieces(conversation: Conversation) -> Iterator[Piece]:
-    """References, then the question."""
-    parts = [(part.name, part.text.strip()) for part in conversation.references]
-    yield from _joined([*parts, (QUESTION, conversation.question.strip())])
+    """References, then the question; its piece comes even when nothing is left of it without white space."""
+    quoted = list(_joined([(part.name, part.text.strip()) for part in conversation.references]))
+    yield from quoted
+    if quoted:
+        yield Piece("\n\n", trusted=True)
+    yield Piece(conversation.question.strip(), QUESTION)
 
 
 def _joined(parts: list[tuple[str, str]]) -> Iterator[Piece]:

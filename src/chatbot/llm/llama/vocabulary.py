@@ -53,8 +53,11 @@ class Vocabulary:
         self.size = file.n_vocab
         ids = range(self.size)
         self.end_tokens = frozenset(i for i in ids if llama_cpp.llama_vocab_is_eog(self._vocab, i))
-        control = frozenset(i for i in ids if llama_cpp.llama_vocab_is_control(self._vocab, i))
-        marks = self._marks()
+        kinds = [llama_cpp.llama_vocab_get_attr(self._vocab, i) for i in ids]
+        control = frozenset(i for i in ids if kinds[i] & llama_cpp.LLAMA_TOKEN_ATTR_CONTROL)
+        # User-defined tokens written like marks (<start_of_turn>, [INST]); others are runs of spaces.
+        user_defined = (i for i in ids if kinds[i] & llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED)
+        marks = frozenset(i for i in user_defined if _MARK.fullmatch(self.name(i)))
         self.forbidden = control | self.end_tokens | marks
         self.begin = int(llama_cpp.llama_vocab_bos(self._vocab))
         self.adds_begin = bool(llama_cpp.llama_vocab_get_add_bos(self._vocab)) and self.begin >= 0
@@ -98,15 +101,6 @@ class Vocabulary:
     def text(self, tokens: Sequence[int]) -> str:
         """The text of tokens, special ones left out; for reports and tests."""
         return b"".join(self.piece(token) for token in tokens).decode("utf-8", "replace")
-
-    def _marks(self) -> frozenset[int]:
-        """User-defined tokens written like marks (<start_of_turn>, [INST]); others are runs of spaces."""
-        marked = (
-            token
-            for token in range(self.size)
-            if llama_cpp.llama_vocab_get_attr(self._vocab, token) & llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
-        )
-        return frozenset(token for token in marked if _MARK.fullmatch(self.name(token)))
 
     def _harmless(self, text: str) -> tuple[int, ...]:
         tokens = self._tokenize(text, special=False)

@@ -1,0 +1,96 @@
+"""The answers of the streams that run: their next tokens, what their clients are told, and how they end."""
+
+import time
+
+from chatbot.domain.errors import ChatbotError, ModelFailed
+from chatbot.domain.messages import FinishReason, Token
+from chatbot.domain.models import EngineMeter
+from chatbot.llm.llama.context import Logits
+from chatbot.llm.llama.delivery import Delivery
+from chatbot.llm.llama.roster import Roster
+from chatbot.llm.llama.sampler import WINDOW, Sampler
+from chatbot.llm.llama.stream import Stream
+from chatbot.llm.llama.vocabulary import Vocabulary
+from chatbot.scheduling.rates import Speeds
+from chatbot.scheduling.scheduler import Scheduler
+
+
+class Answering:
+    """Writes the answers, on the engine's thread."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        delivery: Delivery,
+        vocabulary: Vocabulary,
+        scheduler: Scheduler,
+        speeds: Speeds,
+        meter: EngineMeter,
+    ) -> None:
+        self._roster = roster
+        self._delivery = delivery
+        self._vocabulary = vocabulary
+        self._scheduler = scheduler
+        self._speeds = speeds
+        self._meter = meter
+        # Tokens since somebody set it back to 0.
+        self.generated = 0
+        line_feeds = {token for count in range(1, 9) for token in vocabulary.template("\n" * count)}
+        self._silent = sorted(vocabulary.end_tokens | line_feeds)
+
+    def grow(self, stream: Stream, row: Logits) -> None:
+        """Choose the next token by its row of logits and tell the client what that makes certain."""
+        self._roster.guard(stream)
+        if stream.sampler is None:
+            stream.sampler = Sampler(stream.sampling, self._vocabulary.size)
+            stream.sampler.accept(stream.tokens[-WINDOW:])
+        if stream.prompt.endings.speaks and not stream.produced:
+            row[self._silent] = float("-inf")
+        try:
+            token = stream.sampler.sample(row)
+        except ModelFailed as error:
+            self._roster.discard(stream)
+            self.fail(stream, error)
+            return
+        now = time.monotonic()
+        if stream.first is None:
+            self._begin(stream, now)
+        if token in self._vocabulary.end_tokens:
+            self._finish(stream, FinishReason.STOP, now)
+            return
+        stream.append(token)
+        self.generated += 1
+        self._say(stream, stream.text.feed(self._vocabulary.piece(token)))
+        if stream.text.stopped:
+            self._finish(stream, FinishReason.STOP, now)
+        elif stream.produced >= stream.ticket.progress.max_tokens:
+            self._finish(stream, FinishReason.LENGTH, now)
+
+    def fail(self, stream: Stream, error: ChatbotError) -> None:
+        """End the stream with an error for its client."""
+        self.leave(stream, complete=False)
+        self._delivery.put(stream.outbox, error)
+
+    def leave(self, stream: Stream, *, complete: bool) -> None:
+        """Free what the stream holds; ``complete`` when its answer ended by itself.
+
+        To be done before the last event is put: a reader may find it at once and ask the next question.
+        """
+        stream.ended = True
+        self._roster.leave(stream)
+        self._scheduler.finished(stream.ticket, time.monotonic(), complete=complete)
+
+    def _begin(self, stream: Stream, now: float) -> None:
+        stream.first = now
+        self._speeds.fresh_share.saw(stream.prompt_length - stream.cached, stream.prompt_length)
+        self._meter.started(*self._scheduler.first_token(stream.ticket, now))
+
+    def _finish(self, stream: Stream, reason: FinishReason, now: float) -> None:
+        self._say(stream, stream.text.rest(unfinished=reason is FinishReason.LENGTH))
+        end = stream.finish(reason, now)
+        self.leave(stream, complete=True)
+        self._delivery.put(stream.outbox, end)
+
+    def _say(self, stream: Stream, text: str) -> None:
+        if text:
+            self._delivery.put(stream.outbox, Token(text))
