@@ -1,7 +1,6 @@
 """What leaves the suite carries no resident number, phone, card or address, and keeps everything else."""
 
 import re
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -108,11 +107,3 @@ def test_what_was_redacted_once_is_clean(text: str) -> None:
 )
 def test_no_digit_of_a_phone_number_is_left(number: str, around: str) -> None:
     assert not any(character.isdigit() for character in redact(f"{around}{number}{around}")[0])
-
-
-@pytest.mark.parametrize("unit", ["1", "1 ", "0", "010-", "a", "a.", "a@", "+1", "9", "--", "4111 "])
-def test_the_cost_grows_with_the_text_only(unit: str) -> None:
-    text = unit * (40_000 // len(unit))
-    begun = time.process_time()
-    redact(text)
-    assert time.process_time() - begun < 1.0

@@ -46,7 +46,7 @@ SHAPE = (
     "<p>끝난 목록 뒤</p><ul><li>[ ] 하나</li><li>둘</li></ul>"
     "<div><table><thead><tr><th>항목</th><th>담당</th><th>기한</th></tr></thead><tbody>"
     "<tr><td>견적서</td><td><code>김</code></td><td>11월</td></tr>"
-    "<tr><td>짧은 줄</td><td></td><td></td></tr></tbody></table></div>"
+    "<tr><td>짧은 줄</td><td></td></tr></tbody></table></div>"
     "<blockquote><p>인용</p><blockquote><p>안쪽</p></blockquote></blockquote><hr>"
     '<figure><pre><code>x = "|---|"\n# 제목이 아님</code></pre></figure>'
     "<figure><pre><code>닫히지 않음\n- 목록이 아님</code></pre></figure>"
@@ -159,25 +159,55 @@ def test_what_is_complete_keeps_its_nodes_while_the_rest_grows(page: Page) -> No
     assert kept == [True, True, "let a;\nlet b;"]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "> " * 4000 + "x",
-        "- " * 4000 + "x",
-        "`" * 8000,
-        "*" * 8000,
-        "|" * 4000 + "\n" + "|-" * 4000,
-        " " * 8000 + "#",
-    ],
-)
-def test_no_text_stops_the_page(page: Page, text: str) -> None:
-    milliseconds = page.evaluate(
-        f"""async (text) => {{
+WORST = {
+    "quotes": ("", "> ", "x"),
+    "lists": ("", "- ", "x"),
+    "ticks": ("", "`", ""),
+    "unclosed code": ("", "`a ", ""),
+    "stars": ("", "*", ""),
+    "unclosed emphasis": ("", "*a ", ""),
+    "unclosed strong": ("", "**a ", ""),
+    "struck": ("", "~~a ", ""),
+    "spaces before a heading": ("", " ", "#"),
+    "spaces in a heading": ("# a ", "# ", "x"),
+    "spaces behind a fence": ("```", " ", "`"),
+    "spaces in a delimiter": ("a|b\n-|-", " ", "x"),
+    "spaces before a delimiter": ("a|b\n", " ", "x|"),
+    "a wide table": ("", "|", "\n"),
+    "a table of many rows": ("|a" * 60 + "|\n" + "|-" * 60 + "|\n", "|\n", ""),
+    "rules": ("", "- - -x\n", ""),
+    "paragraphs": ("", "a\n\n", ""),
+    "items far apart": ("", "- a\n\n\n\n", ""),
+    "blank lines in an item": ("- a", "\n", "x"),
+    "headings": ("", "# a\n", ""),
+    "fences": ("", "```\n", ""),
+}
+
+
+@pytest.mark.parametrize("name", WORST)
+def test_the_work_grows_with_the_text_only(page: Page, name: str) -> None:
+    """64 KiB against 8 KiB: eight times the work, where its square would be sixty-four times."""
+    before, unit, after = WORST[name]
+    small, large = page.evaluate(
+        f"""async ([before, unit, after]) => {{
           {SETUP}
-          const begun = performance.now();
-          box(text);
-          return performance.now() - begun;
+          const least = (size) => {{
+            const text = before + unit.repeat(size / unit.length) + after;
+            const times = [1, 2, 3].map(() => {{
+              const begun = performance.now();
+              box(text);
+              return performance.now() - begun;
+            }});
+            return Math.min(...times);
+          }};
+          return [least(8192), least(65536)];
         }}""",
-        text,
+        [before, unit, after],
     )
-    assert milliseconds < 1000
+    assert large < 28 * max(small, 1.0), (small, large)
+
+
+def test_a_table_with_more_columns_than_any_reader_follows_is_text(page: Page) -> None:
+    wide = "|a" * 65 + "|\n" + "|-" * 65 + "|"
+    assert shown(page, wide).startswith("<p>|a|a")
+    assert "<table>" in shown(page, "|a" * 64 + "|\n" + "|-" * 64 + "|")

@@ -111,6 +111,18 @@ def test_ten_times_overload_keeps_the_goodput_and_ends_in_time() -> None:
     assert (produced / TOKENS_PER_SECOND + prefill) / last >= 0.9
 
 
+def test_where_a_full_batch_is_too_slow_for_whole_answers_they_are_clipped_and_not_lost() -> None:
+    """Alone an answer of 16 tokens takes 2.4 s, in a full batch 21 s and more; the limit is 20 s."""
+    machine, source = Machine(prefill=0.003, base=0.1, each=0.05), random.Random(5)
+    outcomes = Simulator(machine).run(
+        Arrival(at, f"u{number}", 150, max(1, int(source.gammavariate(2, 8))), 100, limit=20.0)
+        for number, at in enumerate(accumulate(source.expovariate(8.0) for _ in range(1200)))
+    )
+    answered = [one for one in outcomes if one.end is not None]
+    assert len(answered) > 200
+    assert sum(one.expired for one in outcomes) <= 0.1 * len(answered)
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_machine_that_slows_down_under_the_crowd_still_ends_in_time(seed: int) -> None:
     slower, pace = 1.7, [1.0]

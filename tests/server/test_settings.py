@@ -123,3 +123,13 @@ def test_the_example_file_is_itself_valid_when_uncommented() -> None:
     lines = [line.removeprefix("# ") for line in example().splitlines() if line.startswith("# CHATBOT_")]
     Path(".env").write_text("\n".join(lines) + "\n")
     assert load_settings() == load_settings({})
+
+
+@pytest.mark.parametrize("content", [b"CHATBOT_PORT=1\n# \xff\n", "CHATBOT_PORT=1\n".encode("utf-16")])
+def test_an_env_file_that_is_no_utf8_is_one_sentence(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_bytes(content)
+    with pytest.raises(StartupError, match="not UTF-8"):
+        load_settings()

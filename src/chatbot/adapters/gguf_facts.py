@@ -5,6 +5,9 @@ from typing import Any
 
 from chatbot.domain.vram import MIB, ModelFacts
 
+_MOST_LAYERS = 10_000
+"""More than any model has; the facts keep a number for each."""
+
 
 class NotAModel(Exception):
     """The file is no GGUF file, is cut off, or lacks a fact; the message is one sentence."""
@@ -16,12 +19,19 @@ def read_facts(path: Path) -> ModelFacts:
     Raises:
         NotAModel: see there.
     """
+    try:
+        return _facts(path)
+    except NotAModel:
+        raise
+    except Exception as error:
+        # The library checks nothing: what a broken file makes it raise is of any kind.
+        raise NotAModel(f"{path} is not a readable GGUF file ({type(error).__name__})") from error
+
+
+def _facts(path: Path) -> ModelFacts:
     from gguf import GGUFReader
 
-    try:
-        reader = GGUFReader(path)
-    except (ValueError, OSError, IndexError) as error:
-        raise NotAModel(f"{path} is not a readable GGUF file: {error}") from error
+    reader = GGUFReader(path)
 
     def field(name: str) -> Any:
         found = reader.get_field(name)
@@ -40,6 +50,8 @@ def read_facts(path: Path) -> ModelFacts:
     )
     if layers is None or heads is None or width is None:
         raise NotAModel(f"{path} ({architecture}) does not say its layers, heads or width")
+    if not 0 < layers <= _MOST_LAYERS or heads <= 0:
+        raise NotAModel(f"{path} ({architecture}) names {layers} layers of {heads} heads")
     kv_heads = field(f"{architecture}.attention.head_count_kv")
     listed = list(kv_heads) if isinstance(kv_heads, list) else [kv_heads or heads] * layers
     dimension = width // heads

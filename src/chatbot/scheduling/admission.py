@@ -50,7 +50,7 @@ class AdmissionController:
     def reserve(self, ticket: Ticket, now: float) -> Prediction:
         """Check and take a place in one step; ``now`` is in monotonic seconds.
 
-        The limit of the answer is lowered to what can end before the deadline.
+        The limit of the answer is lowered to what ends before the deadline at the present pace.
 
         Raises:
             Overloaded: with the seconds after which the same request will be admitted.

@@ -39,7 +39,7 @@ class NewcomerForecast:
     at_once: bool
     """Whether a sequence is free that nobody waits for, and cells for it."""
     longest: int
-    """Tokens of an answer that would just end before its deadline if it ran alone from now on."""
+    """Tokens of an answer that would just end before its deadline if it started now, at the pace of now."""
 
 
 class Forecast:
@@ -123,7 +123,8 @@ class Forecast:
         started = self._start_of(load, index)
         start = max(0.0, started - age)
         beside = min(len(self._running) + len(self._waiting) + 1, self._capacity.sequences)
-        step, alone = self._speeds.steps.seconds(beside), self._speeds.steps.seconds(1)
+        step = self._speeds.steps.seconds(beside)
+        pace = step + self._between(ticket.service, beside)
         first = start + load.prefill + step
         output = self._speeds.lengths(ticket.service).long(ticket.progress.max_tokens)
         return NewcomerForecast(
@@ -131,10 +132,10 @@ class Forecast:
             queue=min(start, max(0.0, _stranger_start(self._starts, index) - age)),
             start=start,
             first=first,
-            end=first + output * (step + self._between(ticket.service, beside)),
+            end=first + output * pace,
             full=beside == self._capacity.sequences,
             at_once=started == 0.0 and self._starts[-1].start == 0.0,
-            longest=max(1, int(((ticket.deadline - now) / self._safety - load.prefill) / alone)),
+            longest=max(1, int(((ticket.deadline - now) / self._safety - load.prefill) / pace)),
         )
 
     def load(self, ticket: Ticket) -> Load:

@@ -216,7 +216,11 @@ def load_settings(environment: Mapping[str, str] | None = None, **options: Any) 
     Raises:
         StartupError: one sentence for each wrong value, naming its variable.
     """
-    _check_names(os.environ if environment is None else environment, dotenv_values(ENV_FILE))
+    try:
+        file = dotenv_values(ENV_FILE)
+    except UnicodeDecodeError:
+        raise StartupError(f"{ENV_FILE} is not UTF-8: save it with that encoding.") from None
+    _check_names(os.environ if environment is None else environment, file)
     try:
         return _ALL(**options)
     except ValidationError as error:

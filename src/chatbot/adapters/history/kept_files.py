@@ -38,13 +38,13 @@ class Entry:
 
     @classmethod
     def parse(cls, name: str) -> Self | None:
-        """The entry of a file name; None for files that are none."""
+        """The entry of a file name; None for files that are none, or are named as no entry writes itself."""
         try:
             owner, db_id, order, id_, kind = name.split(".")
             entry = cls(owner, UUID(db_id), int(order), UUID(id_), kind)
         except ValueError:
             return None
-        return entry if kind in (TURN, DONE, GONE, ASIDE) else None
+        return entry if kind in (TURN, DONE, GONE, ASIDE) and entry.name == name else None
 
 
 @dataclass(slots=True)

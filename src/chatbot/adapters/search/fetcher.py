@@ -131,7 +131,7 @@ class Fetcher:
             raise ProviderFailed(SearchOutcome.TIMEOUT, "no answer in time") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ProviderFailed(SearchOutcome.ERROR, type(error).__name__) from None
-        return _reply(response, content)
+        return reply_of(response, content)
 
     async def _read(self, response: httpx.Response) -> bytes:
         if response.is_redirect:
@@ -162,7 +162,12 @@ class Fetcher:
         await self._client.aclose()
 
 
-def _reply(response: httpx.Response, content: bytes) -> FetchedReply:
+def reply_of(response: httpx.Response, content: bytes) -> FetchedReply:
+    """The JSON object of an answer whose bytes are ``content``.
+
+    Raises:
+        ProviderFailed: it holds none.
+    """
     try:
         body = json.loads(content)
     except (ValueError, RecursionError):

@@ -33,8 +33,11 @@ function codeNode({ language, text }) {
 }
 
 function tableNode({ aligned, head, rows }) {
-  const line = (name, cells) =>
-    make("tr", {}, ...aligned.map((align, column) => make(name, { className: `to-${align}` }, ...inline(cells[column] ?? ""))));
+  function line(name, cells) {
+    const nodes = cells.slice(0, aligned.length).map((cell, column) => make(name, { className: `to-${aligned[column]}` }, ...inline(cell)));
+    const missing = aligned.length - nodes.length;
+    return make("tr", {}, ...nodes, ...(missing ? [make(name, { colSpan: missing })] : []));
+  }
   const body = make("tbody", {}, ...rows.map((cells) => line("td", cells)));
   return make("div", { className: "table", tabIndex: 0, role: "group", ariaLabel: t("table") }, make("table", {}, make("thead", {}, line("th", head)), body));
 }
@@ -72,7 +75,8 @@ export class GrowingText {
 
   show(text) {
     const blocks = ranked(blocksOf(text.split(/\r\n?|\n/)));
-    const nodes = this.parent.children;
+    // The live collection would be counted anew after every change.
+    const nodes = [...this.parent.children];
     blocks.forEach((block, index) => {
       const shown = this.#blocks[index];
       if (shown?.kind === block.kind && shown.source === block.source) return;
@@ -81,7 +85,7 @@ export class GrowingText {
       } else if (index < nodes.length) nodes[index].replaceWith(node(block));
       else this.parent.append(node(block));
     });
-    while (nodes.length > blocks.length) nodes[nodes.length - 1].remove();
+    for (const node of nodes.slice(blocks.length)) node.remove();
     this.#blocks = blocks;
   }
 }
