@@ -3,9 +3,9 @@
 usage: python -m bench.soak [--requests 20000] [--users 32] [--minutes 10] [--samples 40]
 
 Starts ``chatbot up`` on a tiny random model with a search provider of this machine. Users ask both services;
-half of the answers are streams; a third are left by their client midway; every tenth office question asks for
-the web; a room lives for about eight turns, and every second one is then deleted. Ends after so many requests
-or minutes, whichever comes first. The change over the second half, when caches are full, is the slope by least
+half of the answers are streams; a third are left by their client; every tenth office question asks for the
+web; a room lives for about eight turns, and every second one is then deleted. Ends after so many requests or
+minutes, whichever comes first. The change over the second half, when caches are full, is the slope by least
 squares times the length of that half, in per cent of its mean.
 """
 
