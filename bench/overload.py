@@ -4,9 +4,9 @@ usage: python -m bench.overload [--factor 10] [--seconds 120] [--peak-seconds 45
 
 Starts ``chatbot up`` with short answers and a short time limit (the product's is 180 s; the policy scales
 with it). First a closed loop of 32 users finds the most tokens a second, then strangers arrive at random,
-``factor`` times as fast as that serves them. Of those who are refused, six in ten wait exactly Retry-After, two
-come early, one comes late and one never; whoever comes back does so once. When the last of them has his answer,
-a newcomer asks, who must be let in at once.
+``factor`` times as fast as that serves them. Of those who are refused, six in ten wait exactly Retry-After,
+two come early, one late and one never; whoever comes back does so once. When the last has left, a newcomer
+asks, who must be let in at once.
 
 The clients run on the same machine. With ``--threads`` below its cores the engine keeps a core that they do
 not take, as it keeps its card; without, it slows down as they come.

@@ -49,6 +49,8 @@ class Sample:
     """Questions that wait."""
     cells: float
     """Tokens that the KV pool holds."""
+    host_cache_mib: float
+    """Part of the memory: conversations that left the pool, up to CHATBOT_…__HOST_CACHE_MIB."""
 
 
 @dataclass
@@ -86,12 +88,14 @@ def sample(suite: RunningSuite, page: Mapping[str, float], began: float) -> Samp
         int(facts["Threads"]),
         page["chatbot_queue_size"],
         page["chatbot_kv_tokens_used"],
+        page["chatbot_host_cache_bytes"] / 2**20,
     )
 
 
 def metrics(suite: RunningSuite) -> dict[str, float]:
     """The gauges of a sample, summed over services and engines."""
-    return {name: suite.metric(name) for name in ("chatbot_queue_size", "chatbot_kv_tokens_used")}
+    names = ("chatbot_queue_size", "chatbot_kv_tokens_used", "chatbot_host_cache_bytes")
+    return {name: suite.metric(name) for name in names}
 
 
 async def ask(http: httpx.AsyncClient, day: Day, source: random.Random, user: str, room: str) -> None:
@@ -155,7 +159,7 @@ def report(day: Day, counted: float, after: Sample) -> bool:
     span = half[-1].at - half[0].at
     print("| what | first sample | middle | last | when idle again | change over the second half |")
     print("|---|---|---|---|---|---|")
-    for name in ("memory_mib", "files", "threads", "waiting", "cells"):
+    for name in ("memory_mib", "files", "threads", "waiting", "cells", "host_cache_mib"):
         points = [(each.at, float(getattr(each, name))) for each in half]
         change = line(points)[1] * span
         mean = sum(value for _, value in points) / len(points)

@@ -14,13 +14,13 @@ from pathlib import Path
 
 def licence(found: Distribution) -> str:
     """The licence that a package names, or ``not named``."""
-    expression = found.metadata.get("License-Expression")
+    expression = str(found.metadata.json.get("license_expression") or "")
     classifiers = [
         each.rpartition(" :: ")[2]
         for each in found.metadata.get_all("Classifier") or []
         if each.startswith("License ::") and each != "License :: OSI Approved"
     ]
-    text = (found.metadata.get("License") or "").strip().splitlines()
+    text = str(found.metadata.json.get("license") or "").strip().splitlines()
     return expression or ", ".join(classifiers) or (text[0] if text else "not named")
 
 
