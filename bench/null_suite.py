@@ -1,11 +1,11 @@
 """The real application over a model that costs nothing, beside a bare Starlette route: see bench.api_cost.
 
-usage: python -m bench.null_suite PORT FOLDER
+usage: python -m bench.null_suite PORT FOLDER [MONGO_URI]
 
-Everything but the engine is the product's: application, chat path, metrics, SQLite history, log lines, HTTP
-server and event loop. The model says as many tokens as the question names and lets the loop turn
-after each. ``/bare/N`` streams the very same bytes of N tokens without any of it; ``/bench/cpu`` tells the
-seconds of processor time that this process has used.
+Everything but the engine is the product's: application, chat path, metrics, history (SQLite, or the database
+named), log lines, HTTP server and event loop. The model says as many tokens as the question's first word
+names and lets the loop turn after each. ``/bare/N`` streams the very same bytes of N tokens without any of
+it; ``/bench/cpu`` tells the seconds of processor time that this process has used.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 import uvloop
+from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
@@ -59,7 +60,7 @@ class NullPlace:
         sampling: Sampling,  # noqa: ARG002 (nothing is sampled)
     ) -> AsyncGenerator[GenerationEvent, None]:
         """See Place."""
-        count = int(conversation.question)
+        count = int(conversation.question.split()[0])
         for _ in range(count):
             yield Token(TEXT)
             await asyncio.sleep(0)
@@ -103,9 +104,10 @@ async def cpu(_: Request) -> JSONResponse:
     return JSONResponse(time.process_time())
 
 
-async def serve(port: int, folder: Path) -> None:
-    """Serve until the process is ended."""
-    history, metrics = await open_history(HistoryConfig(), folder), Metrics()
+async def serve(port: int, folder: Path, mongo_uri: str = "") -> None:
+    """Serve until the process is ended; history lies in ``folder`` or in the database at ``mongo_uri``."""
+    config = HistoryConfig(mongo_uri=SecretStr(mongo_uri))
+    history, metrics = await open_history(config, folder), Metrics()
 
     model = NullModel()
     chat = Chat(
@@ -125,4 +127,4 @@ async def serve(port: int, folder: Path) -> None:
 if __name__ == "__main__":
     set_up_logging("json", "INFO")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(int(sys.argv[1]), Path(sys.argv[2])))
+        runner.run(serve(int(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]))
