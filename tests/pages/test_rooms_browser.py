@@ -240,5 +240,5 @@ def test_the_404_page_leads_to_the_chat(visitor: Visitor) -> None:
     expect(page.locator("h1")).to_contain_text("찾을 수 없는 주소입니다")
     background = page.evaluate("getComputedStyle(document.querySelector('.card')).borderRadius")
     assert background == "14px", "the policy lets the page's own style in"
-    page.locator(".card").first.click()
+    page.get_by_role("link", name="/office/", exact=True).click()
     expect(page.locator(".welcome h2")).to_have_text("무엇을 도와드릴까요?")
