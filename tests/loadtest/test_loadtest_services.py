@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.loadtest import fake_service as fakes
-from tests.loadtest.test_loadtest_run import ENVIRONMENT, command, read
+from tests.loadtest.test_loadtest_run import ENVIRONMENT, read, run
 
 from loadtest.client.asking import UnreachableError
 from loadtest.client.published import describe, names_of
@@ -35,17 +35,6 @@ def fake() -> Iterator[fakes.Fake]:
     services = {**fakes.published(), "tutor": TUTOR, "story": STORY}
     with fakes.running(fakes.Fake(services=services)) as fake:
         yield fake
-
-
-def run(fake: fakes.Fake, results: Path, *flags: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(fake, results, *flags),
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
 
 
 def bodies(fake: fakes.Fake, service: str) -> list[dict[str, Any]]:
