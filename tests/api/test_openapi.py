@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 from tests.support.fakes import FakeModel, MemoryHistory, service_state
+from tests.support.memory_store import MemoryStore
 
 from chatbot.api.app import create_app
 from chatbot.domain.history import Room, Turn
@@ -29,20 +30,25 @@ CHECKS = [
 ]
 
 ROOM = "123e4567-e89b-12d3-a456-426614174000"
+TURN = UUID("123e4567-e89b-12d3-a456-426614174001")
+"""The room and the turn of the description's examples."""
 
 
-class Remembering(MemoryHistory):
-    """A history where the room of the description's examples comes back whenever it is gone."""
+class Remembering(MemoryStore):
+    """A store where the room of the description's examples comes back whenever it is gone."""
 
-    def _of(self, room: Room) -> list[Turn]:
-        if (room.user_id, str(room.db_id)) == ("test_user", ROOM) and not super()._of(room):
+    def in_room(self, room: Room) -> list[Turn]:
+        if (room.user_id, str(room.db_id)) == ("test_user", ROOM) and not super().in_room(room):
             moment = datetime(2026, 11, 26, tzinfo=UTC)
-            self.turns.append(Turn(uuid4(), room, 1, "질문", "답", "fake-model", moment))
-        return super()._of(room)
+            self.tombstones.discard(TURN)
+            self.stored[TURN] = Turn(TURN, room, 1, "질문", "답", "fake-model", moment)
+        return super().in_room(room)
 
 
 def _description(name: ServiceName) -> OpenApiSchema:
-    app = create_app(service_state(name, history=Remembering(), foreign={"gpt4.1": FakeModel()}))
+    history = MemoryHistory()
+    history.store = Remembering()
+    app = create_app(service_state(name, history=history, foreign={"gpt4.1": FakeModel()}))
     return schemathesis.openapi.from_asgi(f"/{name}/openapi.json", app)
 
 

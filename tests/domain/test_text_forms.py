@@ -31,7 +31,7 @@ CHARACTER = {
 def test_every_limit_counts_what_is_seen() -> None:
     apart = CharacterRequest.model_validate({name: nfd(f" {text} ") for name, text in CHARACTER.items()})
     assert apart.model_dump(include=set(CHARACTER)) == CHARACTER
-    assert len(OfficeRequest(input_data=nfd("가나다" * 80)).input_data) == 240
+    assert len(OfficeRequest(input_data=nfd("가나다" * 80)).question) == 240
     face = {
         "messages": [{"role": "user", "content": nfd("각"), "name": nfd("각" * 256)}],
         "user": nfd("각" * 256),

@@ -4,6 +4,8 @@ Exact on random F32 weights with flash attention off and an F32 pool; on the rea
 on the shape of a batch, see test_real_model.
 """
 
+from uuid import UUID
+
 import pytest
 from tests.engine.conftest import RigMaker
 from tests.engine.rig import GREEDY, Rig, question
@@ -61,9 +63,7 @@ async def test_ten_turns_of_a_room_equal_the_same_turns_computed_anew(
     cached, fresh = rig(model, context_tokens=2048), rig(model, context_tokens=2048, host_cache_mib=0)
     exchanges: tuple[Exchange, ...] = ()
     for turn in range(1, 11):
-        asked = Conversation(
-            system=question("").system, question=f"turn {turn}?", exchanges=exchanges, room="r"
-        )
+        asked = Conversation(system=question("").system, question=f"turn {turn}?", exchanges=exchanges)
         # Others stream beside it and take cells that a window has left behind.
         others = [question(f"noise {turn} {n} " + "x" * 60) for n in range(3)]
         mine, *_ = await cached.ask_all([asked, *others])
@@ -73,5 +73,5 @@ async def test_ten_turns_of_a_room_equal_the_same_turns_computed_anew(
         if between == "host cache":
             leave_the_pool(cached)
             assert cached.loaded.engine.kv_used == 0
-        exchanges += (Exchange(turn, f"turn {turn}?", mine.text or "-"),)
+        exchanges += (Exchange(turn, f"turn {turn}?", mine.text or "-", UUID(int=turn)),)
     assert mine.finished.usage.cached > 0.85 * mine.finished.usage.prompt

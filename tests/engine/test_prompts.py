@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import example, given, settings
@@ -159,13 +160,14 @@ def test_transcript_of_a_base_model(base: ModelFile) -> None:
 
 
 def history(turns: int, size: int = 40) -> tuple[Exchange, ...]:
-    return tuple(Exchange(n, f"{n:03d}" + "q" * size, f"{n:03d}" + "a" * size) for n in range(1, turns + 1))
+    return tuple(
+        Exchange(n, f"{n:03d}" + "q" * size, f"{n:03d}" + "a" * size, UUID(int=n))
+        for n in range(1, turns + 1)
+    )
 
 
 def room(turns: int) -> Conversation:
-    return Conversation(
-        system=(PromptPart("rules", "R"),), question="now?", exchanges=history(turns), room="r"
-    )
+    return Conversation(system=(PromptPart("rules", "R"),), question="now?", exchanges=history(turns))
 
 
 def test_history_is_cut_in_blocks_and_the_cut_holds_until_the_next(tiny: ModelFile) -> None:
@@ -183,10 +185,24 @@ def test_history_is_cut_in_blocks_and_the_cut_holds_until_the_next(tiny: ModelFi
     assert all(cut * per_turn >= 500 for cut in cuts), "each cut frees a quarter of the context"
 
 
+def test_where_a_cut_begins_is_remembered_by_path(tiny: ModelFile) -> None:
+    one = prompter(tiny, limit=1500, context=2000)
+    before, first = [one.render(room(turns)) for turns in (8, 40)]
+    assert before.report.cut_turns == ()
+    again = one.render(room(40))
+    assert again.tokens == first.tokens, "the same question again is the same prompt"
+    assert one.render(room(8)).tokens == before.tokens, "a path that parted before the cut has none"
+    fork = Exchange(41, "fork", "fork", UUID(int=41))
+    beside = replace(room(39), exchanges=(*history(39), fork))
+    assert one.render(beside).report.cut_turns == first.report.cut_turns, (
+        "one that parted behind it has it too"
+    )
+
+
 def test_a_long_persona_keeps_what_history_it_can(tiny: ModelFile) -> None:
     one = prompter(tiny, limit=1500, context=2000)
     conversation = Conversation(
-        system=(PromptPart("rules", "R" * 1100),), question="?", exchanges=history(20), room="x"
+        system=(PromptPart("rules", "R" * 1100),), question="?", exchanges=history(20)
     )
     assert len(one.render(conversation).report.kept_turns) >= 1
     with pytest.raises(PromptTooLong):

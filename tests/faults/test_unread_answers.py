@@ -10,7 +10,7 @@ from tests.support.raw_http import get, post, raw_connection
 from tests.support.serving import serving
 
 from chatbot.api.app import create_app
-from chatbot.domain.history import Room, Turn
+from chatbot.domain.history import NewTurn, Room
 from chatbot.domain.messages import ServiceName, Token
 from chatbot.server.limits import HttpLimits
 
@@ -57,7 +57,8 @@ async def test_an_unread_stream_that_is_to_be_finished_is_completed_and_stored()
 def _long_history() -> MemoryHistory:
     history = MemoryHistory()
     when = datetime(2026, 1, 1, tzinfo=UTC)
-    history.turns = [Turn(UUID(int=n), ROOM, n, "q", "가" * 700, "m", when) for n in range(1, MANY + 1)]
+    for n in range(1, MANY + 1):
+        history.store.put(NewTurn(UUID(int=n), ROOM, "q", "가" * 700, "m", when))
     return history
 
 

@@ -10,7 +10,7 @@ from tests.history.servers import MongoServer
 
 from chatbot.adapters.history.mongo import MongoTurnStore
 from chatbot.adapters.history.sqlite import SqliteTurnStore
-from chatbot.domain.history import TurnStore
+from chatbot.domain.history_ports import TurnStore
 
 OpenStore = Callable[[], Awaitable[TurnStore]]
 

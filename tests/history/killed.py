@@ -15,9 +15,10 @@ from uuid import UUID
 
 from tests.history.makers import make_room, make_turn
 
-from chatbot.adapters.history.resilient import ResilientHistory, RetryPace
+from chatbot.adapters.history.resilient import ResilientHistory
 from chatbot.adapters.history.spool import Spool
 from chatbot.adapters.history.sqlite import SqliteTurnStore
+from chatbot.adapters.history.watch import RetryPace
 from chatbot.domain.history import HistoryUnavailable, NewTurn, Turn
 
 ROOM = make_room("alice", db_id=UUID(int=1))
@@ -29,7 +30,7 @@ class Unsteady(SqliteTurnStore):
 
     random = Random(3)
 
-    async def insert(self, turn: NewTurn) -> Turn:
+    async def insert(self, turn: NewTurn) -> Turn | None:
         if self.random.random() < 0.1:
             raise HistoryUnavailable("down")
         stored = await super().insert(turn)

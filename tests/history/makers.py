@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from chatbot.domain.history import NewTurn, Room
+from chatbot.domain.history import AT_END, After, NewTurn, Room, Turn
+from chatbot.domain.history_ports import TurnStore
 from chatbot.domain.messages import ServiceName
 
 START = datetime(2026, 11, 1, 12, 0, 0, 123000, tzinfo=UTC)
@@ -16,6 +17,19 @@ def make_room(
 
 
 def make_turn(
-    room: Room, question: str = "질문", answer: str = "답", minutes: int = 0, id_: UUID | None = None
+    room: Room,
+    question: str = "질문",
+    answer: str = "답",
+    minutes: int = 0,
+    id_: UUID | None = None,
+    after: After = AT_END,
 ) -> NewTurn:
-    return NewTurn(id_ or uuid4(), room, question, answer, "model", START + timedelta(minutes=minutes))
+    when = START + timedelta(minutes=minutes)
+    return NewTurn(id_ or uuid4(), room, question, answer, "model", when, after)
+
+
+async def stored(store: TurnStore, turn: NewTurn) -> Turn:
+    """The turn as the store has it, which must not be buried."""
+    turn_ = await store.insert(turn)
+    assert turn_ is not None
+    return turn_

@@ -8,8 +8,9 @@ import pytest
 from tests.history.flaky import FlakyStore
 from tests.history.makers import make_turn
 
-from chatbot.adapters.history.resilient import ResilientHistory, RetryPace
+from chatbot.adapters.history.resilient import ResilientHistory
 from chatbot.adapters.history.spool import Spool
+from chatbot.adapters.history.watch import RetryPace
 from chatbot.domain.history import NewTurn, Room, Stored
 
 BUDGET = 0.05

@@ -145,7 +145,7 @@ class HistoryLife(RuleBasedStateMachine):
             # A call that began while the database hung still holds the folder.
             await asyncio.sleep(OPERATION_SECONDS)
             async with asyncio.timeout(60):
-                while self.history._away or self.history.pending():
+                while self.history.watch.away or self.history.pending():
                     await asyncio.sleep(0.1)
 
         self.run(written())

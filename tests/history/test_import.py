@@ -20,7 +20,8 @@ from chatbot.adapters.history.importing import ImportReport, RoomToImport, Skipp
 from chatbot.adapters.history.predecessor import convert
 from chatbot.adapters.history.records import read_record, storable, write_record
 from chatbot.adapters.history.sources import from_database, from_files
-from chatbot.domain.history import NewTurn, Room, TurnStore
+from chatbot.domain.history import NewTurn, Room
+from chatbot.domain.history_ports import TurnStore
 from chatbot.domain.messages import ServiceName
 
 pytestmark = pytest.mark.anyio

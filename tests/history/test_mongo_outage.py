@@ -18,8 +18,9 @@ from tests.history.servers import MongoServer
 from chatbot.adapters.history.exporting import turns_of_room
 from chatbot.adapters.history.mongo import MongoTurnStore
 from chatbot.adapters.history.opening import open_history
-from chatbot.adapters.history.resilient import ResilientHistory, RetryPace
+from chatbot.adapters.history.resilient import ResilientHistory
 from chatbot.adapters.history.spool import Spool
+from chatbot.adapters.history.watch import RetryPace
 from chatbot.domain.config import HistoryConfig
 from chatbot.domain.errors import StartupError
 from chatbot.domain.history import HistoryUnavailable, Recalled, Stored

@@ -13,8 +13,9 @@ from tests.history.makers import make_room, make_turn
 from tests.history.resilience import BUDGET, FAST, history, keep, store, texts, untended, until
 
 from chatbot.adapters.history import resilient
-from chatbot.adapters.history.resilient import ResilientHistory, RetryPace
+from chatbot.adapters.history.resilient import ResilientHistory
 from chatbot.adapters.history.spool import Spool
+from chatbot.adapters.history.watch import RetryPace
 from chatbot.domain.history import HistoryUnavailable, NewTurn, Recalled, Stored, Turn
 
 pytestmark = pytest.mark.anyio
@@ -82,7 +83,7 @@ async def test_a_turn_behind_a_kept_one_waits_for_it(history: ResilientHistory, 
     await keep(history, room, "a")
     async with history.spool.locked(1):
         store.mode = "up"
-        await until(lambda: not history._away)
+        await until(lambda: not history.watch.away)
         await keep(history, room, "b")
         other = make_room("bob")
         assert await history.remember(make_turn(other)) is Stored.DATABASE
@@ -112,7 +113,7 @@ async def test_lists_pages_and_exports_write_first_what_is_kept(
         with pytest.raises(HistoryUnavailable):
             await call()
     store.mode = "up"
-    await until(lambda: not history._away)
+    await until(lambda: not history.watch.away)
     assert [turn.question for turn in await history.page(room, 0, 10)] == ["a", "b"]
     assert [line.turns for line in await history.rooms(room.service, "alice")] == [2]
     assert [turn.index for turn in await export()] == [1, 2]
@@ -193,7 +194,7 @@ async def test_the_next_process_writes_what_the_last_one_kept(store: FlakyStore,
             await keep(history, room, "a", "b")
             await history.close()
             store.mode = "up"
-    await until(lambda: len(store.turns) == 2)
+    await until(lambda: len(store.stored) == 2)
     await history.close()
     assert [turn.question for turn in store.in_room(room)] == ["a", "b"]
 

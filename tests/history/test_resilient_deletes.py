@@ -9,9 +9,10 @@ from tests.history.flaky import FlakyStore
 from tests.history.makers import START, make_room, make_turn
 from tests.history.resilience import BUDGET, history, keep, store, texts, untended, until
 
-from chatbot.adapters.history.resilient import ResilientHistory, RetryPace
+from chatbot.adapters.history.resilient import ResilientHistory
 from chatbot.adapters.history.retention import DAY_SECONDS, FIRST_SECONDS, RETRY_SECONDS, prune_daily
 from chatbot.adapters.history.spool import Spool
+from chatbot.adapters.history.watch import RetryPace
 from chatbot.domain.history import HistoryUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -62,7 +63,7 @@ async def test_an_insert_that_lands_late_does_not_undo_a_delete(
     store.mode = "hang"
     await keep(untended, room, "a")
     store.mode = "up"
-    untended._found()
+    untended.watch.found()
     if written_before:
         assert await texts(untended, room) == ["a"]
         assert untended.pending() == 0
@@ -117,6 +118,6 @@ async def test_a_kept_turn_saves_its_room_from_pruning(history: ResilientHistory
     store.mode = "down"
     await history.remember(make_turn(room, "new", minutes=100))
     store.mode = "up"
-    await until(lambda: not history._away)
+    await until(lambda: not history.watch.away)
     assert await history.prune(START.replace(hour=13)) == 0
     assert await texts(history, room) == ["old", "new"]

@@ -81,7 +81,7 @@ async def test_a_damaged_file_is_told_and_holds_up_nothing(spool: Spool, damage:
     assert await spool.read((await spool.of(OWNER)).turns) == [good]
     store = FlakyStore()
     await CatchUp(store, spool, 60).everybody()
-    assert set(store.turns) == {good.id}
+    assert set(store.stored) == {good.id}
     assert [entry.id for entry in (await spool.of(OWNER)).aside] == [bad.id]
 
 

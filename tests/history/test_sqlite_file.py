@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from tests.history.makers import make_room, make_turn
+from tests.history.makers import make_room, make_turn, stored
 
 from chatbot.adapters.history.opening import open_history
 from chatbot.adapters.history.sqlite import SqliteTurnStore
@@ -26,8 +26,8 @@ async def test_deleted_text_is_gone_from_the_disk(tmp_path: Path) -> None:
     store = await SqliteTurnStore.open(tmp_path / "history.sqlite3")
     room, other = make_room(), make_room("bob")
     for _ in range(20):
-        await store.insert(make_turn(room, CANARY, CANARY * 500))
-    await store.insert(make_turn(other, "stays"))
+        await stored(store, make_turn(room, CANARY, CANARY * 500))
+    await stored(store, make_turn(other, "stays"))
     assert CANARY.encode() in bytes_of(tmp_path)
     await store.delete_room(room)
     assert CANARY.encode() not in bytes_of(tmp_path)
@@ -38,7 +38,7 @@ async def test_deleted_text_is_gone_from_the_disk(tmp_path: Path) -> None:
 async def test_the_file_is_private_and_durable(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "history.sqlite3"
     store = await SqliteTurnStore.open(path)
-    await store.insert(make_turn(make_room()))
+    await stored(store, make_turn(make_room()))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     (mode,) = await store._reader.execute_fetchall("PRAGMA journal_mode")
     assert mode[0] == "wal"
@@ -56,11 +56,11 @@ async def test_another_writer_that_does_not_end_is_an_outage(
     rival.execute("BEGIN IMMEDIATE")
     room = make_room()
     with pytest.raises(HistoryUnavailable):
-        await store.insert(make_turn(room))
+        await stored(store, make_turn(room))
     assert await store.recent(room, 1) == []
     rival.rollback()
     rival.close()
-    assert (await store.insert(make_turn(room))).index == 1
+    assert (await stored(store, make_turn(room))).index == 1
     await store.close()
 
 

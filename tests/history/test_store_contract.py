@@ -7,9 +7,10 @@ from uuid import uuid4
 
 import pytest
 from tests.history.conftest import OpenStore
-from tests.history.makers import START, make_room, make_turn
+from tests.history.makers import START, make_room, make_turn, stored
 
-from chatbot.domain.history import HistoryUnavailable, Owner, Room, Turn, TurnStore
+from chatbot.domain.history import HistoryUnavailable, Owner, Room, Turn
+from chatbot.domain.history_ports import TurnStore
 from chatbot.domain.messages import ServiceName
 
 pytestmark = pytest.mark.anyio
@@ -18,7 +19,7 @@ OFFICE, CHARACTER = ServiceName("office"), ServiceName("character")
 
 
 async def fill(store: TurnStore, room: Room, *questions: str, minutes: int = 0) -> list[Turn]:
-    return [await store.insert(make_turn(room, question, minutes=minutes)) for question in questions]
+    return [await stored(store, make_turn(room, question, minutes=minutes)) for question in questions]
 
 
 async def questions(store: TurnStore, room: Room) -> list[str]:
@@ -28,27 +29,27 @@ async def questions(store: TurnStore, room: Room) -> list[str]:
 async def test_turns_are_numbered_from_one_and_come_back_as_stored(store: TurnStore) -> None:
     room = make_room()
     new = make_turn(room, "안녕하세요!", "네, 안녕하세요. 😀")
-    stored = await store.insert(new)
-    assert stored == Turn(new.id, room, 1, new.question, new.answer, new.model, new.created_at)
-    second = await store.insert(make_turn(room, "둘"))
+    written = await stored(store, new)
+    assert written == Turn(new.id, room, 1, new.question, new.answer, new.model, new.created_at)
+    second = await stored(store, make_turn(room, "둘"))
     assert second.index == 2
-    assert list(await store.page(room, 0, 10)) == [stored, second]
+    assert list(await store.page(room, 0, 10)) == [written, second]
 
 
 async def test_the_same_id_is_stored_once(store: TurnStore) -> None:
     room = make_room()
     turn = make_turn(room, "하나")
-    first = await store.insert(turn)
-    await store.insert(make_turn(room, "둘"))
-    assert await store.insert(turn) == first
+    first = await stored(store, turn)
+    await stored(store, make_turn(room, "둘"))
+    assert await stored(store, turn) == first
     assert await questions(store, room) == ["하나", "둘"]
 
 
 async def test_the_same_id_at_the_same_moment_is_stored_once(open_store: OpenStore) -> None:
     stores = [await open_store() for _ in range(3)]
     turn = make_turn(make_room())
-    stored = await asyncio.gather(*(one.insert(turn) for one in stores for _ in range(4)))
-    assert {item.index for item in stored} == {1}
+    written = await asyncio.gather(*(stored(one, turn) for one in stores for _ in range(4)))
+    assert {item.index for item in written} == {1}
     assert len(await stores[0].page(turn.room, 0, 100)) == 1
 
 
@@ -56,8 +57,8 @@ async def test_forty_writers_of_one_room_each_get_an_index(open_store: OpenStore
     stores = [await open_store() for _ in range(4)]
     room = make_room()
     turns = [make_turn(room, f"q{number}") for number in range(40)]
-    stored = await asyncio.gather(*(stores[number % 4].insert(turn) for number, turn in enumerate(turns)))
-    assert sorted(turn.index for turn in stored) == list(range(1, 41))
+    written = await asyncio.gather(*(stored(stores[number % 4], turn) for number, turn in enumerate(turns)))
+    assert sorted(turn.index for turn in written) == list(range(1, 41))
     read = await stores[0].page(room, 0, 100)
     assert {turn.id for turn in read} == {turn.id for turn in turns}
     assert [turn.index for turn in read] == list(range(1, 41))
@@ -116,7 +117,7 @@ async def test_the_title_is_the_first_turn_that_is_left(store: TurnStore) -> Non
     first, *_ = await fill(store, room, "gone", "left", "last")
     assert await store.delete_turns([first.id]) == 1
     assert [(line.title, line.turns) for line in await store.rooms(OFFICE, "alice")] == [("left", 2)]
-    assert (await store.insert(make_turn(room))).index == 4
+    assert (await stored(store, make_turn(room))).index == 4
 
 
 async def test_owners_are_all_who_have_turns(store: TurnStore) -> None:
@@ -153,7 +154,7 @@ async def test_a_deleted_room_begins_anew(store: TurnStore) -> None:
     room = make_room()
     await fill(store, room, "a", "b")
     await store.delete_room(room)
-    assert (await store.insert(make_turn(room))).index == 1
+    assert (await stored(store, make_turn(room))).index == 1
 
 
 async def test_prune_takes_whole_rooms_that_nobody_used(store: TurnStore) -> None:
@@ -182,21 +183,21 @@ async def test_prune_takes_whole_rooms_that_nobody_used(store: TurnStore) -> Non
 )
 async def test_texts_are_only_texts(store: TurnStore, text: str) -> None:
     room = make_room("a.b@c-d_E")
-    await store.insert(make_turn(room, text, text))
+    await stored(store, make_turn(room, text, text))
     (turn,) = await store.recent(room, 1)
     assert (turn.question, turn.answer) == (text, text)
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "a\ud800b"])
 async def test_what_no_store_can_carry_is_replaced(store: TurnStore, text: str) -> None:
-    stored = await store.insert(make_turn(make_room(), text))
-    assert stored.question == "a\ufffdb"
+    written = await stored(store, make_turn(make_room(), text))
+    assert written.question == "a\ufffdb"
 
 
 async def test_times_are_utc_milliseconds(store: TurnStore) -> None:
     turn = make_turn(make_room())
-    stored = await store.insert(replace(turn, created_at=turn.created_at + timedelta(microseconds=999)))
-    assert stored.created_at == START
+    written = await stored(store, replace(turn, created_at=turn.created_at + timedelta(microseconds=999)))
+    assert written.created_at == START
     (read,) = await store.recent(turn.room, 1)
     assert read.created_at == START
     assert read.created_at.utcoffset() == timedelta(0)
@@ -206,7 +207,7 @@ async def test_another_process_sees_a_turn_at_once(open_store: OpenStore) -> Non
     here, there = await open_store(), await open_store()
     room = make_room()
     for number in range(1, 6):
-        await here.insert(make_turn(room, f"q{number}"))
+        await stored(here, make_turn(room, f"q{number}"))
         assert [turn.index for turn in await there.recent(room, 1)] == [number]
 
 

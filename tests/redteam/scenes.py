@@ -111,7 +111,7 @@ class Scene:
         world, asked = World(self.service), []
         async with world.client() as client:
             for values in many:
-                world.history.turns.clear()
+                world.history.store.stored.clear()
                 answer = await self.send(client, world, values, "Llama")
                 assert answer.status_code == 200, answer.text
                 asked.append(world.model.conversations[-1])

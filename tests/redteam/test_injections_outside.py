@@ -30,7 +30,7 @@ async def sent(scene: Scene, many: list[dict[str, str]]) -> list[Messages]:
         world = World(scene.service, foreign=models)
         async with world.client() as client:
             for values in many:
-                world.history.turns.clear()
+                world.history.store.stored.clear()
                 told = await scene.send(client, world, values, "gpt")
                 assert told.status_code == 200, told.text
         return [asked.json["messages"] for asked in server.requests]
@@ -93,7 +93,7 @@ async def test_a_whole_engine_s_own_report_counts_the_same_tokens_for_every_othe
     async with world.client() as client:
         client.headers["X-Prompt-Report"] = "1"
         for text in ("", INJECTIONS["llama 3 turn"], INJECTIONS["unicode lines"]):
-            world.history.turns.clear()
+            world.history.store.stored.clear()
             values = scene.values(field, text) if text else scene.values()
             answered = await scene.send(client, world, values, "Llama")
             assert answered.status_code == 200, answered.text

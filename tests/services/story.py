@@ -58,14 +58,14 @@ ENGLISH = StoryPersona(
 
 
 def _of_body(body: StoryRequest) -> FramedQuestion[StoryPersona]:
-    cast = role_play.Cast(body.teller, body.world, body.first_line, body.hero, body.input_data)
+    cast = role_play.Cast(body.teller, body.world, body.first_line, body.hero, body.question)
 
     def frame(personas: Mapping[Language, StoryPersona]) -> Frame:
         framed = role_play.frame(cast, personas)
         dark = PromptPart("dark", personas[framed.language].dark)
         return replace(framed, system=(*framed.system, dark)) if body.tone == "dark" else framed
 
-    return FramedQuestion(body.input_data, frame)
+    return FramedQuestion(body.question, frame)
 
 
 SERVICE = Service(

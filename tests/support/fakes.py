@@ -1,13 +1,18 @@
 """Doubles of the domain ports for tests of the HTTP side: a scripted model, a history in memory."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import httpx
+from tests.support.memory_store import MemoryStore
 
+from chatbot.adapters.history.branching import bury_turn, change_state, read_path, read_tree
+from chatbot.adapters.history.exporting import turns_of_user
+from chatbot.adapters.history.searching import search_rooms
 from chatbot.adapters.persona_files import LLAMA_FILE, read_personas
 from chatbot.api.app import create_app
 from chatbot.api.state import ServiceState
@@ -17,7 +22,20 @@ from chatbot.core.reply import Backend
 from chatbot.core.statistics import Statistics
 from chatbot.core.turns import TurnWriter
 from chatbot.domain.access import Keys
-from chatbot.domain.history import NewTurn, Recollection, Room, RoomSummary, Stored, Turn
+from chatbot.domain.branches import Tree
+from chatbot.domain.history import (
+    AT_END,
+    After,
+    NewTurn,
+    Recollection,
+    Room,
+    RoomChange,
+    RoomState,
+    RoomSummary,
+    SearchOfRooms,
+    Stored,
+    Turn,
+)
 from chatbot.domain.messages import (
     Conversation,
     Finished,
@@ -117,61 +135,66 @@ class FakeModel:
 
 
 class MemoryHistory:
-    """A ChatHistory in a dictionary."""
+    """A ChatHistory over a store in memory."""
 
     def __init__(self) -> None:
-        self.turns: list[Turn] = []
+        self.store = MemoryStore()
         self.writable = True
 
-    def _of(self, room: Room) -> list[Turn]:
-        return [turn for turn in self.turns if turn.room == room]
+    @property
+    def turns(self) -> list[Turn]:
+        """All turns, in the order of storing."""
+        return list(self.store.stored.values())
 
-    async def recall(self, room: Room, limit: int) -> Recollection:
-        return Recollection(tuple(self._of(room)[-limit:]))
+    async def recall(self, room: Room, limit: int, after: After = AT_END) -> Recollection:
+        end = self.store.end_of(room) if after is AT_END else after
+        return Recollection(await read_path(self.store, room, limit, end))
+
+    async def turn(self, room: Room, id_: UUID) -> Turn | None:
+        return next(iter(await self.store.read(room, [id_])), None)
+
+    async def tree(self, room: Room) -> Tree:
+        return await read_tree(self.store, room)
+
+    async def read(self, room: Room, ids: Collection[UUID]) -> Sequence[Turn]:
+        return await self.store.read(room, ids)
+
+    async def state(self, room: Room) -> RoomState:
+        return await self.store.state(room)
+
+    async def change(self, room: Room, change: RoomChange) -> RoomState | None:
+        return await change_state(self.store, room, change)
+
+    async def delete_turn(self, room: Room, id_: UUID) -> int:
+        return len(await bury_turn(self.store, room, id_))
+
+    async def search(self, service: ServiceName, user_id: str, query: str) -> SearchOfRooms:
+        return await search_rooms(self.store, service, user_id, query)
 
     def can_store(self) -> bool:
         return self.writable
 
     async def remember(self, turn: NewTurn) -> Stored:
-        index = len(self._of(turn.room)) + 1
-        self.turns.append(
-            Turn(turn.id, turn.room, index, turn.question, turn.answer, turn.model, turn.created_at)
-        )
-        return Stored.DATABASE
+        return Stored.DATABASE if self.store.put(turn) else Stored.DELETED
 
     async def page(self, room: Room, after: int, limit: int) -> Sequence[Turn]:
-        return [turn for turn in self._of(room) if turn.index > after][:limit]
+        return await self.store.page(room, after, limit)
 
     async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
-        rooms = {
-            turn.room for turn in self.turns if (turn.room.service, turn.room.user_id) == (service, user_id)
-        }
-        return [
-            RoomSummary(
-                room.db_id, self._of(room)[0].question, len(self._of(room)), self._of(room)[-1].created_at
-            )
-            for room in rooms
-        ]
+        return await self.store.rooms(service, user_id)
 
     async def export(self, service: ServiceName, user_id: str) -> AsyncIterator[Turn]:
-        for turn in sorted(self.turns, key=lambda turn: str(turn.room.db_id)):
-            if (turn.room.service, turn.room.user_id) == (service, user_id):
-                yield turn
-
-    async def _delete(self, chosen: Sequence[Turn]) -> int:
-        self.turns = [turn for turn in self.turns if turn not in chosen]
-        return len(chosen)
+        async for turn in turns_of_user(self.store, service, user_id):
+            yield turn
 
     async def delete_room(self, room: Room) -> int:
-        return await self._delete(self._of(room))
+        return await self.store.delete_room(room)
 
     async def delete_user(self, service: ServiceName, user_id: str) -> int:
-        return await self._delete(
-            [turn for turn in self.turns if (turn.room.service, turn.room.user_id) == (service, user_id)]
-        )
+        return await self.store.delete_user(service, user_id)
 
     async def prune(self, older_than: datetime) -> int:
-        return await self._delete([turn for turn in self.turns if turn.created_at < older_than])
+        return await self.store.prune(older_than)
 
     def pending(self) -> int:
         return 0

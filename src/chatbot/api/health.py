@@ -4,7 +4,8 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
 from chatbot.api.state import ServiceState
-from chatbot.domain.history import ChatHistory, HistoryUnavailable
+from chatbot.domain.history import HistoryUnavailable
+from chatbot.domain.history_ports import ChatHistory
 from chatbot.domain.models import ModelState
 
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})

@@ -29,7 +29,13 @@ def questions_router(state: ServiceState) -> APIRouter:
     async def answer(alias: str, request: Request, body: ChatRequest, asker: Principal) -> Response:
         asker.check_owns(body.user_id)
         caller = asker.caller(body.user_id)
-        question = state.chat.service.ask(body, caller, request.state.arrived, asker.key)
+        question = state.chat.service.ask(
+            body,
+            caller,
+            request.state.arrived,
+            keep_partial=request.headers.get("x-keep") == "partial",
+            key=asker.key,
+        )
         reply = state.chat.begin(alias, question)
         return await respond(
             request,

@@ -6,7 +6,7 @@ from typing import Any
 
 from chatbot.core.chat import Chat
 from chatbot.domain.access import Keys
-from chatbot.domain.history import ChatHistory
+from chatbot.domain.history_ports import ChatHistory
 from chatbot.domain.models import ChatModel
 
 

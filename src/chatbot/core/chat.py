@@ -92,6 +92,7 @@ class Chat:
             return Reply(
                 question=question,
                 frame=frame,
+                personas=backend.personas,
                 model=backend.model.name,
                 sampling=sampling,
                 place=place,

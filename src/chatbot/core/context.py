@@ -3,10 +3,13 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from uuid import UUID
 
 from chatbot.core import citations
-from chatbot.core.service import Frame, Question
-from chatbot.domain.history import ChatHistory, Recollection
+from chatbot.core.service import Act, Frame, Question
+from chatbot.domain.errors import TurnNotFound
+from chatbot.domain.history import AT_END, After, Recollection
+from chatbot.domain.history_ports import ChatHistory
 from chatbot.domain.language import Language
 from chatbot.domain.messages import Conversation, Exchange
 from chatbot.domain.search import SearchResult, WebSearch
@@ -19,8 +22,28 @@ SEARCH_CHARS = 2400
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a question asks for, once the turn that it names is read."""
+
+    text: str
+    """The user's turn."""
+
+    begun: str = ""
+    """What the answer begins with already."""
+
+    after: After = AT_END
+    """Where in its room the turn is stored."""
+
+    seconds: float = 0.0
+    """Time of reading the turn, seconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Gathered:
     """Earlier turns and search results of a question, and what it took to get them."""
+
+    asked: Asked
+    """What is asked."""
 
     recollection: Recollection
     """The room's earlier turns; none without a room."""
@@ -44,39 +67,65 @@ class ContextBuilder:
         self._search = search
         self._search_seconds = search_seconds
 
-    async def gather(self, question: Question, language: Language) -> Gathered:
+    async def gather(self, question: Question, asked: Asked, language: Language) -> Gathered:
         """Recall and search side by side; ``language`` is that of the question, whose pages come first."""
         async with asyncio.TaskGroup() as group:
-            recalling = group.create_task(self._recall(question))
-            searching = group.create_task(self._look_up(question, language))
+            recalling = group.create_task(self._recall(question, asked.after))
+            searching = group.create_task(self._look_up(question, asked.text, language))
         recollection, history_seconds = recalling.result()
         found, search_seconds = searching.result()
-        return Gathered(recollection, found, history_seconds, search_seconds)
+        return Gathered(asked, recollection, found, asked.seconds + history_seconds, search_seconds)
 
-    async def _recall(self, question: Question) -> tuple[Recollection, float]:
-        if question.room is None:
+    async def read_aim(self, question: Question) -> Asked:
+        """The question itself, or what it takes from the turn that it names.
+
+        Raises:
+            TurnNotFound: the question names a turn that is not in its room.
+            HistoryUnavailable: it names one while the database is away.
+        """
+        aim, room = question.aim, question.room
+        if room is None or not isinstance(aim.turn, UUID):
+            return Asked(question.text, after=aim.turn)
+        asking = time.monotonic()
+        named = await self._history.turn(room, aim.turn)
+        seconds = time.monotonic() - asking
+        if named is None:
+            raise TurnNotFound("the question names a turn that is not there")
+        match aim.act:
+            case Act.ASK:
+                return Asked(question.text, "", named.id, seconds)
+            case Act.EDIT:
+                return Asked(question.text, "", named.parent, seconds)
+            case Act.REGENERATE:
+                return Asked(named.question, "", named.parent, seconds)
+            case Act.CONTINUE:
+                return Asked(named.question, named.answer, named.parent, seconds)
+
+    async def _recall(self, question: Question, after: After) -> tuple[Recollection, float]:
+        if question.room is None or after is None:
             return Recollection(()), 0.0
         begun = time.monotonic()
-        return await self._history.recall(question.room, RECALL_TURNS), time.monotonic() - begun
+        return await self._history.recall(question.room, RECALL_TURNS, after), time.monotonic() - begun
 
-    async def _look_up(self, question: Question, language: Language) -> tuple[SearchResult | None, float]:
+    async def _look_up(
+        self, question: Question, text: str, language: Language
+    ) -> tuple[SearchResult | None, float]:
         if not question.search or self._search is None:
             return None, 0.0
         begun = time.monotonic()
-        found = await self._search.search(question.text, language, self._search_seconds)
+        found = await self._search.search(text, language, self._search_seconds)
         return found, time.monotonic() - begun
 
     def converse(self, question: Question, frame: Frame, gathered: Gathered) -> Conversation:
         """Put the parts of a prompt in their order; the backend renders and cuts them."""
         earlier = gathered.recollection.turns
-        turns = tuple(Exchange(turn.index, turn.question, turn.answer) for turn in earlier)
-        found, room = gathered.found, question.room
+        turns = tuple(Exchange(turn.index, turn.question, turn.answer, turn.id) for turn in earlier)
+        found = gathered.found
         return Conversation(
             system=frame.system,
-            question=question.text,
+            question=gathered.asked.text,
             opening=frame.opening,
             exchanges=turns + question.exchanges,
             references=() if found is None else citations.references(found, frame.language, SEARCH_CHARS),
             speakers=frame.speakers,
-            room=None if room is None else f"{room.service}/{room.user_id}/{room.db_id}",
         )

@@ -1,18 +1,29 @@
 """One question being answered: gather, generate, keep; and whatever ends it, ends it here exactly once."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
+from uuid import UUID
 
-from chatbot.core.context import ContextBuilder, Gathered
+from chatbot.core.context import Asked, ContextBuilder, Gathered
 from chatbot.core.service import Frame, Question
 from chatbot.core.statistics import Statistics, TokenTimes
-from chatbot.core.turns import TurnWriter
-from chatbot.domain.errors import ChatbotError, ModelFailed, Overloaded
+from chatbot.core.turns import KeptTurn, TurnWriter
+from chatbot.domain.errors import ChatbotError, DeadlineExceeded, ModelFailed, Overloaded
 from chatbot.domain.history import HistoryUnavailable, Recalled, Stored
-from chatbot.domain.messages import Finished, FinishReason, PromptReport, Sampling, Token, Usage, Waiting
+from chatbot.domain.messages import (
+    Finished,
+    FinishReason,
+    GenerationEvent,
+    PromptReport,
+    Sampling,
+    Token,
+    Usage,
+    Waiting,
+)
 from chatbot.domain.models import ChatModel, Place
 from chatbot.domain.prompts import Personas
 from chatbot.domain.search import SearchResult
@@ -80,6 +91,9 @@ class Answered:
     history: Stored | None
     """Where the turn is now; None for an answer without a room."""
 
+    turn: UUID | None
+    """The id of its turn; None for an answer without a room."""
+
     recalled: Recalled
     """Whether all earlier turns of the room could be read."""
 
@@ -90,6 +104,34 @@ class Answered:
 AnswerEvent = Waiting | Token | Answered
 
 
+class Written:
+    """What of an answer is written so far."""
+
+    def __init__(self, times: TokenTimes) -> None:
+        """``times`` is told of each token."""
+        self.finished: Finished | None = None
+        self._times = times
+        self._texts: list[str] = []
+
+    def note(self, event: GenerationEvent) -> None:
+        """Take an event of the model."""
+        if isinstance(event, Finished):
+            self.finished = event
+        elif isinstance(event, Token):
+            self._texts.append(event.text)
+            self._times.token_leaves()
+
+    @property
+    def text(self) -> str:
+        """The texts of all tokens."""
+        return "".join(self._texts)
+
+    @property
+    def reason(self) -> FinishReason:
+        """Why it ended; STOPPED when it did not end by itself."""
+        return self.finished.reason if self.finished else FinishReason.STOPPED
+
+
 class Reply:
     """A question that has its place. ``close`` is idempotent and must be called in a ``finally``."""
 
@@ -98,6 +140,7 @@ class Reply:
         *,
         question: Question,
         frame: Frame,
+        personas: Personas,
         model: str,
         sampling: Sampling,
         place: Place,
@@ -106,10 +149,13 @@ class Reply:
         turns: TurnWriter,
         statistics: Statistics,
     ) -> None:
-        """``model`` is the name of the model that answers; ``held`` is closed when the question has ended."""
+        """``model`` is the name of the model that answers, ``personas`` are those written for it; ``held`` is
+        closed when the question has ended.
+        """
         self.question = question
         self.model = model
         self._frame = frame
+        self._personas = personas
         self._sampling = sampling
         self._place = place
         self._held = held
@@ -138,26 +184,33 @@ class Reply:
         The outcome is counted before any of them leaves.
         """
         try:
-            gathered = await self._context.gather(self.question, self._frame.language)
-            conversation = self._context.converse(self.question, self._frame, gathered)
-            times = TokenTimes(self._statistics, self.question.arrived)
-            texts: list[str] = []
-            finished: Finished | None = None
-            async with aclosing(self._place.generate(conversation, self._sampling)) as generation:
-                async for event in generation:
-                    if isinstance(event, Finished):
-                        finished = event
-                        continue
-                    if isinstance(event, Token):
-                        texts.append(event.text)
-                        times.token_leaves()
-                    yield event
-            assert finished is not None, "the model ended without saying how"  # noqa: S101 (the port promises it)
-            text = "".join(texts)
-            stored = await self._turns.keep(self.question, text, self.model)
-            self._statistics.answered(finished)
+            asked = await self._context.read_aim(self.question)
+            frame = self._frame_of(asked)
+            gathered = await self._context.gather(self.question, asked, frame.language)
+            conversation = self._context.converse(self.question, frame, gathered)
+            written = Written(TokenTimes(self._statistics, self.question.arrived))
+            try:
+                async with aclosing(self._place.generate(conversation, self._sampling)) as generation:
+                    async for event in generation:
+                        written.note(event)
+                        if not isinstance(event, Finished):
+                            yield event
+            except DeadlineExceeded:
+                if (storing := self._keep_begun(asked, written)) is None:
+                    raise
+                kept = await asyncio.shield(storing)
+                self._end(Outcome.FAILED)
+                yield self._answered(written, gathered, kept)
+                return
+            except (GeneratorExit, asyncio.CancelledError):
+                self._keep_begun(asked, written)
+                raise
+            assert written.finished is not None, "the model ended without saying how"  # noqa: S101 (the port promises it)
+            last = self._keep(asked, written)
+            turn = None if last is None else await asyncio.shield(last)
+            self._statistics.answered(written.finished)
             self._end(Outcome.SUCCESSFUL)
-            yield self._answered(text, finished, gathered, stored)
+            yield self._answered(written, gathered, turn)
         except Overloaded:
             self._end(Outcome.REFUSED)
             raise
@@ -175,9 +228,27 @@ class Reply:
         finally:
             self.close()
 
-    def _answered(self, text: str, finished: Finished, gathered: Gathered, stored: Stored | None) -> Answered:
+    def _frame_of(self, asked: Asked) -> Frame:
+        """The frame for the text that is asked; it is another one where the text stood in a stored turn."""
+        if self.question.frame_of is None or asked.text == self.question.text:
+            return self._frame
+        return self.question.frame_of(asked.text)(self._personas)
+
+    def _keep_begun(self, asked: Asked, written: Written) -> asyncio.Task[KeptTurn] | None:
+        """Store an answer that does not end by itself, if that is wanted and there is any of it."""
+        return self._keep(asked, written) if self.question.keep_partial and written.text.strip() else None
+
+    def _keep(self, asked: Asked, written: Written) -> asyncio.Task[KeptTurn] | None:
+        """Store what is written; None without a room."""
+        room = self.question.room
+        if room is None:
+            return None
+        return self._turns.keep(room, asked, written.text, self.model, written.reason)
+
+    def _answered(self, written: Written, gathered: Gathered, turn: KeptTurn | None) -> Answered:
+        finished = written.finished or Finished(written.reason, Usage(), 0.0, 0.0, 0.0)
         return Answered(
-            text=text,
+            text=written.text,
             reason=finished.reason,
             usage=finished.usage,
             timings=Timings(
@@ -189,7 +260,8 @@ class Reply:
                 total=time.monotonic() - self.question.arrived,
             ),
             search=gathered.found,
-            history=stored,
+            history=None if turn is None else turn.where,
+            turn=None if turn is None else turn.id,
             recalled=gathered.recollection.state,
             report=finished.report,
         )

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
 from chatbot.core.page import Bilingual, ChatPage
 from chatbot.core.transcript import Names, Transcript
 from chatbot.domain.access import KeyEntry
-from chatbot.domain.history import Room
+from chatbot.domain.history import AT_END, After, Room
 from chatbot.domain.language import Language
 from chatbot.domain.messages import Exchange, PromptPart, Sampling, ServiceName, Speakers
 from chatbot.domain.prompts import P, Persona, Personas, PersonaTexts
@@ -46,6 +47,31 @@ class FramedQuestion(Generic[P_contra]):
     """Builds the fixed part from the persona texts of the model that answers."""
 
 
+class Act(StrEnum):
+    """What a question does in its room; all but the first name a turn that is there."""
+
+    ASK = "ask"
+    """A new question, after a turn or at the room's end."""
+
+    REGENERATE = "regenerate"
+    """The turn's question once more, in its place."""
+
+    EDIT = "edit"
+    """Another question in the turn's place."""
+
+    CONTINUE = "continue"
+    """The turn's answer goes on where it ended, in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """Where in its room a question goes."""
+
+    act: Act = Act.ASK
+    turn: After = AT_END
+    """The turn that it names."""
+
+
 def _unchanged(sampling: Sampling) -> Sampling:
     return sampling
 
@@ -55,7 +81,7 @@ class Question:
     """One validated question, whatever format it came in."""
 
     text: str
-    """The user's turn."""
+    """The user's turn; "" where the turn that it names holds it."""
 
     frame: Callable[[Personas], Frame]
     """Builds the fixed part from the persona texts of the model that answers."""
@@ -68,6 +94,15 @@ class Question:
 
     room: Room | None = None
     """The room whose turns are recalled, and where this one is kept; None: nothing is remembered."""
+
+    aim: Aim = Aim()
+    """Where in the room it goes."""
+
+    frame_of: Callable[[str], Callable[[Personas], Frame]] | None = None
+    """What ``frame`` is for another text, where the turn that it names holds the text."""
+
+    keep_partial: bool = False
+    """Whether what was written is stored even if the client or the deadline ends the answer."""
 
     search: bool = False
     """Whether the web is searched for it."""
@@ -119,8 +154,20 @@ class Service(Generic[Body, P]):
     page: ChatPage = field(default_factory=ChatPage)
     """How its chat page looks."""
 
-    def ask(self, body: Body, caller: str, arrived: float, key: KeyEntry | None = None) -> Question:
+    def ask(
+        self,
+        body: Body,
+        caller: str,
+        arrived: float,
+        *,
+        keep_partial: bool = False,
+        key: KeyEntry | None = None,
+    ) -> Question:
         """Turn a validated body into a Question; a ``user_id`` without ``db_id`` opens a new room."""
+
+        def frame_of(text: str) -> Callable[[Personas], Frame]:
+            return self.of_body(body.model_copy(update={"input_data": text})).frame
+
         asked = self.of_body(body)
         return Question(
             text=asked.text,
@@ -128,6 +175,9 @@ class Service(Generic[Body, P]):
             caller=caller,
             arrived=arrived,
             room=self.room(body.user_id, body.db_id),
+            aim=_aim(body),
+            frame_of=frame_of,
+            keep_partial=keep_partial,
             search=self.search_field is not None and getattr(body, self.search_field),
             key=key,
         )
@@ -157,6 +207,14 @@ class Service(Generic[Body, P]):
     def room(self, user_id: str | None, db_id: UUID | None) -> Room | None:
         """The room of these two fields; None when nothing is to be remembered."""
         return None if user_id is None else Room(self.name, user_id, db_id or uuid4())
+
+
+def _aim(body: ChatRequest) -> Aim:
+    named = {Act.REGENERATE: body.regenerate, Act.EDIT: body.edit, Act.CONTINUE: body.continue_}
+    for act, turn in named.items():
+        if turn is not None:
+            return Aim(act, turn)
+    return Aim(turn=body.after if "after" in body.model_fields_set else AT_END)
 
 
 AnyService = Service[Any, Any]

@@ -1,11 +1,24 @@
 """Stores complete answers, so that neither a client that leaves nor the end of the process loses one."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+from chatbot.core.context import Asked
 from chatbot.core.service import Question
-from chatbot.domain.history import ChatHistory, HistoryUnavailable, NewTurn, Stored
+from chatbot.domain.history import HistoryUnavailable, NewTurn, Room, Stored
+from chatbot.domain.history_ports import ChatHistory
+from chatbot.domain.messages import FinishReason
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTurn:
+    """A turn that was stored or kept."""
+
+    id: UUID
+    where: Stored
+    """Where it is now."""
 
 
 class TurnWriter:
@@ -13,7 +26,7 @@ class TurnWriter:
 
     def __init__(self, history: ChatHistory) -> None:
         self._history = history
-        self._storing: set[asyncio.Task[Stored]] = set()
+        self._storing: set[asyncio.Task[KeptTurn]] = set()
 
     def check(self, question: Question) -> None:
         """Return when the question's turn could be stored, or is not to be.
@@ -24,19 +37,22 @@ class TurnWriter:
         if question.room is not None and not self._history.can_store():
             raise HistoryUnavailable("neither the database nor the disk takes turns")
 
-    async def keep(self, question: Question, answer: str, model: str) -> Stored | None:
-        """Store a complete answer, even if the client leaves at this very moment; None without a room.
+    def keep(
+        self, room: Room, asked: Asked, answer: str, model: str, reason: FinishReason
+    ) -> asyncio.Task[KeptTurn]:
+        """Store an answer, whether or not anybody waits for it; what it began with is stored with it.
 
-        Raises:
-            HistoryUnavailable: it could be stored nowhere.
+        The task raises HistoryUnavailable when it could be stored nowhere.
         """
-        if question.room is None:
-            return None
-        turn = NewTurn(uuid4(), question.room, question.text, answer, model, datetime.now(UTC))
-        storing = asyncio.create_task(self._history.remember(turn))
+        now = datetime.now(UTC)
+        turn = NewTurn(uuid4(), room, asked.text, asked.begun + answer, model, now, asked.after, reason)
+        storing = asyncio.create_task(self._store(turn))
         self._storing.add(storing)
         storing.add_done_callback(self._storing.discard)
-        return await asyncio.shield(storing)
+        return storing
+
+    async def _store(self, turn: NewTurn) -> KeptTurn:
+        return KeptTurn(turn.id, await self._history.remember(turn))
 
     async def settled(self) -> None:
         """Return when every answer that was complete is stored."""

@@ -8,6 +8,7 @@ ChatbotError
 ├── KeyRequired            401
 ├── NotYourUser            403
 ├── RoomNotFound           404
+├── TurnNotFound           404
 ├── Overloaded             429, with retry_after and queue_size
 ├── ModelFailed            500  a defect of ours
 ├── UpstreamFailed         502  a foreign model service failed
@@ -66,6 +67,10 @@ class NotYourUser(ChatbotError):
 
 class RoomNotFound(ChatbotError):
     """The room is absent or belongs to somebody else; the caller cannot tell which."""
+
+
+class TurnNotFound(ChatbotError):
+    """The turn is absent from the room, or the room belongs to somebody else."""
 
 
 class Overloaded(ChatbotError):

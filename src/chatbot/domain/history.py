@@ -1,17 +1,17 @@
-"""Turns as they are stored, and the port that stores them.
+"""Turns as they are stored.
 
 One collection of turns keyed (service, user_id, db_id, index), inserted once under a unique index by the
-service that answered: nothing is updated in place, so a kill can lose or double nothing.
+service that answered: nothing is updated in place, so a kill can lose or double nothing. A turn names the one
+that it follows, so a room is a tree (docs/decisions/13-branches.md).
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Protocol
+from enum import Enum, StrEnum
+from typing import Final, Literal
 from uuid import UUID
 
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.messages import FinishReason, ServiceName
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,23 @@ class Owner:
     user_id: str
 
 
+class AtEnd(Enum):
+    """A place in a room that is found when a turn is stored."""
+
+    AT_END = "end"
+
+
+AT_END: Final = AtEnd.AT_END
+After = UUID | None | Literal[AtEnd.AT_END]
+"""Where in its room a turn goes: after a turn, first of all (None), or after the room's end."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewTurn:
     """A turn to store. ``id`` is made by the writer: a retry with the same id stores it once.
 
-    ``created_at`` has a timezone; stores keep its milliseconds.
+    ``created_at`` has a timezone; stores keep its milliseconds. ``after`` a turn that is not in the room
+    (any more) means its end. ``reason`` says why the answer ended; None: nobody wrote it down.
     """
 
     id: UUID
@@ -44,13 +56,15 @@ class NewTurn:
     answer: str
     model: str
     created_at: datetime
+    after: After = AT_END
+    reason: FinishReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A stored turn; ``index`` counts from 1 in its room, without gaps at the time of writing.
+    """A stored turn; ``index`` counts from 1 in its room in the order of storing.
 
-    ``created_at`` is UTC.
+    ``created_at`` is UTC. ``parent`` is the turn that it follows; None: it begins a path.
     """
 
     id: UUID
@@ -60,23 +74,83 @@ class Turn:
     answer: str
     model: str
     created_at: datetime
+    parent: UUID | None = None
+    reason: FinishReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoomState:
+    """What a user chose for a room; each change is a new state, and the newest ``version`` counts."""
+
+    version: int = 0
+    """0: nothing was chosen yet."""
+
+    title: str | None = None
+    """What the room is called; None: the start of its first question."""
+
+    pinned: bool = False
+    """Whether it stands above the others."""
+
+    end: UUID | None = None
+    """The turn at which the current path ends, as long as ``newest`` is the turn that was stored last."""
+
+    newest: UUID | None = None
+    """The turn stored last when the end was chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomChange:
+    """What is to be changed of a room's state; a field that is None stays as it is."""
+
+    title: str | None = None
+    """A new title; empty: the start of the first question again."""
+
+    pinned: bool | None = None
+    """Whether it is to stand above the others."""
+
+    through: UUID | None = None
+    """A turn through which the current path is to go, and on to the newest turn that follows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoomSummary:
-    """One line of a user's room list; ``title`` is the start of the first question."""
+    """One line of a user's room list; ``title`` is the user's, or the start of the first question."""
 
     db_id: UUID
     title: str
     turns: int
     updated_at: datetime
+    pinned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FoundText:
+    """A place where a search found its text: a turn, or with ``turn`` None the room's title."""
+
+    db_id: UUID
+    title: str
+    turn: UUID | None
+    excerpt: str
+    """What stands around it, on one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOfRooms:
+    """What a search of a user's rooms found; not ``complete`` when it stopped at one of its bounds."""
+
+    found: tuple[FoundText, ...]
+    complete: bool
 
 
 class Stored(StrEnum):
-    """Where a turn is now: in the database, or safely kept on disk until the database is back."""
+    """Where a turn is now: in the database, safely kept on disk until the database is back, or nowhere.
+
+    Nowhere, because what it follows was deleted while it was answered.
+    """
 
     DATABASE = "database"
     KEPT = "kept"
+    DELETED = "deleted"
 
 
 class Recalled(StrEnum):
@@ -99,123 +173,3 @@ class HistoryUnavailable(Exception):
 
     ``str()`` names the kind of failure only, never an address or a text: it is logged.
     """
-
-
-class TurnStore(Protocol):
-    """A database of turns. Every method may raise HistoryUnavailable; none blocks the event loop.
-
-    A call that fails or is cancelled may still take effect later: callers repeat inserts with the same id
-    and repeat deletes.
-    """
-
-    async def insert(self, turn: NewTurn) -> Turn:
-        """Store the turn under the room's next free index and return it.
-
-        The same ``id`` again returns the turn as stored before. Concurrent writers each get an index of
-        their own.
-        """
-        ...
-
-    async def recent(self, room: Room, limit: int) -> Sequence[Turn]:
-        """The room's last ``limit`` turns, oldest first; empty for an unknown room."""
-        ...
-
-    async def page(self, room: Room, after: int, limit: int) -> Sequence[Turn]:
-        """Up to ``limit`` turns with an index above ``after``, oldest first."""
-        ...
-
-    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
-        """All rooms of the user, most recently used first."""
-        ...
-
-    async def owners(self) -> Sequence[Owner]:
-        """Everybody who has turns."""
-        ...
-
-    async def delete_turns(self, ids: Collection[UUID]) -> int:
-        """Delete turns by their ids and return how many there were; unknown ids are no error."""
-        ...
-
-    async def delete_room(self, room: Room) -> int:
-        """Delete the room's turns and return how many there were."""
-        ...
-
-    async def delete_user(self, service: ServiceName, user_id: str) -> int:
-        """Delete all turns of the user and return how many there were."""
-        ...
-
-    async def prune(self, older_than: datetime) -> int:
-        """Delete rooms whose last turn is older than the given time; returns the number of turns."""
-        ...
-
-    async def ping(self) -> None:
-        """Return when the database answers and holds its unique index; else raise HistoryUnavailable."""
-        ...
-
-    async def check_writable(self, *, by_writing: bool) -> None:
-        """Return when a turn could be inserted into a database that answers; else raise HistoryUnavailable.
-
-        Looks at what is free of the disk, if that is this machine's. ``by_writing`` tries it too, by a few
-        bytes that change nothing: a disk may refuse although it has room.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Release connections and files."""
-        ...
-
-
-class ChatHistory(Protocol):
-    """What the chat path asks of history: an answer never waits long for it, and no turn is forgotten.
-
-    ``recall`` and ``remember`` work while the database is away. Everything else raises HistoryUnavailable
-    then: half a list would look whole, and a delete that has not happened must not look done.
-    """
-
-    async def recall(self, room: Room, limit: int) -> Recollection:
-        """The room's last ``limit`` turns within the time budget, kept turns included."""
-        ...
-
-    def can_store(self) -> bool:
-        """Whether a turn could be stored somewhere, as last found out: asks and writes nothing."""
-        ...
-
-    async def remember(self, turn: NewTurn) -> Stored:
-        """Store the turn, or keep it in an fsynced file; returns only when one of the two is done.
-
-        Raises:
-            HistoryUnavailable: neither worked, the disk is full too.
-        """
-        ...
-
-    async def page(self, room: Room, after: int, limit: int) -> Sequence[Turn]:
-        """As TurnStore.page, kept turns included."""
-        ...
-
-    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
-        """As TurnStore.rooms, kept turns included."""
-        ...
-
-    def export(self, service: ServiceName, user_id: str) -> AsyncIterator[Turn]:
-        """All turns of all rooms of the user, room by room, oldest first, kept turns included."""
-        ...
-
-    async def delete_room(self, room: Room) -> int:
-        """Delete the room everywhere, kept turns included; returns how many turns there were."""
-        ...
-
-    async def delete_user(self, service: ServiceName, user_id: str) -> int:
-        """Delete everything of the user, kept turns included; returns how many turns there were."""
-        ...
-
-    def pending(self) -> int:
-        """How many kept turns wait to be written to the database."""
-        ...
-
-    async def ping(self) -> None:
-        """Return when the database answers; raise HistoryUnavailable when it does not."""
-        ...
-
-    async def close(self) -> None:
-        """Write what can be written and release everything."""
-        ...

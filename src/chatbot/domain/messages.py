@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
+from uuid import UUID
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -56,11 +57,15 @@ class ServiceName(str):
 
 
 class FinishReason(StrEnum):
-    """Why an answer ended: a stop token or string, its token limit, or a filter of the vendor's."""
+    """Why an answer ended: a stop token or string, its token limit, or a filter of the vendor's.
+
+    STOPPED is said of an answer that was kept although its client or its deadline ended it.
+    """
 
     STOP = "stop"
     LENGTH = "length"
     CONTENT_FILTER = "content_filter"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +78,12 @@ class PromptPart:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One earlier turn of the room. ``index`` counts from 1 within the room."""
+    """One earlier turn of the room, with its ``index`` there; ``id`` where turns are stored."""
 
     index: int
     question: str
     answer: str
+    id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,7 @@ class Conversation:
     share a prefix. ``opening`` is the character's first turn. ``exchanges`` are the room's earlier turns,
     oldest first; a backend may leave out the oldest to fit its context. ``references`` (search results,
     quoted and untrusted) stand before ``question`` inside the user's turn; the first and the last frame the
-    others. ``room`` names the room for prefix reuse; None when nothing is remembered.
+    others.
     """
 
     system: tuple[PromptPart, ...]
@@ -105,7 +111,6 @@ class Conversation:
     exchanges: tuple[Exchange, ...] = ()
     references: tuple[PromptPart, ...] = ()
     speakers: Speakers = field(default_factory=Speakers)
-    room: str | None = None
 
     def with_fewer_references(self) -> "Conversation":
         """Without the last quotation, for what must fit; a frame around nothing goes too."""

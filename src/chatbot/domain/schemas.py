@@ -16,9 +16,10 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationError,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from chatbot.domain.plaintext import nfc
 
@@ -51,6 +52,7 @@ def _canonical_uuid(value: object) -> object:
 
 UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.@-]{1,50}$")]
 RoomId = Annotated[UUID, BeforeValidator(_canonical_uuid)]
+TurnId = RoomId
 QuestionText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
@@ -76,7 +78,10 @@ class ChatRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    input_data: QuestionText = Field(description="The question, 1 to 500 characters after trimming.")
+    input_data: QuestionText | None = Field(
+        default=None,
+        description="The question, 1 to 500 characters after trimming; not with regenerate or continue.",
+    )
     user_id: UserId | None = Field(
         default=None, description="Who asks; null or absent: nothing is remembered."
     )
@@ -84,8 +89,49 @@ class ChatRequest(BaseModel):
         default=None, description="The room; null with a user_id: a new room, named in X-Db-Id."
     )
 
+    after: TurnId | None = Field(
+        default=None, description="Ask after this turn, or first of all (null); absent: at the room's end."
+    )
+    regenerate: TurnId | None = Field(
+        default=None, description="Ask this turn's question once more, in its place."
+    )
+    edit: TurnId | None = Field(default=None, description="Ask input_data in this turn's place.")
+    continue_: TurnId | None = Field(
+        default=None, alias="continue", description="Let this turn's answer go on; what is added is answered."
+    )
+
+    @property
+    def question(self) -> str:
+        """The question's text; "" where a stored turn holds it."""
+        return self.input_data or ""
+
     @model_validator(mode="after")
     def _room_needs_user(self) -> Self:
         if self.db_id is not None and self.user_id is None:
             raise PydanticCustomError("room_without_user", "db_id needs a user_id")
+        return self
+
+    @model_validator(mode="after")
+    def _one_turn_of_a_room(self) -> Self:
+        named = {
+            "after": self.after,
+            "regenerate": self.regenerate,
+            "edit": self.edit,
+            "continue": self.continue_,
+        }
+        given = [
+            name
+            for name, turn in named.items()
+            if turn or (name == "after" and "after" in self.model_fields_set)
+        ]
+        if len(given) > 1:
+            raise PydanticCustomError("turns_doubled", "Only one of after, regenerate, edit, continue")
+        if any(named.values()) and self.db_id is None:
+            raise PydanticCustomError("turn_without_room", "A turn needs its db_id")
+        stored = bool(self.regenerate or self.continue_)
+        if stored and self.input_data is not None:
+            raise PydanticCustomError("question_given", "regenerate and continue take no input_data")
+        if not stored and self.input_data is None:
+            missing = InitErrorDetails(type="missing", loc=("input_data",), input=None)
+            raise ValidationError.from_exception_data(type(self).__name__, [missing])
         return self

@@ -28,7 +28,7 @@ from chatbot.core.statistics import Statistics
 from chatbot.core.turns import TurnWriter
 from chatbot.domain.config import EngineConfig, ServiceConfig
 from chatbot.domain.errors import StartupError
-from chatbot.domain.history import ChatHistory
+from chatbot.domain.history_ports import ChatHistory
 from chatbot.domain.messages import ServiceName
 from chatbot.domain.redaction import redact
 from chatbot.llm.llama.engine_model import LlamaModel, open_llama

@@ -43,7 +43,7 @@ def _of_body(body: CharacterRequest) -> FramedQuestion[role_play.RolePlayPersona
             context=body.context,
             greeting=body.greeting,
             user_name=body.user_name,
-            said=body.input_data,
+            said=body.question,
         )
     )
 

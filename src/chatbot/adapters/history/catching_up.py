@@ -8,7 +8,8 @@ import logging
 
 from chatbot.adapters.history.kept_files import Entry, Kept
 from chatbot.adapters.history.spool import Spool
-from chatbot.domain.history import HistoryUnavailable, TurnStore
+from chatbot.domain.history import HistoryUnavailable
+from chatbot.domain.history_ports import TurnStore
 
 _log = logging.getLogger(__name__)
 

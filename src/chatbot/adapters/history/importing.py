@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from chatbot.adapters.history.exporting import turns_of_room
-from chatbot.domain.history import NewTurn, Room, TurnStore
+from chatbot.domain.history import NewTurn, Room
+from chatbot.domain.history_ports import TurnStore
 
 
 @dataclass(frozen=True, slots=True)

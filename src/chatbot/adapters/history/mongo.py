@@ -9,7 +9,7 @@ strings compared for equality, never as operators.
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -18,21 +18,34 @@ from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
+from chatbot.adapters.history.mongo_documents import (
+    Collections,
+    Document,
+    key,
+    state_document,
+    state_of,
+    turn_of,
+    with_parents,
+)
 from chatbot.adapters.history.records import storable
-from chatbot.adapters.history.titles import title
+from chatbot.domain.branches import TurnNode
 from chatbot.domain.errors import StartupError
-from chatbot.domain.history import HistoryUnavailable, NewTurn, Owner, Room, RoomSummary, Turn
+from chatbot.domain.history import (
+    HistoryUnavailable,
+    NewTurn,
+    Owner,
+    Room,
+    RoomState,
+    RoomSummary,
+    Turn,
+)
 from chatbot.domain.messages import ServiceName
 
-COLLECTION = "turns"
 OPERATION_SECONDS = 5.0
 """Longest silence of a connection: what a caller gave up on ends soon after, and frees its thread."""
 
 INSERT_ATTEMPTS = 200
 """Index collisions before an insert gives up: each one means that somebody else's turn went in."""
-
-_Document = dict[str, Any]
-_INDEX = [("service", 1), ("user_id", 1), ("db_id", 1), ("index", 1)]
 
 
 def _open(uri: str, timeout_seconds: float) -> Any:
@@ -73,116 +86,130 @@ def _failures() -> Iterator[None]:
         raise HistoryUnavailable(type(error).__name__) from error
 
 
-def _key(room: Room) -> _Document:
-    return {"service": str(room.service), "user_id": room.user_id, "db_id": str(room.db_id)}
-
-
-def _turn(document: Mapping[str, Any]) -> Turn:
-    return Turn(
-        id=UUID(document["_id"]),
-        room=Room(ServiceName(document["service"]), document["user_id"], UUID(document["db_id"])),
-        index=document["index"],
-        question=document["question"],
-        answer=document["answer"],
-        model=document["model"],
-        created_at=document["created_at"].astimezone(UTC),
-    )
-
-
 class MongoTurnStore:
-    """A TurnStore in one collection. Building it connects nothing; the first call does."""
+    """A TurnStore in three collections. Building it connects nothing; the first call does."""
 
     def __init__(self, uri: str, database: str, timeout_seconds: float) -> None:
         self._client = _open(uri, timeout_seconds)
-        self._turns: Any = self._client[database][COLLECTION]
+        found = self._client[database]
+        self._collections = Collections(found["turns"], found["room_states"], found["tombstones"])
         self._indexed = False
         self._inserting: WeakValueDictionary[Room, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def _asking(self) -> AsyncGenerator[Any, None]:
-        """The collection, after its unique index is certain; checked anew after every failure."""
+    async def _asking(self) -> AsyncGenerator[Collections, None]:
+        """The collections, after their unique indexes are certain; checked anew after every failure."""
         try:
             with _failures():
                 if not self._indexed:
-                    await self._turns.create_index(_INDEX, unique=True, name="room")
+                    await self._collections.make_indexes()
                     self._indexed = True
-                yield self._turns
+                yield self._collections
         except HistoryUnavailable:
             self._indexed = False
             raise
 
-    async def insert(self, turn: NewTurn) -> Turn:
-        """As the port says; the unique index settles who got an index, the others take the next one."""
+    async def insert(self, turn: NewTurn) -> Turn | None:
+        """As the port says; the unique index settles who got an index, the others look and try again."""
         turn = storable(turn)
-        document = {
-            "_id": str(turn.id),
-            **_key(turn.room),
-            "question": turn.question,
-            "answer": turn.answer,
-            "model": turn.model,
-            "created_at": turn.created_at,
-        }
         # Writers of this process take turns: colliding with oneself only costs round trips.
         lock = self._inserting.setdefault(turn.room, asyncio.Lock())
-        async with lock, self._asking() as turns:
+        async with lock, self._asking() as found:
             for _ in range(INSERT_ATTEMPTS):
-                last = await turns.find_one(_key(turn.room), {"index": 1}, sort=[("index", -1)])
-                index = last["index"] + 1 if last else 1
+                if await found.buried(turn):
+                    return None
+                document = await found.placed(turn)
                 try:
-                    await turns.insert_one({**document, "index": index})
+                    await found.turns.insert_one(document)
                 except DuplicateKeyError:
-                    if stored := await turns.find_one({"_id": str(turn.id)}):
-                        return _turn(stored)
-                else:
-                    return _turn({**document, "index": index})
+                    if stored := await found.turns.find_one({"_id": str(turn.id)}):
+                        return (await found.read([stored]))[0]
+                    continue
+                if await found.tombstones.find_one({"_id": document["parent"]}) is None:
+                    return turn_of(document)
+                # Its parent was buried at this moment: whoever named it goes with it, others look again when
+                # that delete is done.
+                await found.turns.delete_one({"_id": str(turn.id)})
+                await found.finish_burials(turn.room)
         raise HistoryUnavailable("too many writers of one room")
 
-    async def recent(self, room: Room, limit: int) -> Sequence[Turn]:
+    async def end(self, room: Room) -> UUID | None:
         """As the port says."""
-        async with self._asking() as turns:
-            found = await turns.find(_key(room)).sort("index", -1).limit(limit).to_list(limit)
-        return [_turn(document) for document in reversed(found)]
+        async with self._asking() as found:
+            end = await found.end(room)
+        return UUID(end) if end else None
+
+    async def recent(self, room: Room, limit: int, upto: UUID | None = None) -> Sequence[Turn]:
+        """As the port says."""
+        async with self._asking() as found:
+            chosen = key(room)
+            if upto is not None:
+                last = await found.turns.find_one({"_id": str(upto), **chosen}, {"index": 1})
+                if last is None:
+                    return []
+                chosen["index"] = {"$lte": last["index"]}
+            documents = await found.turns.find(chosen).sort("index", -1).limit(limit).to_list(limit)
+            return await found.read(documents[::-1])
+
+    async def outline(self, room: Room) -> Sequence[TurnNode]:
+        """As the port says."""
+        fields = {"index": 1, "parent": 1}
+        async with self._asking() as found:
+            documents = await found.turns.find(key(room), fields).sort("index", 1).to_list(None)
+        return [
+            TurnNode(UUID(document["_id"]), document["index"], UUID(parent) if parent else None)
+            for document, parent in with_parents(documents, None)
+        ]
+
+    async def read(self, room: Room, ids: Collection[UUID]) -> Sequence[Turn]:
+        """As the port says."""
+        chosen = {"_id": {"$in": [str(id_) for id_ in ids]}, **key(room)}
+        async with self._asking() as found:
+            documents = await found.turns.find(chosen).sort("index", 1).to_list(None)
+            return [turn for document in documents for turn in await found.read([document])]
+
+    async def bury(self, room: Room, ids: Collection[UUID]) -> int:
+        """As the port says."""
+        async with self._asking() as found:
+            await found.bury(room, ids)
+        return await self.delete_turns(ids)
+
+    async def state(self, room: Room) -> RoomState:
+        """As the port says."""
+        async with self._asking() as found:
+            return state_of(await found.state(room))
+
+    async def put_state(self, room: Room, state: RoomState) -> bool:
+        """As the port says."""
+        async with self._asking() as found:
+            try:
+                await found.states.insert_one(state_document(room, state))
+            except DuplicateKeyError:
+                return False
+            await found.states.delete_many({**key(room), "version": {"$lt": state.version}})
+        return True
 
     async def page(self, room: Room, after: int, limit: int) -> Sequence[Turn]:
         """As the port says."""
-        async with self._asking() as turns:
-            chosen = {**_key(room), "index": {"$gt": after}}
-            found = await turns.find(chosen).sort("index", 1).limit(limit).to_list(limit)
-        return [_turn(document) for document in found]
+        async with self._asking() as found:
+            chosen = {**key(room), "index": {"$gt": after}}
+            return await found.read(
+                await found.turns.find(chosen).sort("index", 1).limit(limit).to_list(limit)
+            )
 
     async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
-        """As the port says; the server sends indexes and times only, and one question a room."""
-        owner = {"service": str(service), "user_id": user_id}
-        count: dict[str, int] = {}
-        first: dict[str, int] = {}
-        updated: dict[str, datetime] = {}
-        titles: dict[str, str] = {}
-        async with self._asking() as turns:
-            fields = {"_id": 0, "db_id": 1, "index": 1, "created_at": 1}
-            async for document in turns.find(owner, fields):
-                room = document["db_id"]
-                count[room] = count.get(room, 0) + 1
-                first[room] = min(document["index"], first.get(room, document["index"]))
-                updated[room] = max(document["created_at"], updated.get(room, document["created_at"]))
-            for index in set(first.values()):
-                beginnings = turns.find({**owner, "index": index}, {"_id": 0, "db_id": 1, "question": 1})
-                async for document in beginnings:
-                    if first.get(document["db_id"]) == index:
-                        titles[document["db_id"]] = title(document["question"])
-        lines = [
-            RoomSummary(UUID(room), titles.get(room, ""), turns_, updated[room].astimezone(UTC))
-            for room, turns_ in count.items()
-        ]
-        return sorted(lines, key=lambda line: (-line.updated_at.timestamp(), str(line.db_id)))
+        """As the port says."""
+        async with self._asking() as found:
+            return await found.summaries({"service": str(service), "user_id": user_id})
 
     async def owners(self) -> Sequence[Owner]:
         """As the port says; one look-up a service and one a user, each a jump along the index."""
         found: list[Owner] = []
         service = ""
-        async with self._asking() as turns:
+        async with self._asking() as asked:
 
-            async def next_value(field: str, chosen: _Document) -> str | None:
-                document = await turns.find_one(chosen, {field: 1}, sort=[(field, 1)])
+            async def next_value(field: str, chosen: Document) -> str | None:
+                document = await asked.turns.find_one(chosen, {field: 1}, sort=[(field, 1)])
                 return None if document is None else str(document[field])
 
             while service := await next_value("service", {"service": {"$gt": service}}) or "":
@@ -195,11 +222,15 @@ class MongoTurnStore:
 
     async def delete_turns(self, ids: Collection[UUID]) -> int:
         """As the port says."""
-        return await self._delete({"_id": {"$in": [str(id_) for id_ in ids]}}) if ids else 0
+        if not ids:
+            return 0
+        async with self._asking() as found:
+            result = await found.turns.delete_many({"_id": {"$in": [str(id_) for id_ in ids]}})
+        return int(result.deleted_count)
 
     async def delete_room(self, room: Room) -> int:
         """As the port says."""
-        return await self._delete(_key(room))
+        return await self._delete(key(room))
 
     async def delete_user(self, service: ServiceName, user_id: str) -> int:
         """As the port says."""
@@ -210,13 +241,16 @@ class MongoTurnStore:
         deleted = 0
         for owner in await self.owners():
             user = {"service": str(owner.service), "user_id": owner.user_id}
-            async with self._asking() as turns:
-                old = turns.find({**user, "created_at": {"$lt": older_than}}, {"_id": 0, "db_id": 1})
-                rooms = {document["db_id"] async for document in old}
-                for db_id in rooms:
+            async with self._asking() as found:
+                old = found.turns.find({**user, "created_at": {"$lt": older_than}}, {"_id": 0, "db_id": 1})
+                for db_id in {document["db_id"] async for document in old}:
                     room = {**user, "db_id": db_id}
-                    if await turns.find_one({**room, "created_at": {"$gte": older_than}}, {"_id": 1}) is None:
-                        deleted += await self._delete({**room, "created_at": {"$lt": older_than}})
+                    newer = {**room, "created_at": {"$gte": older_than}}
+                    if await found.turns.find_one(newer, {"_id": 1}) is None:
+                        result = await found.turns.delete_many({**room, "created_at": {"$lt": older_than}})
+                        deleted += result.deleted_count
+        async with self._asking() as found:
+            await found.forget_rooms_without_turns(older_than)
         return deleted
 
     async def ping(self) -> None:
@@ -235,9 +269,11 @@ class MongoTurnStore:
         """As the port says; operations that nobody waits for any more end by their own time limit."""
         self._client.close()
 
-    async def _delete(self, chosen: _Document) -> int:
-        async with self._asking() as turns:
-            result = await turns.delete_many(chosen)
+    async def _delete(self, chosen: Document) -> int:
+        async with self._asking() as found:
+            result = await found.turns.delete_many(chosen)
+            await found.states.delete_many(chosen)
+            await found.tombstones.delete_many(chosen)
         return int(result.deleted_count)
 
 

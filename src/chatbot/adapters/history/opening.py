@@ -8,7 +8,7 @@ from chatbot.adapters.history.retention import prune_daily
 from chatbot.adapters.history.spool import Spool
 from chatbot.domain.config import HistoryConfig
 from chatbot.domain.errors import StartupError
-from chatbot.domain.history import TurnStore
+from chatbot.domain.history_ports import TurnStore
 
 
 def _reason(error: Exception) -> str:

@@ -1,17 +1,20 @@
 """A turn as one JSON object: the line of an export and the body of a kept file.
 
-The field names are the API's. What is read back was written by somebody else (an older version, a hand), so
-every field is checked again: a room that the API cannot name would be a room that nobody can delete.
+The field names are the API's; ``after`` is the turn that it follows, null for one that begins a path, absent
+for one that goes to its room's end, as in every file from before rooms had branches. What is read back was
+written by somebody else (an older version, a hand), so every field is checked again: a room that the API
+cannot name would be a room that nobody can delete.
 """
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from chatbot.domain.history import NewTurn, Room, Turn
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.history import AT_END, NewTurn, Room, Turn
+from chatbot.domain.messages import FinishReason, ServiceName
 from chatbot.domain.schemas import RoomId, UserId
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -28,21 +31,22 @@ class _Record(BaseModel):
     db_id: RoomId
     index: int | None = Field(default=None, ge=1)
     id: UUID
+    after: UUID | None = None
     input_data: str
     output_data: str
     model: str
     created_at: AwareDatetime
+    finish_reason: FinishReason | None = None
 
 
 def storable(turn: NewTurn) -> NewTurn:
     """The turn as every store gives it back: well-formed text, UTC time in milliseconds."""
-    return NewTurn(
-        turn.id,
-        turn.room,
-        storable_text(turn.question),
-        storable_text(turn.answer),
-        storable_text(turn.model),
-        milliseconds(turn.created_at),
+    return replace(
+        turn,
+        question=storable_text(turn.question),
+        answer=storable_text(turn.answer),
+        model=storable_text(turn.model),
+        created_at=milliseconds(turn.created_at),
     )
 
 
@@ -68,17 +72,24 @@ def is_user_id(text: str) -> bool:
 
 def write_record(turn: Turn | NewTurn) -> str:
     """The turn as one line of JSON without its line break."""
-    return _Record(
+    record = _Record(
         service=turn.room.service,
         user_id=turn.room.user_id,
         db_id=turn.room.db_id,
-        index=turn.index if isinstance(turn, Turn) else None,
         id=turn.id,
         input_data=turn.question,
         output_data=turn.answer,
         model=turn.model,
         created_at=turn.created_at,
-    ).model_dump_json(exclude_none=True)
+    )
+    if isinstance(turn, Turn):
+        record.index = turn.index
+    after = turn.parent if isinstance(turn, Turn) else turn.after
+    if after is not AT_END:
+        record.after = after
+    if turn.reason is not None:
+        record.finish_reason = turn.reason
+    return record.model_dump_json(exclude_unset=True)
 
 
 def read_record(line: str | bytes) -> NewTurn:
@@ -100,5 +111,7 @@ def read_record(line: str | bytes) -> NewTurn:
             record.output_data,
             record.model,
             created,
+            record.after if "after" in record.model_fields_set else AT_END,
+            record.finish_reason,
         )
     )

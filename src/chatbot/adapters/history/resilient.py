@@ -11,36 +11,44 @@ Rules that keep every turn once:
 - A delete needs the database. What was kept until lately leaves a mark by its id, for an insert that is still
   under way somewhere would bring it back: marked ids are deleted again with every read and after a while.
 
-One failure opens the breaker and a background task alone tries the database again, so that an outage costs
-the time budget once and not for every question.
+Whether the database is away is found out by ``Watch``.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
+from chatbot.adapters.history.branching import bury_turn, change_state, kept_path, read_path, read_tree
 from chatbot.adapters.history.catching_up import LOCK_SECONDS, CatchUp
 from chatbot.adapters.history.exporting import turns_of_user
 from chatbot.adapters.history.kept_files import Kept
 from chatbot.adapters.history.records import storable
+from chatbot.adapters.history.searching import search_rooms
 from chatbot.adapters.history.spool import Spool
+from chatbot.adapters.history.watch import RetryPace, Watch
 from chatbot.adapters.history.writability import Writability
+from chatbot.domain.branches import Tree
 from chatbot.domain.history import (
+    AT_END,
+    After,
     HistoryUnavailable,
     NewTurn,
     Owner,
     Recalled,
     Recollection,
     Room,
+    RoomChange,
+    RoomState,
     RoomSummary,
+    SearchOfRooms,
     Stored,
     Turn,
-    TurnStore,
 )
+from chatbot.domain.history_ports import TurnStore
 from chatbot.domain.messages import ServiceName
 
 _log = logging.getLogger(__name__)
@@ -57,20 +65,6 @@ CLOSE_SECONDS = 3.0
 _Answer = TypeVar("_Answer")
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPace:
-    """How the background task looks after the database, seconds.
-
-    ``probe`` is the longest it waits for an answer, ``mark`` how long it minds inserts that may come late.
-    """
-
-    first_retry: float = 0.25
-    longest_retry: float = 5.0
-    idle: float = 5.0
-    probe: float = 2.0
-    mark: float = 60.0
-
-
 class ResilientHistory:
     """A ChatHistory over a TurnStore and a Spool. Call ``start`` once, ``close`` at the end."""
 
@@ -80,33 +74,37 @@ class ResilientHistory:
         self.store = store
         self.spool = spool
         self._budget = timeout_seconds
-        self._pace = pace or RetryPace()
-        self._away = False
-        self._told = False
+        pace = pace or RetryPace()
         self._writability = Writability()
-        self._wake = asyncio.Event()
-        self._catch_up = CatchUp(store, spool, self._pace.mark)
+        self._catch_up = CatchUp(store, spool, pace.mark)
+        self.watch = Watch(store, spool, self._catch_up, self._writability, pace)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, *further: Coroutine[Any, Any, None]) -> None:
         """Start looking after the database, and further tasks that end with this history."""
-        for work in (self._tend(), *further):
+        for work in (self.watch.tend(), *further):
             task = asyncio.create_task(work)
             self._tasks.add(task)
 
-    async def recall(self, room: Room, limit: int) -> Recollection:
+    async def recall(self, room: Room, limit: int, after: After = AT_END) -> Recollection:
         """As the port says."""
         kept = await self._kept(_owner(room))
         # Read before they are written, since time may run out after that and before the database is asked.
         reachable = await self._reachable(kept.of_room(room))
-        if not self._away:
+        if not self.watch.away:
             try:
                 async with asyncio.timeout(self._budget):
                     await self._catch_up.owner(kept)
-                    return Recollection(tuple(await self.store.recent(room, limit)))
+                    end = await self.store.end(room) if after is AT_END else after
+                    return Recollection(await read_path(self.store, room, limit, end))
             except (HistoryUnavailable, OSError) as error:
-                self._lost(error)
-        return Recollection(reachable[-limit:], Recalled.PARTIAL)
+                self.watch.lost(error)
+        return Recollection(kept_path(reachable, limit, after), Recalled.PARTIAL)
+
+    async def turn(self, room: Room, id_: UUID) -> Turn | None:
+        """As the port says; within the time that an answer may wait."""
+        turns = await self._read(_owner(room), lambda: self.store.read(room, [id_]), self._budget)
+        return turns[0] if turns else None
 
     def can_store(self) -> bool:
         """As the port says; the background task finds it out every few seconds."""
@@ -116,23 +114,39 @@ class ResilientHistory:
         """As the port says."""
         turn = storable(turn)
         kept = await self._kept(_owner(turn.room))
-        if not kept.turns and not self._away:
+        if not kept.turns and not self.watch.away:
             try:
                 async with asyncio.timeout(self._budget):
-                    await self.store.insert(turn)
+                    stored = await self.store.insert(turn)
             except (HistoryUnavailable, OSError) as error:
-                self._lost(error)
+                self.watch.lost(error)
             else:
-                return Stored.DATABASE
+                return Stored.DATABASE if stored else Stored.DELETED
         try:
             await self.spool.keep(turn)
         except OSError as error:
             _log.error("history_not_kept", extra={"error": type(error).__name__, "errno": error.errno})
             self._writability.lost(error)
-            self._wake.set()
+            self.watch.wake.set()
             raise HistoryUnavailable("neither the database nor the disk took the turn") from error
-        self._wake.set()
+        self.watch.wake.set()
         return Stored.KEPT
+
+    async def tree(self, room: Room) -> Tree:
+        """As the port says."""
+        return await self._read(_owner(room), lambda: read_tree(self.store, room))
+
+    async def read(self, room: Room, ids: Collection[UUID]) -> Sequence[Turn]:
+        """As the port says."""
+        return await self._read(_owner(room), lambda: self.store.read(room, ids))
+
+    async def state(self, room: Room) -> RoomState:
+        """As the port says."""
+        return await self._read(_owner(room), lambda: self.store.state(room))
+
+    async def change(self, room: Room, change: RoomChange) -> RoomState | None:
+        """As the port says."""
+        return await self._read(_owner(room), lambda: change_state(self.store, room, change))
 
     async def page(self, room: Room, after: int, limit: int) -> Sequence[Turn]:
         """As the port says."""
@@ -142,14 +156,35 @@ class ResilientHistory:
         """As the port says."""
         return await self._read(Owner(service, user_id), lambda: self.store.rooms(service, user_id))
 
+    async def search(self, service: ServiceName, user_id: str, query: str) -> SearchOfRooms:
+        """As the port says."""
+        return await self._read(
+            Owner(service, user_id), lambda: search_rooms(self.store, service, user_id, query)
+        )
+
     def export(self, service: ServiceName, user_id: str) -> AsyncIterator[Turn]:
         """As the port says."""
         return turns_of_user(self, service, user_id)
 
     async def owners(self) -> Sequence[Owner]:
         """Everybody who has turns, kept ones included."""
-        await self._within(LONG_SECONDS, self._catch_up.everybody)
-        return await self._within(LONG_SECONDS, self.store.owners)
+        await self.watch.within(LONG_SECONDS, self._catch_up.everybody)
+        return await self.watch.within(LONG_SECONDS, self.store.owners)
+
+    async def delete_turn(self, room: Room, id_: UUID) -> int:
+        """As the port says; what was kept is written first, so that the database knows all that follow."""
+
+        async def deleted() -> int:
+            await self._catch_up.owner(await self._kept(_owner(room)))
+            async with self.spool.locked(LOCK_SECONDS):
+                buried = await bury_turn(self.store, room, id_)
+                kept = await self.spool.of(_owner(room))
+                # An earlier insert of them may still be under way, and a tombstone does not stop that one.
+                if late := [entry for entry in (*kept.turns, *kept.done) if entry.id in buried]:
+                    await self.spool.mark_gone(late)
+            return len(buried)
+
+        return await self.watch.within(LONG_SECONDS, deleted)
 
     async def delete_room(self, room: Room) -> int:
         """As the port says."""
@@ -164,8 +199,8 @@ class ResilientHistory:
 
     async def prune(self, older_than: datetime) -> int:
         """As TurnStore.prune; what is kept is written first, so that its rooms count as used."""
-        await self._within(LONG_SECONDS, self._catch_up.everybody)
-        return await self._within(LONG_SECONDS, lambda: self.store.prune(older_than))
+        await self.watch.within(LONG_SECONDS, self._catch_up.everybody)
+        return await self.watch.within(LONG_SECONDS, lambda: self.store.prune(older_than))
 
     def pending(self) -> int:
         """As the port says; asks the folder, which other processes change too."""
@@ -173,7 +208,7 @@ class ResilientHistory:
 
     async def ping(self) -> None:
         """As the port says."""
-        await self._within(self._budget, self.store.ping)
+        await self.watch.within(self._budget, self.store.ping)
 
     async def close(self) -> None:
         """As the port says."""
@@ -181,7 +216,7 @@ class ResilientHistory:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(HistoryUnavailable, OSError):
-            await self._within(CLOSE_SECONDS, self._catch_up.everybody)
+            await self.watch.within(CLOSE_SECONDS, self._catch_up.everybody)
         if left := self.pending():
             _log.warning("history_left_kept", extra={"kept_turns": left})
         await self.store.close()
@@ -195,47 +230,22 @@ class ResilientHistory:
             _log.error("history_spool_failed", extra={"errno": error.errno})
             return Kept()
 
-    async def _reachable(self, kept: Kept) -> tuple[Turn, ...]:
-        """A room's kept turns, numbered from 1: their index is given when they are written."""
-        if not kept.turns:
-            return ()
+    async def _reachable(self, kept: Kept) -> list[NewTurn]:
+        """A room's kept turns."""
         try:
-            turns = await self.spool.read(kept.turns)
+            return await self.spool.read(kept.turns) if kept.turns else []
         except OSError as error:
             _log.error("history_spool_failed", extra={"errno": error.errno})
-            return ()
-        return tuple(
-            Turn(turn.id, turn.room, index, turn.question, turn.answer, turn.model, turn.created_at)
-            for index, turn in enumerate(turns, 1)
-        )
+            return []
 
-    async def _read(self, owner: Owner, question: Callable[[], Awaitable[_Answer]]) -> _Answer:
+    async def _read(
+        self, owner: Owner, question: Callable[[], Awaitable[_Answer]], seconds: float = READ_SECONDS
+    ) -> _Answer:
         async def settled() -> _Answer:
             await self._catch_up.owner(await self._kept(owner))
             return await question()
 
-        return await self._within(READ_SECONDS, settled)
-
-    async def _within(self, seconds: float, work: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        """Do work that needs the database.
-
-        Raises:
-            HistoryUnavailable: it is away, or did not answer in time.
-        """
-        if self._away:
-            raise HistoryUnavailable("the database is away")
-        try:
-            async with asyncio.timeout(seconds):
-                return await work()
-        except TimeoutError as error:
-            self._lost(error)
-            raise HistoryUnavailable("the database did not answer in time") from error
-        except HistoryUnavailable as error:
-            self._lost(error)
-            raise
-        except OSError as error:
-            _log.error("history_spool_failed", extra={"errno": error.errno})
-            raise HistoryUnavailable("the folder of kept turns cannot be used") from error
+        return await self.watch.within(seconds, settled)
 
     async def _delete(
         self, owner: Owner, choose: Callable[[Kept], Kept], delete: Callable[[], Awaitable[int]]
@@ -251,56 +261,8 @@ class ResilientHistory:
                     await self.spool.mark_gone(uncertain)
                 return stored + len(kept)
 
-        return await self._within(LONG_SECONDS, deleted)
-
-    def _lost(self, error: Exception) -> None:
-        """Open the breaker; the background task finds out whether the database is really away."""
-        if not self._away:
-            self._away = True
-            _log.info("history_call_failed", extra={"reason": _reason(error)})
-        self._wake.set()
-
-    async def _tend(self) -> None:
-        pause = self._pace.first_retry
-        while True:
-            self._wake.clear()
-            try:
-                async with asyncio.timeout(self._pace.probe):
-                    await self.store.ping()
-                self._found()
-                await self._writability.look(self.store, self.spool)
-                await self._catch_up.everybody()
-            except (HistoryUnavailable, TimeoutError, OSError) as error:
-                self._away = True
-                if not self._told:
-                    self._told = True
-                    _log.warning(
-                        "history_away", extra={"reason": _reason(error), "kept_turns": self.pending()}
-                    )
-                await self._writability.look(self.spool)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, self._pace.longest_retry)
-            except Exception as error:  # noqa: BLE001 (nobody else would ever try the database again)
-                # The class alone: a message may hold what was being stored.
-                _log.error("history_tending_failed", extra={"error": type(error).__name__})
-                await asyncio.sleep(self._pace.longest_retry)
-            else:
-                pause = self._pace.first_retry
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._pace.idle):
-                        await self._wake.wait()
-
-    def _found(self) -> None:
-        self._away = False
-        if self._told:
-            self._told = False
-            _log.warning("history_back", extra={"kept_turns": self.pending()})
+        return await self.watch.within(LONG_SECONDS, deleted)
 
 
 def _owner(room: Room) -> Owner:
     return Owner(room.service, room.user_id)
-
-
-def _reason(error: Exception) -> str:
-    """What may be logged of a failure: the port's own words or a class, never a driver's message."""
-    return str(error) if isinstance(error, HistoryUnavailable) else type(error).__name__

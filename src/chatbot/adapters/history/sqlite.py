@@ -6,6 +6,7 @@ secure_delete overwrites what is deleted.
 """
 
 import asyncio
+import json
 import logging
 import os
 import sqlite3
@@ -18,63 +19,38 @@ from uuid import UUID
 
 import aiosqlite
 
+from chatbot.adapters.history import sqlite_statements as sql
 from chatbot.adapters.history.disk import check_room
 from chatbot.adapters.history.records import storable
 from chatbot.adapters.history.titles import title
-from chatbot.domain.history import HistoryUnavailable, NewTurn, Owner, Room, RoomSummary, Turn
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.branches import TurnNode
+from chatbot.domain.history import (
+    HistoryUnavailable,
+    NewTurn,
+    Owner,
+    Room,
+    RoomState,
+    RoomSummary,
+    Turn,
+)
+from chatbot.domain.messages import FinishReason, ServiceName
 
 BUSY_SECONDS = 2.0
 """How long a statement waits for another process that writes; the caller's time budget may be shorter."""
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS turns (
-    id TEXT PRIMARY KEY NOT NULL,
-    service TEXT NOT NULL,
-    user_id TEXT NOT NULL,
-    db_id TEXT NOT NULL,
-    turn_index INTEGER NOT NULL,
-    question TEXT NOT NULL,
-    answer TEXT NOT NULL,
-    model TEXT NOT NULL,
-    created_ms INTEGER NOT NULL
-) STRICT;
-CREATE UNIQUE INDEX IF NOT EXISTS turns_room ON turns (service, user_id, db_id, turn_index);
-"""
-
-_COLUMNS = "id, service, user_id, db_id, turn_index, question, answer, model, created_ms"
-_ROOM = "service = :service AND user_id = :user_id AND db_id = :db_id"
-
-_INSERT = f"""
-INSERT INTO turns ({_COLUMNS})
-SELECT
-    :id, :service, :user_id, :db_id, COALESCE(MAX(turn_index), 0) + 1,
-    :question, :answer, :model, :created_ms
-FROM turns WHERE {_ROOM}
-ON CONFLICT (id) DO NOTHING
-"""  # noqa: S608 (constants of this module; values are bound)
-
-_ROOMS = """
-SELECT db_id, COUNT(*), MAX(created_ms), (
-    SELECT question FROM turns AS first
-    WHERE first.service = turns.service AND first.user_id = turns.user_id AND first.db_id = turns.db_id
-    ORDER BY first.turn_index LIMIT 1
-)
-FROM turns WHERE service = ? AND user_id = ?
-GROUP BY db_id ORDER BY MAX(created_ms) DESC, db_id
-"""
-
-_PRUNE = """
-DELETE FROM turns WHERE (service, user_id, db_id) IN (
-    SELECT service, user_id, db_id FROM turns GROUP BY service, user_id, db_id HAVING MAX(created_ms) < ?
-)
-"""
-
-_Row = tuple[str, str, str, str, int, str, str, str, int]
+_Row = tuple[str, str, str, str, int, str, str, str, int, str, str | None]
 
 
 def _milliseconds(time: datetime) -> int:
     return round(time.timestamp() * 1000)
+
+
+def _now() -> int:
+    return _milliseconds(datetime.now(UTC))
+
+
+def _json(ids: Collection[UUID]) -> str:
+    return json.dumps([str(id_) for id_ in ids])
 
 
 def _time(milliseconds: int) -> datetime:
@@ -83,9 +59,18 @@ def _time(milliseconds: int) -> datetime:
 
 
 def _turn(row: _Row) -> Turn:
-    id_, service, user_id, db_id, index, question, answer, model, created = row
-    room = Room(ServiceName(service), user_id, UUID(db_id))
-    return Turn(UUID(id_), room, index, question, answer, model, _time(created))
+    id_, service, user_id, db_id, index, question, answer, model, created, parent, reason = row
+    return Turn(
+        UUID(id_),
+        Room(ServiceName(service), user_id, UUID(db_id)),
+        index,
+        question,
+        answer,
+        model,
+        _time(created),
+        UUID(parent) if parent else None,
+        FinishReason(reason) if reason else None,
+    )
 
 
 def _key(room: Room) -> dict[str, object]:
@@ -101,6 +86,14 @@ def _failures() -> Iterator[None]:
         if isinstance(error, UnicodeError):
             raise
         raise HistoryUnavailable(type(error).__name__) from error
+
+
+async def _add_columns(writer: aiosqlite.Connection) -> None:
+    """Give a file from before the columns that it lacks; another process may do it at the same moment."""
+    for column in sql.ADDED_COLUMNS:
+        with suppress(sqlite3.OperationalError):
+            await writer.execute(f"ALTER TABLE turns ADD COLUMN {column} TEXT")
+    await writer.execute(f"SELECT {', '.join(sql.ADDED_COLUMNS)} FROM turns LIMIT 0")  # noqa: S608 (constants)
 
 
 class SqliteTurnStore:
@@ -126,16 +119,18 @@ class SqliteTurnStore:
         try:
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
                 await writer.execute(f"PRAGMA {pragma}")
-            await writer.executescript(_SCHEMA)
+            await writer.executescript(sql.SCHEMA)
+            await _add_columns(writer)
             reader = await aiosqlite.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         except BaseException:
             await writer.close()
             raise
         return cls(path, writer, reader)
 
-    async def insert(self, turn: NewTurn) -> Turn:
-        """As the port says; one statement finds the index and takes it."""
+    async def insert(self, turn: NewTurn) -> Turn | None:
+        """As the port says; one statement finds the index and the place and takes them."""
         turn = storable(turn)
+        named = turn.after if isinstance(turn.after, UUID) else None
         values = {
             **_key(turn.room),
             "id": str(turn.id),
@@ -143,31 +138,87 @@ class SqliteTurnStore:
             "answer": turn.answer,
             "model": turn.model,
             "created_ms": _milliseconds(turn.created_at),
+            "begins": turn.after is None,
+            "after": None if named is None else str(named),
+            "finish_reason": turn.reason,
         }
         with _failures():
-            await self._writer.execute(_INSERT, values)
+            await self._writer.execute(sql.INSERT, values)
         stored = await self._turns("WHERE id = :id", {"id": str(turn.id)})
-        if not stored:
-            raise HistoryUnavailable("deleted meanwhile")
-        return stored[0]
+        return stored[0] if stored else None
 
-    async def recent(self, room: Room, limit: int) -> Sequence[Turn]:
+    async def end(self, room: Room) -> UUID | None:
         """As the port says."""
-        clause = f"WHERE {_ROOM} ORDER BY turn_index DESC LIMIT :limit"
-        return (await self._turns(clause, {**_key(room), "limit": limit}))[::-1]
+        with _failures():
+            ((found,),) = await self._reader.execute_fetchall(f"SELECT {sql.END}", _key(room))
+        return UUID(found) if found else None
+
+    async def recent(self, room: Room, limit: int, upto: UUID | None = None) -> Sequence[Turn]:
+        """As the port says."""
+        bound = f"(SELECT turn_index FROM turns WHERE id = :upto AND {sql.IN_ROOM})"  # noqa: S608 (constants)
+        clause = f"WHERE {sql.IN_ROOM} {f'AND turn_index <= {bound}' if upto else ''}"
+        values = {**_key(room), "limit": limit, "upto": str(upto)}
+        return (await self._turns(f"{clause} ORDER BY turn_index DESC LIMIT :limit", values))[::-1]
+
+    async def outline(self, room: Room) -> Sequence[TurnNode]:
+        """As the port says."""
+        statement = f"SELECT id, turn_index, {sql.PARENT} FROM turns WHERE {sql.IN_ROOM} ORDER BY turn_index"  # noqa: S608
+        with _failures():
+            rows = await self._reader.execute_fetchall(statement, _key(room))
+        return [TurnNode(UUID(id_), index, UUID(parent) if parent else None) for id_, index, parent in rows]
+
+    async def read(self, room: Room, ids: Collection[UUID]) -> Sequence[Turn]:
+        """As the port says."""
+        clause = f"WHERE {sql.IN_ROOM} AND id {sql.GIVEN} ORDER BY turn_index"
+        return await self._turns(clause, {**_key(room), "ids": _json(ids)})
+
+    async def bury(self, room: Room, ids: Collection[UUID]) -> int:
+        """As the port says; a turn that is stored between the two statements finds its tombstone."""
+        with _failures():
+            await self._writer.execute(sql.BURY, {**_key(room), "ids": _json(ids), "created_ms": _now()})
+        return await self.delete_turns(ids)
+
+    async def state(self, room: Room) -> RoomState:
+        """As the port says."""
+        with _failures():
+            rows = list(await self._reader.execute_fetchall(sql.STATE, _key(room)))
+        if not rows:
+            return RoomState()
+        version, title_, pinned, end, newest = rows[0]
+        return RoomState(
+            version, title_, bool(pinned), *(UUID(id_) if id_ else None for id_ in (end, newest))
+        )
+
+    async def put_state(self, room: Room, state: RoomState) -> bool:
+        """As the port says."""
+        values = {
+            **_key(room),
+            "version": state.version,
+            "title": state.title,
+            "pinned": state.pinned,
+            "path_end": str(state.end) if state.end else None,
+            "newest": str(state.newest) if state.newest else None,
+            "created_ms": _now(),
+        }
+        with _failures():
+            taken = await self._writer.execute(sql.PUT_STATE, values)
+            await self._writer.execute(sql.FORGET_STATES, values)
+        return taken.rowcount == 1
 
     async def page(self, room: Room, after: int, limit: int) -> Sequence[Turn]:
         """As the port says."""
-        clause = f"WHERE {_ROOM} AND turn_index > :after ORDER BY turn_index LIMIT :limit"
+        clause = f"WHERE {sql.IN_ROOM} AND turn_index > :after ORDER BY turn_index LIMIT :limit"
         return await self._turns(clause, {**_key(room), "after": after, "limit": limit})
 
     async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
         """As the port says."""
         with _failures():
-            rows = await self._reader.execute_fetchall(_ROOMS, (str(service), user_id))
+            rows = await self._reader.execute_fetchall(
+                sql.ROOMS, {"service": str(service), "user_id": user_id}
+            )
         return [
-            RoomSummary(UUID(db_id), title(question), turns, _time(updated))
-            for db_id, turns, updated, question in rows
+            RoomSummary(UUID(db_id), named or title(question), turns, _time(updated), bool(pinned))
+            for db_id, turns, updated, question, named, pinned in rows
         ]
 
     async def owners(self) -> Sequence[Owner]:
@@ -180,22 +231,24 @@ class SqliteTurnStore:
 
     async def delete_turns(self, ids: Collection[UUID]) -> int:
         """As the port says."""
-        return sum([await self._delete("DELETE FROM turns WHERE id = :id", {"id": str(id_)}) for id_ in ids])
+        return await self._delete(sql.DELETE_TURNS, {"ids": _json(ids)}) if ids else 0
 
     async def delete_room(self, room: Room) -> int:
         """As the port says."""
-        return await self._delete(f"DELETE FROM turns WHERE {_ROOM}", _key(room))  # noqa: S608
+        return await self._delete_everywhere(sql.IN_ROOM, _key(room))
 
     async def delete_user(self, service: ServiceName, user_id: str) -> int:
         """As the port says."""
-        return await self._delete(
-            "DELETE FROM turns WHERE service = :service AND user_id = :user_id",
-            {"service": str(service), "user_id": user_id},
+        return await self._delete_everywhere(
+            "service = :service AND user_id = :user_id", {"service": str(service), "user_id": user_id}
         )
 
     async def prune(self, older_than: datetime) -> int:
         """As the port says."""
-        return await self._delete(_PRUNE, (_milliseconds(older_than),))
+        deleted = await self._delete(sql.PRUNE, (_milliseconds(older_than),))
+        for table in sql.TABLES[1:]:
+            await self._delete(sql.FORGET.format(table=table), (_milliseconds(older_than),))
+        return deleted
 
     async def ping(self) -> None:
         """As the port says; the index was made at opening."""
@@ -220,8 +273,15 @@ class SqliteTurnStore:
 
     async def _turns(self, clause: str, values: dict[str, object]) -> list[Turn]:
         with _failures():
-            rows = await self._reader.execute_fetchall(f"SELECT {_COLUMNS} FROM turns {clause}", values)  # noqa: S608
+            rows = await self._reader.execute_fetchall(f"SELECT {sql.COLUMNS} FROM turns {clause}", values)  # noqa: S608
             return [_turn(tuple(row)) for row in rows]
+
+    async def _delete_everywhere(self, chosen: str, values: dict[str, object]) -> int:
+        turns, *_ = [
+            await self._delete(f"DELETE FROM {table} WHERE {chosen}", values)  # noqa: S608 (constants)
+            for table in sql.TABLES
+        ]
+        return turns
 
     async def _delete(self, statement: str, values: dict[str, object] | tuple[object, ...]) -> int:
         with _failures():

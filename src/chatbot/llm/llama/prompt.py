@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from uuid import UUID
 
 from chatbot.domain.errors import PromptTooLong
 from chatbot.domain.messages import Conversation, Exchange, PromptReport
@@ -15,8 +16,8 @@ from chatbot.llm.llama.pieces import TEMPLATE, Endings, Piece, PromptFormat
 from chatbot.llm.llama.transcript_format import TranscriptFormat
 from chatbot.llm.llama.vocabulary import Vocabulary, slices
 
-_REMEMBERED_ROOMS = 10_000
-"""Rooms whose first turn is remembered; beyond that the room that was cut longest ago is forgotten."""
+_REMEMBERED_CUTS = 10_000
+"""Cuts that are remembered; beyond that the one that was of use longest ago is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,10 @@ def choose_format(file: ModelFile, vocabulary: Vocabulary) -> PromptFormat:
 class Prompter:
     """Renders conversations within ``limit`` tokens; safe to use from several threads.
 
-    History is cut at turns, oldest first, and in blocks: a cut frees a quarter of the context, and the room's
-    later prompts begin at the same turn until the next cut. So the prefix that the cache holds for the room
-    stays a prefix. What does not fit even without history loses its references, the last ones first.
+    History is cut at turns, oldest first, and in blocks: a cut frees a quarter of the context, and later
+    prompts of the same path begin at the same turn until the next cut. So the prefix that the cache holds for
+    a path stays a prefix; a path that parted before the cut has its own. What does not fit even without
+    history loses its references, the last ones first.
 
     No more is tokenised than what may fit, and a little: first what belongs to no earlier turn, then turn by
     turn from the newest.
@@ -78,7 +80,7 @@ class Prompter:
         self._vocabulary = vocabulary
         self._limit = limit
         self._block = context // 4
-        self._starts: OrderedDict[str, int] = OrderedDict()
+        self._cuts: OrderedDict[UUID, None] = OrderedDict()
         self._lock = threading.Lock()
 
     def render(self, conversation: Conversation) -> RenderedPrompt:
@@ -115,12 +117,11 @@ class Prompter:
         )
 
     def _first_turn(self, conversation: Conversation) -> int:
-        """The place of the oldest turn that may fit: the room was cut there, or each takes just one token."""
+        """The place of the oldest turn that may fit: the path was cut there, or each takes just one token."""
         exchanges = conversation.exchanges
         with self._lock:
-            remembered = self._starts.get(conversation.room or "", 0)
-        first = next((i for i, exchange in enumerate(exchanges) if exchange.index >= remembered), 0)
-        return max(first, len(exchanges) - self._limit)
+            cut = [place for place, exchange in enumerate(exchanges, 1) if exchange.id in self._cuts]
+        return max(0, *cut[-1:], len(exchanges) - self._limit)
 
     def _turns_to_drop(self, pieces: Iterable[Piece], turns: Sequence[Exchange], room: int) -> int:
         """How many of the oldest turns go, so that the others fit ``room`` tokens and a block is free."""
@@ -163,15 +164,14 @@ class Prompter:
         return (Segment(TEMPLATE, begin),)
 
     def _remember(self, conversation: Conversation, first: int) -> None:
-        if conversation.room is None or not first:
+        last_cut = conversation.exchanges[first - 1].id if first else None
+        if last_cut is None:
             return
-        exchanges = conversation.exchanges
-        following = exchanges[-1].index + 1
         with self._lock:
-            self._starts[conversation.room] = exchanges[first].index if first < len(exchanges) else following
-            self._starts.move_to_end(conversation.room)
-            if len(self._starts) > _REMEMBERED_ROOMS:
-                self._starts.popitem(last=False)
+            self._cuts[last_cut] = None
+            self._cuts.move_to_end(last_cut)
+            if len(self._cuts) > _REMEMBERED_CUTS:
+                self._cuts.popitem(last=False)
 
 
 def _parts(piece: Piece) -> Iterable[str]:

@@ -31,7 +31,7 @@ def frame(question: str, personas: Mapping[Language, AssistantPersona], opening:
 
 def of_body(body: ChatRequest) -> FramedQuestion[AssistantPersona]:
     """The body's question in the assistant's frame."""
-    return FramedQuestion(body.input_data, partial(frame, body.input_data))
+    return FramedQuestion(body.question, partial(frame, body.question))
 
 
 def of_transcript(transcript: Transcript, _: Names) -> FramedQuestion[AssistantPersona]:

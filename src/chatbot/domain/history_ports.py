@@ -1,0 +1,198 @@
+"""The ports to conversations: a database of turns, and the history over it that an answer may rely on."""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from chatbot.domain.branches import Tree, TurnNode
+from chatbot.domain.history import (
+    AT_END,
+    After,
+    NewTurn,
+    Owner,
+    Recollection,
+    Room,
+    RoomChange,
+    RoomState,
+    RoomSummary,
+    SearchOfRooms,
+    Stored,
+    Turn,
+)
+from chatbot.domain.messages import ServiceName
+
+
+class TurnStore(Protocol):
+    """A database of turns. Every method may raise HistoryUnavailable; none blocks the event loop.
+
+    A call that fails or is cancelled may still take effect later: callers repeat inserts with the same id
+    and repeat deletes.
+    """
+
+    async def insert(self, turn: NewTurn) -> Turn | None:
+        """Store the turn under the room's next free index and return it.
+
+        The same ``id`` again returns the turn as stored before. Concurrent writers each get an index of
+        their own, and those that name no place follow each other. None: it, or what it follows, was buried.
+        """
+        ...
+
+    async def end(self, room: Room) -> UUID | None:
+        """The turn at which the current path ends; None for a room without turns."""
+        ...
+
+    async def recent(self, room: Room, limit: int, upto: UUID | None = None) -> Sequence[Turn]:
+        """The room's last ``limit`` turns of whatever path, oldest first; empty for an unknown room.
+
+        With ``upto`` that turn and those stored before it; empty when the room has no such turn.
+        """
+        ...
+
+    async def outline(self, room: Room) -> Sequence[TurnNode]:
+        """All turns of the room without their texts, by index."""
+        ...
+
+    async def read(self, room: Room, ids: Collection[UUID]) -> Sequence[Turn]:
+        """Those of the turns that the room has, by index."""
+        ...
+
+    async def bury(self, room: Room, ids: Collection[UUID]) -> int:
+        """Write tombstones for the turns, delete them, and return how many there were."""
+        ...
+
+    async def state(self, room: Room) -> RoomState:
+        """The newest state of the room."""
+        ...
+
+    async def put_state(self, room: Room, state: RoomState) -> bool:
+        """Insert a state and forget the older ones; False when its version is taken."""
+        ...
+
+    async def page(self, room: Room, after: int, limit: int) -> Sequence[Turn]:
+        """Up to ``limit`` turns of all paths with an index above ``after``, oldest first."""
+        ...
+
+    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
+        """All rooms of the user that have turns, most recently used first."""
+        ...
+
+    async def owners(self) -> Sequence[Owner]:
+        """Everybody who has turns."""
+        ...
+
+    async def delete_turns(self, ids: Collection[UUID]) -> int:
+        """Delete turns by their ids and return how many there were; unknown ids are no error."""
+        ...
+
+    async def delete_room(self, room: Room) -> int:
+        """Delete the room's turns, states and tombstones, and return how many turns there were."""
+        ...
+
+    async def delete_user(self, service: ServiceName, user_id: str) -> int:
+        """Delete all turns, states and tombstones of the user, and return how many turns there were."""
+        ...
+
+    async def prune(self, older_than: datetime) -> int:
+        """Delete rooms whose last turn is older than the given time; returns the number of turns."""
+        ...
+
+    async def ping(self) -> None:
+        """Return when the database answers and holds its unique index; else raise HistoryUnavailable."""
+        ...
+
+    async def check_writable(self, *, by_writing: bool) -> None:
+        """Return when a turn could be inserted into a database that answers; else raise HistoryUnavailable.
+
+        Looks at what is free of the disk, if that is this machine's. ``by_writing`` tries it too, by a few
+        bytes that change nothing: a disk may refuse although it has room.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release connections and files."""
+        ...
+
+
+class ChatHistory(Protocol):
+    """What the chat path asks of history: an answer never waits long for it, and no turn is forgotten.
+
+    ``recall`` and ``remember`` work while the database is away. Everything else raises HistoryUnavailable
+    then: half a list would look whole, and a delete that has not happened must not look done.
+    """
+
+    async def recall(self, room: Room, limit: int, after: After = AT_END) -> Recollection:
+        """The last ``limit`` turns of the path that ends there, kept ones too, within the time budget."""
+        ...
+
+    async def turn(self, room: Room, id_: UUID) -> Turn | None:
+        """A turn of the room; None when there is no such one."""
+        ...
+
+    async def tree(self, room: Room) -> Tree:
+        """How the room's turns follow each other, without their texts."""
+        ...
+
+    async def read(self, room: Room, ids: Collection[UUID]) -> Sequence[Turn]:
+        """As TurnStore.read."""
+        ...
+
+    async def state(self, room: Room) -> RoomState:
+        """As TurnStore.state."""
+        ...
+
+    async def change(self, room: Room, change: RoomChange) -> RoomState | None:
+        """Change what the user chose for the room; None when there is no such room or turn."""
+        ...
+
+    async def delete_turn(self, room: Room, id_: UUID) -> int:
+        """Delete a turn and all that follow it, also those that arrive later; returns how many there were."""
+        ...
+
+    def can_store(self) -> bool:
+        """Whether a turn could be stored somewhere, as last found out: asks and writes nothing."""
+        ...
+
+    async def remember(self, turn: NewTurn) -> Stored:
+        """Store the turn, or keep it in an fsynced file; returns only when one of the two is done.
+
+        Raises:
+            HistoryUnavailable: neither worked, the disk is full too.
+        """
+        ...
+
+    async def page(self, room: Room, after: int, limit: int) -> Sequence[Turn]:
+        """As TurnStore.page, kept turns included."""
+        ...
+
+    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
+        """As TurnStore.rooms, kept turns included."""
+        ...
+
+    async def search(self, service: ServiceName, user_id: str, query: str) -> SearchOfRooms:
+        """Titles and turns of the user that hold the text, in any case, within bounds of time and turns."""
+        ...
+
+    def export(self, service: ServiceName, user_id: str) -> AsyncIterator[Turn]:
+        """All turns of all rooms of the user, room by room, oldest first, kept turns included."""
+        ...
+
+    async def delete_room(self, room: Room) -> int:
+        """Delete the room everywhere, kept turns included; returns how many turns there were."""
+        ...
+
+    async def delete_user(self, service: ServiceName, user_id: str) -> int:
+        """Delete everything of the user, kept turns included; returns how many turns there were."""
+        ...
+
+    def pending(self) -> int:
+        """How many kept turns wait to be written to the database."""
+        ...
+
+    async def ping(self) -> None:
+        """Return when the database answers; raise HistoryUnavailable when it does not."""
+        ...
+
+    async def close(self) -> None:
+        """Write what can be written and release everything."""
+        ...
