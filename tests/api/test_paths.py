@@ -67,7 +67,7 @@ async def test_head_has_the_status_and_headers_of_get_and_no_body(client: httpx.
         ("/office/openapi.json", "GET, HEAD"),
         ("/office/rooms", "GET, HEAD, DELETE"),
         ("/office/rooms/export", "GET, HEAD"),
-        (f"/office/rooms/{ROOM}", "GET, HEAD, DELETE"),
+        (f"/office/rooms/{ROOM}", "GET, HEAD, PATCH, DELETE"),
         ("/office/Llama", "POST"),
         ("/office/gpt4.1", "POST"),
         ("/office/v1/models", "GET, HEAD"),

@@ -31,7 +31,10 @@ def opening_headers(reply: Reply) -> dict[str, str]:
 
 
 def history_state(answered: Answered) -> str:
-    """ "none" without a room, else "database" or "kept"; "-partial" when earlier turns could not be read."""
+    """ "none" without a room, else where the turn is.
+
+    With "-partial" when earlier turns could not all be read.
+    """
     if answered.history is None:
         return "none"
     return answered.history.value + ("-partial" if answered.recalled is Recalled.PARTIAL else "")
@@ -45,6 +48,8 @@ def closing_headers(answered: Answered) -> dict[str, str]:
         "X-Finish-Reason": answered.reason.value,
         "X-History": history_state(answered),
     }
+    if answered.turn is not None:
+        headers["X-Turn-Id"] = str(answered.turn)
     if answered.search is not None:
         headers["X-Search-Status"] = answered.search.outcome.value
         link = citations.link_header(answered.search)
@@ -69,6 +74,7 @@ def done_data(reply: Reply, answered: Answered, request_id: str) -> dict[str, An
         "request_id": request_id,
         "model": reply.model,
         "db_id": str(room.db_id) if room else None,
+        "turn_id": str(answered.turn) if answered.turn else None,
         "finish_reason": answered.reason.value,
         "usage": {
             "prompt_tokens": usage.prompt,

@@ -26,6 +26,7 @@ _EXPOSED = (
     "X-Request-Id",
     "X-Model",
     "X-Db-Id",
+    "X-Turn-Id",
     "X-Search-Status",
     "X-AI-Generated",
     "X-History",
@@ -72,8 +73,15 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(cors_origins),
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "X-Request-Id", "X-Finish", "X-Prompt-Report"],
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "X-Request-Id",
+                "X-Finish",
+                "X-Keep",
+                "X-Prompt-Report",
+            ],
             expose_headers=_EXPOSED,
         )
     app.add_middleware(RequestContext, statistics=state.chat.statistics)

@@ -58,8 +58,9 @@ _ANSWER_HEADERS = {
     "X-Model": "The model that answers.",
     "X-AI-Generated": "Always true.",
     "X-Db-Id": "The room; only with a user_id.",
-    "X-Finish-Reason": "stop, length, or content_filter (the vendor's); a stream says it in its done event.",
-    "X-History": "database, kept or none, with -partial when earlier turns could not all be read.",
+    "X-Turn-Id": "The stored turn; only with a user_id. A stream says it in its done event.",
+    "X-Finish-Reason": "stop, length, content_filter (the vendor's), or stopped (by the deadline, X-Keep).",
+    "X-History": "database, kept, deleted or none, with -partial when earlier turns could not all be read.",
     "X-Search-Status": "How the web search ended; only when one ran.",
     "Link": "The search's sources; only when one found any.",
     "Server-Timing": "Milliseconds in queue, history, search, prefill, decode and in total.",
@@ -79,6 +80,7 @@ ANSWER_RESPONSES: dict[int | str, dict[str, Any]] = {
     },
     **COMMON,
     400: _json("Malformed JSON, unknown model, or a prompt that cannot fit.", _ERROR),
+    404: _json("The question names a turn that is not in its room.", _ERROR),
     408: _json("The body did not arrive in time.", _ERROR),
     413: _json("The body is larger than 64 KiB.", _ERROR),
     415: _json("The body is not application/json.", _ERROR),
@@ -90,7 +92,7 @@ ANSWER_RESPONSES: dict[int | str, dict[str, Any]] = {
 
 ALIAS_RESPONSES: dict[int | str, dict[str, Any]] = {
     **ANSWER_RESPONSES,
-    404: _json("No model could go by this name.", _ERROR),
+    404: _json("No model could go by this name, or the question names a turn that is not there.", _ERROR),
 }
 
 _OPENAI_ERROR = {
@@ -133,6 +135,14 @@ REPORT_HEADER = {
     "schema": {"type": "string", "enum": ["1"]},
 }
 
+KEEP_HEADER = {
+    "name": "X-Keep",
+    "in": "header",
+    "required": False,
+    "description": "partial: store what was written even if the client or the deadline ends the answer.",
+    "schema": {"type": "string", "enum": ["partial"]},
+}
+
 FINISH_HEADER = {
     "name": "X-Finish",
     "in": "header",
@@ -143,6 +153,10 @@ FINISH_HEADER = {
 
 ROOM_RESPONSES: dict[int | str, dict[str, Any]] = {
     **COMMON,
-    404: _json("No such room of this user.", _ERROR),
+    404: _json("No such room of this user, or no such turn in it.", _ERROR),
     503: _json("The history database cannot be reached.", _ERROR),
+}
+
+ROOM_BODY_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: ANSWER_RESPONSES[status] for status in (400, 408, 413, 415)
 }

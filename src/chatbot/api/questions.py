@@ -10,7 +10,7 @@ from starlette.types import Scope
 
 from chatbot.api.access import Principal, principal
 from chatbot.api.body import body_docs, json_body
-from chatbot.api.docs import ALIAS_RESPONSES, ANSWER_RESPONSES, FINISH_HEADER, REPORT_HEADER
+from chatbot.api.docs import ALIAS_RESPONSES, ANSWER_RESPONSES, FINISH_HEADER, KEEP_HEADER, REPORT_HEADER
 from chatbot.api.native_format import NativeFormat
 from chatbot.api.responding import respond
 from chatbot.api.state import ServiceState
@@ -50,7 +50,7 @@ def questions_router(state: ServiceState) -> APIRouter:
         summary="Answer by the local model",
         response_model=str,
         responses=ANSWER_RESPONSES,
-        openapi_extra={**body_docs(schema), "parameters": [FINISH_HEADER, REPORT_HEADER]},
+        openapi_extra={**body_docs(schema), "parameters": [FINISH_HEADER, KEEP_HEADER, REPORT_HEADER]},
     )
     async def ask_llama(
         request: Request,
@@ -86,7 +86,7 @@ def questions_router(state: ServiceState) -> APIRouter:
         summary=f"Answer by OpenAI ({', '.join(aliases)})",
         response_model=str,
         responses=ALIAS_RESPONSES,
-        openapi_extra={**body_docs(schema), "parameters": [FINISH_HEADER, REPORT_HEADER]},
+        openapi_extra={**body_docs(schema), "parameters": [FINISH_HEADER, KEEP_HEADER, REPORT_HEADER]},
     )
 
     return router

@@ -1,28 +1,42 @@
-"""Reading, exporting and deleting what was remembered of a user."""
+"""Reading, changing, searching, exporting and deleting what was remembered of a user."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Annotated, Any
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from chatbot.api.access import Principal, principal
-from chatbot.api.docs import ROOM_RESPONSES
+from chatbot.api.body import body_docs, json_body
+from chatbot.api.docs import ROOM_BODY_RESPONSES, ROOM_RESPONSES
+from chatbot.api.room_bodies import (
+    ChangedRoom,
+    Deleted,
+    FoundPlace,
+    FoundPlaces,
+    RoomLine,
+    RoomList,
+    RoomPage,
+    RoomPatch,
+    RoomQuery,
+    StoredTurn,
+    TurnInTree,
+)
 from chatbot.api.state import ServiceState
-from chatbot.domain.errors import RoomNotFound
+from chatbot.domain.access import Keys
+from chatbot.domain.errors import RoomNotFound, TurnNotFound
 from chatbot.domain.history import Room, Turn
-from chatbot.domain.schemas import RoomId, UserId
+from chatbot.domain.schemas import RoomId, TurnId, UserId
 
 
 class _RoomSegment(StringConvertor):
-    """One segment of a path where a room is named: not "export", which is a route of its own."""
+    """One segment of a path that names a room: not "export" or "search", which are routes of their own."""
 
-    regex = r"(?!export(?:/|$))[^/]+"
+    regex = r"(?!(?:export|search)(?:/|$))[^/]+"
 
 
 register_url_convertor("room", _RoomSegment())
@@ -32,55 +46,6 @@ PAGE = 50
 
 MOST_TURNS = 2**31 - 1
 """More than any room has, and a number that every database takes."""
-
-
-class RoomLine(BaseModel):
-    """A room in the list; times are UTC."""
-
-    db_id: UUID
-    title: str
-    turns: int
-    updated_at: str
-
-
-class RoomList(BaseModel):
-    """All rooms of a user, most recently used first."""
-
-    rooms: list[RoomLine]
-
-
-class TurnBody(BaseModel):
-    """One stored turn."""
-
-    index: int
-    input_data: str
-    output_data: str
-    model: str
-    created_at: str
-
-
-class RoomPage(BaseModel):
-    """A page of a room; ask again with ``after=next_after`` until it is null."""
-
-    db_id: UUID
-    turns: list[TurnBody]
-    next_after: int | None
-
-
-class Deleted(BaseModel):
-    """How many turns were deleted."""
-
-    deleted: int
-
-
-def _turn(turn: Turn) -> TurnBody:
-    return TurnBody(
-        index=turn.index,
-        input_data=turn.question,
-        output_data=turn.answer,
-        model=turn.model,
-        created_at=turn.created_at.isoformat(),
-    )
 
 
 async def _export(turns: AsyncIterator[Turn], head: dict[str, Any]) -> AsyncGenerator[str, None]:
@@ -93,15 +58,32 @@ async def _export(turns: AsyncIterator[Turn], head: dict[str, Any]) -> AsyncGene
             current = turn.room.db_id
         else:
             yield ", "
-        yield _turn(turn).model_dump_json()
+        yield StoredTurn.of(turn).model_dump_json()
     yield ("]}" if current else "") + "]}\n"
 
 
 async def _each_once(request: Request) -> None:
     """Refuse a parameter that is sent twice: a proxy in front may have judged the other one."""
-    names = [name for name in ("user_id", "after", "limit") if len(request.query_params.getlist(name)) > 1]
+    names = [
+        name
+        for name in ("user_id", "after", "limit", "branches")
+        if len(request.query_params.getlist(name)) > 1
+    ]
     if names:
         raise RequestValidationError([{"type": "doubled", "loc": ("query", name)} for name in names])
+
+
+def _owner(keys: Keys) -> Callable[..., Awaitable[str]]:
+    """A dependency that yields the ``user_id``, which the asker must own."""
+
+    async def owner(
+        asker: Annotated[Principal, Depends(principal(keys))],
+        user_id: Annotated[UserId, Query(examples=["test_user"])],
+    ) -> str:
+        asker.check_owns(user_id)
+        return user_id
+
+    return owner
 
 
 def rooms_router(state: ServiceState) -> APIRouter:
@@ -110,31 +92,12 @@ def rooms_router(state: ServiceState) -> APIRouter:
         prefix="/rooms", tags=["rooms"], responses=ROOM_RESPONSES, dependencies=[Depends(_each_once)]
     )
     service, history = state.chat.service.name, state.history
-    who = principal(state.keys)
-
-    async def owner(
-        asker: Annotated[Principal, Depends(who)], user_id: Annotated[UserId, Query(examples=["test_user"])]
-    ) -> str:
-        asker.check_owns(user_id)
-        return user_id
-
-    DbId = Annotated[RoomId, Path(examples=["123e4567-e89b-12d3-a456-426614174000"])]  # noqa: N806 (a type)
-    Owner = Annotated[str, Depends(owner)]  # noqa: N806 (a type, local because it closes over the keys)
+    Owner = Annotated[str, Depends(_owner(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
 
     @router.get("", summary="List a user's rooms")
     async def rooms(user_id: Owner) -> RoomList:
         lines = await history.rooms(service, user_id)
-        return RoomList(
-            rooms=[
-                RoomLine(
-                    db_id=line.db_id,
-                    title=line.title,
-                    turns=line.turns,
-                    updated_at=line.updated_at.isoformat(),
-                )
-                for line in lines
-            ]
-        )
+        return RoomList(rooms=[RoomLine.of(line) for line in lines])
 
     @router.delete("", summary="Delete everything of a user")
     async def delete_user(user_id: Owner) -> Deleted:
@@ -151,23 +114,75 @@ def rooms_router(state: ServiceState) -> APIRouter:
             headers={"Content-Disposition": f'attachment; filename="{service}-rooms.json"'},
         )
 
+    @router.post(
+        "/search",
+        summary="Find a text in titles and turns",
+        responses=ROOM_BODY_RESPONSES,
+        openapi_extra=body_docs(RoomQuery),
+    )
+    async def search(
+        user_id: Owner, query: Annotated[RoomQuery, Depends(json_body(RoomQuery))]
+    ) -> FoundPlaces:
+        result = await history.search(service, user_id, query.q)
+        return FoundPlaces(found=[FoundPlace.of(place) for place in result.found], complete=result.complete)
+
+    _add_routes_of_a_room(router, state)
+    return router
+
+
+def _add_routes_of_a_room(router: APIRouter, state: ServiceState) -> None:
+    service, history = state.chat.service.name, state.history
+    Owner = Annotated[str, Depends(_owner(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
+    DbId = Annotated[RoomId, Path(examples=["123e4567-e89b-12d3-a456-426614174000"])]  # noqa: N806 (a type)
+
     @router.get("/{db_id:room}", summary="Read a room, page by page")
     async def read(
         user_id: Owner,
         db_id: DbId,
         after: Annotated[int, Query(ge=0, le=MOST_TURNS, description="Index of the last turn read.")] = 0,
         limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
+        branches: Annotated[Literal["0", "1"], Query(description="1: the turns of all paths.")] = "0",
     ) -> RoomPage:
         room = Room(service, user_id, db_id)
-        turns = await history.page(room, after, limit + 1)
-        if not turns and not (after and await history.page(room, 0, 1)):
+        tree = await history.tree(room)
+        if tree.end is None:
             raise RoomNotFound
-        more = len(turns) > limit
+        chosen = list(tree.nodes) if branches == "1" else tree.path()
+        left = [id_ for id_ in chosen if tree.nodes[id_].index > after]
+        turns = await history.read(room, left[:limit])
         return RoomPage(
             db_id=db_id,
-            turns=[_turn(turn) for turn in turns[:limit]],
-            next_after=turns[limit - 1].index if more else None,
+            leaf=tree.end,
+            # A turn that was stored meanwhile is on the next page, one that was deleted is on none.
+            turns=[TurnInTree.of(turn, siblings=tree.siblings(turn.id)) for turn in turns],
+            next_after=tree.nodes[left[limit - 1]].index if len(left) > limit else None,
         )
+
+    @router.patch(
+        "/{db_id:room}",
+        summary="Change a room",
+        responses=ROOM_BODY_RESPONSES,
+        openapi_extra=body_docs(RoomPatch),
+    )
+    async def change(
+        user_id: Owner, db_id: DbId, patch: Annotated[RoomPatch, Depends(json_body(RoomPatch))]
+    ) -> ChangedRoom:
+        room = Room(service, user_id, db_id)
+        state = await history.change(room, patch.change())
+        if state is None:
+            raise RoomNotFound if patch.leaf is None else TurnNotFound
+        return ChangedRoom.of(db_id, state)
+
+    @router.delete("/{db_id:room}/turns/{turn_id}", summary="Delete a turn and all that follow it")
+    async def delete_turn(
+        user_id: Owner,
+        db_id: DbId,
+        turn_id: Annotated[TurnId, Path(examples=["123e4567-e89b-12d3-a456-426614174001"])],
+    ) -> Deleted:
+        deleted = await history.delete_turn(Room(service, user_id, db_id), turn_id)
+        if not deleted:
+            raise TurnNotFound
+        return Deleted(deleted=deleted)
 
     @router.delete("/{db_id:room}", summary="Delete a room")
     async def delete_room(user_id: Owner, db_id: DbId) -> Deleted:
@@ -175,5 +190,3 @@ def rooms_router(state: ServiceState) -> APIRouter:
         if not deleted:
             raise RoomNotFound
         return Deleted(deleted=deleted)
-
-    return router

@@ -57,6 +57,7 @@ TOO_LONG = (
     "The prompt is too long: it needs about {needed} tokens and {limit} fit.",
 )
 ROOM_NOT_FOUND = ("그런 방이 없습니다.", "There is no such room.")
+TURN_NOT_FOUND = ("그 대화방에 그런 차례가 없습니다.", "There is no such turn in this room.")
 HISTORY_AWAY = ("대화 기록 저장소에 지금 연결할 수 없습니다.", "The history database cannot be reached now.")
 
 _FIELD: Mapping[str, tuple[str, str]] = {
@@ -81,6 +82,20 @@ _FIELD: Mapping[str, tuple[str, str]] = {
     "doubled": ("한 번만 보낼 수 있습니다.", "Should be given once"),
     "uuid_type": ("UUID 문자열이어야 합니다.", "Input should be a UUID"),
     "room_without_user": ("db_id에는 user_id가 함께 있어야 합니다.", "db_id needs a user_id"),
+    "turn_without_room": ("차례를 가리키려면 db_id가 있어야 합니다.", "Naming a turn needs a db_id"),
+    "turns_doubled": (
+        "after, regenerate, edit, continue 가운데 하나만 쓸 수 있습니다.",
+        "Only one of after, regenerate, edit and continue can be given",
+    ),
+    "question_given": (
+        "regenerate와 continue는 저장된 질문을 쓰므로 input_data를 받지 않습니다.",
+        "regenerate and continue take the stored question, so no input_data",
+    ),
+    "nothing_to_change": (
+        "title, pinned, leaf 가운데 하나는 있어야 합니다.",
+        "One of title, pinned and leaf must be given",
+    ),
+    "literal_error": ("쓸 수 있는 값이 아닙니다.", "This value is not allowed"),
     "model_type": ("JSON 객체여야 합니다.", "Input should be a JSON object"),
     "model_attributes_type": ("JSON 객체여야 합니다.", "Input should be a JSON object"),
     "int_parsing": ("정수여야 합니다.", "Input should be a valid integer"),

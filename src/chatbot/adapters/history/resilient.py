@@ -78,6 +78,7 @@ class ResilientHistory:
         self._writability = Writability()
         self._catch_up = CatchUp(store, spool, pace.mark)
         self.watch = Watch(store, spool, self._catch_up, self._writability, pace)
+        self._searching = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, *further: Coroutine[Any, Any, None]) -> None:
@@ -158,9 +159,11 @@ class ResilientHistory:
 
     async def search(self, service: ServiceName, user_id: str, query: str) -> SearchOfRooms:
         """As the port says."""
-        return await self._read(
-            Owner(service, user_id), lambda: search_rooms(self.store, service, user_id, query)
-        )
+        # One at a time: it reads thousands of turns, and answers share the loop and the database with it.
+        async with self._searching:
+            return await self._read(
+                Owner(service, user_id), lambda: search_rooms(self.store, service, user_id, query)
+            )
 
     def export(self, service: ServiceName, user_id: str) -> AsyncIterator[Turn]:
         """As the port says."""

@@ -6,7 +6,7 @@ import time
 from chatbot.adapters.history.exporting import PAGE, Pages
 from chatbot.domain.history import FoundText, Room, SearchOfRooms, Turn
 from chatbot.domain.messages import ServiceName
-from chatbot.domain.plaintext import nfc, one_line
+from chatbot.domain.plaintext import one_line
 
 MOST_TURNS_READ = 5000
 """Turns read for one search: some seconds of a small database, and more than most people ever write."""
@@ -23,13 +23,13 @@ _BEFORE_CHARS = 40
 
 async def search_rooms(source: Pages, service: ServiceName, user_id: str, query: str) -> SearchOfRooms:
     """Titles and turns that hold ``query`` in any case; not complete when a bound ended the search."""
-    wanted = folded(query)
+    wanted = query.casefold()
     until = time.monotonic() + SECONDS
     found: list[FoundText] = []
     left = MOST_TURNS_READ
     for line in await source.rooms(service, user_id):
         room = Room(service, user_id, line.db_id)
-        if wanted in folded(line.title):
+        if wanted in line.title.casefold():
             found.append(FoundText(room.db_id, line.title, None, line.title))
         after = 0
         while page := await source.page(room, after, PAGE):
@@ -44,14 +44,9 @@ async def search_rooms(source: Pages, service: ServiceName, user_id: str, query:
     return SearchOfRooms(tuple(found), complete=True)
 
 
-def folded(text: str) -> str:
-    """The text in one form for all that read alike."""
-    return nfc(text).casefold()
-
-
 def _hit(turn: Turn, title: str, wanted: str) -> FoundText | None:
     for text in (turn.question, turn.answer):
-        place = folded(text).find(wanted)
+        place = text.casefold().find(wanted)
         if place >= 0:
             return FoundText(turn.room.db_id, title, turn.id, _excerpt(text, place))
     return None

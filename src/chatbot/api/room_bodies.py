@@ -1,0 +1,179 @@
+"""What the room routes read and write as JSON."""
+
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
+from pydantic.functional_validators import BeforeValidator
+from pydantic_core import PydanticCustomError
+
+from chatbot.domain.history import FoundText, RoomChange, RoomState, RoomSummary, Turn
+from chatbot.domain.messages import FinishReason
+from chatbot.domain.plaintext import visible
+from chatbot.domain.schemas import TurnId, composed, no_nul
+
+TITLE_CHARS = 100
+"""The longest title of a room: two lines of its list."""
+
+QUERY_CHARS = 100
+"""The longest text to search for."""
+
+Title = Annotated[
+    str, StringConstraints(max_length=TITLE_CHARS), AfterValidator(visible), AfterValidator(no_nul)
+]
+Query = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=QUERY_CHARS),
+    AfterValidator(no_nul),
+    BeforeValidator(composed),
+]
+
+
+class RoomLine(BaseModel):
+    """A room in the list; times are UTC."""
+
+    db_id: UUID
+    title: str
+    turns: int
+    updated_at: str
+    pinned: bool
+
+    @classmethod
+    def of(cls, line: RoomSummary) -> Self:
+        """The line of a room."""
+        return cls(
+            db_id=line.db_id,
+            title=line.title,
+            turns=line.turns,
+            updated_at=line.updated_at.isoformat(),
+            pinned=line.pinned,
+        )
+
+
+class RoomList(BaseModel):
+    """All rooms of a user, most recently used first."""
+
+    rooms: list[RoomLine]
+
+
+class StoredTurn(BaseModel):
+    """One stored turn; ``after`` is the turn that it follows, null for one that begins a path."""
+
+    id: UUID
+    index: int
+    after: UUID | None
+    input_data: str
+    output_data: str
+    model: str
+    created_at: str
+    finish_reason: FinishReason | None
+
+    @classmethod
+    def of(cls, turn: Turn, **more: Any) -> Self:
+        """The body of a turn."""
+        return cls(
+            id=turn.id,
+            index=turn.index,
+            after=turn.parent,
+            input_data=turn.question,
+            output_data=turn.answer,
+            model=turn.model,
+            created_at=turn.created_at.isoformat(),
+            finish_reason=turn.reason,
+            **more,
+        )
+
+
+class TurnInTree(StoredTurn):
+    """A turn with all that stand in its place, itself included, in the order of storing."""
+
+    siblings: list[UUID]
+
+
+class RoomPage(BaseModel):
+    """A page of a room; ask again with ``after=next_after`` until it is null. ``leaf`` ends the path."""
+
+    db_id: UUID
+    leaf: UUID
+    turns: list[TurnInTree]
+    next_after: int | None
+
+
+class Deleted(BaseModel):
+    """How many turns were deleted."""
+
+    deleted: int
+
+
+class RoomPatch(BaseModel):
+    """What is to change of a room; what is absent stays as it is."""
+
+    model_config = ConfigDict(
+        extra="ignore", json_schema_extra={"examples": [{"title": "여행", "pinned": True}]}
+    )
+
+    title: Title | None = Field(default=None, description="Its title; empty: its first question again.")
+    pinned: StrictBool | None = Field(default=None, description="Whether it stands above the others.")
+    leaf: TurnId | None = Field(
+        default=None, description="A turn: the current path goes through it, and on to the newest below it."
+    )
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.title is None and self.pinned is None and self.leaf is None:
+            raise PydanticCustomError("nothing_to_change", "Give title, pinned or leaf")
+        return self
+
+    def change(self) -> RoomChange:
+        """The change."""
+        return RoomChange(self.title, self.pinned, self.leaf)
+
+
+class ChangedRoom(BaseModel):
+    """What was chosen for a room; ``title`` null: its first question is its title."""
+
+    db_id: UUID
+    title: str | None
+    pinned: bool
+
+    @classmethod
+    def of(cls, db_id: UUID, state: RoomState) -> Self:
+        """The body of a state."""
+        return cls(db_id=db_id, title=state.title, pinned=state.pinned)
+
+
+class RoomQuery(BaseModel):
+    """A text to search for."""
+
+    model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": [{"q": "회의"}]})
+
+    q: Query = Field(description="1 to 100 characters, found in any case.")
+
+
+class FoundPlace(BaseModel):
+    """Where the text was found; ``turn`` null: in the title."""
+
+    db_id: UUID
+    title: str
+    turn: UUID | None
+    excerpt: str
+
+    @classmethod
+    def of(cls, found: FoundText) -> Self:
+        """The body of a place."""
+        return cls(db_id=found.db_id, title=found.title, turn=found.turn, excerpt=found.excerpt)
+
+
+class FoundPlaces(BaseModel):
+    """What a search found, in the rooms used last first; not ``complete`` when a bound ended it."""
+
+    found: list[FoundPlace]
+    complete: bool
