@@ -74,6 +74,7 @@ class NullModel:
     """A ChatModel without work."""
 
     name = "null"
+    lacks: frozenset[str] = frozenset()
 
     def reserve(self, request: AdmissionRequest) -> NullPlace:  # noqa: ARG002 (everybody is admitted)
         """See ChatModel."""

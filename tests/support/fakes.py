@@ -87,6 +87,7 @@ class FakeModel:
     """Plays ``script``: events to yield, seconds to wait, exceptions to raise."""
 
     name = "fake-model"
+    lacks: frozenset[str] = frozenset()
 
     def __init__(self, *script: GenerationEvent | float | Exception) -> None:
         self.script: tuple[GenerationEvent | float | Exception, ...] = script or (

@@ -70,6 +70,11 @@ class LlamaModel:
         """See ChatModel."""
         return self._config.name
 
+    @property
+    def lacks(self) -> frozenset[str]:
+        """See ChatModel."""
+        return frozenset()
+
     def status(self) -> ModelStatus:
         """See ChatModel."""
         if self._failure:
