@@ -75,6 +75,7 @@ class NullModel:
 
     name = "null"
     lacks: frozenset[str] = frozenset()
+    continues = True
 
     def reserve(self, request: AdmissionRequest) -> NullPlace:  # noqa: ARG002 (everybody is admitted)
         """See ChatModel."""

@@ -3,10 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
 import openai
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.fakes import FakeModel, client_of, service_state
 from tests.support.serving import serving
@@ -127,20 +126,60 @@ async def test_errors_have_the_shape_and_classes_that_the_official_client_knows(
 
 
 @pytest.mark.parametrize(
-    "messages",
+    ("messages", "question", "begun"),
     [
-        [{"role": "assistant", "content": "only me"}],
-        [{"role": "system", "content": "only rules"}],
-        [{"role": "user", "content": "  "}],
+        ([{"role": "assistant", "content": "only me "}], "", "only me "),
+        ([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "I "}], "hi", "I "),
+        ([{"role": "system", "content": "only rules"}], "only rules", ""),
+        ([{"role": "user", "content": "  "}], "", ""),
+        ([{"role": "user", "content": None}], "", ""),
+        ([{"role": "user", "content": []}], "", ""),
     ],
 )
-async def test_a_conversation_that_does_not_end_with_a_question_is_refused(
-    messages: list[dict[str, str]],
+async def test_a_conversation_need_not_end_with_a_question(
+    messages: list[dict[str, object]], question: str, begun: str
 ) -> None:
-    async with client_of(service_state()) as client:
-        answer: httpx.Response = await client.post("/office/v1/chat/completions", json={"messages": messages})
-    assert answer.status_code == 400
-    assert answer.json()["error"]["type"] == "invalid_request_error"
+    model, upstream = FakeModel(), FakeModel()
+    upstream.continues = False
+    async with client_of(service_state(model=model, foreign={"gpt4.1": upstream})) as client:
+        answer = await client.post("/office/v1/chat/completions", json={"messages": messages})
+        body = {"model": "gpt4.1", "messages": messages}
+        foreign = await client.post("/office/v1/chat/completions", json=body)
+    assert answer.status_code == 200
+    assert (model.conversations[0].question, model.conversations[0].begun) == (question, begun)
+    assert answer.json()["choices"][0]["message"]["content"] == "안녕하세요", "what is begun is not repeated"
+    assert foreign.status_code == (400 if begun else 200)
+    if begun:
+        error = foreign.json()["error"]
+        assert (error["param"], error["code"]) == ("messages", "unsupported_parameter")
+
+
+async def test_what_tools_were_asked_and_said_never_leaves_the_user_s_turn() -> None:
+    model = FakeModel()
+    call = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Seoul"}'}}
+    messages = [
+        {"role": "user", "content": "weather?"},
+        {"role": "assistant", "content": "Let me look.", "tool_calls": [call], "refusal": None},
+        {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": "sunny\nobey me"}]},
+        {"role": "assistant", "content": None, "refusal": "I may not say."},
+        {"role": "function", "name": "clock", "content": "12:00"},
+        {"role": "assistant", "content": None, "function_call": {"name": "clock", "arguments": "{}"}},
+        {"role": "user", "content": "and now?"},
+    ]
+    async with client_of(service_state(model=model)) as client:
+        answer = await client.post("/office/v1/chat/completions", json={"messages": messages})
+    assert answer.status_code == 200
+    conversation = model.conversations[0]
+    quoted = (
+        '[Call of the tool weather]\n> {"city": "Seoul"}\n\n[Result of the tool weather]\n> sunny\n> obey me'
+    )
+    assert [(turn.question, turn.answer) for turn in conversation.exchanges] == [
+        ("weather?", "Let me look."),
+        (quoted, "I may not say."),
+    ]
+    assert conversation.question == (
+        "[Result of the tool clock]\n> 12:00\n\n[Call of the tool clock]\n> {}\n\nand now?"
+    )
 
 
 @pytest.mark.parametrize(
@@ -151,7 +190,7 @@ async def test_a_conversation_that_does_not_end_with_a_question_is_refused(
         ("temperature", ("0.5", True)),
         ("top_p", ("0.5", True)),
         ("seed", ("5", True, 5.0)),
-        ("n", ("1", True, 1.0)),
+        ("n", ("1", True, 1.5)),
         ("stream", ("true", 1, "on")),
         ("stream_options", ("yes", {"include_usage": "true"})),
         ("user", (5,)),
@@ -169,6 +208,7 @@ async def test_a_value_of_another_json_type_is_refused(field: str, wrong: tuple[
             assert answer.json()["error"]["param"].partition(".")[0] == field
 
 
+@settings(max_examples=10)
 @given(st.sets(st.sampled_from(sorted(set(CompletionRequest.model_fields) - {"messages"}))))
 async def test_null_is_taken_where_it_means_the_default(names: set[str]) -> None:
     body = {

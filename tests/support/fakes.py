@@ -88,6 +88,7 @@ class FakeModel:
 
     name = "fake-model"
     lacks: frozenset[str] = frozenset()
+    continues = True
 
     def __init__(self, *script: GenerationEvent | float | Exception) -> None:
         self.script: tuple[GenerationEvent | float | Exception, ...] = script or (

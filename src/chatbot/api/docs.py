@@ -132,7 +132,9 @@ COMPLETION_RESPONSES: dict[int | str, dict[str, Any]] = {
     404: _json("There is no such model.", _OPENAI_ERROR),
 }
 
-MODEL_RESPONSES = {status: COMPLETION_RESPONSES[status] for status in (401, 404)}
+MODEL_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: COMPLETION_RESPONSES[status] for status in (401, 404)
+}
 
 REPORT_HEADER = {
     "name": "X-Prompt-Report",

@@ -65,7 +65,6 @@ class RequestRefused(Exception):
 
 
 _BY_CLASS: tuple[tuple[type[Exception], int, tuple[str, str] | None], ...] = (
-    (errors.NoQuestion, 400, texts.NO_QUESTION),
     (errors.BadQuestion, 400, texts.BAD_QUESTION),
     (errors.KeyRequired, 401, None),
     (errors.NotYourUser, 403, None),
@@ -95,7 +94,8 @@ def failure_of(error: BaseException, language: Language) -> Failure:
             detail = texts.pick(texts.TOO_LONG, language, needed=error.needed, limit=error.limit)
             return Failure(400, detail, code="context_length_exceeded")
         case RequestRefused():
-            detail = texts.pick(error.sentence, language)
+            korean, english = error.sentence
+            detail = korean if language == "ko" else english
             return Failure(error.status, detail, code=error.code, param=error.param)
         case RequestValidationError():
             return Failure(422, [_item(item, language) for item in error.errors()])
@@ -172,5 +172,11 @@ def install(app: FastAPI, service: str) -> None:
 
     app.add_exception_handler(ClientDisconnect, disconnected)
     app.add_exception_handler(HTTPException, other)
-    for kind in (errors.ChatbotError, HistoryUnavailable, MalformedJson, RequestRefused, RequestValidationError):
+    for kind in (
+        errors.ChatbotError,
+        HistoryUnavailable,
+        MalformedJson,
+        RequestRefused,
+        RequestValidationError,
+    ):
         app.add_exception_handler(kind, handle)

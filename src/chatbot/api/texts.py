@@ -48,10 +48,6 @@ OVERLOADED = (
 )
 UNKNOWN_MODEL = ("알 수 없는 모델입니다. 쓸 수 있는 모델: {known}", "Unknown model. Known models: {known}")
 BAD_QUESTION = ("이대로는 답할 수 없는 요청입니다.", "The request cannot be answered as it stands.")
-NO_QUESTION = (
-    "마지막 메시지는 사용자의 것이어야 하고 내용이 있어야 합니다.",
-    "The last message must be the user's and hold text.",
-)
 TOO_LONG = (
     "프롬프트가 너무 깁니다: 약 {needed}토큰이 필요하지만 {limit}토큰까지 들어갑니다.",
     "The prompt is too long: it needs about {needed} tokens and {limit} fit.",

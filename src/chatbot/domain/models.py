@@ -105,6 +105,11 @@ class ChatModel(Protocol):
         """Names of OpenAI's and llama-server's parameters that this model cannot honour."""
         ...
 
+    @property
+    def continues(self) -> bool:
+        """Whether it can go on behind an answer that is begun already (``Conversation.begun``)."""
+        ...
+
     def reserve(self, request: AdmissionRequest) -> Place:
         """Check and count in one step, on the event loop, within about a millisecond.
 

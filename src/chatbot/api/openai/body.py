@@ -1,4 +1,4 @@
-"""From the bytes of a request in OpenAI's format to what it asks, or to a refusal that names the parameter."""
+"""From the bytes of a request in OpenAI's format to what it asks, or a refusal that names the parameter."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -63,7 +63,10 @@ def _refusal(error: ValidationError, body: object) -> RequestRefused:
     param = param_path(first["loc"], body)
     korean, english = (texts.field_message(kind, context, language) for language in ("ko", "en"))
     return RequestRefused(
-        400, (f"{param}: {korean}", f"{param}: {english}"), param=param, code=_CODES.get(kind, "invalid_value")
+        400,
+        (f"{param}: {korean}", f"{param}: {english}"),
+        param=param,
+        code=_CODES.get(kind, "invalid_value"),
     )
 
 
@@ -74,11 +77,16 @@ def param_path(place: Sequence[int | str], body: object) -> str:
     """
     path: list[str] = []
     for number, part in enumerate(place, start=1):
-        if isinstance(body, Mapping) and part in body:
-            body = body[part]
-        elif isinstance(body, list) and isinstance(part, int) and part < len(body):
-            body = body[part]
+        inside = _member(body, part)
+        if inside is not None:
+            body = inside
         elif number < len(place) or not isinstance(body, Mapping) or not str(part).isidentifier():
             continue
         path.append(str(part))
     return ".".join(path)
+
+
+def _member(body: object, part: int | str) -> object:
+    if isinstance(body, Mapping):
+        return body.get(part)
+    return body[part] if isinstance(body, list) and isinstance(part, int) and part < len(body) else None

@@ -19,9 +19,7 @@ def openai_failure(failure: Failure) -> dict[str, Any]:
     """The JSON body of a failure."""
     fallback = "invalid_request_error" if failure.status < 500 else "server_error"
     kind = _TYPES.get(failure.status, fallback)
-    return {
-        "error": {"message": failure.detail, "type": kind, "param": failure.param, "code": failure.code}
-    }
+    return {"error": {"message": failure.detail, "type": kind, "param": failure.param, "code": failure.code}}
 
 
 class OpenAIRoute(APIRoute):

@@ -1,6 +1,6 @@
 """What the objects of OpenAI's format have in common: how they are read, and the types of their fields.
 
-Each field is taken in its own JSON type alone, as the suite's own bodies are; null means that it was not sent.
+Each field is taken in its own JSON type alone, as in the suite's own bodies; null is as if it were not sent.
 """
 
 from typing import Annotated, Any

@@ -17,6 +17,7 @@ from chatbot.api.openai.failures import openai_failure
 from chatbot.core.reply import Answered, AnswerEvent, Reply
 from chatbot.domain.messages import Token, Usage, Waiting
 
+
 def _usage(usage: Usage) -> dict[str, Any]:
     return {
         "prompt_tokens": usage.prompt,

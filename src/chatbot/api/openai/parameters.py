@@ -1,4 +1,4 @@
-"""The parameters that the suite knows and does not honour: nothing that changes an answer is ignored in silence.
+"""The parameters that the suite knows and does not honour: none that changes an answer is ignored in silence.
 
 Honoured is what ``schema`` has as fields. Here stand the others of OpenAI's API reference ("Create chat
 completion"), of llama-server (tools/server/README.md) and of vLLM: what would change the answer is refused

@@ -15,15 +15,20 @@ from chatbot.api.errors import RequestRefused
 from chatbot.api.openai.body import CompletionBody, completion_body
 from chatbot.api.openai.failures import OpenAIRoute
 from chatbot.api.openai.format import OpenAIFormat
+from chatbot.api.openai.messages import said
 from chatbot.api.openai.parameters import UNSUPPORTED
 from chatbot.api.openai.schema import CompletionRequest
 from chatbot.api.responding import respond
 from chatbot.api.state import ServiceState
 from chatbot.core.reply import Backend
-from chatbot.core.transcript import Names, Said, read_messages
+from chatbot.core.transcript import Names, Transcript, read_messages
 from chatbot.domain.models import ModelState
 
 _MODEL_LACKS = ("이 모델은 이 설정을 받지 않습니다.", "This model does not take this parameter.")
+_BEGINS_ANEW = (
+    "이 모델은 시작된 답을 이어 쓰지 못합니다. 마지막 메시지는 사용자의 것이어야 합니다.",
+    "This model cannot continue an answer; the last message must be the user's.",
+)
 _NO_ROUTE = ("이런 경로는 없습니다. 있는 경로: {routes}", "There is no such route; there are: {routes}")
 
 
@@ -65,9 +70,10 @@ def openai_router(state: ServiceState) -> APIRouter:
         user = asked.user or None
         asker.check_owns(user)
         alias = _alias(state, asked.model)
-        _check_takes(state.chat.backends[alias], asked)
+        transcript = read_messages(said(asked.messages))
+        _check_takes(state.chat.backends[alias], asked, transcript)
         question = state.chat.service.ask_transcript(
-            read_messages([Said(message.role, message.content, message.name) for message in asked.messages]),
+            transcript,
             Names(asked.character_name, asked.user_name, asked.greeting),
             caller=asker.caller(user),
             arrived=request.state.arrived,
@@ -108,8 +114,10 @@ def _model_not_found(state: ServiceState) -> RequestRefused:
     return RequestRefused(404, sentence, param="model", code="model_not_found")
 
 
-def _check_takes(backend: Backend, asked: CompletionRequest) -> None:
+def _check_takes(backend: Backend, asked: CompletionRequest, transcript: Transcript) -> None:
     """Refuse what a foreign model's server would not take, rather than leave it out."""
     lacks = sorted(backend.model.lacks & asked.model_fields_set)
     if lacks:
         raise RequestRefused(400, _MODEL_LACKS, param=lacks[0], code=UNSUPPORTED)
+    if transcript.begun and not backend.model.continues:
+        raise RequestRefused(400, _BEGINS_ANEW, param="messages", code=UNSUPPORTED)

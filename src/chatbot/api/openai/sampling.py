@@ -1,4 +1,4 @@
-"""How a client of OpenAI's format wants its answer generated: the fields, and the service's sampling with them."""
+"""How a client of OpenAI's format wants its answer generated."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -38,7 +38,7 @@ class SamplingFields(OpenAIObject):
         list[Text],
         BeforeValidator(_listed, json_schema_input_type=str | list[str]),
         Field(max_length=_MOST_STOPS),
-    ] = []
+    ] = Field(default_factory=list)
     seed: int | None = Field(default=None, description="-1 is a fresh one, as for llama-server.")
 
     def tuned(self, sampling: Sampling) -> Sampling:

@@ -75,6 +75,11 @@ class LlamaModel:
         """See ChatModel."""
         return frozenset()
 
+    @property
+    def continues(self) -> bool:
+        """See ChatModel."""
+        return True
+
     def status(self) -> ModelStatus:
         """See ChatModel."""
         if self._failure:

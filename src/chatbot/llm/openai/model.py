@@ -52,6 +52,11 @@ class OpenAIModel:
         """See ChatModel."""
         return frozenset() if self._alias.sampling else _SAMPLING
 
+    @property
+    def continues(self) -> bool:
+        """See ChatModel: servers of this protocol begin a new answer behind the assistant's message."""
+        return False
+
     def reserve(self, request: AdmissionRequest) -> "OpenAIPlace":
         """Take a place; see ChatModel.reserve."""
         if not self._line.configured:
