@@ -11,7 +11,7 @@ from tests.support.talkative import Talk
 
 from chatbot.api.app import create_app
 from chatbot.api.state import ServiceState
-from chatbot.domain.messages import GenerationEvent, Token, Waiting
+from chatbot.domain.messages import FinishReason, GenerationEvent, Token, Waiting
 
 pytestmark = pytest.mark.anyio
 
@@ -69,6 +69,20 @@ async def test_an_answer_to_be_finished_is_completed_and_stored_without_its_clie
     assert [turn.answer for turn in history.turns] == ["끝까지"]
     assert state.chat.statistics.summary()["successful_requests"] == 1
     assert not state.unattended
+
+
+@pytest.mark.parametrize("headers", [{}, STREAM], ids=["plain", "stream"])
+async def test_what_was_written_for_a_client_that_left_is_kept_if_it_asked_for_that(
+    headers: Mapping[str, str],
+) -> None:
+    model, history = FakeModel(Token("여기"), Token("까지"), 30.0, Token("끝")), MemoryHistory()
+    state = service_state(model=model, history=history)
+    async with serving(create_app(state)) as url:
+        await _leave_during(url, model, {**headers, "X-Keep": "partial"})
+        await asyncio.wait_for(model.stopped.wait(), 1.0)
+        await asyncio.wait_for(state.chat.drain(), 1.0)
+    assert await _numbers(state) == (1, 0)
+    assert [(turn.answer, turn.reason) for turn in history.turns] == [("여기까지", FinishReason.STOPPED)]
 
 
 async def test_a_quiet_stream_is_kept_awake_by_comments(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ QUERY_CHARS = 100
 """The longest text to search for."""
 
 Title = Annotated[
-    str, StringConstraints(max_length=TITLE_CHARS), AfterValidator(visible), AfterValidator(no_nul)
+    str, StringConstraints(max_length=TITLE_CHARS), AfterValidator(no_nul), AfterValidator(visible)
 ]
 Query = Annotated[
     str,

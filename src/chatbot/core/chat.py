@@ -5,11 +5,11 @@ from contextlib import ExitStack
 
 from chatbot.core.context import ContextBuilder
 from chatbot.core.reply import Backend, Reply
-from chatbot.core.service import AnyService, Question
+from chatbot.core.service import Act, AnyService, Question
 from chatbot.core.shares import KeyShares
 from chatbot.core.statistics import Statistics
 from chatbot.core.turns import TurnWriter
-from chatbot.domain.errors import Draining, Overloaded, UnknownModel
+from chatbot.domain.errors import CannotContinue, Draining, Overloaded, UnknownModel
 from chatbot.domain.models import AdmissionRequest
 from chatbot.domain.telemetry import Outcome
 
@@ -74,6 +74,8 @@ class Chat:
     def _admit(self, backend: Backend, question: Question) -> Reply:
         if self.draining:
             raise Draining("the process finishes its answers and leaves")
+        if question.aim.act is Act.CONTINUE and not backend.model.continues:
+            raise CannotContinue(f"{backend.model.name} answers whole questions only")
         self._turns.check(question)
         sampling = question.tune(backend.sampling)
         frame = question.frame(backend.personas)

@@ -85,7 +85,7 @@ class ContextBuilder:
         """
         aim, room = question.aim, question.room
         if room is None or not isinstance(aim.turn, UUID):
-            return Asked(question.text, after=aim.turn)
+            return Asked(question.text, question.begun, aim.turn)
         asking = time.monotonic()
         named = await self._history.turn(room, aim.turn)
         seconds = time.monotonic() - asking
@@ -128,4 +128,5 @@ class ContextBuilder:
             exchanges=turns + question.exchanges,
             references=() if found is None else citations.references(found, frame.language, SEARCH_CHARS),
             speakers=frame.speakers,
+            begun=gathered.asked.begun,
         )

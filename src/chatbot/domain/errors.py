@@ -3,7 +3,7 @@
 ChatbotError
 ├── BadQuestion            400
 │   ├── UnknownModel
-│   ├── NoQuestion
+│   ├── CannotContinue
 │   └── PromptTooLong
 ├── KeyRequired            401
 ├── NotYourUser            403
@@ -41,8 +41,8 @@ class UnknownModel(BadQuestion):
         self.known = tuple(known)
 
 
-class NoQuestion(BadQuestion):
-    """A conversation does not end with a message of the user's that holds text."""
+class CannotContinue(BadQuestion):
+    """The model cannot go on behind an answer that is begun already."""
 
 
 class PromptTooLong(BadQuestion):
