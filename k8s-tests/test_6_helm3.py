@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from k8s_support.cluster import Cluster
-from k8s_support.release import Release
+from k8s_support.release import Release, missing
 
 NAMESPACE = "chatbot-tests-helm3"
 HELM3 = os.environ.get("HELM3", "helm3")
@@ -25,9 +25,7 @@ def values(**office: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def release(cluster: Cluster, hub: None) -> Iterator[Release]:
     if shutil.which(HELM3) is None:
-        if os.environ.get("K8S_TESTS_REQUIRE_HELM3"):
-            pytest.fail(f"{HELM3} is not in PATH")
-        pytest.skip(f"{HELM3} is not in PATH")
+        missing(f"{HELM3} is not in PATH")
     cluster.create_namespace(NAMESPACE)
     release = Release(NAMESPACE, HELM3)
     release.apply(values(), "--wait", "--timeout", "6m")

@@ -65,7 +65,7 @@ def test_a_further_service_is_everywhere_by_one_block() -> None:
     texts = templates(values)
     for part in (
         "gateway/configmap.yaml",
-        "monitoring/podmonitor.yaml",
+        "monitoring/monitors.yaml",
         "routes/httproute.yaml",
         "routes/ingress.yaml",
         "tests/suite.yaml",
