@@ -98,8 +98,10 @@ spec: {{- include "chatbot.pod.spec" . | nindent 2 }}
 {{/* The operator's constraints; one without a labelSelector counts the component's pods. */}}
 {{- define "chatbot.pod.spread" -}}
 {{- $spread := list -}}
-{{- $selector := dict "labelSelector" (dict "matchLabels" (include "chatbot.selector" . | fromYaml)) -}}
-{{- range .settings.topologySpreadConstraints -}}{{- $spread = append $spread (merge (deepCopy .) $selector) -}}{{- end -}}
+{{- $selector := dict "matchLabels" (include "chatbot.selector" . | fromYaml) -}}
+{{- range .settings.topologySpreadConstraints -}}
+{{- $spread = append $spread (ternary . (merge (dict "labelSelector" $selector) .) (hasKey . "labelSelector")) -}}
+{{- end -}}
 {{- toJson $spread -}}
 {{- end -}}
 
