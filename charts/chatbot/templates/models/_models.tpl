@@ -55,8 +55,17 @@ restartPolicy: Never
 containers:
   - name: download
     {{- include "chatbot.containerImage" (dict "root" .root "image" .image) | nindent 4 }}
-    args: [models, download, --catalogue=/etc/chatbot/models/catalogue.json, --folder={{ include "chatbot.models.folder" .root }}]
+    args:
+      - models
+      - download
+      - --catalogue=/etc/chatbot/models/catalogue.json
+      - --folder={{ include "chatbot.models.folder" .root }}
+      # Pods that wait may not ask Kubernetes about this Job: they read on the volume how its tries go.
+      - --run=$(JOB)
+      - --tries={{ add1 (int $v.models.backoffLimit) }}
     env:
+      - name: JOB
+        valueFrom: {fieldRef: {fieldPath: "metadata.labels['batch.kubernetes.io/controller-uid']"}}
       - {name: HF_ENDPOINT, value: {{ $v.models.endpoint | quote }}}
       - {name: HF_HUB_DISABLE_TELEMETRY, value: "1"}
       {{- with $v.models.env }}
