@@ -31,6 +31,9 @@ _STOPS_UPSTREAM = 4
 
 _NOT_CONFIGURED_RETRY = 60
 
+_SAMPLING = frozenset({"temperature", "top_p", "seed"})
+"""What is not sent to a model that takes no sampling parameters."""
+
 
 class OpenAIModel:
     """One alias."""
@@ -43,6 +46,16 @@ class OpenAIModel:
     def name(self) -> str:
         """The model's id as upstream knows it, in printable ASCII."""
         return "".join(c if " " < c <= "~" else "?" for c in self._alias.model)
+
+    @property
+    def lacks(self) -> frozenset[str]:
+        """See ChatModel."""
+        return frozenset() if self._alias.sampling else _SAMPLING
+
+    @property
+    def continues(self) -> bool:
+        """See ChatModel: servers of this protocol begin a new answer behind the assistant's message."""
+        return False
 
     def reserve(self, request: AdmissionRequest) -> "OpenAIPlace":
         """Take a place; see ChatModel.reserve."""
