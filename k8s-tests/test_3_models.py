@@ -51,6 +51,18 @@ def test_a_wrong_hash_is_refused(cluster: Cluster, release: Release) -> None:
     assert eventually("the Job says so", lambda: cluster.job(NAMESPACE, "-models-").status.failed)
 
 
+def test_the_pod_that_waits_repeats_why_and_ends(cluster: Cluster, release: Release) -> None:
+    def ended() -> str:
+        (pod,) = [each for each in cluster.pods(NAMESPACE, "office") if not each.metadata.deletion_timestamp]
+        states = [each for each in pod.status.init_container_statuses or [] if each.name == "model"]
+        failed = any(each.restart_count or each.state.terminated for each in states)
+        return cluster.logs(NAMESPACE, pod.metadata.name, "model") if failed else ""
+
+    said = eventually("the pod that waits ends", ended, 120)
+    assert "its download failed 1 times, at last with: gemma-3-270m.gguf" in said
+    assert "expected 0000000000" in said
+
+
 def test_a_killed_download_resumes(cluster: Cluster, release: Release) -> None:
     apply(release)
 

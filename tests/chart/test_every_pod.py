@@ -74,7 +74,7 @@ def holds(whole: Any, part: Any) -> bool:
     """Whether a list ends with or begins with the part, a map has its keys, anything else is it."""
     if isinstance(part, list):
         return isinstance(whole, list) and part in (whole[: len(part)], whole[-len(part) :])
-    return whole.items() >= part.items() if isinstance(part, dict) and whole else whole == part
+    return bool(whole.items() >= part.items() if isinstance(part, dict) and whole else whole == part)
 
 
 def places(spec: dict[str, Any], key: str) -> Iterator[Any]:
@@ -166,7 +166,7 @@ def test_null_omits_a_security_setting() -> None:
 
 
 def test_authorities_are_trusted_everywhere_and_the_proxy_is_used_by_who_asks_the_internet() -> None:
-    values = {
+    values: dict[str, Any] = {
         "caBundle": {"secretName": "ca", "key": "bundle.pem"},
         "proxy": {"secretName": "proxy", "to": [{"ipBlock": {"cidr": "10.9.0.0/16"}}]},
     }

@@ -29,7 +29,7 @@ SCHEMA = {
     "no address": {"openai": {"baseUrl": "api.example.com"}},
 }
 
-SECRETS = {
+SECRETS: dict[str, tuple[dict[str, Any], str]] = {
     "services.office.env": (
         {"services": {"office": {"env": {"CHATBOT_OPENAI__API_KEY": "x"}}}},
         "openai.secretName",
@@ -54,7 +54,7 @@ SECRETS = {
 }
 """By path: values with a secret in a plain environment, and where the sentence says that it belongs."""
 
-MOVED = {
+MOVED: dict[str, tuple[dict[str, Any], str]] = {
     "podSecurity": ({"podSecurity": {"runAsUser": 1000}}, "podDefaults.podSecurityContext"),
     "serviceAccountAnnotations": ({"serviceAccountAnnotations": {"a": "b"}}, "serviceAccount.annotations"),
     "history.bundled.runAsUser": (
