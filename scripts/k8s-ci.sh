@@ -12,7 +12,7 @@ cluster=$(cd "${1:?name the folder of the cluster}" && pwd)/cluster
 # The host with both cards: its own tests let it take pods, the others expect two nodes.
 "$cluster" mixed
 kubectl cordon node-mixed
-scripts/k8s-images.sh 127.0.0.1:5000/chatbot dev cpu
+DATABASE='' scripts/k8s-images.sh 127.0.0.1:5000/chatbot dev cpu
 for part in hub prometheus; do
   IMAGE=127.0.0.1:5000/chatbot/$part:dev PUSH_IMAGE=true scripts/image-build.sh "k8s-tests/$part"
 done
