@@ -72,8 +72,6 @@ def test_a_killed_download_resumes(cluster: Cluster, release: Release) -> None:
         return pods[0].metadata.name if "%" in text else ""
 
     first = eventually("some of it is there", progress, 120)
-    newest = max(cluster.pods(NAMESPACE, "office"), key=lambda pod: pod.metadata.creation_timestamp)
-    assert "waiting for /models/gemma-3-270m.gguf" in cluster.logs(NAMESPACE, newest.metadata.name, "model")
     cluster.core.delete_namespaced_pod(first, NAMESPACE, grace_period_seconds=0)
 
     def second() -> str:
@@ -83,6 +81,7 @@ def test_a_killed_download_resumes(cluster: Cluster, release: Release) -> None:
     said = eventually("the next pod completes it", second, 180)
     assert "resuming at" in said
     assert "in place, sha256 a5fd3b62230aa5ec" in said
+    # The pod that had ended is started anew by itself, and finds the file.
     cluster.ready_pod(NAMESPACE, "office")
 
 
