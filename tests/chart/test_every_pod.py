@@ -201,6 +201,10 @@ def test_common_labels_select_nothing_and_run_nothing_again() -> None:
             assert "team" not in str(spec)
 
 
+def test_common_labels_can_be_none() -> None:
+    assert manifests({"commonLabels": None, "commonAnnotations": None, "extraObjects": None}) == manifests()
+
+
 def test_labels_of_a_jobs_pods_are_another_job() -> None:
     named = set(of_kind(manifests(ALL), "Job"))
     other = manifests(merge(ALL, {"podDefaults": {"podLabels": {"team": "x"}}}))

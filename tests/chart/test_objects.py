@@ -70,13 +70,13 @@ def test_figures_of_probes() -> None:
     probes = {
         "startup": {"periodSeconds": 5},
         "readiness": {"failureThreshold": 9},
-        "liveness": {"timeoutSeconds": None},
+        "liveness": {"timeoutSeconds": None, "periodSeconds": None, "failureThreshold": None},
     }
     specs = pod_specs(manifests({"services": {"office": {"probes": probes, "startupSeconds": 600}}}))
     office = specs["Deployment/chat-chatbot-office"]["containers"][0]
     assert (office["startupProbe"]["periodSeconds"], office["startupProbe"]["failureThreshold"]) == (5, 120)
     assert (office["readinessProbe"]["failureThreshold"], office["readinessProbe"]["periodSeconds"]) == (9, 2)
-    assert "timeoutSeconds" not in office["livenessProbe"]
+    assert set(office["livenessProbe"]) == {"httpGet"}
 
 
 def test_a_service_monitor_in_place_of_the_pod_monitor() -> None:

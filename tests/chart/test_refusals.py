@@ -23,6 +23,7 @@ SCHEMA = {
     "a typo in what every pod has": {"podDefaults": {"toleration": []}},
     "a typo in the gateway": {"gateway": {"nodeSelectors": {"a": "b"}}},
     "a variable without a name": {"models": {"extraEnv": [{"value": "x"}]}},
+    "a number for a text": {"podDefaults": {"extraEnv": [{"name": "A", "value": 1}]}},
     "a budget that is none": {"gateway": {"minAvailable": "many"}},
     "a file name that leaves its folder": {"models": {"catalogue": {"bllossom-8b": {"file": "../x.gguf"}}}},
     "an empty peer": {"networkPolicy": {"ingressFrom": [{}]}},
@@ -122,6 +123,12 @@ RELATIONS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+def test_a_wrong_value_is_refused_in_its_place_alone() -> None:
+    said = refusal({"gateway": {"extraEnv": [{"name": "A", "value": 1}], "podLabels": {"a": "b"}}})
+    places = [line.strip() for line in said.splitlines() if "- at" in line and "'allOf' failed" not in line]
+    assert places == ["- at '/gateway/extraEnv/0/value': got number, want string"]
+
+
 @pytest.mark.parametrize("values", SCHEMA.values(), ids=SCHEMA.keys())
 def test_the_schema_refuses(values: dict[str, Any]) -> None:
     assert "don't meet the specifications of the schema" in refusal(values)
@@ -167,10 +174,11 @@ def test_every_object_of_the_schema_is_closed() -> None:
 
     def walk(node: Any, path: str) -> None:
         if isinstance(node, dict):
-            closed = {"additionalProperties", "unevaluatedProperties"}
-            is_open = not any(node.get(key) is False for key in closed)
-            if "properties" in node and node.get("type") == "object" and is_open:
-                open_objects.append(path)
+            if "properties" in node and node.get("type") == "object":
+                open_objects.extend([path] if node.get("additionalProperties") is not False else [])
+            # A component's block has the keys of podDefaults besides its own.
+            for names in node.get("patternProperties", {}) if "allOf" in node else ():
+                assert names == f"^({'|'.join(schema['$defs']['pod']['properties'])})$", path
             for key, value in node.items():
                 walk(value, f"{path}.{key}")
 

@@ -46,8 +46,8 @@ component's. An operator's label never takes the place of one of the chart's.
 {{- define "chatbot.metadata" -}}
 name: {{ default (include "chatbot.name" .) .object }}
 namespace: {{ .root.Release.Namespace }}
-labels: {{- merge (include "chatbot.labels" . | fromYaml) (default dict .labels) .root.Values.commonLabels | toYaml | nindent 2 }}
-{{- with merge (deepCopy (default dict .annotations)) .root.Values.commonAnnotations }}
+labels: {{- merge (include "chatbot.labels" . | fromYaml) (default dict .labels) (default dict .root.Values.commonLabels) | toYaml | nindent 2 }}
+{{- with merge (deepCopy (default dict .annotations)) (default dict .root.Values.commonAnnotations) }}
 annotations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}

@@ -4,9 +4,17 @@ volumes that are its own; `chatbot.pod.spec` is the one place that adds the rest
 the test pod alike.
 */}}
 
+{{/* podDefaults as JSON. */}}
+{{- define "chatbot.pod.defaults" -}}
+{{- if not .Values.podDefaults -}}
+{{- fail "podDefaults is missing: helm upgrade --reuse-values keeps the defaults of the former chart, which had none; use --reset-then-reuse-values" -}}
+{{- end -}}
+{{- toJson .Values.podDefaults -}}
+{{- end -}}
+
 {{/* What an operator says of a component's pods, as JSON: podDefaults under the component's own block, which may have the same keys: (dict "root" $ "own" .Values.gateway). */}}
 {{- define "chatbot.pod.settings" -}}
-{{- include "chatbot.laidOver" (dict "base" .root.Values.podDefaults "over" .own) -}}
+{{- include "chatbot.laidOver" (dict "base" (include "chatbot.pod.defaults" .root | fromJson) "over" .own) -}}
 {{- end -}}
 
 {{/* What caBundle adds to every pod, and proxy to those that ask the internet ("outside" true), as JSON. */}}
@@ -75,7 +83,7 @@ pod template cannot be changed, so commonLabels stay out of it: another label wo
 */}}
 {{- define "chatbot.pod.labels" -}}
 {{- $own := merge (include "chatbot.selector" . | fromYaml) (dict "app.kubernetes.io/part-of" "chatbot") -}}
-{{- $common := ternary dict .root.Values.commonLabels (eq (default "" .kind) "Job") -}}
+{{- $common := ternary dict (default dict .root.Values.commonLabels) (eq (default "" .kind) "Job") -}}
 {{- merge $own (default dict .settings.podLabels) $common | toYaml -}}
 {{- end -}}
 
@@ -114,7 +122,7 @@ spec: {{- include "chatbot.pod.spec" . | nindent 2 }}
 
 {{/* Figures of a probe, in the place after its check. */}}
 {{- define "chatbot.probe" -}}
-{{- include "chatbot.withoutNulls" . | fromJson | toYaml -}}
+{{- with include "chatbot.withoutNulls" . | fromJson -}}{{- toYaml . -}}{{- end -}}
 {{- end -}}
 
 {{/* A value as text; YAML's numbers arrive as floats, and a million must not become 1e+06. */}}

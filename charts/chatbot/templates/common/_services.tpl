@@ -28,7 +28,7 @@ one replaces what is below, false, 0, "", [] and null included, which Sprig's me
   "host" "json" "keys" "libs" "loadtest" "metrics" "models" "openai" "outage" "port" "prompts" "queue" "readyz" "rest"
   "results" "routes" "schema" "search" "service" "services" "settings" "suite" "test" "up" "validate" "version" -}}
 {{- $services := dict -}}
-{{- $defaults := include "chatbot.laidOver" (dict "base" .Values.podDefaults "over" .Values.serviceDefaults) | fromJson -}}
+{{- $defaults := include "chatbot.laidOver" (dict "base" (include "chatbot.pod.defaults" . | fromJson) "over" .Values.serviceDefaults) | fromJson -}}
 {{- range $name, $own := .Values.services -}}
 {{- if has $name $reserved -}}
 {{- fail (printf "services.%s: no service can have this name, which another part of the suite has; reserved are %s" $name (join ", " $reserved)) -}}
