@@ -35,8 +35,9 @@ the test pod alike.
 
 {{/*
 A pod spec: (dict "root" $ "component" "gateway" "settings" (include "chatbot.pod.settings" … | fromJson) "spec" TEXT), where
-TEXT is the component's own part, and "outside" is true where it asks the internet. The operator's environment, mounts and security context reach every container of the
-chart, those that run first included; containers of the operator's own stay as they are written.
+TEXT is the component's own part, and "outside" is true where it asks the internet. The operator's environment, mounts and
+security context reach every container of the chart, those that run first included; containers of the operator's own stay as
+they are written.
 */}}
 {{- define "chatbot.pod.spec" -}}
 {{- $settings := .settings -}}
