@@ -120,7 +120,7 @@ def test_what_must_flow_flows_and_everything_else_is_dropped(
         said = cluster.run(home(part), f"probe-{part}", "python", "-c", TRY, json.dumps(targets))
         return set(json.loads(said.splitlines()[-1]))
 
-    # The agent needs a moment to learn of a new pod; a look of one that may ask no name takes the resolver's patience.
+    # The agent needs a moment to learn of a new pod. One look at a pod that may ask no name takes 20 s.
     eventually(f"{part} reaches {REACHES[part]}", lambda: reached() == REACHES[part], 30)
 
 
