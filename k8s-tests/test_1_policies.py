@@ -120,9 +120,8 @@ def test_what_must_flow_flows_and_everything_else_is_dropped(
         said = cluster.run(home(part), f"probe-{part}", "python", "-c", TRY, json.dumps(targets))
         return set(json.loads(said.splitlines()[-1]))
 
-    # The agent needs a moment to learn of a new pod.
+    # The agent needs a moment to learn of a new pod. One look at a pod that may ask no name takes 20 s.
     eventually(f"{part} reaches {REACHES[part]}", lambda: reached() == REACHES[part], 30)
-    assert reached() == REACHES[part]
 
 
 def test_pod_security_is_enforced_where_the_suite_runs(cluster: Cluster, suite: Release) -> None:

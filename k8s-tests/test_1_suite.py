@@ -65,6 +65,18 @@ def test_pods_cannot_write_their_image_and_hold_no_token(cluster: Cluster, suite
     assert cluster.run(NAMESPACE, office, "id", "-u").strip() == "10001"
 
 
+@pytest.mark.parametrize("part", ["office", "gateway"])
+def test_images_hold_no_package_manager_and_no_setuid_file(
+    cluster: Cluster, suite: Release, part: str
+) -> None:
+    pod = cluster.ready_pod(NAMESPACE, part).metadata.name
+    look = "find / -xdev -type f -perm /6000; ls /usr/bin/apt* /usr/bin/pip* /usr/local/bin/pip*; echo looked"
+    said = cluster.run(NAMESPACE, pod, "sh", "-c", look).splitlines()
+    assert [line for line in said if "No such file" not in line and "Permission denied" not in line] == [
+        "looked"
+    ]
+
+
 @pytest.mark.parametrize("part", ["office", "character", "gateway"])
 def test_a_pod_logs_nothing_but_json(cluster: Cluster, suite: Release, part: str) -> None:
     lines = cluster.logs(NAMESPACE, cluster.ready_pod(NAMESPACE, part).metadata.name).splitlines()

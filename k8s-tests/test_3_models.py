@@ -51,8 +51,24 @@ def test_a_wrong_hash_is_refused(cluster: Cluster, release: Release) -> None:
     assert eventually("the Job says so", lambda: cluster.job(NAMESPACE, "-models-").status.failed)
 
 
+def test_the_pod_that_waits_repeats_why_and_ends(cluster: Cluster, release: Release) -> None:
+    def ended() -> str:
+        (pod,) = [each for each in cluster.pods(NAMESPACE, "office") if not each.metadata.deletion_timestamp]
+        states = [each for each in pod.status.init_container_statuses or [] if each.name == "model"]
+        failed = any(each.restart_count or each.state.terminated for each in states)
+        return cluster.logs(NAMESPACE, pod.metadata.name, "model") if failed else ""
+
+    said = eventually("the pod that waits ends", ended, 120)
+    assert "its download failed 1 times, at last with: gemma-3-270m.gguf" in said
+    assert "expected 0000000000" in said
+
+
 def test_a_killed_download_resumes(cluster: Cluster, release: Release) -> None:
     apply(release)
+    # The pod that ended would be started anew by itself, but later each time.
+    cluster.core.delete_collection_namespaced_pod(
+        NAMESPACE, label_selector="app.kubernetes.io/component=office", grace_period_seconds=0
+    )
 
     def progress() -> str:
         pods = [pod for pod in cluster.pods(NAMESPACE, "models") if pod.status.phase == "Running"]
@@ -60,10 +76,6 @@ def test_a_killed_download_resumes(cluster: Cluster, release: Release) -> None:
         return pods[0].metadata.name if "%" in text else ""
 
     first = eventually("some of it is there", progress, 120)
-    waiting = [pod for pod in cluster.pods(NAMESPACE, "office") if pod.metadata.deletion_timestamp is None]
-    assert "waiting for /models/gemma-3-270m.gguf" in cluster.logs(
-        NAMESPACE, waiting[0].metadata.name, "model"
-    )
     cluster.core.delete_namespaced_pod(first, NAMESPACE, grace_period_seconds=0)
 
     def second() -> str:
@@ -80,4 +92,6 @@ def test_the_files_are_checked_again_by_command(cluster: Cluster, release: Relea
     office = cluster.ready_pod(NAMESPACE, "office").metadata.name
     assert "as recorded" in cluster.run(NAMESPACE, office, "chatbot", "models", "verify")
     assert "tests/gemma-3-270m@0123456789" in cluster.run(NAMESPACE, office, "chatbot", "models", "list")
-    assert "office: ok" in cluster.run(NAMESPACE, office, "chatbot", "doctor")
+    judged = cluster.run(NAMESPACE, office, "chatbot", "doctor", "office")
+    assert "office: ok" in judged
+    assert "character" not in judged

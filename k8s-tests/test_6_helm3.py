@@ -1,4 +1,4 @@
-"""Helm 3 installs, tests, upgrades and rolls back; Helm 4 takes the release over."""
+"""Helm 3 installs every value, tests, changes each of them and rolls back; Helm 4 takes the release over."""
 
 import os
 import shutil
@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 
 from k8s_support.cluster import Cluster
-from k8s_support.release import Release
+from k8s_support.every_value import OFFICE as WALK
+from k8s_support.every_value import every_value
+from k8s_support.release import Release, missing
 
 NAMESPACE = "chatbot-tests-helm3"
 HELM3 = os.environ.get("HELM3", "helm3")
-OFFICE: dict[str, Any] = {"gpu": {"enabled": False}, "maxTokens": 16}
+OFFICE: dict[str, Any] = {**WALK, "gpu": {"enabled": False}, "maxTokens": 16}
 
 
-def values(**office: Any) -> dict[str, Any]:
+def values(turn: int = 0, **office: Any) -> dict[str, Any]:
     return {
+        **every_value(turn),
         "services": {"office": {**OFFICE, **office}, "character": {"enabled": False}},
         "ingress": {"enabled": False},
     }
@@ -25,9 +28,7 @@ def values(**office: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def release(cluster: Cluster, hub: None) -> Iterator[Release]:
     if shutil.which(HELM3) is None:
-        if os.environ.get("K8S_TESTS_REQUIRE_HELM3"):
-            pytest.fail(f"{HELM3} is not in PATH")
-        pytest.skip(f"{HELM3} is not in PATH")
+        missing(f"{HELM3} is not in PATH")
     cluster.create_namespace(NAMESPACE)
     release = Release(NAMESPACE, HELM3)
     release.apply(values(), "--wait", "--timeout", "6m")
@@ -54,11 +55,28 @@ def test_helm_3_installs_and_its_test_passes(cluster: Cluster, release: Release)
     assert release("version", "--short").startswith("v3")
     assert "Phase:          Succeeded" in release("test", "chat", "--timeout", "5m")
     assert parallel(cluster) == "8"
+    assert_turn(cluster, 0)
 
 
-def test_helm_3_upgrades_and_rolls_back(cluster: Cluster, release: Release) -> None:
-    release.apply(values(parallel=4), "--wait", "--timeout", "5m")
+def assert_turn(cluster: Cluster, turn: int) -> None:
+    """What the pods and objects have of this turn's values."""
+    name = f"turn-{turn}"
+    for part in ("office", "history", "gateway"):
+        for pod in cluster.pods(NAMESPACE, part):
+            if pod.metadata.deletion_timestamp is None:
+                assert pod.metadata.labels["turn"] == pod.metadata.labels["pod-turn"] == name
+                assert pod.spec.security_context.supplemental_groups == [1000 + turn]
+    office = cluster.ready_pod(NAMESPACE, "office").metadata.name
+    shell = 'echo "$TURN $MORE $NO_PROXY $SSL_CERT_FILE"; ls -d /more-*; grep beside /etc/hosts'
+    said = cluster.run(NAMESPACE, office, "sh", "-c", shell).split()
+    assert said[:4] == [name, "chat", f"*,{name}", "/etc/chatbot/authorities/ca.crt"]
+    assert said[4:] == [f"/more-{turn}", f"10.9.0.{turn + 1}", "beside"]
+
+
+def test_helm_3_changes_each_value_and_rolls_back(cluster: Cluster, release: Release) -> None:
+    release.apply(values(1, parallel=4), "--wait", "--timeout", "5m")
     assert parallel(cluster) == "4"
+    assert_turn(cluster, 1)
     release("rollback", "chat", "1", "--wait", "--timeout", "5m")
     assert parallel(cluster) == "8"
     assert [each["status"] for each in release.history()] == ["superseded", "superseded", "deployed"]

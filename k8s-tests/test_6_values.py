@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from k8s_support.cluster import Cluster
-from k8s_support.release import CHART, ROOT, Release
+from k8s_support.release import CHART, ROOT, Release, missing
 
 pytestmark = pytest.mark.anywhere
 NAMESPACE = "chatbot-tests-values"
@@ -42,9 +42,7 @@ SPARSE: dict[str, Any] = {
 def release(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Release]:
     """A release of a chart that stands for the former one: its name and values, and a single object."""
     if shutil.which(request.param) is None:
-        if os.environ.get("K8S_TESTS_REQUIRE_HELM3"):
-            pytest.fail(f"{request.param} is not in PATH")
-        pytest.skip(f"{request.param} is not in PATH")
+        missing(f"{request.param} is not in PATH")
     cluster.create_namespace(NAMESPACE)
     yield Release(NAMESPACE, request.param)
     cluster.delete_namespace(NAMESPACE)

@@ -26,7 +26,7 @@ for node in $(kind get nodes --name chatbot-tests); do
 HOSTS
 done
 
-BUILDER=docker scripts/k8s-images.sh 127.0.0.1:5000/chatbot dev cpu
+DATABASE='' BUILDER=docker scripts/k8s-images.sh 127.0.0.1:5000/chatbot dev cpu
 IMAGE=127.0.0.1:5000/chatbot/hub:dev PUSH_IMAGE=true BUILDER=docker scripts/image-build.sh k8s-tests/hub
 # kind's volumes can be written from one node only, and it has one.
 K8S_TESTS_ACCESS_MODE=ReadWriteOnce .venv/bin/pytest -c k8s-tests/pytest.ini k8s-tests -m anywhere

@@ -37,25 +37,25 @@ class Cluster:
     def create_namespace(self, name: str) -> None:
         """A fresh namespace that enforces Pod Security `restricted`."""
         self.delete_namespace(name)
+
+        def gone() -> bool:
+            return name not in [found.metadata.name for found in self.core.list_namespace().items]
+
+        eventually(f"the former namespace {name} is gone", gone, 300)
         labels = {"pod-security.kubernetes.io/enforce": "restricted", "chatbot-tests": "true"}
         body = client.V1Namespace(metadata=client.V1ObjectMeta(name=name, labels=labels))
         self.core.create_namespace(body)
 
     def delete_namespace(self, name: str) -> None:
-        """Delete it and wait until it is gone."""
+        """Begin to delete it; the next tests need not wait until everything in it has ended."""
         try:
             # What deletes a namespace looks again only after half of the longest grace of a pod that goes.
             self.core.delete_collection_namespaced_pod(name, grace_period_seconds=0)
             self.core.delete_namespace(name, grace_period_seconds=0)
         except ApiException as error:
-            if error.status == 404:
-                return
-            raise
-
-        def gone() -> bool:
-            return name not in [found.metadata.name for found in self.core.list_namespace().items]
-
-        eventually(f"namespace {name} is gone", gone, 300)
+            # It is not there, or is going already.
+            if error.status not in {404, 409}:
+                raise
 
     def apply(self, namespace: str, *objects: dict[str, Any]) -> None:
         """Create or change objects in a namespace."""

@@ -1,5 +1,6 @@
 """Renders the chart through Helm's own SDK (a wheel), so that no helm needs to be installed."""
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,12 @@ def _chart(folder: Path) -> helm.Chart:
     return helm.Chart.load(str(folder))
 
 
+@cache
+def _rendered(folder: Path, values: str) -> dict[str, str]:
+    rendered: dict[str, str] = _chart(folder).render(json.loads(values), name="chat", namespace="demo")
+    return {path: text for path, text in sorted(rendered.items()) if text.strip()}
+
+
 def example(name: str, chart: Path = CHART) -> dict[str, Any]:
     """The values of an example file; "" for none."""
     if not name:
@@ -37,8 +44,7 @@ def example(name: str, chart: Path = CHART) -> dict[str, Any]:
 
 def templates(values: Mapping[str, Any] | None = None, chart: Path = CHART) -> dict[str, str]:
     """Text of each rendered template by its path, NOTES included."""
-    rendered: dict[str, str] = _chart(chart).render(dict(values or {}), name="chat", namespace="demo")
-    return {path: text for path, text in sorted(rendered.items()) if text.strip()}
+    return _rendered(chart, json.dumps(values or {}))
 
 
 def whole(name: str = "", chart: Path = CHART) -> str:
@@ -51,7 +57,7 @@ def whole(name: str = "", chart: Path = CHART) -> str:
 def manifests(values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """Every object of the chart."""
     texts = (text for path, text in templates(values).items() if path != NOTES)
-    return [found for text in texts for found in yaml.safe_load_all(text) if found]
+    return [found for text in texts for found in yaml.load_all(text, yaml.CSafeLoader) if found]
 
 
 def refusal(values: Mapping[str, Any]) -> str:

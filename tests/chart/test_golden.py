@@ -28,8 +28,8 @@ def test_the_difference_to_a_commit_is_shown_for_each_example_that_it_touches(tm
     (tmp_path / "charts/chatbot/examples/kind.yaml").unlink()
     shown = run([sys.executable, "scripts/k8s-diff.py"]).stdout
     assert "--- defaults (HEAD)\n+++ defaults (working tree)\n" in shown
-    assert '-            - {name: CHATBOT_OFFICE__PORT, value: "8002"}\n' in shown
-    assert '+            - {name: CHATBOT_OFFICE__PORT, value: "8012"}\n' in shown
+    port = '         - name: CHATBOT_OFFICE__PORT\n-          value: "8002"\n+          value: "8012"\n'
+    assert port in shown
     # What only one of the two charts has is shown whole.
     assert shown.split("--- kind (HEAD)")[1].split("--- ")[0].count("\n-") > 500
     assert shown.endswith("unchanged: none\n")

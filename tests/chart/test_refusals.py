@@ -1,6 +1,9 @@
 """What the chart refuses: typos by the schema, wrong relations by messages that say the fix."""
 
 import json
+import re
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 import pytest
@@ -17,13 +20,48 @@ SCHEMA = {
     "a port out of range": {"gateway": {"port": 80000}},
     "a text for a number": {"services": {"office": {"replicas": "two"}}},
     "a fraction of a pod": {"services": {"office": {"replicas": 1.5}}},
-    "a second card": {"services": {"office": {"resources": {"limits": {"nvidia.com/gpu": 2}}}}},
-    "a secret in the environment": {"services": {"office": {"env": {"CHATBOT_OPENAI__API_KEY": "sk-1"}}}},
-    "a secret for the database": {"history": {"bundled": {"env": {"MONGO_INITDB_ROOT_PASSWORD": "x"}}}},
-    "a secret for the download": {"models": {"env": {"HF_TOKEN": "hf_x"}}},
+    "a typo in what every pod has": {"podDefaults": {"toleration": []}},
+    "a typo in the gateway": {"gateway": {"nodeSelectors": {"a": "b"}}},
+    "a variable without a name": {"models": {"extraEnv": [{"value": "x"}]}},
+    "a number for a text": {"podDefaults": {"extraEnv": [{"name": "A", "value": 1}]}},
+    "a budget that is none": {"gateway": {"minAvailable": "many"}},
     "a file name that leaves its folder": {"models": {"catalogue": {"bllossom-8b": {"file": "../x.gguf"}}}},
     "an empty peer": {"networkPolicy": {"ingressFrom": [{}]}},
     "no address": {"openai": {"baseUrl": "api.example.com"}},
+}
+
+SECRETS: dict[str, tuple[dict[str, Any], str]] = {
+    "services.office.env": (
+        {"services": {"office": {"env": {"CHATBOT_OPENAI__API_KEY": "x"}}}},
+        "openai.secretName",
+    ),
+    "serviceDefaults.env": (
+        {"serviceDefaults": {"env": {"CHATBOT_SEARCH__TAVILY_API_KEY": "x"}}},
+        "search.secretName",
+    ),
+    "history.bundled.env": (
+        {"history": {"bundled": {"env": {"MONGO_INITDB_ROOT_PASSWORD": "x"}}}},
+        "history.bundled.auth.secretName",
+    ),
+    "models.env": ({"models": {"env": {"HF_TOKEN": "hf_x"}}}, "models.token.secretName"),
+    "services.character.env": (
+        {"services": {"character": {"env": {"CHATBOT_HISTORY__MONGO_URI": "x"}}}},
+        "history.external.secretName",
+    ),
+    "services.tutor.env": (
+        {"services": {"tutor": {"env": {"OWN_SECRET": "x"}}}},
+        "extraEnv with a secretKeyRef",
+    ),
+}
+"""By path: values with a secret in a plain environment, and where the sentence says that it belongs."""
+
+MOVED: dict[str, tuple[dict[str, Any], str]] = {
+    "podSecurity": ({"podSecurity": {"runAsUser": 1000}}, "podDefaults.podSecurityContext"),
+    "serviceAccountAnnotations": ({"serviceAccountAnnotations": {"a": "b"}}, "serviceAccount.annotations"),
+    "history.bundled.runAsUser": (
+        {"history": {"bundled": {"runAsUser": 1000}}},
+        "history.bundled.podSecurityContext",
+    ),
 }
 
 RELATIONS: dict[str, tuple[dict[str, Any], str]] = {
@@ -73,8 +111,22 @@ RELATIONS: dict[str, tuple[dict[str, Any], str]] = {
         },
         "services.office.nodeSelector",
     ),
+    "two sources of authorities": (
+        {"caBundle": {"configMapName": "a", "secretName": "b"}},
+        "the certificates come from one of them",
+    ),
+    "two monitors": (
+        {"monitoring": {"podMonitor": {"enabled": True}, "serviceMonitor": {"enabled": True}}},
+        "counted twice",
+    ),
     "everyone as a peer": ({"networkPolicy": {"ingressFrom": []}}, "networkPolicy.enabled to false"),
 }
+
+
+def test_a_wrong_value_is_refused_in_its_place_alone() -> None:
+    said = refusal({"gateway": {"extraEnv": [{"name": "A", "value": 1}], "podLabels": {"a": "b"}}})
+    places = [line.strip() for line in said.splitlines() if "- at" in line and "'allOf' failed" not in line]
+    assert places == ["- at '/gateway/extraEnv/0/value': got number, want string"]
 
 
 @pytest.mark.parametrize("values", SCHEMA.values(), ids=SCHEMA.keys())
@@ -85,6 +137,20 @@ def test_the_schema_refuses(values: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("values", "fix"), RELATIONS.values(), ids=RELATIONS.keys())
 def test_a_wrong_relation_is_refused_with_its_fix(values: dict[str, Any], fix: str) -> None:
     assert fix in refusal(values)
+
+
+@pytest.mark.parametrize("path", SECRETS)
+def test_a_secret_among_plain_values_is_told_its_place(path: str) -> None:
+    values, place = SECRETS[path]
+    said = refusal(values)
+    assert f"{path}." in said
+    assert f"use {place}" in said
+
+
+@pytest.mark.parametrize("path", MOVED)
+def test_a_value_of_a_former_chart_is_told_its_place(path: str) -> None:
+    values, place = MOVED[path]
+    assert f"{path} is no longer a value: write it as {place}" in refusal(values)
 
 
 @pytest.mark.parametrize(
@@ -108,17 +174,17 @@ def test_every_object_of_the_schema_is_closed() -> None:
 
     def walk(node: Any, path: str) -> None:
         if isinstance(node, dict):
-            if (
-                "properties" in node
-                and node.get("type") == "object"
-                and node.get("additionalProperties") is not False
-            ):
-                open_objects.append(path)
+            if "properties" in node and node.get("type") == "object":
+                open_objects.extend([path] if node.get("additionalProperties") is not False else [])
+            # A component's block has the keys of podDefaults besides its own.
+            for names in node.get("patternProperties", {}) if "allOf" in node else ():
+                assert names == f"^({'|'.join(schema['$defs']['pod']['properties'])})$", path
             for key, value in node.items():
                 walk(value, f"{path}.{key}")
 
     walk(schema, "")
-    assert open_objects == []
+    # What every component's block has beside its own keys; the block is closed.
+    assert open_objects == [".$defs.pod"]
 
 
 def test_every_value_is_in_the_schema_and_none_is_unused_there() -> None:
@@ -126,20 +192,26 @@ def test_every_value_is_in_the_schema_and_none_is_unused_there() -> None:
     values = yaml.safe_load((CHART / "values.yaml").read_text())
 
     def known(node: dict[str, Any]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for part in (node, *node.get("allOf", [])):
-            resolved = schema["$defs"][part["$ref"].rsplit("/", 1)[1]] if "$ref" in part else part
-            found |= resolved.get("properties", {}) if resolved is part else known(resolved)
+        """The keys that a value of this schema may have, by reference or not."""
+        found: dict[str, Any] = dict(node.get("properties", {}))
+        for part in node.get("allOf", []):
+            found |= known(part)
+        if "$ref" in node:
+            found |= known(reduce(getitem, node["$ref"].removeprefix("#/").split("/"), schema))
         return {key: each for key, each in found.items() if not each.get("deprecated")}
+
+    pod = set(known({"$ref": "#/$defs/pod"}))
 
     def compare(node: dict[str, Any], value: Any, path: str) -> list[str]:
         named = known(node)
         if not named or not isinstance(value, dict):
             return []
-        wrong = [f"{path}.{key}" for key in set(named) ^ set(value)]
+        # What podDefaults has, a component's block has only where it says something else.
+        optional = pod if path != ".podDefaults" else set()
+        wrong = [f"{path}.{key}" for key in (set(named) ^ set(value)) - (optional & set(named))]
         for key in set(named) & set(value):
             wrong += compare(named[key], value[key], f"{path}.{key}")
         return wrong
 
-    free = (".global", ".resources.limits", ".resources.requests")
-    assert [path for path in compare(schema, values, "") if not path.endswith(free)] == []
+    free = re.compile(r"^\.global$|\.resources\.(limits|requests)$|\.probes\.\w+\.\w+$|\.dra\.claim\.\w+$")
+    assert [path for path in compare(schema, values, "") if not free.search(path)] == []

@@ -65,7 +65,7 @@ def test_a_further_service_is_everywhere_by_one_block() -> None:
     texts = templates(values)
     for part in (
         "gateway/configmap.yaml",
-        "monitoring/podmonitor.yaml",
+        "monitoring/monitors.yaml",
         "routes/httproute.yaml",
         "routes/ingress.yaml",
         "tests/suite.yaml",
@@ -188,8 +188,10 @@ def test_another_path_is_refused_with_the_fix() -> None:
 
 
 def test_values_of_the_former_chart_reused_are_refused_with_the_fix() -> None:
-    """--reuse-values takes the former chart's defaults, which have no serviceDefaults."""
+    """--reuse-values takes the former chart's defaults, which have no serviceDefaults or no podDefaults."""
     assert "use --reset-then-reuse-values" in refusal({"serviceDefaults": None})
+    later = ("podDefaults", "serviceAccount", "caBundle", "proxy", "commonLabels", "extraObjects")
+    assert "use --reset-then-reuse-values" in refusal(dict.fromkeys(later))
 
 
 @pytest.mark.parametrize("name", ["access", "both", "version"])

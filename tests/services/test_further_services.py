@@ -186,6 +186,8 @@ def test_its_settings_and_its_command_are_there(running: Further, tmp_path: Path
 def test_doctor_speaks_of_it(running: Further, tmp_path: Path) -> None:
     said = command(running.source, tmp_path, "doctor").stdout
     assert [name for name in ALL if f"{name}: " in said] == list(ALL)
+    said = command(running.source, tmp_path, "doctor", "tutor").stdout
+    assert [name for name in ALL if f"{name}: " in said] == ["tutor"]
 
 
 def test_its_rooms_are_kept_exported_deleted_and_imported(running: Further, tmp_path: Path) -> None:

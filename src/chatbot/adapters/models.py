@@ -9,7 +9,7 @@ twice, and ``models.lock.json`` records what was put in place.
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import file_digest
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
+from chatbot.adapters.download_status import StatusFile
 from chatbot.adapters.hub import RemoteFile, fetch, inspect
 from chatbot.domain.model_files import CatalogueEntry, LockedFile, ModelStoreError
 from chatbot.domain.vram import MIB
@@ -53,6 +54,34 @@ class ModelStore:
             return {}
         except (ValidationError, OSError) as error:
             raise ModelStoreError(f"{path} cannot be read: repair or delete it") from error
+
+    def download_all(self, models: Sequence[CatalogueEntry], run: str = "", tries: int = 1) -> None:
+        """Fetch what is not there yet, one file after the other.
+
+        Who waits for one of them reads how it stands: ``run`` tells the download from others, ``tries`` is
+        how often it will be begun at most.
+
+        Raises:
+            ModelStoreError: one of them could not be had; the files after it were not begun.
+        """
+        left = {model.file: StatusFile(self._folder / _WORK, model.file) for model in models}
+        try:
+            self._begin(left.values(), run, tries)
+            for model in models:
+                self.download(model)
+                left.pop(model.file).clear()
+        except ModelStoreError as error:
+            for status in left.values():
+                status.fail(run, str(error))
+            raise
+
+    def _begin(self, statuses: Iterable[StatusFile], run: str, tries: int) -> None:
+        try:
+            (self._folder / _WORK).mkdir(parents=True, exist_ok=True)
+            for status in statuses:
+                status.begin(run, tries)
+        except OSError as error:
+            raise ModelStoreError(f"{self._folder} cannot be written: {error.strerror or error}") from error
 
     def download(self, model: CatalogueEntry) -> Path:
         """The file in the folder, fetched when it is not there yet.
@@ -99,19 +128,27 @@ class ModelStore:
         """Return the file's path once it is there; what is known of its download is told every few seconds.
 
         Raises:
-            ModelStoreError: it did not come in time.
+            ModelStoreError: it did not come in time, or its download has given up.
         """
         path = self._folder / name
+        download = StatusFile(self._folder / _WORK, name)
         end, told = time.monotonic() + seconds, float("-inf")
         while not path.is_file():
             now = time.monotonic()
+            status = download.read()
+            if status is not None and status.given_up:
+                raise ModelStoreError(
+                    f"{path} does not come: its download failed {status.tried} times, at last with: "
+                    f"{status.error}; mend that, delete the download's Job and upgrade the release"
+                )
             if now >= end:
                 raise ModelStoreError(
                     f"{path} did not appear in {seconds:.0f} s: see the log of its download, or put it there"
                 )
             if now - told >= 10:
                 here = sum(part.stat().st_size for part in (self._folder / _WORK).glob(f"{name}.*.part"))
-                self._tell(f"waiting for {path}: {here // MIB} MiB downloaded so far")
+                known = download.tell() or f"{here // MIB} MiB downloaded so far"
+                self._tell(f"waiting for {path}: {known}")
                 told = now
             time.sleep(1)
         return path

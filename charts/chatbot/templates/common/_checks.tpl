@@ -1,12 +1,58 @@
 {{/* What the schema cannot say: relations between values. Each message says the fix. */}}
 
 {{- define "chatbot.checks" -}}
+{{- include "chatbot.checks.moved" . -}}
 {{- include "chatbot.checks.timeouts" . -}}
+{{- include "chatbot.checks.secrets" . -}}
+{{- include "chatbot.checks.outside" . -}}
 {{- include "chatbot.checks.services" . -}}
 {{- $_ := include "chatbot.libs.variant" . -}}
 {{- include "chatbot.checks.storage" . -}}
 {{- include "chatbot.checks.routing" . -}}
 {{- include "chatbot.checks.history" . -}}
+{{- end -}}
+
+{{/* Keys of former charts that stand elsewhere now. */}}
+{{- define "chatbot.checks.moved" -}}
+{{- $moved := dict
+  "podSecurity" "podDefaults.podSecurityContext (runAsUser, runAsGroup, fsGroup)"
+  "serviceAccountAnnotations" "serviceAccount.annotations"
+  "history.bundled.runAsUser" "history.bundled.podSecurityContext (runAsUser, runAsGroup, fsGroup)" -}}
+{{- range $path, $place := $moved -}}
+{{- $node := $.Values -}}
+{{- range $key := splitList "." $path -}}{{- $node = ternary (get (default dict $node) $key) "" (kindIs "map" $node) -}}{{- end -}}
+{{- if $node -}}{{- fail (printf "%s is no longer a value: write it as %s" $path $place) -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Values are kept in the release and shown by `helm get values`: a secret stands in a Secret, and this says in which. */}}
+{{- define "chatbot.checks.secrets" -}}
+{{- $plain := dict "models.env" .Values.models.env "history.bundled.env" .Values.history.bundled.env "serviceDefaults.env" .Values.serviceDefaults.env -}}
+{{- range $name, $service := include "chatbot.services" . | fromJson -}}{{- $_ := set $plain (printf "services.%s.env" $name) $service.env -}}{{- end -}}
+{{- range $path, $env := $plain -}}
+{{- range $name, $_ := $env -}}
+{{- if regexMatch "(API_KEY|TOKEN|SECRET|PASSWORD|MONGO_URI)$" $name -}}
+{{- $place := "extraEnv with a secretKeyRef" -}}
+{{- if eq $name "CHATBOT_OPENAI__API_KEY" -}}{{- $place = "openai.secretName" -}}
+{{- else if hasPrefix "CHATBOT_SEARCH__" $name -}}{{- $place = "search.secretName" -}}
+{{- else if hasSuffix "MONGO_URI" $name -}}{{- $place = "history.external.secretName" -}}
+{{- else if eq $name "HF_TOKEN" -}}{{- $place = "models.token.secretName" -}}
+{{- else if hasPrefix "MONGO_INITDB_" $name -}}{{- $place = "history.bundled.auth.secretName" -}}
+{{- end -}}
+{{- fail (printf "%s.%s is a secret, which would stand in the release for everyone to read: use %s" $path $name $place) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "chatbot.checks.outside" -}}
+{{- $v := .Values -}}
+{{- if and $v.caBundle.configMapName $v.caBundle.secretName -}}
+{{- fail "caBundle.configMapName and caBundle.secretName are both set: the certificates come from one of them" -}}
+{{- end -}}
+{{- if and $v.monitoring.podMonitor.enabled $v.monitoring.serviceMonitor.enabled -}}
+{{- fail "monitoring.podMonitor and monitoring.serviceMonitor are both enabled: every request would be counted twice; enable one" -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "chatbot.checks.timeouts" -}}
@@ -29,6 +75,7 @@
 {{- if and (ne (int $service.poolTokens) 0) (lt (int $service.poolTokens) (int $service.contextTokens)) -}}
 {{- fail (printf "services.%s.poolTokens (%v) is below contextTokens (%v): one full conversation would not fit the pool; raise poolTokens, lower contextTokens, or let the service choose with poolTokens: 0" $name $service.poolTokens $service.contextTokens) -}}
 {{- end -}}
+{{- include "chatbot.checks.card" (dict "root" $ "name" $name "service" $service) -}}
 {{- include "chatbot.checks.vram" (dict "root" $ "name" $name "service" $service) -}}
 {{- end -}}
 {{- end -}}

@@ -70,7 +70,6 @@
   volumeMounts:
     - {name: libs, mountPath: /opt/python-libs, readOnly: true}
   {{- end }}
-  {{- include "chatbot.containerSecurity" . | nindent 2 }}
   resources: {{- toYaml .Values.libs.resources | nindent 4 }}
 {{- end -}}
 {{- end -}}

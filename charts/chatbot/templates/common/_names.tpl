@@ -1,15 +1,21 @@
 {{/* Names and labels. Every object name is made here, so that none can be spelled in two ways. */}}
 
+{{/* A text of at most so many characters: (list TEXT 36). What is longer is cut, and told apart by its hash. */}}
+{{- define "chatbot.cut" -}}
+{{- $text := index . 0 -}}
+{{- $most := index . 1 -}}
+{{- if gt (len $text) $most -}}
+{{- printf "%s-%s" ($text | trunc (int (sub $most 9)) | trimSuffix "-") (include "chatbot.hash" $text) -}}
+{{- else -}}
+{{- $text | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Prefix of all names; short enough that the longest suffix still fits 63 characters. */}}
 {{- define "chatbot.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 36 | trimSuffix "-" -}}
-{{- else if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 36 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 36 | trimSuffix "-" -}}
-{{- end -}}
+{{- $whole := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- include "chatbot.cut" (list (default $whole .Values.fullnameOverride) 36) -}}
 {{- end -}}
 
 {{/* Name of one component's objects: (dict "root" $ "component" "office"). */}}
@@ -33,17 +39,25 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{/* Labels of a component's pods: nothing that changes with a version, or every chart upgrade would restart the models. */}}
-{{- define "chatbot.podLabels" -}}
-{{ include "chatbot.selector" . }}
-app.kubernetes.io/part-of: chatbot
-{{- end -}}
-
-{{/* The head of an object: (dict "root" $ "component" "office" "object" "…"); its name defaults to the component's. */}}
+{{/*
+The head of an object: (dict "root" $ "component" "office" "object" "…" "annotations" …); its name defaults to the
+component's. An operator's label never takes the place of one of the chart's.
+*/}}
 {{- define "chatbot.metadata" -}}
 name: {{ default (include "chatbot.name" .) .object }}
 namespace: {{ .root.Release.Namespace }}
-labels: {{- include "chatbot.labels" . | nindent 2 }}
+labels: {{- merge (include "chatbot.labels" . | fromYaml) (default dict .labels) (default dict .root.Values.commonLabels) | toYaml | nindent 2 }}
+{{- with merge (deepCopy (default dict .annotations)) (default dict .root.Values.commonAnnotations) }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- define "chatbot.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "chatbot.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
 {{- end -}}
 
 {{/* First characters of the hash of a text: for names of Jobs that must change with their content. */}}

@@ -1,4 +1,4 @@
-{{/* The services of a release: each block of `services` laid over `serviceDefaults`. */}}
+{{/* The services of a release: each block of `services` laid over `serviceDefaults`, and that over `podDefaults`. */}}
 
 {{/*
 One map laid over another, as JSON: (dict "base" … "over" …). Maps are joined key by key; anything else of the upper
@@ -28,11 +28,12 @@ one replaces what is below, false, 0, "", [] and null included, which Sprig's me
   "host" "json" "keys" "libs" "loadtest" "metrics" "models" "openai" "outage" "port" "prompts" "queue" "readyz" "rest"
   "results" "routes" "schema" "search" "service" "services" "settings" "suite" "test" "up" "validate" "version" -}}
 {{- $services := dict -}}
+{{- $defaults := include "chatbot.laidOver" (dict "base" (include "chatbot.pod.defaults" . | fromJson) "over" .Values.serviceDefaults) | fromJson -}}
 {{- range $name, $own := .Values.services -}}
 {{- if has $name $reserved -}}
 {{- fail (printf "services.%s: no service can have this name, which another part of the suite has; reserved are %s" $name (join ", " $reserved)) -}}
 {{- end -}}
-{{- $service := include "chatbot.laidOver" (dict "base" $.Values.serviceDefaults "over" $own) | fromJson -}}
+{{- $service := include "chatbot.laidOver" (dict "base" $defaults "over" $own) | fromJson -}}
 {{- /* A digest belongs to one repository: that of the default image says nothing about an image of the service's own. */ -}}
 {{- $image := default dict $own.image -}}
 {{- if and $image.repository (not $image.digest) -}}{{- $_ := set $service.image "digest" "" -}}{{- end -}}

@@ -35,9 +35,7 @@ persistentVolumeClaim:
 apiVersion: v1
 kind: PersistentVolumeClaim
 metadata:
-  {{- include "chatbot.metadata" (dict "root" .root "component" .purpose "object" (include "chatbot.claimName" .)) | nindent 2 }}
-  annotations:
-    helm.sh/resource-policy: keep
+  {{- include "chatbot.metadata" (dict "root" .root "component" .purpose "object" (include "chatbot.claimName" .) "annotations" (merge (dict "helm.sh/resource-policy" "keep") $storage.annotations)) | nindent 2 }}
 spec:
   accessModes: [{{ $storage.accessMode }}]
   {{- with $storage.storageClass }}

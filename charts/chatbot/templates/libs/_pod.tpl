@@ -1,6 +1,5 @@
-{{/* The Job's pod, which fills the libs volume once for each image: a folder appears whole, by rename, or not at all. */}}
+{{/* The own part of the Job's pod, which fills the libs volume once for each image: a folder appears whole, by rename, or not at all. */}}
 {{- define "chatbot.libs.pod" -}}
-{{- include "chatbot.podBasics" (dict "root" .) }}
 restartPolicy: OnFailure
 containers:
   - name: libs
@@ -20,7 +19,6 @@ containers:
         cat "$TARGET/manifest.json"
     volumeMounts:
       - {name: libs, mountPath: /target}
-    {{- include "chatbot.containerSecurity" . | nindent 4 }}
     resources: {{- toYaml .Values.libs.resources | nindent 6 }}
 volumes:
   - {{- include "chatbot.volume" (dict "root" . "purpose" "libs") | nindent 4 }}

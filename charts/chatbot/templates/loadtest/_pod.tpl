@@ -1,6 +1,5 @@
-{{/* The load test's pod; a new run id, argument or image makes a new Job. */}}
+{{/* The own part of the load test's pod; a new run id, argument or image makes a new Job. */}}
 {{- define "chatbot.loadtest.pod" -}}
-{{- include "chatbot.podBasics" (dict "root" .) }}
 restartPolicy: Never
 {{/* A run that is asked to end waits for the answers that its clients still expect, and writes its files. */ -}}
 terminationGracePeriodSeconds: {{ add (.Values.timeouts.clientSeconds | int) 90 }}
@@ -23,7 +22,6 @@ containers:
       {{- range .Values.loadTest.args }}
       - {{ . | quote }}
       {{- end }}
-    {{- include "chatbot.containerSecurity" . | nindent 4 }}
     resources: {{- toYaml .Values.loadTest.resources | nindent 6 }}
     volumeMounts:
       - {name: results, mountPath: /results}

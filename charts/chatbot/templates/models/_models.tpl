@@ -42,26 +42,30 @@
     - --folder={{ include "chatbot.models.folder" .root }}
     - --file={{ $model.file }}
     - --seconds={{ include "chatbot.models.waitSeconds" .root }}
-  {{- include "chatbot.containerSecurity" .root | nindent 2 }}
-  resources: {requests: {cpu: 10m, memory: 64Mi}}
+  resources: {{- toYaml .root.Values.models.wait.resources | nindent 4 }}
   volumeMounts:
     - {name: models, mountPath: /models, readOnly: true}
     - {name: tmp, mountPath: /tmp}
 {{- end -}}
 
-{{/* The pod of a download Job: (dict "root" $ "only" "office" "service" …). */}}
+{{/* The own part of a download Job's pod: (dict "root" $ "only" "office" "image" …). */}}
 {{- define "chatbot.models.pod" -}}
 {{- $v := .root.Values -}}
-{{- include "chatbot.podBasics" . }}
-{{- with .service }}
-{{- include "chatbot.service.affinity" (dict "service" . "name" $.only) }}
-{{- end }}
 restartPolicy: Never
 containers:
   - name: download
     {{- include "chatbot.containerImage" (dict "root" .root "image" .image) | nindent 4 }}
-    args: [models, download, --catalogue=/etc/chatbot/models/catalogue.json, --folder={{ include "chatbot.models.folder" .root }}]
+    args:
+      - models
+      - download
+      - --catalogue=/etc/chatbot/models/catalogue.json
+      - --folder={{ include "chatbot.models.folder" .root }}
+      # Pods that wait may not ask Kubernetes about this Job: they read on the volume how its tries go.
+      - --run=$(JOB)
+      - --tries={{ add1 (int $v.models.backoffLimit) }}
     env:
+      - name: JOB
+        valueFrom: {fieldRef: {fieldPath: "metadata.labels['batch.kubernetes.io/controller-uid']"}}
       - {name: HF_ENDPOINT, value: {{ $v.models.endpoint | quote }}}
       - {name: HF_HUB_DISABLE_TELEMETRY, value: "1"}
       {{- with $v.models.env }}
@@ -73,7 +77,6 @@ containers:
         valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .key }}}}
       {{- end }}
       {{- end }}
-    {{- include "chatbot.containerSecurity" .root | nindent 4 }}
     resources: {{- toYaml $v.models.resources | nindent 6 }}
     volumeMounts:
       - {name: models, mountPath: /models}
@@ -95,16 +98,22 @@ volumes:
 
 {{/* ConfigMap and Job of one volume, with the same arguments. */}}
 {{- define "chatbot.models.job" -}}
-{{- $labels := dict "root" .root "component" "models" -}}
-{{- $pod := include "chatbot.models.pod" . -}}
+{{- $this := dict "root" .root "component" "models" "kind" "Job" -}}
+{{- $settings := include "chatbot.pod.settings" (dict "root" .root "own" .root.Values.models) | fromJson -}}
+{{- /* A volume of one service's own has to come about where that service runs. */ -}}
+{{- with .service -}}
+{{- $settings = include "chatbot.laidOver" (dict "base" $settings "over" (pick . "nodeSelector" "tolerations")) | fromJson -}}
+{{- $_ := set $settings "affinity" (include "chatbot.service.affinity" (dict "service" . "name" $.only) | fromJson) -}}
+{{- end -}}
+{{- $template := include "chatbot.pod.template" (merge (dict "settings" $settings "spec" (include "chatbot.models.pod" .) "outside" true) $this) -}}
 {{- $name := printf "%s-models%s" (include "chatbot.fullname" .root) (ternary (printf "-%s" .only) "" (not (empty .only))) -}}
 {{- /* A Job's name is a label of its pods, at most 63 characters: the hash tells apart what is cut to 54. */ -}}
-{{- $name = printf "%s-%s" ($name | trunc 54 | trimSuffix "-") (include "chatbot.hash" $pod) }}
+{{- $name = printf "%s-%s" ($name | trunc 54 | trimSuffix "-") (include "chatbot.hash" $template) }}
 ---
 apiVersion: v1
 kind: ConfigMap
 metadata:
-  {{- include "chatbot.metadata" (merge (dict "object" (include "chatbot.models.configName" .)) $labels) | nindent 2 }}
+  {{- include "chatbot.metadata" (merge (dict "object" (include "chatbot.models.configName" .)) $this) | nindent 2 }}
 data:
   catalogue.json: |-
     {{- include "chatbot.models.catalogue" . | nindent 4 }}
@@ -112,12 +121,9 @@ data:
 apiVersion: batch/v1
 kind: Job
 metadata:
-  {{- include "chatbot.metadata" (merge (dict "object" $name) $labels) | nindent 2 }}
+  {{- include "chatbot.metadata" (merge (dict "object" $name) $this) | nindent 2 }}
 spec:
   backoffLimit: {{ .root.Values.models.backoffLimit | int }}
   activeDeadlineSeconds: {{ .root.Values.models.deadlineSeconds | int }}
-  template:
-    metadata:
-      labels: {{- include "chatbot.podLabels" $labels | nindent 8 }}
-    spec: {{- $pod | nindent 6 }}
+  template: {{- $template | nindent 4 }}
 {{- end -}}

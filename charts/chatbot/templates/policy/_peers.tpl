@@ -38,6 +38,32 @@
     - {port: 443, protocol: TCP}
 {{- end -}}
 
+{{/* Egress to the proxy of those that ask the internet. */}}
+{{- define "chatbot.policy.proxy" -}}
+{{- with .Values.proxy.to }}
+- to: {{- toYaml . | nindent 4 }}
+  ports:
+    - {port: {{ $.Values.proxy.port | int }}, protocol: TCP}
+{{- end }}
+{{- end -}}
+
+{{/*
+Who may reach a component's port http: (dict "root" $ "type" "ClusterIP" "from" TEXT). A Service of another type is reached
+from outside the cluster, by whom its load balancer lets in.
+*/}}
+{{- define "chatbot.policy.entry" -}}
+{{- if eq .type "ClusterIP" -}}
+- from:
+    {{- .from | nindent 4 }}
+  ports:
+    - {port: http, protocol: TCP}
+{{- else -}}
+# A Service of type {{ .type }} is reached from outside the cluster.
+- ports:
+    - {port: http, protocol: TCP}
+{{- end -}}
+{{- end -}}
+
 {{/* Names of the enabled services as JSON. */}}
 {{- define "chatbot.policy.services" -}}
 {{- dict "names" (keys (include "chatbot.services" . | fromJson) | sortAlpha) | toJson -}}

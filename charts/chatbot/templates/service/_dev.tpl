@@ -10,7 +10,7 @@
       import importlib.util, pathlib, shutil
       package = pathlib.Path(importlib.util.find_spec("chatbot").origin).parent
       shutil.copytree(package, "/opt/sources/chatbot", dirs_exist_ok=True)
-  {{- include "chatbot.containerSecurity" . | nindent 2 }}
+  resources: {{- toYaml .root.Values.dev.resources | nindent 4 }}
   volumeMounts:
     - {name: sources, mountPath: /opt/sources}
 {{- end -}}

@@ -1,9 +1,9 @@
 {{/* Where a service's pods run and how they are replaced. */}}
 
-{{/* The pin: nodes whose card is one of gpu.products, time-sliced or not; a node selector replaces it. */}}
+{{/* The pin: nodes whose card is one of gpu.products, time-sliced or not; a node selector replaces it, a claim needs none. As JSON. */}}
 {{- define "chatbot.service.affinity" -}}
 {{- $affinity := deepCopy (default dict .service.affinity) -}}
-{{- if and .service.gpu.enabled .service.gpu.products (not .service.nodeSelector) -}}
+{{- if and (eq (include "chatbot.card.source" .) "devicePlugin") .service.gpu.products (not .service.nodeSelector) -}}
 {{- $products := list -}}
 {{- range .service.gpu.products -}}
 {{- $products = concat $products (list . (printf "%s-SHARED" .)) -}}
@@ -16,15 +16,7 @@
 {{- end -}}
 {{- $_ := set $affinity "nodeAffinity" (merge $node $pin) -}}
 {{- end -}}
-{{- if $affinity }}
-affinity: {{- toYaml $affinity | nindent 2 }}
-{{- end }}
-{{- with .service.nodeSelector }}
-nodeSelector: {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .service.tolerations }}
-tolerations: {{- toYaml . | nindent 2 }}
-{{- end }}
+{{- toJson $affinity -}}
 {{- end -}}
 
 {{/* A single pod with a card has no second card to roll to; several give theirs up one by one; CPU pods overlap. */}}
@@ -38,13 +30,4 @@ rollingUpdate: {maxSurge: 0, maxUnavailable: 1}
 rollingUpdate: {maxSurge: 1, maxUnavailable: 0}
 {{- end }}
 {{- end }}
-{{- end -}}
-
-{{/* Requests and limits with the card. */}}
-{{- define "chatbot.service.resources" -}}
-{{- $resources := deepCopy (default dict .service.resources) -}}
-{{- if .service.gpu.enabled -}}
-{{- $resources = merge (dict "limits" (dict "nvidia.com/gpu" 1)) $resources -}}
-{{- end -}}
-{{- toYaml $resources -}}
 {{- end -}}

@@ -100,21 +100,32 @@ def _check(settings: Settings, name: ServiceName, card_mib: int | None) -> bool:
     return choice.plan.fits
 
 
+def _chosen(names: list[str] | None) -> list[ServiceName]:
+    unknown = sorted(set(names or ()) - set(SERVICES))
+    if unknown:
+        raise StartupError(
+            f"there is no service {', '.join(unknown)}; there are {', '.join(sorted(SERVICES))}"
+        )
+    return [name for name in SERVICES if not names or name in names]
+
+
 def doctor(
+    names: Annotated[list[str] | None, typer.Argument(help="Services to check; none: all.")] = None,
     card_mib: Annotated[
         int | None, typer.Option(help="Memory of the card in MiB, to plan for a card that is not here.")
     ] = None,
 ) -> None:
     """Check engine, models and cards; exit with 1 when something does not fit."""
+    chosen = _chosen(names)
     settings = load_settings()
     fits = True
     try:
-        require_fitting_libs(with_cards=any(settings.service(name).gpu_layers != 0 for name in SERVICES))
+        require_fitting_libs(with_cards=any(settings.service(name).gpu_layers != 0 for name in chosen))
         _say("engine: ok   the compiled libraries fit this machine")
     except StartupError as error:
         fits = False
         _say(f"engine: FAIL {error}")
-    for name in SERVICES:
+    for name in chosen:
         fits = _check(settings, name, card_mib) and fits
     if not fits:
         raise typer.Exit(1)

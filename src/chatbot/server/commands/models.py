@@ -55,6 +55,8 @@ def download(
     names: Annotated[list[str] | None, typer.Argument(help="Names in the catalogue; none: all.")] = None,
     catalogue: CatalogueFile = None,
     folder: Folder = None,
+    run: Annotated[str, typer.Option(help="Name of this download for those who wait for it.")] = "",
+    tries: Annotated[int, typer.Option(help="How often it is begun at most, this time included.")] = 1,
 ) -> None:
     """Fetch models that are not there yet: resumed, checked by SHA-256, put in place by a rename."""
     known = _catalogue(catalogue).models
@@ -63,8 +65,7 @@ def download(
         raise StartupError(f"the catalogue has no {', '.join(unknown)}; it has {', '.join(sorted(known))}")
     store = _store(folder)
     try:
-        for name in names or sorted(known):
-            store.download(known[name])
+        store.download_all([known[name] for name in names or sorted(known)], run, tries)
     except ModelStoreError as error:
         raise StartupError(str(error)) from error
 

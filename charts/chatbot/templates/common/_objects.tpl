@@ -1,0 +1,52 @@
+{{/* Objects that several components have. */}}
+
+{{/*
+A Service: (dict "root" $ "component" "gateway" "object" "…" "service" .Values.gateway.service "port" 8001 "name" "http"
+"target" "http"); object is its name where that is not the component's.
+*/}}
+{{- define "chatbot.service" -}}
+{{- $service := .service -}}
+apiVersion: v1
+kind: Service
+metadata:
+  {{- include "chatbot.metadata" (merge (dict "annotations" $service.annotations) .) | nindent 2 }}
+spec:
+  type: {{ $service.type }}
+  {{- with $service.loadBalancerClass }}
+  loadBalancerClass: {{ . }}
+  {{- end }}
+  {{- with $service.loadBalancerSourceRanges }}
+  loadBalancerSourceRanges: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with $service.externalTrafficPolicy }}
+  externalTrafficPolicy: {{ . }}
+  {{- end }}
+  selector: {{- include "chatbot.selector" . | nindent 4 }}
+  ports:
+    - name: {{ .name }}
+      port: {{ .port | int }}
+      targetPort: {{ .target }}
+      {{- with $service.nodePort }}
+      nodePort: {{ . | int }}
+      {{- end }}
+{{- end -}}
+
+{{/* A PodDisruptionBudget: (dict "root" $ "component" "gateway" "budget" .Values.gateway "replicas" 2). Only above one replica: on a single pod it would block every node drain for ever. */}}
+{{- define "chatbot.pdb" -}}
+{{- if gt (int .replicas) 1 -}}
+{{- $budget := .budget -}}
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  {{- include "chatbot.metadata" . | nindent 2 }}
+spec:
+  {{- if $budget.minAvailable }}
+  minAvailable: {{ include "chatbot.scalar" $budget.minAvailable }}
+  {{- else }}
+  maxUnavailable: {{ include "chatbot.scalar" $budget.maxUnavailable }}
+  {{- end }}
+  unhealthyPodEvictionPolicy: {{ $budget.unhealthyPodEvictionPolicy }}
+  selector:
+    matchLabels: {{- include "chatbot.selector" . | nindent 6 }}
+{{- end -}}
+{{- end -}}

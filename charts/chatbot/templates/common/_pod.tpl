@@ -1,0 +1,151 @@
+{{/*
+What every pod of the suite has in common, and what an operator adds to it. A component writes the containers and
+volumes that are its own; `chatbot.pod.spec` is the one place that adds the rest, to Deployments, the StatefulSet, Jobs and
+the test pod alike.
+*/}}
+
+{{/* podDefaults as JSON. */}}
+{{- define "chatbot.pod.defaults" -}}
+{{- if not .Values.podDefaults -}}
+{{- fail "podDefaults is missing: helm upgrade --reuse-values keeps the defaults of the former chart, which had none; use --reset-then-reuse-values" -}}
+{{- end -}}
+{{- toJson .Values.podDefaults -}}
+{{- end -}}
+
+{{/* What an operator says of a component's pods, as JSON: podDefaults under the component's own block, which may have the same keys: (dict "root" $ "own" .Values.gateway). */}}
+{{- define "chatbot.pod.settings" -}}
+{{- include "chatbot.laidOver" (dict "base" (include "chatbot.pod.defaults" .root | fromJson) "over" .own) -}}
+{{- end -}}
+
+{{/* What caBundle adds to every pod, and proxy to those that ask the internet ("outside" true), as JSON. */}}
+{{- define "chatbot.pod.outside" -}}
+{{- $added := dict "env" list "envFrom" list "volumeMounts" list "volumes" list -}}
+{{- $ca := .root.Values.caBundle -}}
+{{- if or $ca.configMapName $ca.secretName -}}
+{{- $source := ternary (dict "configMap" (dict "name" $ca.configMapName)) (dict "secret" (dict "secretName" $ca.secretName)) (not (empty $ca.configMapName)) -}}
+{{- $_ := set $added "volumes" (list (merge (dict "name" "authorities") $source)) -}}
+{{- $_ := set $added "volumeMounts" (list (dict "name" "authorities" "mountPath" "/etc/chatbot/authorities" "readOnly" true)) -}}
+{{- $_ := set $added "env" (list (dict "name" "SSL_CERT_FILE" "value" (printf "/etc/chatbot/authorities/%s" $ca.key))) -}}
+{{- end -}}
+{{- if and .outside .root.Values.proxy.secretName -}}
+{{- $_ := set $added "envFrom" (list (dict "secretRef" (dict "name" .root.Values.proxy.secretName))) -}}
+{{- end -}}
+{{- toJson $added -}}
+{{- end -}}
+
+{{/*
+A pod spec: (dict "root" $ "component" "gateway" "settings" (include "chatbot.pod.settings" … | fromJson) "spec" TEXT), where
+TEXT is the component's own part, and "outside" is true where it asks the internet. The operator's environment, mounts and
+security context reach every container of the chart, those that run first included; containers of the operator's own stay as
+they are written.
+*/}}
+{{- define "chatbot.pod.spec" -}}
+{{- $settings := .settings -}}
+{{- $spec := fromYaml .spec -}}
+{{- with $spec.Error -}}{{- fail (printf "the pod of %s: %s" $.component .) -}}{{- end -}}
+{{- $added := include "chatbot.pod.outside" . | fromJson -}}
+{{- $named := dict -}}
+{{- range $settings.extraEnv -}}{{- $_ := set $named .name true -}}{{- end -}}
+{{- $security := include "chatbot.withoutNulls" $settings.securityContext | fromJson -}}
+{{- range concat (default list $spec.initContainers) $spec.containers -}}
+{{- /* An entry of the operator's takes the place of the chart's: two of one name are no valid list. */ -}}
+{{- $env := list -}}
+{{- range concat (default list .env) $added.env -}}{{- if not (hasKey $named .name) -}}{{- $env = append $env . -}}{{- end -}}{{- end -}}
+{{- $lists := dict
+  "env" (concat $env (default list $settings.extraEnv))
+  "envFrom" (concat (default list .envFrom) $added.envFrom (default list $settings.envFrom))
+  "volumeMounts" (concat (default list .volumeMounts) $added.volumeMounts (default list $settings.extraVolumeMounts))
+-}}
+{{- $container := . -}}
+{{- range $key, $items := $lists -}}{{- if $items -}}{{- $_ := set $container $key $items -}}{{- end -}}{{- end -}}
+{{- with $security -}}{{- $_ := set $container "securityContext" . -}}{{- end -}}
+{{- end -}}
+{{- $pod := dict
+  "initContainers" (concat (default list $settings.initContainers) (default list $spec.initContainers))
+  "containers" (concat $spec.containers (default list $settings.extraContainers))
+  "volumes" (concat (default list $spec.volumes) $added.volumes (default list $settings.extraVolumes))
+  "securityContext" (include "chatbot.withoutNulls" $settings.podSecurityContext | fromJson)
+  "imagePullSecrets" (include "chatbot.pod.pullSecrets" .root | fromJsonArray)
+  "topologySpreadConstraints" (include "chatbot.pod.spread" . | fromJsonArray)
+-}}
+{{- range $key := list "nodeSelector" "tolerations" "affinity" "priorityClassName" "schedulerName" "hostAliases" "dnsPolicy" "dnsConfig" -}}
+{{- $_ := set $pod $key (get $settings $key) -}}
+{{- end -}}
+{{- range $key, $value := $pod -}}{{- if $value -}}{{- $_ := set $spec $key $value -}}{{- end -}}{{- end -}}
+{{- $_ := set $spec "serviceAccountName" (include "chatbot.serviceAccountName" .root) -}}
+{{- $_ := set $spec "automountServiceAccountToken" false -}}
+{{- $_ := set $spec "enableServiceLinks" false -}}
+{{- toYaml $spec -}}
+{{- end -}}
+
+{{/*
+Labels of a component's pods: nothing that changes with a version, or every chart upgrade would restart the models. A Job's
+pod template cannot be changed, so commonLabels stay out of it: another label would be another Job, and another download.
+*/}}
+{{- define "chatbot.pod.labels" -}}
+{{- $own := merge (include "chatbot.selector" . | fromYaml) (dict "app.kubernetes.io/part-of" "chatbot") -}}
+{{- $common := ternary dict (default dict .root.Values.commonLabels) (eq (default "" .kind) "Job") -}}
+{{- merge $own (default dict .settings.podLabels) $common | toYaml -}}
+{{- end -}}
+
+{{/* metadata and spec below `template:`, with the arguments of chatbot.pod.spec, "annotations" of the chart's own and "kind" "Job" for a Job's. */}}
+{{- define "chatbot.pod.template" -}}
+metadata:
+  labels: {{- include "chatbot.pod.labels" . | nindent 4 }}
+  {{- with merge (default dict .annotations) (default dict .settings.podAnnotations) }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec: {{- include "chatbot.pod.spec" . | nindent 2 }}
+{{- end -}}
+
+{{- define "chatbot.pod.pullSecrets" -}}
+{{- $secrets := list -}}
+{{- range .Values.images.pullSecrets -}}{{- $secrets = append $secrets (dict "name" .) -}}{{- end -}}
+{{- toJson $secrets -}}
+{{- end -}}
+
+{{/* The operator's constraints; one without a labelSelector counts the component's pods. */}}
+{{- define "chatbot.pod.spread" -}}
+{{- $spread := list -}}
+{{- $selector := dict "matchLabels" (include "chatbot.selector" . | fromYaml) -}}
+{{- range .settings.topologySpreadConstraints -}}
+{{- $spread = append $spread (ternary . (merge (dict "labelSelector" $selector) .) (hasKey . "labelSelector")) -}}
+{{- end -}}
+{{- toJson $spread -}}
+{{- end -}}
+
+{{/* A map as JSON without the keys that the operator set to null. */}}
+{{- define "chatbot.withoutNulls" -}}
+{{- $kept := dict -}}
+{{- range $key, $value := . -}}{{- if not (kindIs "invalid" $value) -}}{{- $_ := set $kept $key $value -}}{{- end -}}{{- end -}}
+{{- toJson $kept -}}
+{{- end -}}
+
+{{/* Figures of a probe, in the place after its check. */}}
+{{- define "chatbot.probe" -}}
+{{- with include "chatbot.withoutNulls" . | fromJson -}}{{- toYaml . -}}{{- end -}}
+{{- end -}}
+
+{{/* A value as text; YAML's numbers arrive as floats, and a million must not become 1e+06. */}}
+{{- define "chatbot.scalar" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) -}}{{ int64 . }}{{- else -}}{{ . }}{{- end -}}
+{{- end -}}
+
+{{/* Environment from a map of plain values, sorted by name so that renders are stable. */}}
+{{- define "chatbot.env" -}}
+{{- range $name := keys . | sortAlpha }}
+- {name: {{ $name }}, value: {{ include "chatbot.scalar" (get $ $name) | quote }}}
+{{- end }}
+{{- end -}}
+
+{{/*
+Waits between removal from the Service and SIGTERM, so that routers turn to another pod first: (dict "root" $ "replicas" 2).
+A single pod has no other: it says 503 with Retry-After at once, which is better than a router's bare error.
+*/}}
+{{- define "chatbot.preStop" -}}
+{{- if and .root.Values.timeouts.preStopSeconds (gt (int .replicas) 1) }}
+lifecycle:
+  preStop:
+    sleep: {seconds: {{ .root.Values.timeouts.preStopSeconds | int }}}
+{{- end }}
+{{- end -}}

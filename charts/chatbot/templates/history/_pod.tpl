@@ -1,0 +1,35 @@
+{{/* The bundled database's own part of its pod. */}}
+{{- define "chatbot.history.pod" -}}
+{{- $db := .Values.history.bundled -}}
+terminationGracePeriodSeconds: 60
+containers:
+  - name: database
+    {{- include "chatbot.containerImage" (dict "root" $ "image" $db.image) | nindent 4 }}
+    {{- with $db.args }}
+    args: {{- toYaml . | nindent 6 }}
+    {{- end }}
+    {{- if or $db.env $db.auth.secretName }}
+    env:
+      {{- include "chatbot.env" $db.env | trim | nindent 6 }}
+      {{- with $db.auth.secretName }}
+      - name: MONGO_INITDB_ROOT_USERNAME
+        valueFrom: {secretKeyRef: {name: {{ . }}, key: username}}
+      - name: MONGO_INITDB_ROOT_PASSWORD
+        valueFrom: {secretKeyRef: {name: {{ . }}, key: password}}
+      {{- end }}
+    {{- end }}
+    ports:
+      - {name: mongodb, containerPort: {{ $db.port | int }}}
+    {{- range $kind := list "startup" "readiness" "liveness" }}
+    {{ $kind }}Probe:
+      tcpSocket: {port: mongodb}
+      {{- include "chatbot.probe" (get $db.probes $kind) | nindent 6 }}
+    {{- end }}
+    resources: {{- toYaml $db.resources | nindent 6 }}
+    volumeMounts:
+      - {name: database, mountPath: {{ $db.dataPath }}}
+      - {name: tmp, mountPath: /tmp}
+volumes:
+  - name: tmp
+    emptyDir: {}
+{{- end -}}

@@ -1,0 +1,79 @@
+"""What operators set besides the suite's own settings: once, and each of it changed."""
+
+from typing import Any
+
+LIMITS = {"limits": {"cpu": "4", "memory": "2Gi"}}
+
+
+def _object(kind: str, name: str, version: str = "v1", **content: Any) -> dict[str, Any]:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, **content}
+
+
+def _limits(*keys: str) -> dict[str, Any]:
+    return {key: {"resources": LIMITS} for key in keys}
+
+
+def every_value(turn: int) -> dict[str, Any]:
+    """Values of the chart, each with another content for another turn; 0 is the first."""
+    name = f"turn-{turn}"
+    labels = {"turn": name}
+    return {
+        "commonLabels": labels,
+        "commonAnnotations": labels,
+        "extraObjects": [
+            # A quota that counts limits refuses every container without them.
+            _object("ResourceQuota", "limits", spec={"hard": {"limits.cpu": "90", "limits.memory": "90Gi"}}),
+            _object("ConfigMap", "more", data={"MORE": "{{ .Release.Name }}"}),
+            _object("Secret", "proxy", stringData={"NO_PROXY": f"*,{name}"}),
+            _object("PriorityClass", "chatbot-tests", "scheduling.k8s.io/v1", value=1000),
+        ],
+        "podDefaults": {
+            "extraEnv": [
+                {"name": "TURN", "value": name},
+                {"name": "HOST", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}},
+            ],
+            "envFrom": [{"configMapRef": {"name": "more"}}],
+            "extraVolumes": [{"name": "more", "emptyDir": {"sizeLimit": f"{turn + 1}Mi"}}],
+            "extraVolumeMounts": [{"name": "more", "mountPath": f"/more-{turn}"}],
+            "podSecurityContext": {"supplementalGroups": [1000 + turn]},
+            "securityContext": {"privileged": [False, None][turn]},
+            "tolerations": [{"key": name, "operator": "Exists"}],
+            "topologySpreadConstraints": [
+                {
+                    "maxSkew": turn + 1,
+                    "topologyKey": "kubernetes.io/hostname",
+                    "whenUnsatisfiable": "ScheduleAnyway",
+                }
+            ],
+            "schedulerName": "default-scheduler",
+            "priorityClassName": ["chatbot-tests", ""][turn],
+            "hostAliases": [{"ip": f"10.9.0.{turn + 1}", "hostnames": ["beside"]}],
+            "dnsConfig": {"options": [{"name": "ndots", "value": f"{turn + 2}"}]},
+            "podAnnotations": labels,
+            "podLabels": {"pod-turn": name},
+        },
+        **_limits("libs", "tests"),
+        "gateway": {
+            "resources": LIMITS,
+            "service": {"annotations": labels, "type": ["NodePort", "ClusterIP"][turn]},
+            "outageService": {"annotations": labels},
+            "probes": {"readiness": {"periodSeconds": turn + 1}},
+            "replicas": 2,
+            "minAvailable": ["50%", ""][turn],
+        },
+        "models": {"resources": LIMITS, "wait": {"resources": LIMITS}},
+        "serviceAccount": {"create": turn == 0, "annotations": labels},
+        "caBundle": {"configMapName": "kube-root-ca.crt"},
+        "proxy": {"secretName": "proxy", "to": [{"ipBlock": {"cidr": f"10.9.{turn}.0/24"}}]},
+        "storage": {"models": {"annotations": labels}},
+        "history": {"bundled": {"resources": LIMITS, "service": {"annotations": labels}}},
+    }
+
+
+OFFICE: dict[str, Any] = {
+    "resources": LIMITS,
+    "initContainers": [],
+    "service": {"annotations": {"a": "b"}},
+    "probes": {"liveness": {"periodSeconds": 7}},
+}
+"""What the walk adds to a service's own block."""
