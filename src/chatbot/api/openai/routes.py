@@ -3,7 +3,7 @@
 import time
 from typing import Annotated, Any, NoReturn
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 from starlette.types import Scope
 
@@ -46,7 +46,9 @@ def openai_router(state: ServiceState) -> APIRouter:
         return {"object": "list", "data": [entry(*each) for each in _usable(state).items()]}
 
     @router.get("/models/{model:path}", summary="One model", responses=MODEL_RESPONSES)
-    async def one_model(model: str, _: Annotated[Principal, Depends(who)]) -> dict[str, Any]:
+    async def one_model(
+        model: Annotated[str, Path(examples=["Llama"])], _: Annotated[Principal, Depends(who)]
+    ) -> dict[str, Any]:
         alias = _alias(state, model)
         usable = _usable(state)
         if alias not in usable:
