@@ -61,9 +61,7 @@ async def test_ten_turns_of_a_room_equal_the_same_turns_computed_anew(
     cached, fresh = rig(model, context_tokens=2048), rig(model, context_tokens=2048, host_cache_mib=0)
     exchanges: tuple[Exchange, ...] = ()
     for turn in range(1, 11):
-        asked = Conversation(
-            system=question("").system, question=f"turn {turn}?", exchanges=exchanges, room="r"
-        )
+        asked = Conversation(system=question("").system, question=f"turn {turn}?", exchanges=exchanges)
         # Others stream beside it and take cells that a window has left behind.
         others = [question(f"noise {turn} {n} " + "x" * 60) for n in range(3)]
         mine, *_ = await cached.ask_all([asked, *others])

@@ -90,9 +90,7 @@ async def test_a_room_reads_only_what_is_new(gemma: Rig) -> None:
     exchanges: tuple[Exchange, ...] = ()
     computed = []
     for turn in range(1, 6):
-        conversation = Conversation(
-            system=(RULES,), question=QUESTIONS[turn], exchanges=exchanges, room="room"
-        )
+        conversation = Conversation(system=(RULES,), question=QUESTIONS[turn], exchanges=exchanges)
         answer = await gemma.ask(conversation, Sampling(temperature=0.0, max_tokens=40))
         usage = answer.finished.usage
         computed.append(usage.prompt - usage.cached)

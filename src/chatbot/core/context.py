@@ -70,7 +70,7 @@ class ContextBuilder:
         """Put the parts of a prompt in their order; the backend renders and cuts them."""
         earlier = gathered.recollection.turns
         turns = tuple(Exchange(turn.index, turn.question, turn.answer) for turn in earlier)
-        found, room = gathered.found, question.room
+        found = gathered.found
         return Conversation(
             system=frame.system,
             question=question.text,
@@ -79,5 +79,4 @@ class ContextBuilder:
             references=() if found is None else citations.references(found, frame.language, SEARCH_CHARS),
             speakers=frame.speakers,
             begun=question.begun,
-            room=None if room is None else f"{room.service}/{room.user_id}/{room.db_id}",
         )

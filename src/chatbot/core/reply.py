@@ -12,7 +12,16 @@ from chatbot.core.statistics import Statistics, TokenTimes
 from chatbot.core.turns import TurnWriter
 from chatbot.domain.errors import ChatbotError, ModelFailed, Overloaded
 from chatbot.domain.history import HistoryUnavailable, Recalled, Stored
-from chatbot.domain.messages import Finished, FinishReason, PromptReport, Sampling, Token, Usage, Waiting
+from chatbot.domain.messages import (
+    Finished,
+    FinishReason,
+    Prompted,
+    PromptReport,
+    Sampling,
+    Token,
+    Usage,
+    Waiting,
+)
 from chatbot.domain.models import ChatModel, Place
 from chatbot.domain.prompts import Personas
 from chatbot.domain.search import SearchResult
@@ -117,6 +126,8 @@ class Reply:
         self._turns = turns
         self._statistics = statistics
         self._ended = False
+        self.report: PromptReport | None = None
+        """What entered the prompt; None until that is made."""
 
     def close(self) -> None:
         """Give the place up; a question that has not ended yet counts as cancelled."""
@@ -145,6 +156,9 @@ class Reply:
             finished: Finished | None = None
             async with aclosing(self._place.generate(conversation, self._sampling)) as generation:
                 async for event in generation:
+                    if isinstance(event, Prompted):
+                        self.report = event.report
+                        continue
                     if isinstance(event, Finished):
                         finished = event
                         continue
@@ -191,5 +205,5 @@ class Reply:
             search=gathered.found,
             history=stored,
             recalled=gathered.recollection.state,
-            report=finished.report,
+            report=self.report,
         )

@@ -97,7 +97,7 @@ class Conversation:
     oldest first; a backend may leave out the oldest to fit its context. ``references`` (search results,
     quoted and untrusted) stand before ``question`` inside the user's turn; the first and the last frame the
     others. ``begun`` is what the answer begins with already: the model goes on behind it, and its answer is
-    what it adds. ``room`` names the room for prefix reuse; None when nothing is remembered.
+    what it adds.
     """
 
     system: tuple[PromptPart, ...]
@@ -107,7 +107,6 @@ class Conversation:
     references: tuple[PromptPart, ...] = ()
     speakers: Speakers = field(default_factory=Speakers)
     begun: str = ""
-    room: str | None = None
 
     def with_fewer_references(self) -> "Conversation":
         """Without the last quotation, for what must fit; a frame around nothing goes too."""
@@ -161,6 +160,13 @@ class PromptReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Prompted:
+    """The prompt is made; what entered it. The first event of a generation."""
+
+    report: PromptReport
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """The request waits: ``position`` counts from 1 (starts next), ``eta`` seconds to its first token."""
 
@@ -184,7 +190,6 @@ class Finished:
     queue: float
     prefill: float
     decode: float
-    report: PromptReport | None = None
 
 
-GenerationEvent = Waiting | Token | Finished
+GenerationEvent = Prompted | Waiting | Token | Finished

@@ -1,7 +1,5 @@
 """A conversation as the model's tokens, cut to its context, with an account of what went in."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -14,9 +12,6 @@ from chatbot.llm.llama.model_file import ModelFile
 from chatbot.llm.llama.pieces import TEMPLATE, Endings, Piece, PromptFormat
 from chatbot.llm.llama.transcript_format import TranscriptFormat
 from chatbot.llm.llama.vocabulary import Vocabulary, slices
-
-_REMEMBERED_ROOMS = 10_000
-"""Rooms whose first turn is remembered; beyond that the room that was cut longest ago is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +59,14 @@ def choose_format(file: ModelFile, vocabulary: Vocabulary) -> PromptFormat:
 class Prompter:
     """Renders conversations within ``limit`` tokens; safe to use from several threads.
 
-    History is cut at turns, oldest first, and in blocks: a cut frees a quarter of the context, and the room's
-    later prompts begin at the same turn until the next cut. So the prefix that the cache holds for the room
-    stays a prefix. What does not fit even without history loses its references, the last ones first.
+    History is cut at turns, oldest first, and where follows from the turns alone, so that the prefix which a
+    cache holds of a conversation stays a prefix while turns come. A cut may free up to a quarter of the
+    context more than is needed. Of the places within this leeway the roundest is taken: the number of turns
+    before it has the largest power of two as a divisor. It stays the roundest until the leeway has moved
+    beyond it.
 
-    No more is tokenised than what may fit, and a little: first what belongs to no earlier turn, then turn by
-    turn from the newest.
+    What does not fit even without history loses its references, the last ones first. No more is tokenised
+    than what may fit, and a little: turn by turn from the newest.
     """
 
     def __init__(self, form: PromptFormat, vocabulary: Vocabulary, *, context: int, limit: int) -> None:
@@ -77,9 +74,7 @@ class Prompter:
         self._format = form
         self._vocabulary = vocabulary
         self._limit = limit
-        self._block = context // 4
-        self._starts: OrderedDict[str, int] = OrderedDict()
-        self._lock = threading.Lock()
+        self._leeway = context // 4
 
     def render(self, conversation: Conversation) -> RenderedPrompt:
         """The prompt of the conversation.
@@ -88,7 +83,7 @@ class Prompter:
             PromptTooLong: persona and question alone do not fit.
         """
         exchanges = conversation.exchanges
-        first = self._first_turn(conversation)
+        first = self._oldest_that_may_fit(exchanges)
         while True:
             pieces = self._format.pieces(replace(conversation, exchanges=exchanges[first:]))
             begin = self._begin(pieces)
@@ -105,7 +100,6 @@ class Prompter:
             if not too_many:
                 break
             first += too_many
-        self._remember(conversation, first)
         segments = (*begin, *(Segment(piece.name, tuple(self._all(piece)), piece.turn) for piece in pieces))
         return RenderedPrompt(
             segments=segments,
@@ -114,28 +108,33 @@ class Prompter:
             endings=self._format.endings(conversation),
         )
 
-    def _first_turn(self, conversation: Conversation) -> int:
-        """The place of the oldest turn that may fit: the room was cut there, or each takes just one token."""
-        exchanges = conversation.exchanges
-        with self._lock:
-            remembered = self._starts.get(conversation.room or "", 0)
-        first = next((i for i, exchange in enumerate(exchanges) if exchange.index >= remembered), 0)
-        return max(first, len(exchanges) - self._limit)
+    def _oldest_that_may_fit(self, exchanges: Sequence[Exchange]) -> int:
+        """The place of the oldest turn that may fit if all that follows it does: by their texts alone."""
+        room = self._limit
+        for place in reversed(range(len(exchanges))):
+            texts = (exchanges[place].question.strip(), exchanges[place].answer.strip())
+            room -= self._count([Piece(text) for text in texts], room)
+            if room < 0:
+                return place + 1
+        return 0
 
     def _turns_to_drop(self, pieces: Iterable[Piece], turns: Sequence[Exchange], room: int) -> int:
-        """How many of the oldest turns go, so that the others fit ``room`` tokens and a block is free."""
+        """How many of the oldest turns go, so that the others fit ``room`` tokens; see the class."""
         by_turn: dict[int | None, list[Piece]] = {}
         for piece in pieces:
             by_turn.setdefault(piece.turn, []).append(piece)
-        # A long persona leaves little for history: then half of that little goes, not all of it.
-        afterwards = max(room - self._block, room // 2)
-        used = kept = 0
-        for turn in reversed(turns):
-            used += self._count(by_turn.get(turn.index, ()), room - used)
+        # A long persona leaves little for history: then half of that little may go, not all of it.
+        afterwards = max(room - self._leeway, room // 2)
+        used, least, most = 0, len(turns), len(turns)
+        for place in reversed(range(len(turns))):
+            used += self._count(by_turn.get(turns[place].index, ()), room - used)
             if used > room:
-                return len(turns) - kept
-            kept += used <= afterwards
-        return 0
+                break
+            least = place
+            most = place if used <= afterwards else most
+        # One turn stays if one fits, however long it is.
+        most = max(least, min(most, len(turns) - 1))
+        return max(range(least, most + 1), key=lambda place: _roundness(_before(turns, place)))
 
     def _count(self, pieces: Sequence[Piece], limit: int) -> int:
         """Tokens of the pieces; beyond ``limit`` reading ends, and the rest is an estimate."""
@@ -162,16 +161,17 @@ class Prompter:
             return ()
         return (Segment(TEMPLATE, begin),)
 
-    def _remember(self, conversation: Conversation, first: int) -> None:
-        if conversation.room is None or not first:
-            return
-        exchanges = conversation.exchanges
-        following = exchanges[-1].index + 1
-        with self._lock:
-            self._starts[conversation.room] = exchanges[first].index if first < len(exchanges) else following
-            self._starts.move_to_end(conversation.room)
-            if len(self._starts) > _REMEMBERED_ROOMS:
-                self._starts.popitem(last=False)
+
+def _before(turns: Sequence[Exchange], place: int) -> int:
+    """How many turns the conversation has before this place."""
+    if not turns:
+        return 0
+    return turns[place].index - 1 if place < len(turns) else turns[-1].index
+
+
+def _roundness(number: int) -> float:
+    """The largest power of two that divides the number; that of 0 is beyond all."""
+    return number & -number or float("inf")
 
 
 def _parts(piece: Piece) -> Iterable[str]:
