@@ -23,12 +23,9 @@ from chatbot.domain.models import ModelState
 def _tuned(sampling: Sampling, body: CompletionRequest) -> Sampling:
     """The service's sampling with what the client set; its own token limit is never exceeded."""
     return replace(
-        sampling,
+        body.over(sampling),
         max_tokens=min(body.limit or sampling.max_tokens, sampling.max_tokens),
         stop=sampling.stop + body.stops,
-        seed=body.seed,
-        temperature=sampling.temperature if body.temperature is None else body.temperature,
-        top_p=body.top_p or sampling.top_p,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from chatbot.domain.sampling import SamplingRequest
 from chatbot.domain.schemas import CharacterName, CharacterText, composed, no_nul
 
 Text = Annotated[str, AfterValidator(no_nul), BeforeValidator(composed)]
@@ -59,7 +60,7 @@ class StreamOptions(_Open):
     include_usage: bool = False
 
 
-class CompletionRequest(_Open):
+class CompletionRequest(SamplingRequest):
     """A chat completion. The conversation is the client's own: nothing of it is remembered."""
 
     model_config = ConfigDict(
@@ -74,10 +75,7 @@ class CompletionRequest(_Open):
     stream_options: StreamOptions | None = None
     max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: float | None = Field(default=None, gt=0, le=1)
     stop: Text | list[Text] | None = None
-    seed: int | None = None
     n: Annotated[Literal[1], BeforeValidator(_one)] | None = None
     user: PersonName | None = Field(
         default=None, description="For fairness, and the user that an API key must own; nothing is stored."

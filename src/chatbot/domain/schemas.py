@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from chatbot.domain.plaintext import nfc
+from chatbot.domain.sampling import SamplingRequest
 
 _CANONICAL_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -82,6 +83,10 @@ class ChatRequest(BaseModel):
     )
     db_id: RoomId | None = Field(
         default=None, description="The room; null with a user_id: a new room, named in X-Db-Id."
+    )
+
+    sampling: SamplingRequest | None = Field(
+        default=None, description="How the tokens of this answer are chosen; absent: as the service has it."
     )
 
     @model_validator(mode="after")

@@ -210,6 +210,11 @@ def request_body(alias: OpenAIAlias, prompt: Prompt, sampling: Sampling) -> dict
     }
     if alias.sampling:
         body |= {"temperature": sampling.temperature, "top_p": sampling.top_p}
+        penalties = {
+            "presence_penalty": sampling.presence_penalty,
+            "frequency_penalty": sampling.frequency_penalty,
+        }
+        body |= {name: value for name, value in penalties.items() if value}
         if sampling.stop:
             body["stop"] = list(sampling.stop[:_STOPS_UPSTREAM])
         if sampling.seed is not None:
