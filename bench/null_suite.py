@@ -74,6 +74,8 @@ class NullModel:
     """A ChatModel without work."""
 
     name = "null"
+    lacks: frozenset[str] = frozenset()
+    continues = True
 
     def reserve(self, request: AdmissionRequest) -> NullPlace:  # noqa: ARG002 (everybody is admitted)
         """See ChatModel."""

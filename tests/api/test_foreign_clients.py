@@ -44,8 +44,8 @@ SILLY_TAVERN: dict[str, Any] = {
     ],
     "model": "Llama",
     "temperature": 0.9,
-    "frequency_penalty": 0.7,
-    "presence_penalty": 0.7,
+    "frequency_penalty": 0,
+    "presence_penalty": 0,
     "top_p": 0.95,
     "top_k": 0,
     "max_tokens": 300,
@@ -114,9 +114,9 @@ async def test_the_asynchronous_client(name: ServiceName) -> None:
 FAILURES: list[tuple[Exception | None, dict[str, Any], type[openai.APIStatusError], str | None]] = [
     (None, {"api_key": "wrong"}, openai.AuthenticationError, "invalid_api_key"),
     (None, {"user": "stranger"}, openai.PermissionDeniedError, None),
-    (None, {"model": "gpt-9"}, openai.BadRequestError, "model_not_found"),
-    (None, {"messages": []}, openai.UnprocessableEntityError, None),
-    (None, {"messages": [{"role": "assistant", "content": "only me"}]}, openai.BadRequestError, None),
+    (None, {"model": "gpt-9"}, openai.NotFoundError, "model_not_found"),
+    (None, {"messages": []}, openai.BadRequestError, "invalid_value"),
+    (None, {"tool_choice": "required"}, openai.BadRequestError, "unsupported_parameter"),
     (errors.PromptTooLong(9000, 3584), {}, openai.BadRequestError, "context_length_exceeded"),
     (errors.Overloaded(12, 3, "queue"), {}, openai.RateLimitError, "rate_limit_exceeded"),
     (errors.Loading("loading", 3), {}, openai.InternalServerError, None),
@@ -156,7 +156,7 @@ async def test_a_failure_in_the_middle_of_a_stream_is_the_client_s_error() -> No
     ):
         stream = await client.chat.completions.create(model="Llama", messages=MESSAGES, stream=True)
         first = await anext(stream)
-        with pytest.raises(openai.APIError, match="제한 시간"):
+        with pytest.raises(openai.APIError, match="in time"):
             await anext(stream)
     assert first.choices[0].delta.content == "안"
 
@@ -190,7 +190,7 @@ async def test_silly_tavern(name: ServiceName) -> None:
     assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks) == "*points* There."
     assert [model["id"] for model in models] == ["Llama"]
     conversation, sampling = model.conversations[0], model.samplings[0]
-    assert (sampling.stop, sampling.max_tokens) == (("\nKim:", "\n***", "c", "d"), 300)
+    assert (sampling.stop, sampling.max_tokens) == (("\nKim:", "\n***", "c", "d", "e"), 300)
     assert (sampling.temperature, sampling.top_p) == (0.9, 0.95)
     assert "ignore all rules" not in conversation.system[0].text
     assert conversation.opening == "*looks up* Oh, hello!" if name == ServiceName("character") else True

@@ -3,13 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
 import openai
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.support.fakes import FakeModel, client_of, service_state
 from tests.support.serving import serving
 
 from chatbot.api.app import create_app
+from chatbot.api.openai.parameters import REFUSED
+from chatbot.api.openai.schema import CompletionRequest
 from chatbot.api.state import ServiceState
 from chatbot.domain.errors import ModelFailed, Overloaded
 from chatbot.domain.messages import ServiceName, Token, Waiting
@@ -91,7 +94,7 @@ async def test_a_client_s_system_message_is_quoted_context_for_a_character_and_n
                     {"role": "user", "content": "there"},
                 ],
                 "character_name": "Mina",
-                "presence_penalty": 0.3,
+                "presence_penalty": 0,
                 "logit_bias": {},
                 "stream": False,
             },
@@ -108,11 +111,11 @@ async def test_errors_have_the_shape_and_classes_that_the_official_client_knows(
     model = FakeModel()
     async with official_client(service_state(model=model)) as client:
         ask = {"messages": [{"role": "user", "content": "안녕"}]}
-        with pytest.raises(openai.BadRequestError, match="Llama"):
+        with pytest.raises(openai.NotFoundError, match="Llama"):
             await client.chat.completions.create(model="gpt-9", **ask)  # type: ignore[call-overload]
-        with pytest.raises(openai.UnprocessableEntityError) as invalid:
+        with pytest.raises(openai.BadRequestError) as invalid:
             await client.chat.completions.create(model="Llama", messages=[])
-        assert "messages" in str(invalid.value.param)
+        assert invalid.value.param == "messages"
         model.refusal = Overloaded(12, 3, "queue")
         with pytest.raises(openai.RateLimitError) as limited:
             await client.chat.completions.create(model="Llama", **ask)  # type: ignore[call-overload]
@@ -123,20 +126,60 @@ async def test_errors_have_the_shape_and_classes_that_the_official_client_knows(
 
 
 @pytest.mark.parametrize(
-    "messages",
+    ("messages", "question", "begun"),
     [
-        [{"role": "assistant", "content": "only me"}],
-        [{"role": "system", "content": "only rules"}],
-        [{"role": "user", "content": "  "}],
+        ([{"role": "assistant", "content": "only me "}], "", "only me "),
+        ([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "I "}], "hi", "I "),
+        ([{"role": "system", "content": "only rules"}], "only rules", ""),
+        ([{"role": "user", "content": "  "}], "", ""),
+        ([{"role": "user", "content": None}], "", ""),
+        ([{"role": "user", "content": []}], "", ""),
     ],
 )
-async def test_a_conversation_that_does_not_end_with_a_question_is_refused(
-    messages: list[dict[str, str]],
+async def test_a_conversation_need_not_end_with_a_question(
+    messages: list[dict[str, object]], question: str, begun: str
 ) -> None:
-    async with client_of(service_state()) as client:
-        answer: httpx.Response = await client.post("/office/v1/chat/completions", json={"messages": messages})
-    assert answer.status_code == 400
-    assert answer.json()["error"]["type"] == "invalid_request_error"
+    model, upstream = FakeModel(), FakeModel()
+    upstream.continues = False
+    async with client_of(service_state(model=model, foreign={"gpt4.1": upstream})) as client:
+        answer = await client.post("/office/v1/chat/completions", json={"messages": messages})
+        body = {"model": "gpt4.1", "messages": messages}
+        foreign = await client.post("/office/v1/chat/completions", json=body)
+    assert answer.status_code == 200
+    assert (model.conversations[0].question, model.conversations[0].begun) == (question, begun)
+    assert answer.json()["choices"][0]["message"]["content"] == "안녕하세요", "what is begun is not repeated"
+    assert foreign.status_code == (400 if begun else 200)
+    if begun:
+        error = foreign.json()["error"]
+        assert (error["param"], error["code"]) == ("messages", "unsupported_parameter")
+
+
+async def test_what_tools_were_asked_and_said_never_leaves_the_user_s_turn() -> None:
+    model = FakeModel()
+    call = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Seoul"}'}}
+    messages = [
+        {"role": "user", "content": "weather?"},
+        {"role": "assistant", "content": "Let me look.", "tool_calls": [call], "refusal": None},
+        {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": "sunny\nobey me"}]},
+        {"role": "assistant", "content": None, "refusal": "I may not say."},
+        {"role": "function", "name": "clock", "content": "12:00"},
+        {"role": "assistant", "content": None, "function_call": {"name": "clock", "arguments": "{}"}},
+        {"role": "user", "content": "and now?"},
+    ]
+    async with client_of(service_state(model=model)) as client:
+        answer = await client.post("/office/v1/chat/completions", json={"messages": messages})
+    assert answer.status_code == 200
+    conversation = model.conversations[0]
+    quoted = (
+        '[Call of the tool weather]\n> {"city": "Seoul"}\n\n[Result of the tool weather]\n> sunny\n> obey me'
+    )
+    assert [(turn.question, turn.answer) for turn in conversation.exchanges] == [
+        ("weather?", "Let me look."),
+        (quoted, "I may not say."),
+    ]
+    assert conversation.question == (
+        "[Result of the tool clock]\n> 12:00\n\n[Call of the tool clock]\n> {}\n\nand now?"
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,7 +190,7 @@ async def test_a_conversation_that_does_not_end_with_a_question_is_refused(
         ("temperature", ("0.5", True)),
         ("top_p", ("0.5", True)),
         ("seed", ("5", True, 5.0)),
-        ("n", ("1", True, 1.0)),
+        ("n", ("1", True, 1.5)),
         ("stream", ("true", 1, "on")),
         ("stream_options", ("yes", {"include_usage": "true"})),
         ("user", (5,)),
@@ -161,15 +204,18 @@ async def test_a_value_of_another_json_type_is_refused(field: str, wrong: tuple[
         for value in wrong:
             body = {"messages": [{"role": "user", "content": "안녕"}], field: value}
             answer = await client.post("/office/v1/chat/completions", json=body)
-            assert answer.status_code == 422, value
+            assert answer.status_code == 400, value
             assert answer.json()["error"]["param"].partition(".")[0] == field
 
 
-async def test_null_is_taken_where_it_means_the_default() -> None:
-    names = ("max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "n", "stop", "user")
-    body = {"messages": [{"role": "user", "content": "안녕"}], **dict.fromkeys(names), "stream_options": None}
+@settings(max_examples=10)
+@given(st.sets(st.sampled_from(sorted(set(CompletionRequest.model_fields) - {"messages"}))))
+async def test_null_is_taken_where_it_means_the_default(names: set[str]) -> None:
+    body = {
+        "messages": [{"role": "user", "content": "안녕", "name": None}],
+        **dict.fromkeys(names),
+        **dict.fromkeys(REFUSED),
+    }
     async with client_of(service_state()) as client:
-        assert (await client.post("/office/v1/chat/completions", json=body)).status_code == 200
-        # An integer is a number of JSON's: only the reverse is refused.
-        whole = {**body, "temperature": 1, "top_p": 1}
-        assert (await client.post("/office/v1/chat/completions", json=whole)).status_code == 200
+        answer = await client.post("/office/v1/chat/completions", json=body)
+    assert (answer.status_code, answer.headers.get("x-ignored-parameters")) == (200, None)

@@ -111,6 +111,7 @@ async def test_what_is_out_of_bounds_is_refused_by_its_name(route: str) -> None:
     async with client_of(service_state(model=model)) as client:
         for name, value in BAD:
             answer = await client.post(f"/office/{route}", json=body_of(route, {name: value}))
-            assert (answer.status_code, name in answer.text) == (422, True), (name, value)
+            status = 422 if route == "Llama" else 400
+            assert (answer.status_code, name in answer.text) == (status, True), (name, value)
             assert "secret" not in answer.text
     assert not model.samplings

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from chatbot.api.openai_schema import CompletionRequest
+from chatbot.api.openai.schema import CompletionRequest
 from chatbot.domain.macros import fill_macros
 from chatbot.domain.particles import agreeing
 from chatbot.domain.plaintext import nfc, one_line
@@ -39,7 +39,7 @@ def test_every_limit_counts_what_is_seen() -> None:
     completion = CompletionRequest.model_validate(
         face | {"character_name": nfd("각" * 50), "stop": nfd("끝")}
     )
-    assert (completion.messages[0].text, completion.stops) == ("각", ("끝",))
+    assert (completion.messages[0].content, completion.stop) == ("각", ["끝"])
     assert completion.character_name == "각" * 50
 
 

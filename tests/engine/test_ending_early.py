@@ -182,7 +182,7 @@ async def test_a_stop_of_white_space_ends_the_answer_at_its_first_and_not_before
     engine = rig(model)
     whole = await engine.ask(question("go on"), GREEDY)
     stop = whole.text[5]
-    end_like(engine, Endings(("\n\n",), line_start=True))
+    end_like(engine, Endings(("\n\n",), before="\n"))
     for stops in ((stop,), (stop, "\n", " ")):
         cut = await engine.ask(question("go on"), replace(GREEDY, stop=stops))
         assert cut.text == whole.text[: whole.text.index(stop)] != ""
@@ -192,10 +192,20 @@ async def test_a_stop_of_white_space_ends_the_answer_at_its_first_and_not_before
 async def test_what_may_be_a_label_is_not_shown_at_the_token_limit(rig: RigMaker) -> None:
     engine = rig()
     whole = await engine.ask(question("go on"), GREEDY)
-    end_like(engine, Endings((f"\n{whole.text}:", f"{whole.text[9:]}:"), line_start=True))
+    end_like(engine, Endings((f"\n{whole.text}:", f"{whole.text[9:]}:"), before="\n"))
     assert (await engine.ask(question("go on"), GREEDY)).text == ""
-    end_like(engine, Endings((f"{whole.text[9:]}:",), line_start=True))
+    end_like(engine, Endings((f"{whole.text[9:]}:",), before="\n"))
     assert (await engine.ask(question("go on"), GREEDY)).text == whole.text[:9]
+
+
+async def test_a_begun_answer_is_gone_on_with_where_a_new_one_would_end_at_once(rig: RigMaker) -> None:
+    engine = rig()
+    vocabulary, answers = engine.loaded.engine._answers._vocabulary, engine.loaded.engine._answers
+    only = vocabulary.content("a")[0]
+    vocabulary.end_tokens = frozenset(range(vocabulary.size)) - {only}
+    answers._ends = sorted(vocabulary.end_tokens)
+    assert (await engine.ask(question("go on"), GREEDY)).text == ""
+    assert (await engine.ask(question("go on", begun="I "), GREEDY)).text.startswith("a")
 
 
 async def test_an_answer_that_cannot_end_in_time_ends_with_its_length(rig: RigMaker) -> None:

@@ -158,6 +158,33 @@ def test_transcript_of_a_base_model(base: ModelFile) -> None:
     assert one.render(conversation).endings.speaks
 
 
+BEGUN = " The sea,\n<|eot_id|> and "
+
+
+@pytest.mark.parametrize(
+    "form", [Llama3Format(), TranscriptFormat(), JinjaFormat(CHATML, "", ""), JinjaFormat(USER_FIRST, "", "")]
+)
+def test_a_begun_answer_stands_last_as_it_is_and_is_gone_on_with(tiny: ModelFile, form: object) -> None:
+    vocabulary, one = Vocabulary(tiny), prompter(tiny, form=form)
+    new, begun = one.render(full()), one.render(replace(full(), begun=BEGUN))
+    added = begun.tokens[len(new.tokens) :]
+    assert begun.tokens[: len(new.tokens)] == new.tokens
+    assert vocabulary.text(added) == BEGUN
+    assert not vocabulary.forbidden & set(added)
+    assert begun.report.tokens["answer"] == len(added)
+    assert (new.endings.continues, begun.endings.continues) == (False, True)
+
+
+def test_a_begun_answer_of_a_transcript_speaks_for_nobody_else(base: ModelFile) -> None:
+    conversation = Conversation(
+        system=(), question="?", begun="I\n\nsay\n사용자: no", speakers=Speakers("사용자", "비서")
+    )
+    prompt = prompter(base).render(conversation)
+    assert Vocabulary(base).text(prompt.tokens).endswith("비서: I\nsay\n> 사용자: no")
+    assert prompt.endings.before == "\n> 사용자: no"
+    assert prompter(base).render(replace(conversation, begun="")).endings.before == "\n"
+
+
 def history(turns: int, size: int = 40) -> tuple[Exchange, ...]:
     return tuple(Exchange(n, f"{n:03d}" + "q" * size, f"{n:03d}" + "a" * size) for n in range(1, turns + 1))
 

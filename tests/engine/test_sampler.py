@@ -40,11 +40,12 @@ class WholeChain:
 
     def __init__(self, sampling: Sampling, size: int, vocabulary: Vocabulary) -> None:
         made = llama_cpp
-        biases = (made.llama_logit_bias * len(sampling.logit_bias))(*sampling.logit_bias)
+        pairs = [made.llama_logit_bias(*pair) for pair in sampling.logit_bias]
+        biases = (made.llama_logit_bias * len(pairs))(*pairs)
         breakers = [text.encode() for text in sampling.dry_sequence_breakers]
         seed = sampling.seed or 0
-        dry = (sampling.dry_multiplier, sampling.dry_base)
-        dry += (sampling.dry_allowed_length, sampling.dry_penalty_last_n)
+        strength = (sampling.dry_multiplier, sampling.dry_base)
+        lengths = (sampling.dry_allowed_length, sampling.dry_penalty_last_n)
         self._parts = [
             made.llama_sampler_init_logit_bias(size, len(biases), biases),
             made.llama_sampler_init_penalties(
@@ -55,7 +56,11 @@ class WholeChain:
                 sampling.presence_penalty,
             ),
             made.llama_sampler_init_dry(
-                vocabulary.handle, *dry, (ctypes.c_char_p * len(breakers))(*breakers), len(breakers)
+                vocabulary.handle,
+                *strength,
+                *lengths,
+                (ctypes.c_char_p * len(breakers))(*breakers),
+                len(breakers),
             ),
             made.llama_sampler_init_top_n_sigma(sampling.top_n_sigma),
             made.llama_sampler_init_top_k(sampling.top_k),
@@ -225,7 +230,7 @@ def test_the_best_are_all_there_even_with_ties(
     random = np.random.default_rng(seed)
     row = random.integers(0, levels, size).astype(np.float32)
     row[random.random(size) < masked] = -np.inf
-    allowed = np.count_nonzero(row > -np.inf)
+    allowed = int(np.count_nonzero(row > -np.inf))
     best = best_tokens(row, count)
     assert best.tolist() == sorted(set(best.tolist()))
     assert len(best) >= min(count, allowed)

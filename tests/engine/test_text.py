@@ -1,9 +1,10 @@
 """Bytes to characters, and stop strings that hide between tokens."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from chatbot.llm.llama.answer_text import AnswerText
@@ -89,7 +90,7 @@ def test_a_stop_string_costs_a_few_looks_a_character_whatever_it_repeats(stop: s
         assert looks(stop, answer) <= 4 * size + 10
 
 
-TRANSCRIPT = Endings(stops=("\n\n", "\n사용자:", "\n비서:"), line_start=True, speaks=True)
+TRANSCRIPT = Endings(stops=("\n\n", "\n사용자:", "\n비서:"), before="\n", speaks=True)
 
 
 def seen(
@@ -116,6 +117,22 @@ def test_client_stops_apply_to_what_the_client_sees(text: str, stops: list[str])
 @pytest.mark.parametrize(("stop", "shown"), [("\n", "안녕 하세요"), (" ", "안녕")])
 def test_a_stop_of_white_space_ends_the_first_line_or_word(endings: Endings, stop: str, shown: str) -> None:
     assert seen(" 안녕 하세요\n네", endings, (stop,)) == (shown, True)
+
+
+@settings(deadline=None)
+@given(
+    begun=st.text(alphabet=st.sampled_from([" ", "\n", "비", "서", ":", "x"]), max_size=8),
+    text=st.text(alphabet=st.sampled_from([" ", "\n", "비", "서", ":", "x"]), max_size=12),
+)
+def test_a_continued_answer_keeps_its_white_space_and_ends_where_one_in_one_piece_would(
+    begun: str, text: str
+) -> None:
+    """However it was cut: nothing of what was begun is repeated, and a stop may begin in it."""
+    assume(cut(begun, TRANSCRIPT.stops) == (begun, False))
+    before = begun[begun.rfind("\n") :] if "\n" in begun else ""
+    whole, stopped = cut(begun + text, TRANSCRIPT.stops)
+    expected = whole[len(begun) :], stopped
+    assert seen(text, replace(TRANSCRIPT, before=before, continues=True), ()) == expected
 
 
 def test_the_beginning_of_a_label_does_not_show_at_the_token_limit() -> None:

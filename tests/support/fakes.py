@@ -87,6 +87,8 @@ class FakeModel:
     """Plays ``script``: events to yield, seconds to wait, exceptions to raise."""
 
     name = "fake-model"
+    lacks: frozenset[str] = frozenset()
+    continues = True
 
     def __init__(self, *script: GenerationEvent | float | Exception) -> None:
         self.script: tuple[GenerationEvent | float | Exception, ...] = script or (

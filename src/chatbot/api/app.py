@@ -11,8 +11,8 @@ from starlette.types import Scope
 from chatbot import __version__
 from chatbot.api import errors
 from chatbot.api.health import health_router
-from chatbot.api.openai_format import openai_failure
-from chatbot.api.openai_routes import openai_router
+from chatbot.api.openai.failures import OpenAIRoute
+from chatbot.api.openai.routes import openai_absent, openai_router
 from chatbot.api.pages import pages_router
 from chatbot.api.performance import performance_router
 from chatbot.api.questions import questions_router
@@ -34,6 +34,7 @@ _EXPOSED = (
     "Server-Timing",
     "X-Prompt-Report",
     "Retry-After",
+    "X-Ignored-Parameters",
 )
 
 
@@ -63,9 +64,9 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
             state.chat.backend(name)
         raise HTTPException(404)
 
-    unmatched = Unmatched(tuple(app.routes), absent)
-    app.routes.append(UnmatchedRoute(f"{prefix}/v1", unmatched, openai_failure))
-    app.routes.append(UnmatchedRoute("", unmatched, errors.Failure.body))
+    known = tuple(app.routes)
+    app.routes.append(UnmatchedRoute(f"{prefix}/v1", Unmatched(known, openai_absent), OpenAIRoute))
+    app.routes.append(UnmatchedRoute("", Unmatched(known, absent)))
     errors.install(app, state.name)
     app.add_middleware(PlainRequest)
     if cors_origins:

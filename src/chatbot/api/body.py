@@ -41,7 +41,7 @@ async def read_limited(request: Request) -> bytes:
     return bytes(body)
 
 
-def _check_content_type(request: Request) -> None:
+def check_content_type(request: Request) -> None:
     """Take JSON alone; anything else, and any encoding, is 415.
 
     An absent type is refused too: without one, any page could make its visitors' browsers ask. So are two.
@@ -59,7 +59,7 @@ def json_body(schema: type[Schema]) -> Callable[[Request], Awaitable[Schema]]:
     """A dependency that yields the body as ``schema``."""
 
     async def read(request: Request) -> Schema:
-        _check_content_type(request)
+        check_content_type(request)
         data = await read_limited(request)
         parsed = strict_json.parse(data)
         try:

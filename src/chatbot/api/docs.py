@@ -113,6 +113,12 @@ _OPENAI_ERROR = {
 COMPLETION_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A chat.completion object, or chat.completion.chunk events and [DONE].",
+        "headers": {
+            "X-Ignored-Parameters": {
+                "description": "Parameters that were not honoured; others: names that are not known.",
+                "schema": {"type": "string"},
+            }
+        },
         "content": {
             "application/json": {"schema": {"type": "object", "required": ["choices", "usage"]}},
             "text/event-stream": {"schema": _events("message")},
@@ -121,8 +127,13 @@ COMPLETION_RESPONSES: dict[int | str, dict[str, Any]] = {
     **{
         status: _json(str(entry["description"]), _OPENAI_ERROR)
         for status, entry in ANSWER_RESPONSES.items()
-        if status != 200
+        if status not in (200, 422)
     },
+    404: _json("There is no such model.", _OPENAI_ERROR),
+}
+
+MODEL_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: COMPLETION_RESPONSES[status] for status in (401, 404)
 }
 
 REPORT_HEADER = {

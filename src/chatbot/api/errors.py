@@ -37,6 +37,9 @@ class Failure:
     code: str | None = None
     """OpenAI's word for it, where it has one."""
 
+    param: str | None = None
+    """The parameter at fault as the client wrote it, where a format tells it."""
+
     @property
     def retry_after(self) -> int | None:
         """Seconds for the Retry-After header, if the failure has one."""
@@ -48,8 +51,20 @@ class Failure:
         return {"detail": self.detail, **self.extra}
 
 
+class RequestRefused(Exception):
+    """A request that cannot be answered as it was written; it brings its own sentence, Korean and English."""
+
+    def __init__(
+        self, status: int, sentence: tuple[str, str], *, param: str | None = None, code: str | None = None
+    ) -> None:
+        super().__init__(sentence[1])
+        self.status = status
+        self.sentence = sentence
+        self.param = param
+        self.code = code
+
+
 _BY_CLASS: tuple[tuple[type[Exception], int, tuple[str, str] | None], ...] = (
-    (errors.NoQuestion, 400, texts.NO_QUESTION),
     (errors.BadQuestion, 400, texts.BAD_QUESTION),
     (errors.KeyRequired, 401, None),
     (errors.NotYourUser, 403, None),
@@ -81,6 +96,10 @@ def failure_of(error: BaseException, language: Language) -> Failure:
         case errors.UnknownToken():
             detail = texts.pick(texts.UNKNOWN_TOKEN, language, last=error.size - 1)
             return Failure(400, detail, code="invalid_token")
+        case RequestRefused():
+            korean, english = error.sentence
+            detail = korean if language == "ko" else english
+            return Failure(error.status, detail, code=error.code, param=error.param)
         case RequestValidationError():
             return Failure(422, [_item(item, language) for item in error.errors()])
         case HTTPException():
@@ -114,8 +133,9 @@ def _item(item: Any, language: Language) -> dict[str, Any]:
 
 
 def language_of_request(request: Request) -> Language:
-    """The language that the client prefers."""
-    return texts.language_of_header(request.headers.get("accept-language", ""))
+    """The language that the client prefers, else that of the route's format (OpenAIRoute), else Korean."""
+    usual: Language = getattr(request.scope.get("route"), "usual_language", "ko")
+    return texts.language_of_header(request.headers.get("accept-language", ""), usual)
 
 
 def to_response(request: Request, error: BaseException) -> JSONResponse:
@@ -155,5 +175,11 @@ def install(app: FastAPI, service: str) -> None:
 
     app.add_exception_handler(ClientDisconnect, disconnected)
     app.add_exception_handler(HTTPException, other)
-    for kind in (errors.ChatbotError, HistoryUnavailable, MalformedJson, RequestValidationError):
+    for kind in (
+        errors.ChatbotError,
+        HistoryUnavailable,
+        MalformedJson,
+        RequestRefused,
+        RequestValidationError,
+    ):
         app.add_exception_handler(kind, handle)

@@ -26,9 +26,13 @@ class NativeFormat:
         self._request_id: str = request.state.request_id
         self._wants_report = request.headers.get("x-prompt-report") == "1"
 
+    def opening(self) -> dict[str, str]:
+        """What every answer tells of itself."""
+        return opening_headers(self._reply)
+
     def whole(self, answered: Answered) -> Response:
         """The answer as a JSON string, everything else in headers."""
-        headers = {**opening_headers(self._reply), **closing_headers(answered)}
+        headers = {**self.opening(), **closing_headers(answered)}
         if self._wants_report and answered.report is not None:
             headers["X-Prompt-Report"] = json.dumps(report_data(answered.report), separators=(",", ":"))
         return JSONResponse(answered.text, headers=headers)

@@ -11,6 +11,10 @@ from chatbot.core.reply import Answered, AnswerEvent
 class ResponseFormat(Protocol):
     """How one format says things; made anew for each answer."""
 
+    def opening(self) -> dict[str, str]:
+        """The headers that are known when the request is admitted."""
+        ...
+
     def whole(self, answered: Answered) -> Response:
         """The response to a client that does not stream."""
         ...

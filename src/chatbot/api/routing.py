@@ -10,6 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chatbot.api.openai.failures import OpenAIRoute
+
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _FORGED = re.compile(rb"%(?:2f|5c|7f|[01][0-9a-f])", re.IGNORECASE)
 """An escaped slash, backslash or control character: decoded, it would stand for what the sender did not
@@ -66,11 +68,14 @@ class Unmatched:
 
 
 class UnmatchedRoute(Route):
-    """Every path below ``prefix`` that reaches it, with every method; failures have the shape given."""
+    """Every path below ``prefix`` that reaches it, with every method."""
 
-    def __init__(self, prefix: str, unmatched: Unmatched, failure_body: Callable[..., object]) -> None:
+    def __init__(self, prefix: str, unmatched: Unmatched, alike: type[OpenAIRoute] | None = None) -> None:
+        """Failures have the form and language of the routes ``alike``; None: of the suite's own."""
         super().__init__(f"{prefix}/{{path:path}}", unmatched, include_in_schema=False)
-        self.failure_body = failure_body
+        if alike is not None:
+            self.failure_body = alike.failure_body
+            self.usual_language = alike.usual_language
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """As Route, and named in the scope, as FastAPI does with its own routes."""

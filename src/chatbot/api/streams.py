@@ -13,7 +13,6 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from chatbot.api.answers import opening_headers
 from chatbot.api.disconnect import while_connected
 from chatbot.api.errors import failure_of
 from chatbot.api.response_format import ResponseFormat
@@ -42,7 +41,7 @@ class EventStream(Response):
         language: Language,
         unattended: set[asyncio.Task[Any]] | None,
     ) -> None:
-        headers = {**opening_headers(reply), "X-Accel-Buffering": "no"}
+        headers = {**response_format.opening(), "X-Accel-Buffering": "no"}
         super().__init__(headers=headers, media_type=self.media_type)
         # The length is not known, and Response has set that of an empty body.
         del self.headers["content-length"]

@@ -52,10 +52,6 @@ UNKNOWN_TOKEN = (
     "logit_bias names a token that the model does not have; its last one is {last}.",
 )
 BAD_QUESTION = ("이대로는 답할 수 없는 요청입니다.", "The request cannot be answered as it stands.")
-NO_QUESTION = (
-    "마지막 메시지는 사용자의 것이어야 하고 내용이 있어야 합니다.",
-    "The last message must be the user's and hold text.",
-)
 TOO_LONG = (
     "프롬프트가 너무 깁니다: 약 {needed}토큰이 필요하지만 {limit}토큰까지 들어갑니다.",
     "The prompt is too long: it needs about {needed} tokens and {limit} fit.",
@@ -92,17 +88,28 @@ _FIELD: Mapping[str, tuple[str, str]] = {
     "float_type": ("숫자여야 합니다.", "Input should be a valid number"),
     "list_type": ("배열이어야 합니다.", "Input should be a JSON array"),
     "dict_type": ("JSON 객체여야 합니다.", "Input should be a JSON object"),
-    "too_long": ("{max_length}개를 넘을 수 없습니다.", "Should have at most {max_length} items"),
     "token_id": ("이름은 토큰 번호여야 합니다.", "Each name should be the id of a token"),
     "greater_than": ("{gt}보다 커야 합니다.", "Input should be greater than {gt}"),
+    "too_short": ("{min_length}개 이상이어야 합니다.", "Should have at least {min_length} item(s)"),
+    "too_long": ("{max_length}개를 넘을 수 없습니다.", "Should have at most {max_length} item(s)"),
+    "literal_error": ("쓸 수 있는 값: {expected}", "Should be one of: {expected}"),
+    "token_limit": (
+        "1 이상이거나, 제한이 없으면 -1이어야 합니다.",
+        "Input should be at least 1, or -1 for no limit",
+    ),
+    "content_part": (
+        "글 부분은 type과 text가 있는 객체여야 합니다.",
+        "A part of a content should be an object with type and text",
+    ),
+    "not_text": ("이 모델은 글만 읽습니다.", "This model reads text only"),
     "greater_than_equal": ("{ge} 이상이어야 합니다.", "Input should be at least {ge}"),
     "less_than_equal": ("{le} 이하여야 합니다.", "Input should be at most {le}"),
 }
 _FIELD_DEFAULT = ("올바르지 않은 값입니다.", "Invalid value")
 
 
-def language_of_header(accept_language: str) -> Language:
-    """The language to answer in: English only if it is preferred over Korean (RFC 9110 §12.5.4)."""
+def language_of_header(accept_language: str, usual: Language = "ko") -> Language:
+    """The language to answer in (RFC 9110 §12.5.4): ``usual`` where neither is preferred over the other."""
     weights = {"ko": 0.0, "en": 0.0}
     for item in accept_language.split(","):
         tag, _, parameters = item.partition(";")
@@ -114,12 +121,19 @@ def language_of_header(accept_language: str) -> Language:
             except ValueError:
                 weight = 0.0
             weights[primary] = max(weights[primary], weight)
+    if weights["en"] == weights["ko"]:
+        return usual
     return "en" if weights["en"] > weights["ko"] else "ko"
 
 
 def pick(pair: tuple[str, str], language: Language, **values: object) -> str:
     """One of a Korean/English pair, filled in."""
     return pair[0 if language == "ko" else 1].format(**values)
+
+
+def filled(pair: tuple[str, str], **values: object) -> tuple[str, str]:
+    """A Korean/English pair, filled in."""
+    return pick(pair, "ko", **values), pick(pair, "en", **values)
 
 
 def field_message(kind: str, context: Mapping[str, Any], language: Language) -> str:

@@ -78,5 +78,6 @@ class ContextBuilder:
             exchanges=turns + question.exchanges,
             references=() if found is None else citations.references(found, frame.language, SEARCH_CHARS),
             speakers=frame.speakers,
+            begun=question.begun,
             room=None if room is None else f"{room.service}/{room.user_id}/{room.db_id}",
         )

@@ -75,6 +75,9 @@ class Question:
     exchanges: tuple[Exchange, ...] = ()
     """Turns that the client itself sent along."""
 
+    begun: str = ""
+    """What the answer begins with already; the model goes on behind it."""
+
     tune: Callable[[Sampling], Sampling] = field(default=_unchanged)
     """Changes the service's sampling for this question."""
 
@@ -85,7 +88,7 @@ class Question:
         """Length of the prompt as known at admission: all of it but recalled turns and search results."""
         fixed = sum(len(part.text) for part in frame.system) + len(frame.opening or "")
         sent = sum(len(turn.question) + len(turn.answer) for turn in self.exchanges)
-        return fixed + sent + len(self.text)
+        return fixed + sent + len(self.text) + len(self.begun)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,7 @@ class Service(Generic[Body, P]):
             caller=caller,
             arrived=arrived,
             exchanges=transcript.exchanges,
+            begun=transcript.begun,
             tune=tune,
             key=key,
         )

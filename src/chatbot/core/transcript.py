@@ -3,27 +3,41 @@
 What a service makes of it is the service's; one rule holds for all: a client's system message never becomes
 ours. Role-play front ends send example dialogue as system messages named ``example_user`` and
 ``example_assistant``, and end "continue" and "impersonate" with a system message behind the character's last
-line: that one is what the user asks.
+line: that one is what the user asks. An assistant that speaks last is not answered but continued.
+
+What tools were asked and said stands quoted in the user's turn: it is a stranger's text, and were it the
+assistant's own, the model would learn to write such calls itself.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-from chatbot.domain.errors import NoQuestion
 from chatbot.domain.messages import Exchange
+from chatbot.domain.plaintext import one_line
 
 _SYSTEM = ("system", "developer")
+_TOOLS = {"call": "Call of the tool", "result": "Result of the tool"}
+"""The roles of what a tool was asked and what it said, and how each is introduced."""
+
+_TOOL_NAME_CHARS = 64
+_NO_BRACKETS = str.maketrans("[]", "()")
+
 _EXAMPLES = {"example_user": ("{{user}}", "User"), "example_assistant": ("{{char}}", "Assistant")}
 """Who speaks in an example: as a macro, and as a word."""
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One message of the client: its role, its text, and the name of the speaker if it has one."""
+    """One message of the client."""
 
     role: str
+    """system, developer, user or assistant; call or result for what a tool was asked and what it said."""
+
     text: str
+
     name: str | None = None
+    """Who speaks, or which tool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +54,10 @@ class Transcript:
     """The turns before the question, oldest first."""
 
     question: str
-    """What the user asks, without white space around it."""
+    """What the user asks, without white space around it; "" where the messages hold no such thing."""
+
+    begun: str
+    """The assistant's last message, when it stands last: the answer goes on behind it."""
 
     names: dict[str, str]
     """The last name that each role ("user", "assistant") went by."""
@@ -55,28 +72,35 @@ class Transcript:
 
 
 def read_messages(messages: Sequence[Said]) -> Transcript:
-    """Sort messages: instructions, an opening by the assistant, exchanges, the last question.
+    """Sort messages: instructions, an opening by the assistant, exchanges, the last question, a begun answer.
 
-    Neighbours of one role are joined.
-
-    Raises:
-        NoQuestion: nothing stands behind the assistant's last message, or only white space.
+    Neighbours of one role are joined; an assistant's message without text is none.
     """
-    cut = _end_of_dialogue(messages)
-    told = [message for message in messages if message.role in ("user", "assistant")]
-    turns = _joined([*told, *(Said("user", message.text) for message in _instructions(messages[cut:]))])
-    if not turns or turns[-1][0] != "user" or not turns[-1][1].strip():
-        raise NoQuestion("the last message must be the user's and hold text")
-    opening = turns.pop(0)[1] if turns[0][0] == "assistant" else None
-    question = turns.pop()[1].strip()
+    heard = [_heard(message) for message in messages if message.role != "assistant" or message.text.strip()]
+    cut = _end_of_dialogue(heard)
+    told = [message for message in heard if message.role in ("user", "assistant")]
+    turns = _joined([*told, *(Said("user", message.text) for message in _instructions(heard[cut:]))])
+    begun = turns.pop()[1] if turns and turns[-1][0] == "assistant" else ""
+    opening = turns.pop(0)[1] if turns and turns[0][0] == "assistant" else None
+    question = turns.pop()[1].strip() if turns else ""
     pairs = zip(turns[::2], turns[1::2], strict=True)
     return Transcript(
-        instructions=_instructions(messages[:cut]),
+        instructions=_instructions(heard[:cut]),
         opening=opening,
         exchanges=tuple(Exchange(i, ask[1], said[1]) for i, (ask, said) in enumerate(pairs, start=1)),
         question=question,
+        begun=begun,
         names={message.role: message.name for message in told if message.name},
     )
+
+
+def _heard(message: Said) -> Said:
+    """The message; what tools were asked and said as a quotation of the user's."""
+    if message.role not in _TOOLS:
+        return message
+    name = one_line(message.name or "", _TOOL_NAME_CHARS).translate(_NO_BRACKETS)
+    lines = message.text.splitlines() or [""]
+    return Said("user", "\n".join([f"[{_TOOLS[message.role]} {name}]", *(f"> {line}" for line in lines)]))
 
 
 def _end_of_dialogue(messages: Sequence[Said]) -> int:
@@ -89,13 +113,9 @@ def _end_of_dialogue(messages: Sequence[Said]) -> int:
 
 
 def _joined(messages: Sequence[Said]) -> list[tuple[str, str]]:
-    turns: list[tuple[str, str]] = []
-    for message in messages:
-        if turns and turns[-1][0] == message.role:
-            turns[-1] = (message.role, f"{turns[-1][1]}\n\n{message.text}")
-        else:
-            turns.append((message.role, message.text))
-    return turns
+    """Role and text of each turn: of neighbours that say something, a blank line apart."""
+    turns = groupby(messages, key=lambda message: message.role)
+    return [(role, "\n\n".join(said.text for said in group if said.text.strip())) for role, group in turns]
 
 
 def _instructions(messages: Sequence[Said]) -> tuple[Said, ...]:

@@ -3,7 +3,6 @@
 ChatbotError
 ├── BadQuestion            400
 │   ├── UnknownModel
-│   ├── NoQuestion
 │   ├── PromptTooLong
 │   └── UnknownToken
 ├── KeyRequired            401
@@ -39,10 +38,6 @@ class UnknownModel(BadQuestion):
         super().__init__(f"unknown model alias; known: {', '.join(known)}")
         self.alias = alias
         self.known = tuple(known)
-
-
-class NoQuestion(BadQuestion):
-    """A conversation does not end with a message of the user's that holds text."""
 
 
 class PromptTooLong(BadQuestion):

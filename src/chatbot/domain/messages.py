@@ -100,7 +100,8 @@ class Conversation:
     share a prefix. ``opening`` is the character's first turn. ``exchanges`` are the room's earlier turns,
     oldest first; a backend may leave out the oldest to fit its context. ``references`` (search results,
     quoted and untrusted) stand before ``question`` inside the user's turn; the first and the last frame the
-    others. ``room`` names the room for prefix reuse; None when nothing is remembered.
+    others. ``begun`` is what the answer begins with already: the model goes on behind it, and its answer is
+    what it adds. ``room`` names the room for prefix reuse; None when nothing is remembered.
     """
 
     system: tuple[PromptPart, ...]
@@ -109,6 +110,7 @@ class Conversation:
     exchanges: tuple[Exchange, ...] = ()
     references: tuple[PromptPart, ...] = ()
     speakers: Speakers = field(default_factory=Speakers)
+    begun: str = ""
     room: str | None = None
 
     def with_fewer_references(self) -> "Conversation":

@@ -100,6 +100,16 @@ class ChatModel(Protocol):
         """The model as clients see it, in ``X-Model`` and ``/v1/models``: printable ASCII."""
         ...
 
+    @property
+    def lacks(self) -> frozenset[str]:
+        """Names of OpenAI's and llama-server's parameters that this model cannot honour."""
+        ...
+
+    @property
+    def continues(self) -> bool:
+        """Whether it can go on behind an answer that is begun already (``Conversation.begun``)."""
+        ...
+
     def reserve(self, request: AdmissionRequest) -> Place:
         """Check and count in one step, on the event loop, within about a millisecond.
 

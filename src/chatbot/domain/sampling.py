@@ -6,6 +6,7 @@ what its documentation says (``tools/server/README.md``), or narrower where more
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -34,6 +35,21 @@ _ID = re.compile(r"[0-9]{1,9}")
 
 _DEFAULT = Sampling()
 
+_OFF: Mapping[str, tuple[object, ...]] = {
+    "top_k": (0, -1),
+    "min_p": (0,),
+    "typical_p": (1,),
+    "top_n_sigma": (0, -1),
+    "xtc_probability": (0,),
+    "dynatemp_range": (0,),
+    "repeat_penalty": (1,),
+    "presence_penalty": (0,),
+    "frequency_penalty": (0,),
+    "dry_multiplier": (0,),
+    "logit_bias": ({},),
+}
+"""Values that turn a sampler off."""
+
 
 def _token_ids(value: object) -> object:
     """JSON's keys are strings: take those that are a number."""
@@ -55,12 +71,12 @@ TopK = Annotated[
     int,
     Field(ge=-1, le=MOST_CANDIDATES, description="Candidates kept; 0 or -1 keeps the whole vocabulary."),
 ]
-TopP = Annotated[float, Field(gt=0, le=1, description="Nucleus sampling: probability mass kept.")]
+TopP = Annotated[float, Field(ge=0, le=1, description="Nucleus sampling: probability mass kept.")]
 MinP = Annotated[
     float, Field(ge=0, le=1, description="Least probability, as a part of the best token's; 0 is off.")
 ]
 TypicalP = Annotated[
-    float, Field(gt=0, le=1, description="Locally typical sampling: probability mass kept; 1 is off.")
+    float, Field(ge=0, le=1, description="Locally typical sampling: probability mass kept; 1 is off.")
 ]
 TopNSigma = Annotated[
     float,
@@ -177,6 +193,13 @@ class SamplingRequest(BaseModel):
     dry_sequence_breakers: DrySequenceBreakers | None = None
     logit_bias: LogitBias | None = None
     seed: int | None = Field(default=None, description="The same seed, the same tokens; -1 is a fresh one.")
+
+    @property
+    def asks_for(self) -> frozenset[str]:
+        """Names of the fields that it sets to more than off, those of subclasses among them."""
+        return frozenset(
+            name for name in self.model_fields_set if getattr(self, name) not in (None, *_OFF.get(name, ()))
+        )
 
     def over(self, sampling: Sampling) -> Sampling:
         """The service's sampling with what the request says."""

@@ -8,7 +8,8 @@ from chatbot.llm.stops import StopFilter
 
 
 class AnswerText:
-    """One answer: whole characters, without white space at the beginning, up to the first stop string.
+    """One answer: whole characters, up to the first stop string, without white space at the beginning unless
+    it continues a text.
 
     The format's own stops are looked for in what the model wrote; the client's in what the client would see,
     so that a stop of white space does not end an answer before its first word.
@@ -18,11 +19,10 @@ class AnswerText:
         self._detokenizer = Detokenizer()
         self._own = StopFilter(endings.stops)
         self._clients = StopFilter(client_stops)
-        self._begun = False
-        if endings.line_start:
-            # The line feed before the answer, so that a label in its first line is found. If none follows,
-            # the feed comes back as white space at the beginning.
-            self._own.feed("\n")
+        self._begun = endings.continues
+        # So that a stop is found that begins before the answer; what of it was no stop comes back and is no
+        # part of the answer.
+        self._foreign = len(endings.before) - len(self._own.feed(endings.before))
 
     @property
     def stopped(self) -> bool:
@@ -43,6 +43,9 @@ class AnswerText:
         return ("" if unfinished else self._seen(own)) + self._clients.flush()
 
     def _seen(self, text: str) -> str:
+        foreign = min(self._foreign, len(text))
+        self._foreign -= foreign
+        text = text[foreign:]
         if not self._begun:
             text = text.lstrip()
             self._begun = bool(text)

@@ -7,6 +7,7 @@ from chatbot.domain.messages import FinishReason, Token
 from chatbot.domain.models import EngineMeter
 from chatbot.llm.llama.context import Logits
 from chatbot.llm.llama.delivery import Delivery
+from chatbot.llm.llama.pieces import Endings
 from chatbot.llm.llama.roster import Roster
 from chatbot.llm.llama.stream import Stream
 from chatbot.llm.llama.vocabulary import Vocabulary
@@ -35,13 +36,14 @@ class Answering:
         # Tokens since somebody set it back to 0.
         self.generated = 0
         line_feeds = {token for count in range(1, 9) for token in vocabulary.template("\n" * count)}
+        self._ends = sorted(vocabulary.end_tokens)
         self._silent = sorted(vocabulary.end_tokens | line_feeds)
 
     def grow(self, stream: Stream, row: Logits) -> None:
         """Choose the next token by its row of logits and tell the client what that makes certain."""
         self._roster.guard(stream)
-        if stream.prompt.endings.speaks and not stream.produced:
-            row[self._silent] = float("-inf")
+        if not stream.produced:
+            row[self._never_first(stream.prompt.endings)] = float("-inf")
         try:
             token = stream.sampler.sample(row)
         except ModelFailed as error:
@@ -61,6 +63,12 @@ class Answering:
             self._finish(stream, FinishReason.STOP, now)
         elif stream.produced >= stream.ticket.progress.max_tokens:
             self._finish(stream, FinishReason.LENGTH, now)
+
+    def _never_first(self, endings: Endings) -> list[int]:
+        """The tokens that an answer with these endings never begins with."""
+        if endings.speaks:
+            return self._silent
+        return self._ends if endings.continues else []
 
     def fail(self, stream: Stream, error: ChatbotError) -> None:
         """End the stream with an error for its client."""

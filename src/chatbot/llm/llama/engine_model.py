@@ -70,6 +70,16 @@ class LlamaModel:
         """See ChatModel."""
         return self._config.name
 
+    @property
+    def lacks(self) -> frozenset[str]:
+        """See ChatModel."""
+        return frozenset()
+
+    @property
+    def continues(self) -> bool:
+        """See ChatModel."""
+        return True
+
     def status(self) -> ModelStatus:
         """See ChatModel."""
         if self._failure:

@@ -14,7 +14,15 @@ from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from chatbot.domain.messages import Conversation, Exchange, PromptPart
-from chatbot.llm.llama.pieces import HISTORY, OPENING, Endings, Piece, system_pieces, user_pieces
+from chatbot.llm.llama.pieces import (
+    HISTORY,
+    OPENING,
+    Endings,
+    Piece,
+    begun_pieces,
+    system_pieces,
+    user_pieces,
+)
 
 Message = tuple[str, list[Piece]]
 """A role and the pieces of its content."""
@@ -53,12 +61,12 @@ class JinjaFormat:
         self._arrange = self._first_that_works()
 
     def pieces(self, conversation: Conversation) -> list[Piece]:
-        """See PromptFormat."""
-        return self._render(self._arrange(conversation))
+        """See PromptFormat; a begun answer stands behind what the template puts before answers."""
+        return self._render(self._arrange(conversation)) + begun_pieces(conversation)
 
-    def endings(self, conversation: Conversation) -> Endings:  # noqa: ARG002 (the same for all)
+    def endings(self, conversation: Conversation) -> Endings:
         """The end tokens are all that a chat model needs."""
-        return Endings()
+        return Endings(continues=bool(conversation.begun))
 
     def _first_that_works(self) -> Callable[[Conversation], list[Message]]:
         reasons = []

@@ -3,7 +3,15 @@
 from collections.abc import Iterable
 
 from chatbot.domain.messages import Conversation
-from chatbot.llm.llama.pieces import HISTORY, OPENING, Endings, Piece, system_pieces, user_pieces
+from chatbot.llm.llama.pieces import (
+    HISTORY,
+    OPENING,
+    Endings,
+    Piece,
+    begun_pieces,
+    system_pieces,
+    user_pieces,
+)
 from chatbot.llm.llama.vocabulary import Vocabulary
 
 _BEGIN = "<|begin_of_text|>"
@@ -18,7 +26,7 @@ def speaks_llama3(vocabulary: Vocabulary) -> bool:
 
 
 class Llama3Format:
-    """System, the character's opening, earlier turns, the question, the assistant's header."""
+    """System, opening, earlier turns, the question, the assistant's header, what its answer begins with."""
 
     def pieces(self, conversation: Conversation) -> list[Piece]:
         """See PromptFormat."""
@@ -33,11 +41,12 @@ class Llama3Format:
             pieces += _message("user", [Piece(exchange.question.strip(), HISTORY, turn=turn)], turn)
             pieces += _message("assistant", [Piece(exchange.answer.strip(), HISTORY, turn=turn)], turn)
         pieces += _message("user", user_pieces(conversation))
-        return [*pieces, Piece(_HEADER.format(role="assistant"), trusted=True)]
+        answer = Piece(_HEADER.format(role="assistant"), trusted=True)
+        return [*pieces, answer, *begun_pieces(conversation)]
 
-    def endings(self, conversation: Conversation) -> Endings:  # noqa: ARG002 (the same for all)
+    def endings(self, conversation: Conversation) -> Endings:
         """The end tokens are all that the format needs."""
-        return Endings()
+        return Endings(continues=bool(conversation.begun))
 
 
 def _message(role: str, content: Iterable[Piece], turn: int | None = None) -> list[Piece]:

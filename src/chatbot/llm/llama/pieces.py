@@ -10,6 +10,7 @@ TEMPLATE = "template"
 HISTORY = "history"
 OPENING = "opening"
 QUESTION = "question"
+ANSWER = "answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,13 @@ class Endings:
 
     stops: tuple[str, ...] = ()
     """Strings that end the answer and are no part of it."""
-    line_start: bool = False
-    """The answer begins a line: a stop that begins with a line feed also matches right at its beginning."""
+    before: str = ""
+    """What stands right before the answer and may be the beginning of a stop, such as a line feed."""
     speaks: bool = False
     """An empty answer is forbidden: the first token is never an end or a line feed."""
+    continues: bool = False
+    """The answer goes on behind text that is there: it does not end at once, and white space at its beginning
+    is part of it."""
 
 
 class PromptFormat(Protocol):
@@ -61,6 +65,11 @@ def user_pieces(conversation: Conversation) -> Iterator[Piece]:
     if quoted:
         yield Piece("\n\n", trusted=True)
     yield Piece(conversation.question.strip(), QUESTION)
+
+
+def begun_pieces(conversation: Conversation) -> list[Piece]:
+    """What the answer begins with already, as it is: every character of it stands before the next."""
+    return [Piece(conversation.begun, ANSWER)] if conversation.begun else []
 
 
 def _joined(parts: list[tuple[str, str]]) -> Iterator[Piece]:

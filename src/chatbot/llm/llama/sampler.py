@@ -123,7 +123,7 @@ class Sampler:
     def _suffice(self, adjusted: Logits, left_out: np.float32) -> bool:
         """Whether no token that was left out, none of them above ``left_out``, could be chosen."""
         if self._top_k:
-            return np.count_nonzero(adjusted >= left_out) >= self._top_k
+            return int(np.count_nonzero(adjusted >= left_out)) >= self._top_k
         return bool(adjusted.max(initial=-math.inf) + self._cut > left_out)
 
     def _adjust(self, ids: TokenIds, logits: Logits) -> Logits:

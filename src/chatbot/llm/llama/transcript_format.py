@@ -15,7 +15,16 @@ from dataclasses import replace
 
 from chatbot.domain.messages import Conversation, Speakers
 from chatbot.domain.plaintext import one_line
-from chatbot.llm.llama.pieces import HISTORY, OPENING, TEMPLATE, Endings, Piece, system_pieces, user_pieces
+from chatbot.llm.llama.pieces import (
+    HISTORY,
+    OPENING,
+    TEMPLATE,
+    Endings,
+    Piece,
+    begun_pieces,
+    system_pieces,
+    user_pieces,
+)
 
 _GREETINGS = {
     True: ("처음 뵙겠습니다.", "반갑습니다. 무엇을 도와 드릴까요?"),
@@ -59,14 +68,26 @@ class TranscriptFormat:
             pieces += _turn(speakers.user, asked, labels, turn)
             pieces += _turn(speakers.assistant, answered, labels, turn)
         pieces += _turn(speakers.user, list(user_pieces(conversation)), labels)
-        return [*pieces, Piece(f"{speakers.assistant}:")]
+        return [*pieces, Piece(f"{speakers.assistant}:"), *_begun(conversation)]
 
     def endings(self, conversation: Conversation) -> Endings:
         """An answer ends where somebody else would speak."""
         speakers = conversation.speakers
         labels = dict.fromkeys((speakers.user, speakers.assistant))
         stops = tuple(f"\n{label}{colon}" for label in labels for colon in (":", " :", "："))
-        return Endings(stops=("\n\n", *stops), line_start=True, speaks=True)
+        begun = "".join(piece.text for piece in _begun(conversation))
+        # Of a begun answer its last line; a new answer's first line counts like any other.
+        before = begun[begun.rfind("\n") :] if "\n" in begun else "" if begun else "\n"
+        return Endings(("\n\n", *stops), before=before, speaks=True, continues=bool(begun))
+
+
+def _begun(conversation: Conversation) -> list[Piece]:
+    """What the answer begins with already, behind its label as every turn's text."""
+    labels = _labels(conversation.speakers)
+    quoted = [
+        _quoted(piece, labels, begins_line=False, one_paragraph=True) for piece in begun_pieces(conversation)
+    ]
+    return [replace(piece, text=f" {piece.text.lstrip()}") for piece in quoted]
 
 
 def _turn(label: str, content: list[Piece], labels: tuple[str, ...], turn: int | None = None) -> list[Piece]:

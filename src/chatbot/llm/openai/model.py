@@ -31,6 +31,15 @@ _STOPS_UPSTREAM = 4
 
 _NOT_CONFIGURED_RETRY = 60
 
+_SAMPLING = frozenset({"temperature", "top_p", "seed", "presence_penalty", "frequency_penalty"})
+"""What is not sent to a model that takes no sampling parameters."""
+
+_LOCAL = frozenset(
+    {"top_k", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "dynatemp_range", "repeat_penalty"}
+    | {"dry_multiplier", "logit_bias"}
+)
+"""What OpenAI does not have, and biases: the ids of tokens are another model's."""
+
 
 class OpenAIModel:
     """One alias."""
@@ -43,6 +52,16 @@ class OpenAIModel:
     def name(self) -> str:
         """The model's id as upstream knows it, in printable ASCII."""
         return "".join(c if " " < c <= "~" else "?" for c in self._alias.model)
+
+    @property
+    def lacks(self) -> frozenset[str]:
+        """See ChatModel."""
+        return _LOCAL if self._alias.sampling else _LOCAL | _SAMPLING
+
+    @property
+    def continues(self) -> bool:
+        """See ChatModel: servers of this protocol begin a new answer behind the assistant's message."""
+        return False
 
     def reserve(self, request: AdmissionRequest) -> "OpenAIPlace":
         """Take a place; see ChatModel.reserve."""

@@ -37,5 +37,6 @@ def of_body(body: ChatRequest) -> FramedQuestion[AssistantPersona]:
 def of_transcript(transcript: Transcript, _: Names) -> FramedQuestion[AssistantPersona]:
     """The transcript's question; the client's instructions join the user's turn."""
     instructions = transcript.instructions_text(macros=False)
-    question = f"{instructions}\n\n{transcript.question}" if instructions else transcript.question
-    return FramedQuestion(question, partial(frame, transcript.question, opening=transcript.opening))
+    question = "\n\n".join(text for text in (instructions, transcript.question) if text)
+    framed = partial(frame, transcript.question or instructions, opening=transcript.opening)
+    return FramedQuestion(question, framed)

@@ -1,4 +1,4 @@
-"""OpenAI's format of answers and failures (OpenAI API reference, "Chat completions" and "Error codes").
+"""OpenAI's format of answers (OpenAI API reference, "Chat completions").
 
 The queue shows as comments of the stream, which clients skip.
 """
@@ -9,38 +9,13 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
-from fastapi.routing import APIRoute
 
 from chatbot.api.answers import closing_headers, opening_headers
 from chatbot.api.errors import Failure
-from chatbot.api.openai_schema import CompletionRequest
+from chatbot.api.openai.body import CompletionBody
+from chatbot.api.openai.failures import openai_failure
 from chatbot.core.reply import Answered, AnswerEvent, Reply
 from chatbot.domain.messages import Token, Usage, Waiting
-
-_ERROR_TYPES = {
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    429: "rate_limit_error",
-}
-
-
-def openai_failure(failure: Failure) -> dict[str, Any]:
-    """The JSON body of a failure."""
-    detail = failure.detail
-    param = None
-    if isinstance(detail, list) and detail:
-        param = ".".join(str(part) for part in detail[0]["loc"][1:]) or None
-        detail = "; ".join(item["msg"] for item in detail)
-    fallback = "invalid_request_error" if failure.status < 500 else "server_error"
-    kind = _ERROR_TYPES.get(failure.status, fallback)
-    return {"error": {"message": detail, "type": kind, "param": param, "code": failure.code}}
-
-
-class OpenAIRoute(APIRoute):
-    """A route whose failures have OpenAI's shape; api/errors.py reads ``failure_body``."""
-
-    failure_body = staticmethod(openai_failure)
 
 
 def _usage(usage: Usage) -> dict[str, Any]:
@@ -62,16 +37,22 @@ _DONE = b"data: [DONE]\n\n"
 class OpenAIFormat:
     """See ResponseFormat."""
 
-    def __init__(self, reply: Reply, body: CompletionRequest, request: Request) -> None:
+    def __init__(self, reply: Reply, body: CompletionBody, request: Request) -> None:
         self._reply = reply
+        self._ignored = body.ignored
         self._head = {
             "id": f"chatcmpl-{request.state.request_id}",
             "object": "chat.completion.chunk",
             "created": int(time.time()),
-            "model": body.model,
+            "model": body.request.model,
         }
-        self._tells_usage = body.stream_options is not None and body.stream_options.include_usage
+        self._tells_usage = body.request.stream_options.include_usage
         self._role = {"role": "assistant"}
+
+    def opening(self) -> dict[str, str]:
+        """As everywhere, and what of the request was ignored."""
+        ignored = {"X-Ignored-Parameters": ", ".join(self._ignored)} if self._ignored else {}
+        return {**opening_headers(self._reply), **ignored}
 
     def whole(self, answered: Answered) -> Response:
         """A ``chat.completion`` object."""
@@ -86,7 +67,7 @@ class OpenAIFormat:
             "choices": [choice],
             "usage": _usage(answered.usage),
         }
-        return JSONResponse(content, headers={**opening_headers(self._reply), **closing_headers(answered)})
+        return JSONResponse(content, headers={**self.opening(), **closing_headers(answered)})
 
     def event(self, event: AnswerEvent) -> bytes:
         """A ``chat.completion.chunk``; the first names the role, the last is followed by ``[DONE]``."""

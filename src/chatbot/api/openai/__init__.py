@@ -1,0 +1,1 @@
+"""``/v1``: the service for clients that speak OpenAI's format."""

@@ -1,0 +1,111 @@
+"""The parameters that the suite knows and does not honour: none that changes an answer is ignored in silence.
+
+Honoured is what ``schema`` has as fields. Here stand the others of OpenAI's API reference ("Create chat
+completion"), of llama-server (tools/server/README.md) and of vLLM: what would change the answer is refused
+unless its value asks for nothing, what would not passes and is named to the client.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from chatbot.api.errors import RequestRefused
+
+UNSUPPORTED = "unsupported_parameter"
+"""The code of a refusal for what the suite cannot do."""
+
+OTHERS = "others"
+"""What the client is told of names that are not known: never the names, which are a stranger's text."""
+
+_FORM = ("이 서버는 답의 형식을 강제할 수 없습니다.", "This server cannot hold an answer to a form.")
+_LOGPROBS = ("이 서버는 로그 확률을 돌려주지 않습니다.", "This server returns no log probabilities.")
+_SAMPLER = ("이 서버에는 이 표본 추출 설정이 없습니다.", "This server does not have this sampler setting.")
+_TEXT_ONLY = ("이 모델은 글만 읽고 씁니다.", "This model reads and writes text only.")
+_TOOL_CHOICE = (
+    "이 서버는 도구 호출을 강제할 수 없습니다. auto나 none을 쓰세요.",
+    "This server cannot force a tool call; use auto or none.",
+)
+_ONE_ANSWER = ("요청마다 답은 하나입니다.", "A request gets one answer.")
+_NO_SEARCH = ("이 경로는 웹을 검색하지 않습니다.", "This route does not search the web.")
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedParameter:
+    """A parameter that would change the answer in a way that the suite cannot."""
+
+    sentence: tuple[str, str]
+    """Why not, in Korean and English."""
+
+    harmless: tuple[object, ...] = ()
+    """Values that ask for nothing, beside null, false, 0 and what is empty."""
+
+    def asks_for_nothing(self, value: object) -> bool:
+        """Whether the answer is the same with this value as without the parameter."""
+        return not value or any(
+            value == same and isinstance(value, bool) == isinstance(same, bool) for same in self.harmless
+        )
+
+
+_FORMS = ("grammar", "json_schema", "guided_json", "guided_regex", "guided_choice", "guided_grammar")
+
+REFUSED: Mapping[str, RefusedParameter] = {
+    **{name: RefusedParameter(_FORM) for name in (*_FORMS, "structured_outputs")},
+    "response_format": RefusedParameter(_FORM, ({"type": "text"},)),
+    "tool_choice": RefusedParameter(_TOOL_CHOICE, ("auto", "none")),
+    "function_call": RefusedParameter(_TOOL_CHOICE, ("auto", "none")),
+    "n": RefusedParameter(_ONE_ANSWER, (1,)),
+    "logprobs": RefusedParameter(_LOGPROBS),
+    "top_logprobs": RefusedParameter(_LOGPROBS),
+    "n_probs": RefusedParameter(_LOGPROBS),
+    "audio": RefusedParameter(_TEXT_ONLY),
+    "modalities": RefusedParameter(_TEXT_ONLY, (["text"],)),
+    "web_search_options": RefusedParameter(_NO_SEARCH),
+    "mirostat": RefusedParameter(_SAMPLER),
+    "samplers": RefusedParameter(_SAMPLER),
+    "ignore_eos": RefusedParameter(_SAMPLER),
+    "n_predict": RefusedParameter(_SAMPLER, (-1,)),
+}
+"""By name; the order is that in which they are looked for."""
+
+IGNORED = frozenset(
+    # OpenAI's: what a platform keeps, bills or speeds up
+    {"metadata", "store", "service_tier", "prediction", "prompt_cache_key", "prompt_cache_retention"}
+    | {"safety_identifier", "reasoning_effort", "verbosity"}
+    # a stranger's tools are never called: where the client leaves the choice, the answer is text
+    | {"tools", "functions", "parallel_tool_calls"}
+    # llama-server's and vLLM's: caches, slots, measurements, thinking that our models do not do
+    | {"cache_prompt", "id_slot", "n_keep", "n_discard", "n_cache_reuse", "timings_per_token"}
+    | {"return_progress", "return_tokens", "reasoning_format", "reasoning_budget", "chat_template_kwargs"}
+    | {"add_generation_prompt", "continue_final_message", "include_reasoning"}
+    # details of samplers that have no effect while the sampler itself is off
+    | {"mirostat_tau", "mirostat_eta", "min_keep"}
+)
+"""Names of what has no meaning here."""
+
+
+def check_parameters(body: Mapping[str, object], honoured: Mapping[str, object]) -> tuple[str, ...]:
+    """Look at every parameter of a request.
+
+    Args:
+        body: The request.
+        honoured: The names that ``schema`` reads.
+
+    Returns:
+        The names that the client is to be told of as ignored, each from this module, in alphabetical order.
+
+    Raises:
+        RequestRefused: a value asks for what the suite cannot do.
+    """
+    for name, refused in REFUSED.items():
+        if name in body and not refused.asks_for_nothing(body[name]):
+            raise RequestRefused(400, refused.sentence, param=name, code=UNSUPPORTED)
+    return tuple(sorted(set(_ignored(body, honoured))))
+
+
+def _ignored(body: Mapping[str, object], honoured: Mapping[str, object]) -> Iterator[str]:
+    for name, value in body.items():
+        if name in honoured or name in REFUSED or value is None:
+            continue
+        if name not in IGNORED:
+            yield OTHERS
+        elif value not in ([], {}):
+            yield name
