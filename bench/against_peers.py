@@ -1,10 +1,12 @@
-"""Ours against llama-server or llama_cpp.server: same model, commit, CPU library, prompts and tokens.
+"""Ours against llama-server, llama_cpp.server or a former state of ours: same model, library and prompts.
 
 usage: python -m bench.against_peers --model FILE.gguf --server PATH [--users 20] [--rounds 3]
        python -m bench.against_peers --model FILE.gguf --llama-cpp-server FOLDER   (bench/build_peers.sh)
+       python -m bench.against_peers --model FILE.gguf --former CHECKOUT          (git worktree add)
 
-Both sides are processes asked over HTTP on the loopback by one client. They stay loaded; rounds alternate who
-goes first. A ratio is the peer's time by ours within one round; tables give the median and the range.
+Both sides are processes, of one commit of llama.cpp, asked over HTTP on the loopback by one client. They stay
+loaded; rounds alternate who goes first. A ratio is the peer's time by ours within one round; tables give the
+median and the range.
 """
 
 import argparse
@@ -17,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.sides import Dialect, LlamaCppServer, LlamaServer, Ours, Setup, Side, Timing
+from bench.sides import Dialect, FormerOurs, LlamaCppServer, LlamaServer, Ours, Setup, Side, Timing
 from bench.workloads import BYTES, KOREAN, Script, Workloads
 
 Row = tuple[str, Script]
@@ -92,17 +94,21 @@ async def compare(ours: Side, peer: Side, loads: Workloads, rounds: int, only: s
         print(f"\nshare of wall time of ours inside llama_decode, several users: {share:.1f} %")
 
 
+def peer_of(options: argparse.Namespace) -> Dialect:
+    """The other side that the options name."""
+    if options.server:
+        return LlamaServer(options.server, options.server_flag)
+    if options.former:
+        return FormerOurs(options.former)
+    return LlamaCppServer(options.llama_cpp_server, options.end_tokens)
+
+
 async def main(options: argparse.Namespace) -> None:
     """Start both sides, compare, stop both."""
     mine = Setup(options.model.resolve(), options.users, options.threads, options.gpu_layers, options.port)
     theirs = Setup(mine.model, mine.users, mine.threads, mine.gpu_layers, options.port + 1)
-    dialect: Dialect = (
-        LlamaServer(options.server, options.server_flag)
-        if options.server
-        else LlamaCppServer(options.llama_cpp_server, options.end_tokens)
-    )
     loads = Workloads(BYTES if options.bytes else KOREAN, options.users)
-    ours, other = sides = Side(Ours(), mine), Side(dialect, theirs)
+    ours, other = sides = Side(Ours(), mine), Side(peer_of(options), theirs)
     try:
         for side in sides:
             await side.wait_ready()
@@ -121,6 +127,7 @@ if __name__ == "__main__":
     peer = parser.add_mutually_exclusive_group(required=True)
     peer.add_argument("--server", type=Path, help="llama-server")
     peer.add_argument("--llama-cpp-server", type=Path, help="folder of what llama_cpp.server imports")
+    peer.add_argument("--former", type=Path, help="checkout of a former state")
     parser.add_argument(
         "--server-flag",
         action="append",

@@ -102,6 +102,25 @@ class Ours:
         return text, event["usage"]["completion_tokens"] if "usage" in event else None
 
 
+class FormerOurs(Ours):
+    """A former state of the product: its own checkout, run by the same interpreter and libraries."""
+
+    name = "former"
+
+    def __init__(self, checkout: Path) -> None:
+        self._checkout = checkout.resolve()
+
+    def command(self, setup: Setup) -> Sequence[str | Path]:
+        """See Dialect. By its path, since ``-m`` would find this checkout's file first."""
+        return [sys.executable, self._checkout / "bench" / "ours.py", str(setup.port)]
+
+    def environment(self, setup: Setup) -> Mapping[str, str]:
+        """See Dialect."""
+        path = f"{self._checkout}:{self._checkout / 'src'}:{os.environ.get('PYTHONPATH', '')}"
+        data = "/tmp/chatbot-bench-former"  # noqa: S108 (nothing is remembered there)
+        return {**super().environment(setup), "PYTHONPATH": path, "CHATBOT_DATA_DIR": data}
+
+
 class LlamaServer:
     """llama-server of the same commit with its best flags for this load, and further ones."""
 

@@ -1,9 +1,11 @@
 """The simulated engine steps as the real one does; small sums by hand."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chatbot.scheduling.simulate import Arrival, Machine, SimulatedRequest, Simulator
-from chatbot.scheduling.slices import prefill_rows
+from chatbot.scheduling.slices import prefill_rows, share_out
 from chatbot.scheduling.tuning import LEAST_MARGIN
 
 MACHINE = Machine(prefill=0.01, base=0.1, each=0.0)
@@ -59,6 +61,25 @@ def test_a_full_pool_preempts_who_started_last_and_loses_nobody() -> None:
     outcomes = simulator.run(Arrival(0.0, caller, prompt=10, output=400) for caller in "ab")
     assert [outcome.tokens for outcome in outcomes] == [400, 400]
     assert simulator.preemptions > 0
+
+
+@given(st.lists(st.integers(0, 500), max_size=24), st.integers(0, 1200))
+def test_a_slice_is_given_out_whole_and_neither_the_first_nor_the_shortest_waits(
+    wanted: list[int], budget: int
+) -> None:
+    shares = share_out(wanted, budget)
+    assert sum(shares) == min(budget, sum(wanted))
+    assert all(0 <= share <= count for share, count in zip(shares, wanted, strict=True))
+    if wanted:
+        assert shares[0] >= min(wanted[0], budget - budget // 2)
+        shortest = wanted.index(min(wanted))
+        assert shares[shortest] >= min(wanted[shortest], budget // 2)
+
+
+def test_a_short_question_is_read_beside_a_long_prompt() -> None:
+    assert share_out([3000, 20], 250) == [230, 20]
+    assert share_out([300, 300, 300], 450) == [300, 150, 0]
+    assert share_out([300, 200, 300], 300) == [150, 150, 0]
 
 
 def test_a_slice_grows_with_those_who_wait_and_never_falls_below_the_least() -> None:

@@ -1,6 +1,6 @@
 """How much of the prompts one step reads: a slice, so that nobody who streams waits for a whole prompt."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from chatbot.scheduling.tuning import LEAST_SLICE, LONGEST_SLICE
 
@@ -24,10 +24,20 @@ def prefill_rows(reading: int, streaming: int, *, slice_seconds: float, token_se
     return max(LEAST_SLICE, int(slices * slice_seconds / token_seconds))
 
 
-def share_out(wanted: Iterable[int], budget: int) -> list[int]:
-    """Prompt tokens for each who reads: as many as are wanted, in their order, until none are left."""
-    shares = []
-    for count in wanted:
-        shares.append(min(count, budget))
-        budget -= shares[-1]
+def share_out(wanted: Sequence[int], budget: int) -> list[int]:
+    """Prompt tokens for each who reads.
+
+    Half of the budget goes first to those with the least left to read, the rest to all in their order: a
+    short question does not wait behind the whole of a long prompt, and the long prompt never stands still.
+    """
+    shares = [0] * len(wanted)
+    _give(shares, wanted, sorted(range(len(wanted)), key=wanted.__getitem__), budget // 2)
+    _give(shares, wanted, range(len(wanted)), budget - sum(shares))
     return shares
+
+
+def _give(shares: list[int], wanted: Sequence[int], order: Iterable[int], budget: int) -> None:
+    for index in order:
+        given = min(wanted[index] - shares[index], budget)
+        shares[index] += given
+        budget -= given

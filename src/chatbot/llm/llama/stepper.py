@@ -229,7 +229,7 @@ class Stepper:
 
 
 def _shared_out(reading: list[Stream], budget: int) -> Rows:
-    shares = share_out((stream.missing for stream in reading), budget)
+    shares = share_out([stream.missing for stream in reading], budget)
     return [(stream, count) for stream, count in zip(reading, shares, strict=True) if count]
 
 
