@@ -77,13 +77,13 @@ class StatusFile:
         return ""
 
     def _seconds_since_a_sign(self) -> float:
-        times = [time.time()]
+        signs = []
         for path in (self._path, *self._path.parent.glob(self._parts)):
             try:
-                times.append(path.stat().st_mtime)
+                signs.append(path.stat().st_mtime)
             except OSError:
                 continue
-        return max(0.0, times[0] - max(times[1:], default=times[0]))
+        return max(0.0, time.time() - max(signs)) if signs else 0.0
 
     def _write(self, status: DownloadStatus) -> None:
         fresh = self._path.with_suffix(".new")

@@ -22,6 +22,7 @@ def questions_router(state: ServiceState) -> APIRouter:
     router = APIRouter(tags=["chat"])
     schema = state.chat.service.request
     read_body = json_body(schema)
+    described = {**body_docs(schema), "parameters": [FINISH_HEADER, KEEP_HEADER, REPORT_HEADER]}
     who = principal(state.keys)
     aliases = [alias for alias in state.chat.backends if alias != "Llama"]
     named = Path(json_schema_extra={"enum": aliases or ["Llama"]})
@@ -50,7 +51,7 @@ def questions_router(state: ServiceState) -> APIRouter:
         summary="Answer by the local model",
         response_model=str,
         responses=ANSWER_RESPONSES,
-        openapi_extra={**body_docs(schema), "parameters": [FINISH_HEADER, KEEP_HEADER, REPORT_HEADER]},
+        openapi_extra=described,
     )
     async def ask_llama(
         request: Request,
@@ -86,7 +87,7 @@ def questions_router(state: ServiceState) -> APIRouter:
         summary=f"Answer by OpenAI ({', '.join(aliases)})",
         response_model=str,
         responses=ALIAS_RESPONSES,
-        openapi_extra={**body_docs(schema), "parameters": [FINISH_HEADER, KEEP_HEADER, REPORT_HEADER]},
+        openapi_extra=described,
     )
 
     return router

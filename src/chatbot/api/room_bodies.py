@@ -6,13 +6,13 @@ from uuid import UUID
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
     StringConstraints,
     model_validator,
 )
-from pydantic.functional_validators import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from chatbot.domain.history import FoundText, RoomChange, RoomState, RoomSummary, Turn

@@ -47,6 +47,9 @@ PAGE = 50
 MOST_TURNS = 2**31 - 1
 """More than any room has, and a number that every database takes."""
 
+DbId = Annotated[RoomId, Path(examples=["123e4567-e89b-12d3-a456-426614174000"])]
+"""The room that a path names."""
+
 
 async def _export(turns: AsyncIterator[Turn], head: dict[str, Any]) -> AsyncGenerator[str, None]:
     """The export as JSON, room by room as it is read, so that a long history needs no memory."""
@@ -133,7 +136,6 @@ def rooms_router(state: ServiceState) -> APIRouter:
 def _add_routes_of_a_room(router: APIRouter, state: ServiceState) -> None:
     service, history = state.chat.service.name, state.history
     Owner = Annotated[str, Depends(_owner(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
-    DbId = Annotated[RoomId, Path(examples=["123e4567-e89b-12d3-a456-426614174000"])]  # noqa: N806 (a type)
 
     @router.get("/{db_id:room}", summary="Read a room, page by page")
     async def read(

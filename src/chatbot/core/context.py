@@ -42,9 +42,6 @@ class Asked:
 class Gathered:
     """Earlier turns and search results of a question, and what it took to get them."""
 
-    asked: Asked
-    """What is asked."""
-
     recollection: Recollection
     """The room's earlier turns; none without a room."""
 
@@ -74,7 +71,7 @@ class ContextBuilder:
             searching = group.create_task(self._look_up(question, asked.text, language))
         recollection, history_seconds = recalling.result()
         found, search_seconds = searching.result()
-        return Gathered(asked, recollection, found, asked.seconds + history_seconds, search_seconds)
+        return Gathered(recollection, found, asked.seconds + history_seconds, search_seconds)
 
     async def read_aim(self, question: Question) -> Asked:
         """The question itself, or what it takes from the turn that it names.
@@ -116,17 +113,17 @@ class ContextBuilder:
         found = await self._search.search(text, language, self._search_seconds)
         return found, time.monotonic() - begun
 
-    def converse(self, question: Question, frame: Frame, gathered: Gathered) -> Conversation:
+    def converse(self, question: Question, asked: Asked, frame: Frame, gathered: Gathered) -> Conversation:
         """Put the parts of a prompt in their order; the backend renders and cuts them."""
         earlier = gathered.recollection.turns
         turns = tuple(Exchange(turn.index, turn.question, turn.answer, turn.id) for turn in earlier)
         found = gathered.found
         return Conversation(
             system=frame.system,
-            question=gathered.asked.text,
+            question=asked.text,
             opening=frame.opening,
             exchanges=turns + question.exchanges,
             references=() if found is None else citations.references(found, frame.language, SEARCH_CHARS),
             speakers=frame.speakers,
-            begun=gathered.asked.begun,
+            begun=asked.begun,
         )

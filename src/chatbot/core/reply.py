@@ -187,7 +187,7 @@ class Reply:
             asked = await self._context.read_aim(self.question)
             frame = self._frame_of(asked)
             gathered = await self._context.gather(self.question, asked, frame.language)
-            conversation = self._context.converse(self.question, frame, gathered)
+            conversation = self._context.converse(self.question, asked, frame, gathered)
             written = Written(TokenTimes(self._statistics, self.question.arrived))
             try:
                 async with aclosing(self._place.generate(conversation, self._sampling)) as generation:

@@ -1,6 +1,6 @@
 """Paths, ends and deletes of a room's tree, by what every store can do (docs/decisions/13-branches.md)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -34,13 +34,13 @@ async def read_path(store: TurnStore, room: Room, limit: int, end: UUID | None) 
         if end is None or len(path) == limit:
             break
         window = {turn.id: turn for turn in await store.recent(room, limit, upto=end)}
-        if not window:
+        if window:
+            path += _backwards(window, end, limit - len(path))
+            end = path[-1].parent
+        else:
             # What a turn follows is gone: it follows the turn stored before it.
             earlier = await store.recent(room, 2, upto=path[-1].id) if path else ()
             end = earlier[0].id if len(earlier) == 2 else None
-        while end in window and end is not None and len(path) < limit:
-            path.append(window[end])
-            end = window[end].parent
     return tuple(reversed(path))
 
 
@@ -54,12 +54,16 @@ def kept_path(turns: Sequence[NewTurn], limit: int, after: After) -> tuple[Turn,
             new.id, new.room, index, new.question, new.answer, new.model, new.created_at, parent, new.reason
         )
         last = new.id
+    return tuple(reversed(_backwards(placed, last if after is AT_END else after, limit)))
+
+
+def _backwards(turns: Mapping[UUID, Turn], end: UUID | None, most: int) -> list[Turn]:
+    """The path that ends at ``end``, newest first, as far as these turns reach and at most so many."""
     path: list[Turn] = []
-    here = last if after is AT_END else after
-    while here in placed and here is not None and len(path) < limit:
-        path.append(placed[here])
-        here = placed[here].parent
-    return tuple(reversed(path))
+    while end is not None and end in turns and len(path) < most:
+        path.append(turns[end])
+        end = turns[end].parent
+    return path
 
 
 async def read_tree(store: TurnStore, room: Room) -> Tree:

@@ -158,7 +158,7 @@ class MongoTurnStore:
             documents = await found.turns.find(key(room), fields).sort("index", 1).to_list(None)
         return [
             TurnNode(UUID(document["_id"]), document["index"], UUID(parent) if parent else None)
-            for document, parent in with_parents(documents, None)
+            for document, parent in with_parents(documents)
         ]
 
     async def read(self, room: Room, ids: Collection[UUID]) -> Sequence[Turn]:
@@ -166,7 +166,7 @@ class MongoTurnStore:
         chosen = {"_id": {"$in": [str(id_) for id_ in ids]}, **key(room)}
         async with self._asking() as found:
             documents = await found.turns.find(chosen).sort("index", 1).to_list(None)
-            return [turn for document in documents for turn in await found.read([document])]
+            return await found.read(documents)
 
     async def bury(self, room: Room, ids: Collection[UUID]) -> int:
         """As the port says."""

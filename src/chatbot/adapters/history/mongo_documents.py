@@ -61,8 +61,9 @@ def state_document(room: Room, state: RoomState) -> Document:
     }
 
 
-def with_parents(documents: Sequence[Document], before: str | None) -> Iterator[tuple[Document, str | None]]:
-    """Documents of neighbouring turns with their parents; ``before`` is the turn before the first."""
+def with_parents(documents: Sequence[Document]) -> Iterator[tuple[Document, str | None]]:
+    """The documents of all turns of a room, by index, with their parents."""
+    before: str | None = None
     for document in documents:
         yield document, document.get("parent", before)
         before = document["_id"]
@@ -133,17 +134,23 @@ class Collections:
         }
 
     async def read(self, documents: Sequence[Document]) -> list[Turn]:
-        """The turns of documents that were stored one after the other."""
-        before = None
-        if documents and "parent" not in documents[0]:
-            first = documents[0]
-            room = {name: first[name] for name in ("service", "user_id", "db_id")}
-            earlier = {**room, "index": {"$lt": first["index"]}}
-            found = await self.turns.find_one(earlier, {"_id": 1}, sort=[("index", -1)])
-            before = found and found["_id"]
-        return [
-            turn_of({**document, "parent": parent}) for document, parent in with_parents(documents, before)
-        ]
+        """The turns of documents of one room, by index."""
+        turns: list[Turn] = []
+        before: Document | None = None
+        for document in documents:
+            parent = document["parent"] if "parent" in document else await self._turn_before(document, before)
+            turns.append(turn_of({**document, "parent": parent}))
+            before = document
+        return turns
+
+    async def _turn_before(self, document: Document, known: Document | None) -> str | None:
+        """The turn with the next lower index; ``known`` is one that may be it."""
+        if known is not None and known["index"] == document["index"] - 1:
+            return str(known["_id"])
+        room = {name: document[name] for name, _ in _ROOM}
+        earlier = {**room, "index": {"$lt": document["index"]}}
+        found = await self.turns.find_one(earlier, {"_id": 1}, sort=[("index", -1)])
+        return None if found is None else str(found["_id"])
 
     async def buried(self, turn: NewTurn) -> bool:
         """Whether the turn, or the one that it names, has a tombstone."""
@@ -199,6 +206,6 @@ class Collections:
             old = records.find({"created_at": {"$lt": older_than}}, {"_id": 0, **dict(_ROOM)})
             rooms = {tuple(document[name] for name, _ in _ROOM) async for document in old}
             for values in rooms:
-                room = dict(zip(("service", "user_id", "db_id"), values, strict=True))
+                room = dict(zip((name for name, _ in _ROOM), values, strict=True))
                 if await self.turns.find_one(room, {"_id": 1}) is None:
                     await records.delete_many({**room, "created_at": {"$lt": older_than}})
