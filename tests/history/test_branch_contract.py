@@ -237,6 +237,8 @@ async def test_turns_from_before_and_from_after_a_rollback_are_one_path(
     old = await store.page(room, 0, 10)
     assert [turn.parent for turn in old] == [None, *(turn.id for turn in old[:-1])]
     assert (await store.page(room, 2, 1))[0].parent == old[1].id
+    apart = await store.read(room, [turn.id for turn in old[::2]])
+    assert [turn.parent for turn in apart] == [None, old[1].id]
     again = await stored(store, make_turn(room, "new 2", after=old[0].id))
     assert await path(store, room) == ["old 1", "new 2"]
     await _older_release_writes(store, file, room, again.index + 1, "old 6")
