@@ -34,8 +34,11 @@ def watch(rig: Rig) -> list[DecodedCall | str]:
 
 
 async def test_on_a_cpu_answers_are_delivered_before_the_prompts_are_read(rig: RigMaker) -> None:
-    engine = rig(context_tokens=4096, pool_tokens=8192)
-    streaming = asyncio.create_task(engine.ask(question("go on"), Sampling(temperature=0.0, max_tokens=2000)))
+    engine = rig(context_tokens=16384, pool_tokens=20480)
+    # So long that it still streams when a busy machine gets to ask the other question.
+    streaming = asyncio.create_task(
+        engine.ask(question("go on"), Sampling(temperature=0.0, max_tokens=16000))
+    )
     while not engine.meter.steps:
         await asyncio.sleep(0.001)
     seen = watch(engine)

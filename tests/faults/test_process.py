@@ -50,7 +50,11 @@ def _remember_much(folder: Path) -> None:
         for number in range(1, 3001)
     ]
     with sqlite3.connect(folder / "history.sqlite3") as database:
-        database.executemany("insert into turns values (?, ?, ?, ?, ?, ?, ?, ?, ?)", turns)
+        database.executemany(
+            "insert into turns (id, service, user_id, db_id, turn_index, question, answer, model, created_ms)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            turns,
+        )
 
 
 async def test_an_unread_export_delays_the_end_by_the_drain_s_seconds_at_most(tmp_path: Path) -> None:
