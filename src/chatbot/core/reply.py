@@ -18,6 +18,7 @@ from chatbot.domain.messages import (
     Finished,
     FinishReason,
     GenerationEvent,
+    Prompted,
     PromptReport,
     Sampling,
     Token,
@@ -163,6 +164,8 @@ class Reply:
         self._turns = turns
         self._statistics = statistics
         self._ended = False
+        self.report: PromptReport | None = None
+        """What entered the prompt; None until that is made."""
 
     def close(self) -> None:
         """Give the place up; a question that has not ended yet counts as cancelled."""
@@ -193,7 +196,9 @@ class Reply:
                 async with aclosing(self._place.generate(conversation, self._sampling)) as generation:
                     async for event in generation:
                         written.note(event)
-                        if not isinstance(event, Finished):
+                        if isinstance(event, Prompted):
+                            self.report = event.report
+                        elif not isinstance(event, Finished):
                             yield event
             except DeadlineExceeded:
                 if (storing := self._keep_begun(asked, written)) is None:
@@ -263,5 +268,5 @@ class Reply:
             history=None if turn is None else turn.where,
             turn=None if turn is None else turn.id,
             recalled=gathered.recollection.state,
-            report=finished.report,
+            report=self.report,
         )

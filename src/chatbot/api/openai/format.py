@@ -50,9 +50,13 @@ class OpenAIFormat:
         self._role = {"role": "assistant"}
 
     def opening(self) -> dict[str, str]:
-        """As everywhere, and what of the request was ignored."""
-        ignored = {"X-Ignored-Parameters": ", ".join(self._ignored)} if self._ignored else {}
-        return {**opening_headers(self._reply), **ignored}
+        """As everywhere, which parameters were ignored, and how many of the client's turns were cut."""
+        headers = opening_headers(self._reply)
+        if self._ignored:
+            headers["X-Ignored-Parameters"] = ", ".join(self._ignored)
+        if self._reply.report is not None and self._reply.report.cut_turns:
+            headers["X-Cut-Turns"] = str(len(self._reply.report.cut_turns))
+        return headers
 
     def whole(self, answered: Answered) -> Response:
         """A ``chat.completion`` object."""

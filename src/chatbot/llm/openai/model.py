@@ -14,6 +14,7 @@ from chatbot.domain.messages import (
     Finished,
     FinishReason,
     GenerationEvent,
+    Prompted,
     Sampling,
     ServiceName,
     Token,
@@ -126,6 +127,7 @@ class OpenAIPlace:
         try:
             prompt = build_prompt(conversation, self._alias.context_tokens, self._line.redact)
             body = request_body(self._alias, prompt, sampling)
+            yield Prompted(prompt.report)
             self._begin()
             async with aclosing(self._tries(body, sampling.stop, reading)) as texts:
                 async for text in texts:
@@ -193,7 +195,6 @@ class OpenAIPlace:
             queue=0.0,
             prefill=first - reading.begun,
             decode=now - first,
-            report=prompt.report,
         )
 
 
