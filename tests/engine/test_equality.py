@@ -4,7 +4,6 @@ Exact on random F32 weights with flash attention off and an F32 pool; on the rea
 on the shape of a batch, see test_real_model.
 """
 
-
 import pytest
 from tests.engine.conftest import RigMaker
 from tests.engine.rig import GREEDY, Rig, question

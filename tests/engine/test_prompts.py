@@ -186,9 +186,7 @@ def test_a_begun_answer_of_a_transcript_speaks_for_nobody_else(base: ModelFile) 
 
 
 def history(turns: int, size: int = 40) -> tuple[Exchange, ...]:
-    return tuple(
-        Exchange(n, f"{n:03d}" + "q" * size, f"{n:03d}" + "a" * size) for n in range(1, turns + 1)
-    )
+    return tuple(Exchange(n, f"{n:03d}" + "q" * size, f"{n:03d}" + "a" * size) for n in range(1, turns + 1))
 
 
 def room(turns: int) -> Conversation:
@@ -235,7 +233,9 @@ def test_where_a_conversation_is_cut_follows_from_its_turns_alone(
 def test_a_path_whose_questions_were_all_asked_twice_is_cut_as_rarely(tiny: ModelFile) -> None:
     one = prompter(tiny, limit=1500, context=2000)
     path = tuple(Exchange(2 * turn.index + 1, turn.question, turn.answer) for turn in history(100))
-    starts = [one.render(replace(room(0), exchanges=path[:turns])).report.kept_turns[0] for turns in range(1, 101)]
+    starts = [
+        one.render(replace(room(0), exchanges=path[:turns])).report.kept_turns[0] for turns in range(1, 101)
+    ]
     plain = [one.render(room(turns)).report.kept_turns[0] for turns in range(1, 101)]
     assert len(set(starts)) <= len(set(plain)) + 1
 
@@ -244,7 +244,7 @@ def test_a_sibling_is_cut_where_its_elder_was(tiny: ModelFile) -> None:
     one = prompter(tiny, limit=1500, context=2000)
     elder = one.render(room(40)).report
     assert elder.cut_turns
-    fork = replace(room(40), exchanges=(*history(39), Exchange(41, "fork", "fork")))
+    fork = replace(room(40), exchanges=(*history(39), replace(history(40)[-1], index=41)))
     assert one.render(fork).report.cut_turns == elder.cut_turns
 
 

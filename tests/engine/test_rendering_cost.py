@@ -165,10 +165,10 @@ def test_the_cache_of_tokens_has_a_bound_and_keeps_what_is_used() -> None:
     assert made.count("text 0") == 2, "it had to go"
     for number in range(3_000):
         tokens(f"empty {number}", 0)
-    assert cache.size <= 1_000
-    assert len(cache._texts) <= 1_000
+    assert cache.size <= 20_000
+    assert len(cache._texts) <= 200, "an entry without tokens has a size, too"
     assert len(tokens("larger than all", 5_000)) == 5_000
-    assert cache.size <= 1_000
+    assert cache.size <= 20_000
 
 
 @pytest.mark.anyio

@@ -132,6 +132,12 @@ def text_of(events_seen: Sequence[GenerationEvent]) -> str:
     return "".join(event.text for event in events_seen if isinstance(event, Token))
 
 
+async def first_token(generation: AsyncIterator[GenerationEvent]) -> GenerationEvent:
+    """The event behind that of the prompt."""
+    assert isinstance(await anext(generation), Prompted)
+    return await anext(generation)
+
+
 def report_of(events_seen: Sequence[GenerationEvent]) -> PromptReport:
     first, *_ = events_seen
     assert isinstance(first, Prompted)

@@ -119,7 +119,7 @@ class Prompter:
         return 0
 
     def _start(self, pieces: Iterable[Piece], turns: Sequence[Exchange], first: int, room: int) -> int:
-        """The place, ``first`` or later, from which on the turns are kept in ``room`` tokens; see the class."""
+        """The place, ``first`` or later, from which on turns are kept in ``room`` tokens; see the class."""
         if first == len(turns):
             return first
         by_turn: dict[int | None, list[Piece]] = {}
@@ -167,8 +167,8 @@ class Prompter:
 def _roundness(turns: Sequence[Exchange], place: int) -> float:
     """The binary digits that end the roundest index at this place: the zeros and the one before them.
 
-    Those are the index of the turn before the place and the missing ones up to the turn behind it. The beginning
-    of a room is beyond all.
+    Those are the index of the turn before the place and the missing ones up to the turn behind it. The
+    beginning of a room is beyond all.
     """
     last = turns[place].index - 1 if place < len(turns) else turns[-1].index
     first = turns[place - 1].index if place else last

@@ -127,8 +127,8 @@ class OpenAIPlace:
         try:
             prompt = build_prompt(conversation, self._alias.context_tokens, self._line.redact)
             body = request_body(self._alias, prompt, sampling)
-            yield Prompted(prompt.report)
             self._begin()
+            yield Prompted(prompt.report)
             async with aclosing(self._tries(body, sampling.stop, reading)) as texts:
                 async for text in texts:
                     yield Token(text)
