@@ -15,7 +15,7 @@ from chatbot.api.errors import Failure
 from chatbot.api.openai.body import CompletionBody
 from chatbot.api.openai.failures import openai_failure
 from chatbot.core.reply import Answered, AnswerEvent, Reply
-from chatbot.domain.messages import Token, Usage, Waiting
+from chatbot.domain.messages import FinishReason, Token, Usage, Waiting
 
 
 def _usage(usage: Usage) -> dict[str, Any]:
@@ -25,6 +25,11 @@ def _usage(usage: Usage) -> dict[str, Any]:
         "total_tokens": usage.prompt + usage.completion,
         "prompt_tokens_details": {"cached_tokens": usage.cached},
     }
+
+
+def _reason(reason: FinishReason) -> str:
+    """The reason in OpenAI's words, which have none for an answer that the deadline ended."""
+    return FinishReason.LENGTH.value if reason is FinishReason.STOPPED else reason.value
 
 
 def _data(payload: Any) -> bytes:
@@ -63,7 +68,7 @@ class OpenAIFormat:
         choice = {
             "index": 0,
             "message": {"role": "assistant", "content": answered.text},
-            "finish_reason": answered.reason.value,
+            "finish_reason": _reason(answered.reason),
         }
         content = {
             **self._head,
@@ -82,7 +87,7 @@ class OpenAIFormat:
                 role, self._role = self._role, {}
                 return self._chunk({**role, "content": text})
             case Answered():
-                last = self._chunk({}, event.reason.value)
+                last = self._chunk({}, _reason(event.reason))
                 if self._tells_usage:
                     last += _data({**self._head, "choices": [], "usage": _usage(event.usage)})
                 return last + _DONE

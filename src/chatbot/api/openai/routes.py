@@ -86,6 +86,8 @@ def openai_router(state: ServiceState) -> APIRouter:
                 caller=asker.caller(user),
                 arrived=request.state.arrived,
                 tune=asked.tuned,
+                # Whoever streams has what was written, and an error tells what became of the rest.
+                keep_partial=not asked.stream,
                 key=asker.key,
             )
             frame = question.frame(backend.personas)

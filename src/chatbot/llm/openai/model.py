@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatbot.domain.config import OpenAIAlias
-from chatbot.domain.errors import Draining, NotConfigured, UpstreamFailed
+from chatbot.domain.errors import DeadlineExceeded, Draining, NotConfigured, UpstreamFailed
 from chatbot.domain.messages import (
     Conversation,
     Finished,
@@ -133,6 +133,8 @@ class OpenAIPlace:
                 async for text in texts:
                     yield Token(text)
             yield self._finished(prompt, reading)
+        except DeadlineExceeded as late:
+            raise DeadlineExceeded(late.stage, self._finished(prompt, reading)) from None
         finally:
             self.release()
 
