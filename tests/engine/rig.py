@@ -21,12 +21,20 @@ class Meter:
 
     steps: list[int] = field(default_factory=list)
     preemptions: int = 0
+    drafts: int = 0
+    accepted: int = 0
     starts: list[tuple[float, float]] = field(default_factory=list)
 
     def step(self, sequences: int, seconds: float) -> None:
         """See EngineMeter."""
         assert seconds > 0
         self.steps.append(sequences)
+
+    def drafted(self, tokens: int, accepted: int, saved: float) -> None:
+        """See EngineMeter."""
+        assert tokens >= accepted
+        self.drafts += tokens
+        self.accepted += accepted
 
     def preempted(self) -> None:
         """See EngineMeter."""
@@ -116,7 +124,7 @@ def open_rig(path: Path, *, exact: bool = True, **settings: object) -> Rig:
     meter = Meter()
     config = EngineConfig.model_validate(
         {"model_path": path, "name": path.stem, "context_tokens": 1024, "pool_tokens": 4096, "parallel": 24}
-        | {"threads": 2, "host_cache_mib": 64}
+        | {"threads": 2, "host_cache_mib": 64, "speculation": True}
         | settings
     )
     model = LlamaModel(config, Limits(256, 64), meter, exact=exact)

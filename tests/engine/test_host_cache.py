@@ -32,7 +32,7 @@ def prompt(*runs: tuple[int, int]) -> Tokens:
 
 def compute(context: Context, sequence: int, tokens: Tokens) -> None:
     context.batch.clear()
-    context.batch.add(sequence, context.memory.length(sequence), tokens.tolist(), output=False)
+    context.batch.add(sequence, context.memory.length(sequence), tokens.tolist(), outputs=0)
     context.decode()
     context.memory.appended(sequence, len(tokens))
 
