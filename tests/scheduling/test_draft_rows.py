@@ -23,18 +23,24 @@ def worth(drafts: list[list[float]], rows: tuple[int, ...], times: list[float]) 
 
 
 def test_rows_that_cost_nothing_are_all_used_and_dear_ones_are_not() -> None:
-    assert draft_rows([chances(0.9, 20)], lambda _: 1.0, 63) == [20]
-    assert draft_rows([chances(0.9, 20)], float, 63) == [0]
-    assert draft_rows([[], chances(0.9, 3)], lambda rows: 1.0 + rows / 1000, 2) == [0, 2]
+    assert draft_rows([chances(0.9, 20)], lambda _: 1.0, most=63, longest=1.0) == [20]
+    assert draft_rows([chances(0.9, 20)], float, most=63, longest=100.0) == [0]
+    assert draft_rows([[], chances(0.9, 3)], lambda rows: 1.0 + rows / 1000, most=2, longest=1.0) == [0, 2]
 
 
 def test_a_full_batch_computes_no_drafts_where_one_stream_alone_does() -> None:
     times = RowTimes([(1, 0.026), (20, 0.145)])
-    assert draft_rows([chances(0.9, 20)], times.seconds, 62)[0] > 5
-    assert sum(draft_rows([chances(0.9, 20)] * 20, times.seconds, 43)) == 0
+    assert draft_rows([chances(0.9, 20)], times.seconds, most=62, longest=1.0)[0] > 5
+    assert sum(draft_rows([chances(0.9, 20)] * 20, times.seconds, most=43, longest=1.0)) == 0
 
 
-@settings(max_examples=100)
+def test_drafts_lengthen_a_call_by_no_more_than_is_allowed() -> None:
+    times = RowTimes([(1, 0.3), (2, 0.31)])
+    rows = draft_rows([chances(0.99, 60)], times.seconds, most=60, longest=0.25)
+    assert rows == [24]
+
+
+@settings(max_examples=60)
 @given(
     drafts=st.lists(
         st.lists(st.floats(0.05, 0.99), max_size=4).map(
@@ -50,7 +56,7 @@ def test_no_other_rows_would_make_the_product_of_speeds_larger(
     drafts: list[list[float]], steps: list[float], most: int
 ) -> None:
     times = [1.0 + sum(steps[:rows]) for rows in range(16)]
-    chosen = draft_rows(drafts, times.__getitem__, most)
+    chosen = draft_rows(drafts, times.__getitem__, most=most, longest=100.0)
     assert sum(chosen) <= most
     every = product(*(range(len(chance) + 1) for chance in drafts))
     best = max(worth(drafts, rows, times) for rows in every if sum(rows) <= most)

@@ -18,6 +18,10 @@ _MOST_PLACES = 8
 _LONGEST_RUN = 16
 """Tokens that are compared; who agrees in so many probably quotes."""
 
+_NEAR = 8
+_RESUMED_RUN = 8
+"""Within so many tokens behind a wrong guess the text probably goes on, as if a run of so many agreed."""
+
 _LEAST_CHANCE = 0.05
 """A draft ends where fewer than one in twenty would still be right."""
 
@@ -61,6 +65,8 @@ class DraftSource:
         # Where the guess of the next token stands, and how many tokens before it agree; 0 is no guess.
         self._place = 0
         self._run = 0
+        # Where the last guess was wrong.
+        self._broken_off = -_NEAR
         self._shares = [_Share(prior) for prior in _PRIOR]
 
     def read(self, tokens: Sequence[int], prompt: int) -> bool:
@@ -101,15 +107,23 @@ class DraftSource:
 
     def _compare(self, right: bool) -> None:
         self._share(self._run).saw(right=right)
-        self._place, self._run = (self._place + 1, self._run + 1) if right else (0, 0)
+        if right:
+            self._place, self._run = self._place + 1, self._run + 1
+        else:
+            self._broken_off, self._run = self._place, 0
 
     def _find(self, tokens: Sequence[int]) -> None:
-        """The earlier place whose last tokens agree longest with the newest; of equal ones the latest."""
+        """The earlier place whose last tokens agree longest with the newest; of equal ones the latest.
+
+        A place shortly behind the last wrong guess counts as a long run: there a corrected text goes on.
+        """
         place = self._earlier[-1]
         for _ in range(_MOST_PLACES):
             if not place:
                 return
             run = _agreement(tokens, place)
+            if 0 < place - self._broken_off <= _NEAR:
+                run = max(run, _RESUMED_RUN)
             if run > self._run:
                 self._place, self._run = place, run
             place = self._earlier[place - 1]

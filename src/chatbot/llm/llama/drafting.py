@@ -12,6 +12,9 @@ from chatbot.scheduling.draft_rows import draft_rows
 from chatbot.scheduling.row_times import RowTimes
 from chatbot.scheduling.slices import UNTILED_ROWS
 
+_LONGEST = 0.25
+"""Seconds by which drafts lengthen a call at most: whoever comes or leaves meanwhile waits for it."""
+
 Drafts = dict[Stream, list[int]]
 """The tokens that are guessed to follow a stream's last one, of those streams that have any."""
 
@@ -35,7 +38,9 @@ class Drafter:
         guesses = [self._guess(stream, most) for stream in streams]
         if not any(tokens for tokens, _ in guesses):
             return {}
-        rows = draft_rows([chances for _, chances in guesses], self._times.seconds, most)
+        rows = draft_rows(
+            [chances for _, chances in guesses], self._times.seconds, most=most, longest=_LONGEST
+        )
         return {
             stream: tokens[:count]
             for stream, (tokens, _), count in zip(streams, guesses, rows, strict=True)
