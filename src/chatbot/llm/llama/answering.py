@@ -42,12 +42,15 @@ class Answering:
         self._ends = sorted(vocabulary.end_tokens)
         self._silent = sorted(vocabulary.end_tokens | line_feeds)
 
-    def grow(self, stream: Stream, rows: Logits, draft: Sequence[int] = ()) -> int:
+    def grow(self, stream: Stream, rows: Sequence[Logits], draft: Sequence[int] = ()) -> int:
         """Choose the next tokens by their rows of logits and tell the client what that makes certain.
+
+        The rows are sampled one after another, as if each had come from a call of its own, and none behind
+        the first token that was not guessed: so the sampler never has to go back.
 
         Args:
             stream: Whose answer.
-            rows: What follows its last token, and what would follow each token of the draft.
+            rows: What follows its last token, and what follows each token of the draft if it is right.
             draft: Tokens that were guessed to follow.
 
         Returns:
@@ -65,6 +68,7 @@ class Answering:
         return accepted
 
     def _add_token(self, stream: Stream, row: Logits) -> None:
+        """Sample one row, add its token to the answer, and end the answer where that token ends it."""
         if stream.sampler is None:
             stream.sampler = Sampler(stream.sampling, self._vocabulary.size)
             stream.sampler.accept(stream.tokens[-WINDOW:])

@@ -31,7 +31,7 @@ class Drafter:
         """Drafts for a call that writes a token for each of these streams, and nothing else.
 
         Args:
-            streams: Those in the call, all that run.
+            streams: Those in the call.
             free_cells: Cells that nobody holds after the call's own rows have theirs.
         """
         most = min(UNTILED_ROWS - len(streams), free_cells)

@@ -107,7 +107,6 @@ class Stepper:
                 self.context.decode()
             except DecodeError as error:
                 if error.code == 1:
-                    # The count of cells says there is room, the library says not: believe it and make some.
                     rows = self._with_more_room(rows, call)
                 elif error.code == 2:
                     rows = self._resynced(rows, call.drafts)
@@ -146,16 +145,11 @@ class Stepper:
 
         Nothing while somebody reads a prompt, who would wait for it, or while all sequences are taken.
         """
-        running = self._roster.running
-        if (
-            self._drafter is None
-            or call.read
-            or len(rows) < len(running)
-            or self._roster.full
-            or not self.context.memory.cuts
-        ):
+        memory = self.context.memory
+        somebody_reads = call.read or len(rows) < len(self._roster.running)
+        if self._drafter is None or somebody_reads or self._roster.full or not memory.cuts:
             return {}
-        return self._drafter.choose(running, self.context.memory.free - len(rows))
+        return self._drafter.choose([stream for stream, _ in rows], memory.free - len(rows))
 
     def _fill_batch(self, rows: Rows, drafts: Drafts) -> None:
         batch = self.context.batch
@@ -183,6 +177,7 @@ class Stepper:
         return rows
 
     def _with_more_room(self, rows: Rows, call: DecodedCall) -> Rows:
+        """The library finds no room where the count of cells says there is: drafts go first."""
         if call.drafts:
             call.drafts = {}
             return rows
@@ -206,8 +201,8 @@ class Stepper:
         memory = self.context.memory
         for stream, count in rows:
             memory.resync(_id(stream), count + len(drafts.get(stream, [])))
-            memory.truncate(_id(stream), len(stream.tokens) - 1)
-            stream.done = memory.length(_id(stream))
+            stream.done = min(memory.length(_id(stream)), len(stream.tokens) - 1)
+            self._roster.trim(stream)
         return [(stream, min(count, stream.missing)) for stream, count in rows]
 
     def _refused(self, rows: Rows, error: Exception, call: DecodedCall) -> DecodedCall:

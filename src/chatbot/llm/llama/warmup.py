@@ -13,8 +13,9 @@ _DRAFTED = (2, 4, 8, 16)
 
 
 def measure(context: Context, sequences: int, *, drafts: bool) -> Speeds:
-    """Read a prompt, then step with one sequence, with several, and with several rows of one if those are
-    wanted for ``drafts``; leaves the pool empty.
+    """Read a prompt, then step with one sequence and with several; leaves the pool empty.
+
+    ``drafts`` asks for what several rows of one sequence cost, too.
 
     Returns:
         Speeds to begin with; they keep learning from real steps.
@@ -30,15 +31,18 @@ def measure(context: Context, sequences: int, *, drafts: bool) -> Speeds:
     for sequence in range(1, many):
         context.memory.share(0, sequence, 1)
     one = min(_call(context, [(0, 1)], token) for _ in range(_STEPS))
-    rows = [(count, _call(context, [(0, count)], token, outputs=count)) for count in _DRAFTED if drafts]
+    curve = [(1, one), *((count, _rows_of_one(context, count, token)) for count in _DRAFTED if drafts)]
     all_rows = [(sequence, 1) for sequence in range(many)]
     together = min(_call(context, all_rows, token) for _ in range(_STEPS))
     for sequence in range(many):
         context.memory.truncate(sequence, 0)
     each = max(0.0, (together - one) / (many - 1)) if many > 1 else 0.0
-    return Speeds(
-        prefill=prefill, base=max(one - each, 0.0), each=each, rows=[(1, one), *rows] if rows else []
-    )
+    return Speeds(prefill=prefill, base=max(one - each, 0.0), each=each, rows=curve if drafts else ())
+
+
+def _rows_of_one(context: Context, count: int, token: int) -> float:
+    # The first call of a size pays for its graph.
+    return min(_call(context, [(0, count)], token, outputs=count) for _ in range(2))
 
 
 def _call(context: Context, rows: list[tuple[int, int]], token: int, *, outputs: int = 1) -> float:
