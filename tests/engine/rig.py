@@ -137,7 +137,7 @@ def open_rig(path: Path, *, exact: bool = True, **settings: object) -> Rig:
     meter = Meter()
     config = EngineConfig.model_validate(
         {"model_path": path, "name": path.stem, "context_tokens": 1024, "pool_tokens": 4096, "parallel": 24}
-        | {"threads": 2, "host_cache_mib": 64, "speculation": True}
+        | {"threads": 2, "host_cache_mib": 64}
         | settings
     )
     model = LlamaModel(config, Limits(256, 64), meter, exact=exact)
