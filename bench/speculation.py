@@ -111,7 +111,12 @@ def asked(work: Work, number: int) -> Conversation:
 async def play(rig: Rig, work: Work, users: int, number: int, sampling: Sampling) -> float:
     """All users ask at once, each for himself; seconds until all have their answers."""
     begun = time.perf_counter()
-    answers = await rig.ask_all([asked(work, 100 * number + user) for user in range(users)], sampling)
+    # With a deadline so far away that no answer is cut short for it.
+    asking = (
+        rig.ask(asked(work, 100 * number + user), sampling, caller=f"user{user}", seconds=3600.0)
+        for user in range(users)
+    )
+    answers = await asyncio.gather(*asking)
     seconds = time.perf_counter() - begun
     lengths = {answer.finished.usage.completion for answer in answers}
     if lengths != {sampling.max_tokens}:
