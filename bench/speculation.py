@@ -51,6 +51,8 @@ _KINDS = {
 _FREE_TOKENS = 96
 """Tokens of an answer that nobody forces."""
 
+_ROWS = (1, 2, 4, 8, 16, 32)
+
 _ANSWERS: dict[int, Sequence[int]] = {}
 """Answers to be forced, by the seed of the request."""
 
@@ -129,6 +131,8 @@ async def forced(drafting: Rig, plain: Rig, options: argparse.Namespace) -> None
     counted = Counted()
     counted.watch(drafting)
     vocabulary = drafting.loaded.engine._setup.vocabulary
+    curve = ", ".join(f"{rows}: {1000 * drafting.loaded.speeds.rows.seconds(rows):.0f}" for rows in _ROWS)
+    print(f"milliseconds of a call by its rows, as measured at load: {curve}\n")
     print("| work | users | without, s | with, s | without / with | drafted | accepted | from the prompt |")
     print("|---|---|---|---|---|---|---|---|")
     for work in (*QUOTING, OWN_WORDS):
