@@ -70,7 +70,7 @@ class Bench:
         context.batch.clear()
         for sequence, count in rows:
             tokens = self._random.choice(self._tokens, count).tolist()
-            context.batch.add(sequence, context.memory.length(sequence), tokens, output=True)
+            context.batch.add(sequence, context.memory.length(sequence), tokens, outputs=1)
         seconds = timed(context.decode)
         for sequence, count in rows:
             context.memory.appended(sequence, count)

@@ -31,12 +31,20 @@ class Meter:
 
     steps: list[int] = field(default_factory=list)
     preemptions: int = 0
+    drafts: int = 0
+    accepted: int = 0
     starts: list[tuple[float, float]] = field(default_factory=list)
 
     def step(self, sequences: int, seconds: float) -> None:
         """See EngineMeter."""
         assert seconds > 0
         self.steps.append(sequences)
+
+    def drafted(self, tokens: int, accepted: int, saved: float) -> None:
+        """See EngineMeter."""
+        assert tokens >= accepted
+        self.drafts += tokens
+        self.accepted += accepted
 
     def preempted(self) -> None:
         """See EngineMeter."""

@@ -86,6 +86,13 @@ class ServiceConfig(Config):
         description="Memory of the machine for conversations that left the KV pool, MiB; 0 keeps none.",
     )
     parallel: int = Field(default=24, ge=1, le=128, description="Sequences that generate at the same time.")
+    speculation: bool = Field(
+        default=True,
+        description=(
+            "Guess tokens from what the conversation already says and check them in rows that cost little: "
+            "faster quotes, the same text."
+        ),
+    )
     gpu_layers: Annotated[int | Literal["auto"], BeforeValidator(_layers)] = Field(
         default=0,
         description="Layers on the GPU: 0 is CPU, -1 is all, auto is as many as fit its free memory.",
@@ -118,6 +125,7 @@ class EngineConfig(Config):
     pool_tokens: int
     host_cache_mib: int
     parallel: int
+    speculation: bool = True
     gpu_layers: int | Literal["auto"] = 0
     gpu: int = 0
     card_sharers: int = 1

@@ -135,6 +135,10 @@ class EngineMeter(Protocol):
         """One decode step with this many generating sequences took this long."""
         ...
 
+    def drafted(self, tokens: int, accepted: int, saved: float) -> None:
+        """A step computed so many drafted tokens, so many of them right; ``saved`` seconds, < 0 if lost."""
+        ...
+
     def preempted(self) -> None:
         """A sequence was put back in the queue because the KV pool was full."""
         ...

@@ -1,6 +1,8 @@
 """The answers of the streams that run: their next tokens, what their clients are told, and how they end."""
 
 import time
+from collections.abc import Sequence
+from itertools import zip_longest
 
 from chatbot.domain.errors import ChatbotError, ModelFailed
 from chatbot.domain.messages import FinishReason, Token
@@ -40,9 +42,33 @@ class Answering:
         self._ends = sorted(vocabulary.end_tokens)
         self._silent = sorted(vocabulary.end_tokens | line_feeds)
 
-    def grow(self, stream: Stream, row: Logits) -> None:
-        """Choose the next token by its row of logits and tell the client what that makes certain."""
+    def grow(self, stream: Stream, rows: Sequence[Logits], draft: Sequence[int] = ()) -> int:
+        """Choose the next tokens by their rows of logits and tell the client what that makes certain.
+
+        The rows are sampled one after another, as if each had come from a call of its own, and none behind
+        the first token that was not guessed: so the sampler never has to go back.
+
+        Args:
+            stream: Whose answer.
+            rows: What follows its last token, and what follows each token of the draft if it is right.
+            draft: Tokens that were guessed to follow.
+
+        Returns:
+            How many of the draft were right.
+        """
         self._roster.guard(stream)
+        accepted = 0
+        for row, guess in zip_longest(rows, draft):
+            self._add_token(stream, row)
+            if stream.ended or stream.tokens[-1] != guess:
+                break
+            stream.advance(1)
+            accepted += 1
+        self._roster.trim(stream)
+        return accepted
+
+    def _add_token(self, stream: Stream, row: Logits) -> None:
+        """Sample one row, add its token to the answer, and end the answer where that token ends it."""
         if stream.sampler is None:
             stream.sampler = Sampler(stream.sampling, self._vocabulary.size)
             stream.sampler.accept(stream.tokens[-WINDOW:])

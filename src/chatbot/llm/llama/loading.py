@@ -17,6 +17,7 @@ from chatbot.llm.llama.warmup import measure
 from chatbot.scheduling.admission import AdmissionController, Limits
 from chatbot.scheduling.capacity import Capacity
 from chatbot.scheduling.scheduler import Scheduler
+from chatbot.scheduling.slices import UNTILED_ROWS
 
 FORESEEN = (ValueError, TemplateUnusable)
 """Failures whose sentence says all that there is to know."""
@@ -56,11 +57,12 @@ def _assemble(
         sequences=config.parallel,
         rows=max(_ROWS, config.parallel),
         threads=usable_threads(config.threads),
+        outputs=UNTILED_ROWS if config.speculation else 0,
         exact=exact,
     )
     context = Context(file, shape)
     context_tokens = min(config.context_tokens, context.memory.total)
-    speeds = measure(context, config.parallel)
+    speeds = measure(context, config.parallel, drafts=config.speculation)
     scheduler = Scheduler(Capacity(config.parallel, context.memory.total), speeds)
     engine = Engine(
         EngineSetup(
@@ -78,6 +80,7 @@ def _assemble(
             ),
             sequences=config.parallel,
             tiled=not file.on_gpu,
+            speculation=config.speculation,
         )
     )
     limit = max(1, context_tokens - ANSWER_RESERVE)

@@ -8,6 +8,7 @@ import numpy as np
 from chatbot.domain.messages import Finished, FinishReason, Sampling, Usage
 from chatbot.llm.llama.answer_text import AnswerText
 from chatbot.llm.llama.delivery import Outbox
+from chatbot.llm.llama.draft_source import DraftSource
 from chatbot.llm.llama.prefixes import Tokens
 from chatbot.llm.llama.prompt import RenderedPrompt
 from chatbot.llm.llama.sampler import Sampler
@@ -42,6 +43,8 @@ class Stream:
     """How many of ``tokens`` are in the pool."""
     cached: int = 0
     """Tokens of the prompt that were found in a cache when it first started."""
+    draft_source: DraftSource = field(default_factory=DraftSource)
+    """Guesses of its next tokens."""
     sampler: Sampler | None = None
     """Made at the first token, kept through preemptions."""
     submitted: float = field(default_factory=time.monotonic)
