@@ -24,7 +24,6 @@ ASKING: dict[str, list[Any]] = {
     "response_format": [{"type": "json_object"}, {"type": "json_schema", "json_schema": {}}, "text"],
     "tool_choice": ["required", {"type": "function", "function": {"name": "f"}}, 5],
     "modalities": [["text", "audio"], "audio"],
-    "logit_bias": [{"5": 10}],
 }
 """Values of refused parameters that ask for something; of all others True and a word do."""
 

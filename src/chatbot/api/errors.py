@@ -95,6 +95,9 @@ def failure_of(error: BaseException, language: Language) -> Failure:
         case errors.PromptTooLong():
             detail = texts.pick(texts.TOO_LONG, language, needed=error.needed, limit=error.limit)
             return Failure(400, detail, code="context_length_exceeded")
+        case errors.UnknownToken():
+            detail = texts.pick(texts.UNKNOWN_TOKEN, language, last=error.size - 1)
+            return Failure(400, detail, code="invalid_token")
         case RequestRefused():
             korean, english = error.sentence
             detail = korean if language == "ko" else english

@@ -4,7 +4,8 @@ ChatbotError
 ├── BadQuestion            400
 │   ├── UnknownModel
 │   ├── CannotContinue
-│   └── PromptTooLong
+│   ├── PromptTooLong
+│   └── UnknownToken
 ├── KeyRequired            401
 ├── NotYourUser            403
 ├── RoomNotFound           404
@@ -55,6 +56,14 @@ class PromptTooLong(BadQuestion):
         super().__init__(f"the prompt needs {needed} tokens, {limit} fit")
         self.needed = needed
         self.limit = limit
+
+
+class UnknownToken(BadQuestion):
+    """A token's id is none of the model's, which has ``size`` tokens."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"a token's id beyond the vocabulary of {size}")
+        self.size = size
 
 
 class KeyRequired(ChatbotError):

@@ -45,26 +45,9 @@ class RefusedParameter:
         )
 
 
-_SAMPLERS = {
-    "frequency_penalty": RefusedParameter(_SAMPLER),
-    "presence_penalty": RefusedParameter(_SAMPLER),
-    "logit_bias": RefusedParameter(_SAMPLER),
-    "top_k": RefusedParameter(_SAMPLER),
-    "min_p": RefusedParameter(_SAMPLER),
-    "typical_p": RefusedParameter(_SAMPLER, (1,)),
-    "top_n_sigma": RefusedParameter(_SAMPLER, (-1,)),
-    "repeat_penalty": RefusedParameter(_SAMPLER, (1,)),
-    "repeat_last_n": RefusedParameter(_SAMPLER, (64,)),
-    "dry_multiplier": RefusedParameter(_SAMPLER),
-    "xtc_probability": RefusedParameter(_SAMPLER),
-    "dynatemp_range": RefusedParameter(_SAMPLER),
-    "mirostat": RefusedParameter(_SAMPLER),
-    "samplers": RefusedParameter(_SAMPLER),
-}
 _FORMS = ("grammar", "json_schema", "guided_json", "guided_regex", "guided_choice", "guided_grammar")
 
 REFUSED: Mapping[str, RefusedParameter] = {
-    **_SAMPLERS,
     **{name: RefusedParameter(_FORM) for name in (*_FORMS, "structured_outputs")},
     "response_format": RefusedParameter(_FORM, ({"type": "text"},)),
     "tool_choice": RefusedParameter(_TOOL_CHOICE, ("auto", "none")),
@@ -76,6 +59,8 @@ REFUSED: Mapping[str, RefusedParameter] = {
     "audio": RefusedParameter(_TEXT_ONLY),
     "modalities": RefusedParameter(_TEXT_ONLY, (["text"],)),
     "web_search_options": RefusedParameter(_NO_SEARCH),
+    "mirostat": RefusedParameter(_SAMPLER),
+    "samplers": RefusedParameter(_SAMPLER),
     "ignore_eos": RefusedParameter(_SAMPLER),
     "n_predict": RefusedParameter(_SAMPLER, (-1,)),
 }
@@ -92,8 +77,7 @@ IGNORED = frozenset(
     | {"return_progress", "return_tokens", "reasoning_format", "reasoning_budget", "chat_template_kwargs"}
     | {"add_generation_prompt", "continue_final_message", "include_reasoning"}
     # details of samplers that have no effect while the sampler itself is off
-    | {"dry_base", "dry_allowed_length", "dry_penalty_last_n", "dry_sequence_breakers", "xtc_threshold"}
-    | {"dynatemp_exponent", "mirostat_tau", "mirostat_eta", "min_keep"}
+    | {"mirostat_tau", "mirostat_eta", "min_keep"}
 )
 """Names of what has no meaning here."""
 

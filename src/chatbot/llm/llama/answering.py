@@ -9,7 +9,6 @@ from chatbot.llm.llama.context import Logits
 from chatbot.llm.llama.delivery import Delivery
 from chatbot.llm.llama.pieces import Endings
 from chatbot.llm.llama.roster import Roster
-from chatbot.llm.llama.sampler import WINDOW, Sampler
 from chatbot.llm.llama.stream import Stream
 from chatbot.llm.llama.vocabulary import Vocabulary
 from chatbot.scheduling.rates import Speeds
@@ -43,9 +42,6 @@ class Answering:
     def grow(self, stream: Stream, row: Logits) -> None:
         """Choose the next token by its row of logits and tell the client what that makes certain."""
         self._roster.guard(stream)
-        if stream.sampler is None:
-            stream.sampler = Sampler(stream.sampling, self._vocabulary.size)
-            stream.sampler.accept(stream.tokens[-WINDOW:])
         if not stream.produced:
             row[self._never_first(stream.prompt.endings)] = float("-inf")
         try:

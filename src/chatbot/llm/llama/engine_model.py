@@ -206,8 +206,10 @@ class LlamaPlace:
         model, stream = self._model, None
         try:
             loop = asyncio.get_running_loop()
-            prompt = await loop.run_in_executor(self._renderer, model.prompter.render, conversation)
-            stream = model.submit(self._ticket, prompt, conversation, sampling)
+            prompt, sampler = await loop.run_in_executor(
+                self._renderer, model.prepare, conversation, sampling
+            )
+            stream = model.submit(self._ticket, prompt, sampler, conversation, sampling)
             while True:
                 for item in await stream.outbox.take():
                     if isinstance(item, ChatbotError):

@@ -9,6 +9,7 @@ from chatbot.llm.llama.delivery import Outbox
 from chatbot.llm.llama.engine import Cancel, Engine, Submit
 from chatbot.llm.llama.model_file import ModelFile
 from chatbot.llm.llama.prompt import Prompter, RenderedPrompt
+from chatbot.llm.llama.sampler import Sampler, SamplerMaker
 from chatbot.llm.llama.stream import Stream
 from chatbot.scheduling.admission import AdmissionController
 from chatbot.scheduling.rates import Speeds
@@ -29,6 +30,7 @@ class ReadyModel:
     speeds: Speeds
     """What the engine has measured, for estimates."""
     prompter: Prompter
+    samplers: SamplerMaker
     context_tokens: int
     """The most tokens of a prompt and its answer together."""
 
@@ -49,10 +51,24 @@ class ReadyModel:
         self.admission.reserve(ticket, time.monotonic())
         return ticket
 
+    def prepare(self, conversation: Conversation, sampling: Sampling) -> tuple[RenderedPrompt, Sampler]:
+        """The conversation as tokens, and a sampler that has seen them; takes long, so not on an event loop.
+
+        Raises:
+            BadQuestion: it does not fit, or a bias is for no token.
+        """
+        prompt = self.prompter.render(conversation)
+        return prompt, self.samplers.make(sampling, prompt.tokens)
+
     def submit(
-        self, ticket: Ticket, prompt: RenderedPrompt, conversation: Conversation, sampling: Sampling
+        self,
+        ticket: Ticket,
+        prompt: RenderedPrompt,
+        sampler: Sampler,
+        conversation: Conversation,
+        sampling: Sampling,
     ) -> Stream:
-        """Hand a rendered prompt to the engine; called on the event loop that reads the answer."""
+        """Hand what was prepared to the engine; called on the event loop that reads the answer."""
         length = len(prompt.tokens)
         progress = ticket.progress
         # Admission may have set a limit of its own, so that the answer ends before its deadline.
@@ -62,7 +78,7 @@ class ReadyModel:
         characters = len(conversation.system_text) + len(conversation.user_text)
         characters += sum(len(turn.question) + len(turn.answer) for turn in conversation.exchanges)
         self.scheduler.prompt_known(ticket, length, self._probably_fresh(length), characters)
-        stream = Stream(ticket, prompt, sampling, Outbox())
+        stream = Stream(ticket, prompt, sampler, sampling.stop, Outbox())
         self.engine.send(Submit(stream))
         return stream
 
@@ -76,6 +92,7 @@ class ReadyModel:
 
     def close(self) -> None:
         """Free the weights; the engine has freed its context."""
+        self.samplers.close()
         self.file.close()
 
     def _probably_fresh(self, prompt: int) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from chatbot.domain.messages import Finished, FinishReason, Sampling, Usage
+from chatbot.domain.messages import Finished, FinishReason, Usage
 from chatbot.llm.llama.answer_text import AnswerText
 from chatbot.llm.llama.delivery import Outbox
 from chatbot.llm.llama.prefixes import Tokens
@@ -25,7 +25,10 @@ class Stream:
     ticket: Ticket
     """Its place, and its progress as the scheduler sees it."""
     prompt: RenderedPrompt
-    sampling: Sampling
+    sampler: Sampler
+    """Has seen the prompt; kept through preemptions."""
+    stops: tuple[str, ...]
+    """The client's stop strings."""
     outbox: Outbox
     """Where its events go."""
     tokens: list[int] = field(init=False)
@@ -42,8 +45,6 @@ class Stream:
     """How many of ``tokens`` are in the pool."""
     cached: int = 0
     """Tokens of the prompt that were found in a cache when it first started."""
-    sampler: Sampler | None = None
-    """Made at the first token, kept through preemptions."""
     submitted: float = field(default_factory=time.monotonic)
     """Monotonic seconds at which the prompt was known."""
     started: float | None = None
@@ -61,7 +62,7 @@ class Stream:
         self.tokens = list(self.prompt.tokens)
         self.prompt_length = len(self.tokens)
         self._prompt_ids = np.asarray(self.tokens, dtype=np.int32)
-        self.text = AnswerText(self.prompt.endings, self.sampling.stop)
+        self.text = AnswerText(self.prompt.endings, self.stops)
 
     @property
     def ids(self) -> Tokens:
