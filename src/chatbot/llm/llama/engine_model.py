@@ -16,6 +16,7 @@ from chatbot.domain.messages import (
     Conversation,
     Finished,
     GenerationEvent,
+    Prompted,
     PromptReport,
     Sampling,
     ServiceName,
@@ -210,6 +211,7 @@ class LlamaPlace:
                 self._renderer, model.prepare, conversation, sampling
             )
             stream = model.submit(self._ticket, prompt, sampler, conversation, sampling)
+            yield Prompted(prompt.report)
             while True:
                 for item in await stream.outbox.take():
                     if isinstance(item, ChatbotError):
