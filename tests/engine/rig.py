@@ -15,6 +15,7 @@ from chatbot.domain.messages import (
     Sampling,
     ServiceName,
     Token,
+    TokenLogprobs,
     Waiting,
 )
 from chatbot.domain.models import AdmissionRequest
@@ -53,6 +54,7 @@ class Answer:
 
     text: str = ""
     tokens: list[str] = field(default_factory=list)
+    logprobs: list[TokenLogprobs] = field(default_factory=list)
     waits: list[Waiting] = field(default_factory=list)
     report: PromptReport | None = None
     end: Finished | None = None
@@ -102,9 +104,10 @@ class Rig:
         place = self.place(caller, seconds, sampling.max_tokens)
         async for event in place.generate(conversation, sampling):
             match event:
-                case Token(text):
+                case Token(text, logprobs):
                     answer.text += text
                     answer.tokens.append(text)
+                    answer.logprobs += logprobs
                 case Prompted(report):
                     answer.report = report
                 case Waiting():

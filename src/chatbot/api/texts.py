@@ -107,6 +107,7 @@ _FIELD: Mapping[str, tuple[str, str]] = {
     "float_type": ("숫자여야 합니다.", "Input should be a valid number"),
     "list_type": ("배열이어야 합니다.", "Input should be a JSON array"),
     "dict_type": ("JSON 객체여야 합니다.", "Input should be a JSON object"),
+    "needs_logprobs": ("logprobs: true와 함께 써야 합니다.", "Should come with logprobs: true"),
     "token_id": ("이름은 토큰 번호여야 합니다.", "Each name should be the id of a token"),
     "too_short": ("{min_length}개 이상이어야 합니다.", "Should have at least {min_length} item(s)"),
     "too_long": ("{max_length}개를 넘을 수 없습니다.", "Should have at most {max_length} item(s)"),

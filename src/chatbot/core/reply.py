@@ -22,6 +22,7 @@ from chatbot.domain.messages import (
     PromptReport,
     Sampling,
     Token,
+    TokenLogprobs,
     Usage,
     Waiting,
 )
@@ -77,6 +78,9 @@ class Answered:
     text: str
     """The whole answer: the texts of all Token events."""
 
+    logprobs: tuple[TokenLogprobs, ...]
+    """What all Token events tell of the tokens; empty where nobody asked."""
+
     reason: FinishReason
     """Why it ended."""
 
@@ -113,6 +117,7 @@ class Written:
         self.finished: Finished | None = None
         self._times = times
         self._texts: list[str] = []
+        self.logprobs: list[TokenLogprobs] = []
 
     def note(self, event: GenerationEvent) -> None:
         """Take an event of the model."""
@@ -120,6 +125,7 @@ class Written:
             self.finished = event
         elif isinstance(event, Token):
             self._texts.append(event.text)
+            self.logprobs += event.logprobs
             self._times.token_leaves()
 
     @property
@@ -260,6 +266,7 @@ class Reply:
         finished = written.finished or Finished(written.reason, Usage(), 0.0, 0.0, 0.0)
         return Answered(
             text=written.text,
+            logprobs=tuple(written.logprobs),
             reason=finished.reason,
             usage=finished.usage,
             timings=Timings(

@@ -138,7 +138,8 @@ class Sampling:
 
     ``domain/sampling.py`` says what each number means and may be. ``max_tokens`` is an upper bound for the
     answer; a backend clips it to what the context leaves. ``stop`` strings end the answer and are not part of
-    it. ``seed`` None means a fresh one.
+    it. ``seed`` None means a fresh one. ``top_logprobs`` asks for the log probabilities of the tokens
+    and of so many of the likeliest ones; None asks for none.
     """
 
     logit_bias: tuple[tuple[int, float], ...] = ()
@@ -164,6 +165,7 @@ class Sampling:
     seed: int | None = None
     max_tokens: int = 2048
     stop: tuple[str, ...] = ()
+    top_logprobs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +202,31 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class LikelyToken:
+    """The bytes of a token, and the natural logarithm of the probability that the model gave it."""
+
+    piece: bytes
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprobs:
+    """A token of the answer, and the likeliest ones in its place, likeliest first."""
+
+    chosen: LikelyToken
+    alternatives: tuple[LikelyToken, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of the answer's text: one token's or several's, always whole characters."""
+    """A piece of the answer's text: one token's or several's, always whole characters.
+
+    ``logprobs``, where they were asked for, tell of the tokens whose last byte this piece settles: those of
+    all pieces together have the bytes of the text.
+    """
 
     text: str
+    logprobs: tuple[TokenLogprobs, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

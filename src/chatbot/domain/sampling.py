@@ -47,6 +47,8 @@ _OFF: Mapping[str, tuple[object, ...]] = {
     "frequency_penalty": (0,),
     "dry_multiplier": (0,),
     "logit_bias": ({},),
+    "logprobs": (False,),
+    "top_logprobs": (0,),
 }
 """Values that turn a sampler off."""
 

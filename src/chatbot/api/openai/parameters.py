@@ -17,7 +17,7 @@ OTHERS = "others"
 """What the client is told of names that are not known: never the names, which are a stranger's text."""
 
 _FORM = ("이 서버는 답의 형식을 강제할 수 없습니다.", "This server cannot hold an answer to a form.")
-_LOGPROBS = ("이 서버는 로그 확률을 돌려주지 않습니다.", "This server returns no log probabilities.")
+_LOGPROBS = ("logprobs와 top_logprobs를 쓰세요.", "Use logprobs and top_logprobs.")
 _SAMPLER = ("이 서버에는 이 표본 추출 설정이 없습니다.", "This server does not have this sampler setting.")
 _TEXT_ONLY = ("이 모델은 글만 읽고 씁니다.", "This model reads and writes text only.")
 _TOOL_CHOICE = (
@@ -53,8 +53,6 @@ REFUSED: Mapping[str, RefusedParameter] = {
     "tool_choice": RefusedParameter(_TOOL_CHOICE, ("auto", "none")),
     "function_call": RefusedParameter(_TOOL_CHOICE, ("auto", "none")),
     "n": RefusedParameter(_ONE_ANSWER, (1,)),
-    "logprobs": RefusedParameter(_LOGPROBS),
-    "top_logprobs": RefusedParameter(_LOGPROBS),
     "n_probs": RefusedParameter(_LOGPROBS),
     "audio": RefusedParameter(_TEXT_ONLY),
     "modalities": RefusedParameter(_TEXT_ONLY, (["text"],)),

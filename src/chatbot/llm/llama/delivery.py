@@ -37,23 +37,24 @@ class Outbox:
             if not self._items:
                 await self._wake.wait()
         items: list[Item] = []
-        texts: list[str] = []
+        tokens: list[Token] = []
         while self._items:
             item = self._items.popleft()
             if isinstance(item, Token):
-                texts.append(item.text)
+                tokens.append(item)
                 continue
-            _add_joined(texts, items)
+            _add_joined(tokens, items)
             items.append(item)
-        _add_joined(texts, items)
+        _add_joined(tokens, items)
         return items
 
 
-def _add_joined(texts: list[str], items: list[Item]) -> None:
-    """Move the texts to the items as one token: joined once, however many a slow reader has let gather."""
-    if texts:
-        items.append(Token("".join(texts)))
-        texts.clear()
+def _add_joined(tokens: list[Token], items: list[Item]) -> None:
+    """Move the tokens to the items as one: joined once, however many a slow reader has let gather."""
+    if tokens:
+        told = tuple(each for token in tokens for each in token.logprobs)
+        items.append(Token("".join(token.text for token in tokens), told))
+        tokens.clear()
 
 
 class Delivery:

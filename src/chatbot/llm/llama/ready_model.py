@@ -7,6 +7,7 @@ from chatbot.domain.messages import Conversation, Sampling
 from chatbot.domain.models import AdmissionRequest
 from chatbot.llm.llama.delivery import Outbox
 from chatbot.llm.llama.engine import Cancel, Engine, Submit
+from chatbot.llm.llama.logprobs import ShownTokens
 from chatbot.llm.llama.model_file import ModelFile
 from chatbot.llm.llama.prompt import Prompter, RenderedPrompt
 from chatbot.llm.llama.sampler import Sampler, SamplerMaker
@@ -81,7 +82,8 @@ class ReadyModel:
             len(turn.question) + len(turn.answer) for turn in conversation.exchanges if turn.index in kept
         )
         self.scheduler.prompt_known(ticket, length, self._probably_fresh(length), characters)
-        stream = Stream(ticket, prompt, sampler, sampling.stop, Outbox())
+        shown = None if sampling.top_logprobs is None else ShownTokens(sampling.top_logprobs)
+        stream = Stream(ticket, prompt, sampler, sampling.stop, Outbox(), shown)
         self.engine.send(Submit(stream))
         return stream
 

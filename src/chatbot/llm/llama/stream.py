@@ -8,6 +8,7 @@ import numpy as np
 from chatbot.domain.messages import Finished, FinishReason, Usage
 from chatbot.llm.llama.answer_text import AnswerText
 from chatbot.llm.llama.delivery import Outbox
+from chatbot.llm.llama.logprobs import ShownTokens
 from chatbot.llm.llama.prefixes import Tokens
 from chatbot.llm.llama.prompt import RenderedPrompt
 from chatbot.llm.llama.sampler import Sampler
@@ -31,6 +32,8 @@ class Stream:
     """The client's stop strings."""
     outbox: Outbox
     """Where its events go."""
+    shown: ShownTokens | None
+    """What is told of its tokens; None where the client does not ask."""
     tokens: list[int] = field(init=False)
     """All that the model has to read: the prompt and what was generated."""
     text: AnswerText = field(init=False)
