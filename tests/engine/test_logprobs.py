@@ -52,7 +52,8 @@ def test_a_row_of_large_logits_overflows_nothing_and_an_end_has_its_name(vocabul
 
 def told_of(pieces: list[bytes], text: AnswerText, *, unfinished: bool) -> tuple[str, list[TokenLogprobs]]:
     """The shown text, and what is told of the tokens, as Answering puts them together."""
-    shown, told, seen = ShownTokens(0), [], ""
+    shown, seen = ShownTokens(0), ""
+    told: list[TokenLogprobs] = []
     for number, piece in enumerate(pieces):
         shown.add(piece, TokenLogprobs(LikelyToken(piece, -float(number))))
         more = text.feed(piece)

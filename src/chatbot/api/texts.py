@@ -48,6 +48,10 @@ OVERLOADED = (
     "The queue is full. Please try again in {retry_after} seconds.",
 )
 UNKNOWN_MODEL = ("알 수 없는 모델입니다. 쓸 수 있는 모델: {known}", "Unknown model. Known models: {known}")
+TOO_MANY_ANSWERS = (
+    "한 번에 답을 {limit}개까지 받을 수 있습니다.",
+    "You may have up to {limit} answers at once.",
+)
 UNKNOWN_TOKEN = (
     "logit_bias에 모델에 없는 토큰이 있습니다. 마지막 토큰 번호: {last}",
     "logit_bias names a token that the model does not have; its last one is {last}.",

@@ -117,6 +117,9 @@ class Question:
     tune: Callable[[Sampling], Sampling] = field(default=_unchanged)
     """Changes the service's sampling for this question."""
 
+    answers: int = 1
+    """How many answers it gets."""
+
     key: KeyEntry | None = None
     """The API key that asks; None where none is asked for."""
 

@@ -5,6 +5,7 @@ ChatbotError
 │   ├── UnknownModel
 │   ├── CannotContinue
 │   ├── PromptTooLong
+│   ├── TooManyAnswers
 │   └── UnknownToken
 ├── KeyRequired            401
 ├── NotYourUser            403
@@ -57,6 +58,14 @@ class PromptTooLong(BadQuestion):
     def __init__(self, needed: int, limit: int) -> None:
         super().__init__(f"the prompt needs {needed} tokens, {limit} fit")
         self.needed = needed
+        self.limit = limit
+
+
+class TooManyAnswers(BadQuestion):
+    """A question asks for more answers than its caller may have at once, which is ``limit``."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"more answers than the {limit} that one caller may have")
         self.limit = limit
 
 

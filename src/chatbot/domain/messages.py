@@ -219,7 +219,9 @@ class TokenLogprobs:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of the answer's text: one token's or several's, always whole characters.
+    """A piece of an answer's text: one token's or several's, always whole characters.
+
+    ``answer`` counts the answers to one question from 0.
 
     ``logprobs``, where they were asked for, tell of the tokens whose last byte this piece settles: those of
     all pieces together have the bytes of the text.
@@ -227,17 +229,19 @@ class Token:
 
     text: str
     logprobs: tuple[TokenLogprobs, ...] = ()
+    answer: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The answer is complete. Times are seconds: waiting for a place, prompt processing, generation."""
+    """An answer is complete. Times are seconds: waiting for a place, prompt processing, generation."""
 
     reason: FinishReason
     usage: Usage
     queue: float
     prefill: float
     decode: float
+    answer: int = 0
 
 
 GenerationEvent = Prompted | Waiting | Token | Finished

@@ -47,6 +47,7 @@ _OFF: Mapping[str, tuple[object, ...]] = {
     "frequency_penalty": (0,),
     "dry_multiplier": (0,),
     "logit_bias": ({},),
+    "n": (1,),
     "logprobs": (False,),
     "top_logprobs": (0,),
 }

@@ -66,7 +66,7 @@ class OpenAIFormat:
         }
         self._tells_logprobs = body.request.logprobs
         self._tells_usage = body.request.stream_options.include_usage
-        self._role = {"role": "assistant"}
+        self._begun: set[int] = set()
 
     def opening(self) -> dict[str, str]:
         """As everywhere, which parameters were ignored, and how many of the client's turns were cut."""
@@ -79,32 +79,36 @@ class OpenAIFormat:
 
     def whole(self, answered: Answered) -> Response:
         """A ``chat.completion`` object."""
-        choice: dict[str, Any] = {
-            "index": 0,
-            "message": {"role": "assistant", "content": answered.text},
-            "finish_reason": _reason(answered.reason),
-        }
-        if self._tells_logprobs:
-            choice["logprobs"] = _logprobs(answered.logprobs)
         content = {
             **self._head,
             "object": "chat.completion",
-            "choices": [choice],
+            "choices": [
+                {
+                    "index": index,
+                    "message": {"role": "assistant", "content": choice.text},
+                    "finish_reason": _reason(choice.reason),
+                    **self._told(choice.logprobs),
+                }
+                for index, choice in enumerate(answered.choices)
+            ],
             "usage": _usage(answered.usage),
         }
         return JSONResponse(content, headers={**self.opening(), **closing_headers(answered)})
 
     def event(self, event: AnswerEvent) -> bytes:
-        """A ``chat.completion.chunk``; the first names the role, the last is followed by ``[DONE]``."""
+        """A ``chat.completion.chunk``; an answer's first one names the role, ``[DONE]`` follows the last."""
         match event:
             case Waiting(position, eta):
                 return f": queue position={position} eta_s={eta:.1f}\n\n".encode()
-            case Token(text, told):
-                role, self._role = self._role, {}
-                logprobs = {"logprobs": _logprobs(told)} if self._tells_logprobs else {}
-                return self._chunk({**role, "content": text}, **logprobs)
+            case Token(text, told, answer):
+                role = {} if answer in self._begun else {"role": "assistant"}
+                self._begun.add(answer)
+                return self._chunk(answer, {**role, "content": text}, **self._told(told))
             case Answered():
-                last = self._chunk({}, finish_reason=_reason(event.reason))
+                ends = enumerate(event.choices)
+                last = b"".join(
+                    self._chunk(answer, {}, finish_reason=_reason(choice.reason)) for answer, choice in ends
+                )
                 if self._tells_usage:
                     last += _data({**self._head, "choices": [], "usage": _usage(event.usage)})
                 return last + _DONE
@@ -113,6 +117,9 @@ class OpenAIFormat:
         """An error object in the place of a chunk."""
         return _data(openai_failure(failure)) + _DONE
 
-    def _chunk(self, delta: dict[str, Any], **more: Any) -> bytes:
-        choice = {"index": 0, "delta": delta, "finish_reason": None, **more}
+    def _told(self, logprobs: Sequence[TokenLogprobs]) -> dict[str, Any]:
+        return {"logprobs": _logprobs(logprobs)} if self._tells_logprobs else {}
+
+    def _chunk(self, answer: int, delta: dict[str, Any], **more: Any) -> bytes:
+        choice = {"index": answer, "delta": delta, "finish_reason": None, **more}
         return _data({**self._head, "choices": [choice]})

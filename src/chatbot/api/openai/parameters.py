@@ -24,7 +24,6 @@ _TOOL_CHOICE = (
     "이 서버는 도구 호출을 강제할 수 없습니다. auto나 none을 쓰세요.",
     "This server cannot force a tool call; use auto or none.",
 )
-_ONE_ANSWER = ("요청마다 답은 하나입니다.", "A request gets one answer.")
 _NO_SEARCH = ("이 경로는 웹을 검색하지 않습니다.", "This route does not search the web.")
 
 
@@ -52,7 +51,6 @@ REFUSED: Mapping[str, RefusedParameter] = {
     "response_format": RefusedParameter(_FORM, ({"type": "text"},)),
     "tool_choice": RefusedParameter(_TOOL_CHOICE, ("auto", "none")),
     "function_call": RefusedParameter(_TOOL_CHOICE, ("auto", "none")),
-    "n": RefusedParameter(_ONE_ANSWER, (1,)),
     "n_probs": RefusedParameter(_LOGPROBS),
     "audio": RefusedParameter(_TEXT_ONLY),
     "modalities": RefusedParameter(_TEXT_ONLY, (["text"],)),

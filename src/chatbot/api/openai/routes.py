@@ -91,7 +91,7 @@ def openai_router(state: ServiceState) -> APIRouter:
                 key=asker.key,
             )
             frame = question.frame(backend.personas)
-            return replace(question, frame=lambda _: frame)
+            return replace(question, frame=lambda _: frame, answers=asked.n)
 
         reply = state.chat.begin(alias, await reader.work(body, framed))
         return await respond(request, reply, OpenAIFormat(reply, body, request), stream=asked.stream)

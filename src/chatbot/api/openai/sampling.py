@@ -11,6 +11,7 @@ from chatbot.domain.messages import Sampling
 from chatbot.domain.sampling import SamplingRequest
 
 _MOST_STOPS = 16
+_MOST_ANSWERS = 4
 _MOST_ALTERNATIVES = 20
 
 
@@ -39,6 +40,7 @@ class SamplingFields(OpenAIObject, SamplingRequest):
         BeforeValidator(_listed, json_schema_input_type=str | list[str]),
         Field(max_length=_MOST_STOPS),
     ] = Field(default_factory=list)
+    n: int = Field(default=1, ge=1, le=_MOST_ANSWERS, description="How many answers to the one question.")
     logprobs: bool = Field(default=False, description="Tell the log probability of each token of the answer.")
     top_logprobs: int | None = Field(
         default=None,

@@ -108,4 +108,4 @@ class Answering:
             told = stream.shown.settle(stream.text.skipped, text)
             told += stream.shown.end() if last else ()
         if text or told:
-            self._delivery.put(stream.outbox, Token(text, told))
+            self._delivery.put(stream.outbox, Token(text, told, stream.answer))

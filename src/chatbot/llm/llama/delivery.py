@@ -15,7 +15,7 @@ Item = GenerationEvent | ChatbotError
 
 
 class Outbox:
-    """Events of one request; filled by the engine's thread, read by the request's coroutine."""
+    """Events of the answers to a question; filled by the engine's thread, read by its coroutine."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
@@ -50,11 +50,14 @@ class Outbox:
 
 
 def _add_joined(tokens: list[Token], items: list[Item]) -> None:
-    """Move the tokens to the items as one: joined once, however many a slow reader has let gather."""
-    if tokens:
-        told = tuple(each for token in tokens for each in token.logprobs)
-        items.append(Token("".join(token.text for token in tokens), told))
-        tokens.clear()
+    """Move the tokens to the items, those of an answer as one, however many a slow reader has let gather."""
+    by_answer: dict[int, list[Token]] = {}
+    for token in tokens:
+        by_answer.setdefault(token.answer, []).append(token)
+    for answer, parts in by_answer.items():
+        told = tuple(each for part in parts for each in part.logprobs)
+        items.append(Token("".join(part.text for part in parts), told, answer))
+    tokens.clear()
 
 
 class Delivery:

@@ -32,6 +32,8 @@ class Stream:
     """The client's stop strings."""
     outbox: Outbox
     """Where its events go."""
+    answer: int
+    """Which of the answers to its question it is, from 0."""
     shown: ShownTokens | None
     """What is told of its tokens; None where the client does not ask."""
     tokens: list[int] = field(init=False)
@@ -119,4 +121,5 @@ class Stream:
             queue=max(0.0, started - self.submitted),
             prefill=max(0.0, first - started),
             decode=max(0.0, now - first),
+            answer=self.answer,
         )

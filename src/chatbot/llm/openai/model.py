@@ -37,9 +37,10 @@ _SAMPLING = frozenset({"temperature", "top_p", "seed", "presence_penalty", "freq
 
 _LOCAL = frozenset(
     {"top_k", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "dynatemp_range", "repeat_penalty"}
-    | {"dry_multiplier", "logit_bias", "logprobs", "top_logprobs"}
+    | {"dry_multiplier", "logit_bias", "logprobs", "top_logprobs", "n"}
 )
-"""What OpenAI does not have, and what is said of tokens: theirs are other ones than our text shows."""
+"""What OpenAI does not have, what is said of tokens (theirs are other ones than our text shows), and several
+answers."""
 
 
 class OpenAIModel:
