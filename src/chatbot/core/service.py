@@ -117,6 +117,9 @@ class Question:
     tune: Callable[[Sampling], Sampling] = field(default=_unchanged)
     """Changes the service's sampling for this question."""
 
+    answers: int = 1
+    """How many answers it gets."""
+
     key: KeyEntry | None = None
     """The API key that asks; None where none is asked for."""
 
@@ -152,6 +155,9 @@ class Service(Generic[Body, P]):
     of_transcript: Callable[[Transcript, Names], FramedQuestion[P]]
     """How a conversation of a client that speaks OpenAI's format becomes a question."""
 
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Settings for which the service has a default of its own, by their names in ``ServiceConfig``."""
+
     search_field: str | None = None
     """The body's yes-or-no field that asks for a web search; None: this service never searches."""
 
@@ -183,6 +189,7 @@ class Service(Generic[Body, P]):
             frame_of=frame_of,
             keep_partial=keep_partial,
             search=self.search_field is not None and getattr(body, self.search_field),
+            tune=body.sampling.over if body.sampling else _unchanged,
             key=key,
         )
 

@@ -34,6 +34,9 @@ class AdmissionRequest:
     max_tokens: int
     """The longest answer, tokens."""
 
+    answers: int = 1
+    """How many answers the question gets, each with a place: all or none."""
+
 
 class ModelState(StrEnum):
     """Where a model stands; only READY takes requests."""
@@ -71,12 +74,12 @@ class ModelStatus:
 
 
 class Place(Protocol):
-    """A reserved place; it counts against queue and user limits until released."""
+    """What is reserved for a question; it counts against queue and user limits until released."""
 
     def generate(
         self, conversation: Conversation, sampling: Sampling
     ) -> AsyncGenerator[GenerationEvent, None]:
-        """Yield Prompted, Waiting (any number), Token (any number), then one Finished.
+        """Yield Prompted, Waiting and Token (any number), and one Finished for each answer.
 
         Closing the iterator stops the generation within one engine step and frees the place.
 
@@ -115,6 +118,7 @@ class ChatModel(Protocol):
 
         Raises:
             Overloaded: predicted end past the deadline, queue full, or the caller's share full.
+            TooManyAnswers: more answers than one caller may have places.
             Unavailable: loading, draining or not configured.
         """
         ...

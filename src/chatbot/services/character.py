@@ -55,6 +55,8 @@ SERVICE = Service(
     request=CharacterRequest,
     personas=PersonaTexts(role_play.RolePlayPersona),
     of_body=_of_body,
+    # What role-play fails by is repetition and rare slips of the pen (docs/engine.md, "Choosing tokens").
+    settings={"min_p": 0.05, "dry_multiplier": 0.8},
     of_transcript=role_play.of_transcript,
     page=ChatPage(
         character=CharacterFields(

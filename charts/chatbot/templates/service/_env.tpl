@@ -23,13 +23,12 @@
   (printf "%sPOOL_TOKENS" $prefix) $s.poolTokens
   (printf "%sMAX_TOKENS" $prefix) $s.maxTokens
   (printf "%sPARALLEL" $prefix) $s.parallel
-  (printf "%sTEMPERATURE" $prefix) $s.sampling.temperature
-  (printf "%sTOP_P" $prefix) $s.sampling.topP
-  (printf "%sTOP_K" $prefix) $s.sampling.topK
-  (printf "%sREPEAT_PENALTY" $prefix) $s.sampling.repeatPenalty
   (printf "%sTHREADS" $prefix) $s.threads
   (printf "%sGPU_LAYERS" $prefix) (ternary $s.gpu.layers 0 $s.gpu.enabled)
 -}}
+{{- range $key, $value := $s.sampling -}}
+{{- $_ := set $env (printf "%s%s" $prefix (upper (snakecase $key))) (ternary (toJson $value) $value (or (kindIs "slice" $value) (kindIs "map" $value))) -}}
+{{- end -}}
 {{- if and (eq $v.history.mode "bundled") (not $v.history.bundled.auth.secretName) -}}
 {{- $_ := set $env "CHATBOT_HISTORY__MONGO_URI" (printf "mongodb://%s:%v/" (include "chatbot.name" (dict "root" .root "component" "history")) $v.history.bundled.port) -}}
 {{- end -}}

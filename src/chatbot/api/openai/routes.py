@@ -91,7 +91,7 @@ def openai_router(state: ServiceState) -> APIRouter:
                 key=asker.key,
             )
             frame = question.frame(backend.personas)
-            return replace(question, frame=lambda _: frame)
+            return replace(question, frame=lambda _: frame, answers=asked.n)
 
         reply = state.chat.begin(alias, await reader.work(body, framed))
         return await respond(request, reply, OpenAIFormat(reply, body, request), stream=asked.stream)
@@ -129,7 +129,7 @@ def _model_not_found(state: ServiceState) -> RequestRefused:
 
 def _check_takes(backend: Backend, asked: CompletionRequest, transcript: Transcript) -> None:
     """Refuse what a foreign model's server would not take, rather than leave it out."""
-    lacks = sorted(backend.model.lacks & asked.model_fields_set)
+    lacks = sorted(backend.model.lacks & asked.asks_for)
     if lacks:
         raise RequestRefused(400, _MODEL_LACKS, param=lacks[0], code=UNSUPPORTED)
     if transcript.begun and not backend.model.continues:
