@@ -124,6 +124,11 @@ _FIELD: Mapping[str, tuple[str, str]] = {
         "글 부분은 type과 text가 있는 객체여야 합니다.",
         "A part of a content should be an object with type and text",
     ),
+    "missing_role": ("메시지에는 role이 있어야 합니다.", "A message should have a role"),
+    "no_form": (
+        "이 서버는 답의 형식을 강제할 수 없습니다.",
+        "This server cannot hold an answer to a form",
+    ),
     "not_text": ("이 모델은 글만 읽습니다.", "This model reads text only"),
     "greater_than_equal": ("{ge} 이상이어야 합니다.", "Input should be at least {ge}"),
     "less_than_equal": ("{le} 이하여야 합니다.", "Input should be at most {le}"),

@@ -13,10 +13,21 @@ from fastapi.responses import JSONResponse, Response
 
 from chatbot.api.answers import closing_headers, opening_headers
 from chatbot.api.errors import Failure
-from chatbot.api.openai.body import CompletionBody
+from chatbot.api.openai.body import ReadBody
 from chatbot.api.openai.failures import openai_failure
+from chatbot.api.openai.schema import CompletionRequest
 from chatbot.core.reply import Answered, AnswerEvent, Reply
 from chatbot.domain.messages import FinishReason, LikelyToken, Token, TokenLogprobs, Usage, Waiting
+
+
+def asking_headers(reply: Reply, ignored: Sequence[str]) -> dict[str, str]:
+    """As everywhere, which parameters were ignored, and how many of the client's turns were cut."""
+    headers = opening_headers(reply)
+    if ignored:
+        headers["X-Ignored-Parameters"] = ", ".join(ignored)
+    if reply.report is not None and reply.report.cut_turns:
+        headers["X-Cut-Turns"] = str(len(reply.report.cut_turns))
+    return headers
 
 
 def _usage(usage: Usage) -> dict[str, Any]:
@@ -55,7 +66,7 @@ _DONE = b"data: [DONE]\n\n"
 class OpenAIFormat:
     """See ResponseFormat."""
 
-    def __init__(self, reply: Reply, body: CompletionBody, request: Request) -> None:
+    def __init__(self, reply: Reply, body: ReadBody[CompletionRequest], request: Request) -> None:
         self._reply = reply
         self._ignored = body.ignored
         self._head = {
@@ -69,13 +80,8 @@ class OpenAIFormat:
         self._begun: set[int] = set()
 
     def opening(self) -> dict[str, str]:
-        """As everywhere, which parameters were ignored, and how many of the client's turns were cut."""
-        headers = opening_headers(self._reply)
-        if self._ignored:
-            headers["X-Ignored-Parameters"] = ", ".join(self._ignored)
-        if self._reply.report is not None and self._reply.report.cut_turns:
-            headers["X-Cut-Turns"] = str(len(self._reply.report.cut_turns))
-        return headers
+        """See ``asking_headers``."""
+        return asking_headers(self._reply, self._ignored)
 
     def whole(self, answered: Answered) -> Response:
         """A ``chat.completion`` object."""

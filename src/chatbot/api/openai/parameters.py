@@ -5,7 +5,7 @@ completion"), of llama-server (tools/server/README.md) and of vLLM: what would c
 unless its value asks for nothing, what would not passes and is named to the client.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from chatbot.api.errors import RequestRefused
@@ -78,30 +78,38 @@ IGNORED = frozenset(
 """Names of what has no meaning here."""
 
 
-def check_parameters(body: Mapping[str, object], honoured: Mapping[str, object]) -> tuple[str, ...]:
+def check_parameters(
+    body: Mapping[str, object],
+    honoured: Collection[str],
+    refused: Mapping[str, RefusedParameter] = REFUSED,
+    ignored: Collection[str] = IGNORED,
+) -> tuple[str, ...]:
     """Look at every parameter of a request.
 
     Args:
         body: The request.
-        honoured: The names that ``schema`` reads.
+        honoured: The names that its schema reads.
+        refused: Those that ask for what the suite cannot do, in the order in which they are looked for.
+        ignored: Those that have no meaning here.
 
     Returns:
-        The names that the client is to be told of as ignored, each from this module, in alphabetical order.
+        The names that the client is to be told of as ignored, each of ours, in alphabetical order.
 
     Raises:
         RequestRefused: a value asks for what the suite cannot do.
     """
-    for name, refused in REFUSED.items():
-        if name in body and not refused.asks_for_nothing(body[name]):
-            raise RequestRefused(400, refused.sentence, param=name, code=UNSUPPORTED)
-    return tuple(sorted(set(_ignored(body, honoured))))
+    for name, parameter in refused.items():
+        if name in body and not parameter.asks_for_nothing(body[name]):
+            raise RequestRefused(400, parameter.sentence, param=name, code=UNSUPPORTED)
+    passing = {name: value for name, value in body.items() if name not in honoured and name not in refused}
+    return tuple(sorted(set(_named(passing, ignored))))
 
 
-def _ignored(body: Mapping[str, object], honoured: Mapping[str, object]) -> Iterator[str]:
-    for name, value in body.items():
-        if name in honoured or name in REFUSED or value is None:
+def _named(passing: Mapping[str, object], ignored: Collection[str]) -> Iterator[str]:
+    for name, value in passing.items():
+        if value is None:
             continue
-        if name not in IGNORED:
+        if name not in ignored:
             yield OTHERS
         elif value not in ([], {}):
             yield name

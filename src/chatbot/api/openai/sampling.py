@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from chatbot.api.openai.fields import OpenAIObject, Text
@@ -11,8 +11,6 @@ from chatbot.domain.messages import Sampling
 from chatbot.domain.sampling import SamplingRequest
 
 _MOST_STOPS = 16
-_MOST_ANSWERS = 4
-_MOST_ALTERNATIVES = 20
 
 
 def _listed(stop: object) -> object:
@@ -40,22 +38,6 @@ class SamplingFields(OpenAIObject, SamplingRequest):
         BeforeValidator(_listed, json_schema_input_type=str | list[str]),
         Field(max_length=_MOST_STOPS),
     ] = Field(default_factory=list)
-    n: int = Field(default=1, ge=1, le=_MOST_ANSWERS, description="How many answers to the one question.")
-    logprobs: bool = Field(default=False, description="Tell the log probability of each token of the answer.")
-    top_logprobs: int | None = Field(
-        default=None,
-        ge=0,
-        le=_MOST_ALTERNATIVES,
-        description="Of so many of the likeliest tokens, too; only with logprobs.",
-    )
-
-    @field_validator("top_logprobs")
-    @classmethod
-    def _needs_logprobs(cls, value: int | None, info: ValidationInfo) -> int | None:
-        # Where logprobs itself is wrong it is not there, and the error is its own.
-        if value and info.data.get("logprobs") is False:
-            raise PydanticCustomError("needs_logprobs", "Should come with logprobs: true")
-        return value
 
     def tuned(self, sampling: Sampling) -> Sampling:
         """The service's ``sampling`` with what the client set; its own token limit is never exceeded."""
@@ -65,5 +47,4 @@ class SamplingFields(OpenAIObject, SamplingRequest):
             self.over(sampling),
             max_tokens=min(wanted, sampling.max_tokens),
             stop=sampling.stop + tuple(stop for stop in self.stop if stop),
-            top_logprobs=(self.top_logprobs or 0) if self.logprobs else None,
         )
