@@ -12,6 +12,19 @@ from typing import Protocol
 from chatbot.domain.messages import Conversation, GenerationEvent, Sampling, ServiceName
 
 
+class Admission(StrEnum):
+    """What a request wants of a process that cannot begin it at once."""
+
+    HERE = "here"
+    """Its place in the queue, or a refusal: nobody else can be asked."""
+
+    NOW = "now"
+    """AskElsewhere: another process may begin it at once."""
+
+    QUEUE = "queue"
+    """As HERE, but AskElsewhere from a process that takes no questions now."""
+
+
 @dataclass(frozen=True, slots=True)
 class AdmissionRequest:
     """What is known of a question before any work."""
@@ -33,6 +46,9 @@ class AdmissionRequest:
 
     max_tokens: int
     """The longest answer, tokens."""
+
+    at_once: bool = False
+    """Whether it is passed on rather than queued."""
 
 
 class ModelState(StrEnum):
@@ -115,6 +131,7 @@ class ChatModel(Protocol):
 
         Raises:
             Overloaded: predicted end past the deadline, queue full, or the caller's share full.
+            AskElsewhere: it wants to begin at once and cannot.
             Unavailable: loading, draining or not configured.
         """
         ...

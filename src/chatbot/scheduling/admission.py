@@ -11,7 +11,7 @@
 import math
 from dataclasses import dataclass
 
-from chatbot.domain.errors import Overloaded
+from chatbot.domain.errors import AskElsewhere, Overloaded
 from chatbot.scheduling.estimate import Prediction
 from chatbot.scheduling.promises import Promise, Promises
 from chatbot.scheduling.scheduler import Newcomer, Scheduler
@@ -47,19 +47,22 @@ class AdmissionController:
         self._scheduler = scheduler
         self._promises = Promises()
 
-    def reserve(self, ticket: Ticket, now: float) -> Prediction:
+    def reserve(self, ticket: Ticket, now: float, *, at_once: bool = False) -> Prediction:
         """Check and take a place in one step; ``now`` is in monotonic seconds.
 
         The limit of the answer is lowered to what ends before the deadline at the present pace.
 
         Raises:
             Overloaded: with the seconds after which the same request will be admitted.
+            AskElsewhere: it would have to wait and wants ``at_once``; nothing is promised.
         """
         with self._scheduler.locked(now):
             self._check_share(ticket.caller)
             newcomer = self._scheduler.newcomer(ticket, now)
             if newcomer.forecast.at_once:
                 self._promises.claim(ticket.caller, now)
+            elif at_once:
+                raise AskElsewhere("it would have to wait")
             else:
                 self._check(newcomer)
             return self._scheduler.join(newcomer)

@@ -18,6 +18,7 @@ from chatbot.api.openai.format import OpenAIFormat
 from chatbot.api.openai.messages import said
 from chatbot.api.openai.parameters import UNSUPPORTED
 from chatbot.api.openai.schema import CompletionRequest
+from chatbot.api.passing import admission
 from chatbot.api.responding import respond
 from chatbot.api.state import ServiceState
 from chatbot.core.reply import Backend
@@ -82,7 +83,7 @@ def openai_router(state: ServiceState) -> APIRouter:
             tune=asked.tuned,
             key=asker.key,
         )
-        reply = state.chat.begin(alias, question)
+        reply = state.chat.begin(alias, question, admission(request.headers))
         return await respond(request, reply, OpenAIFormat(reply, body, request), stream=asked.stream)
 
     return router

@@ -37,6 +37,7 @@ class ReadyModel:
 
         Raises:
             Overloaded: there is none.
+            AskElsewhere: there is none at once, and the request wants no other.
         """
         characters = request.prompt_chars
         prompt = min(max(8, round(characters * self.speeds.tokens_per_char.value)), self.context_tokens)
@@ -46,7 +47,7 @@ class ReadyModel:
             max_tokens=min(request.max_tokens, self.context_tokens),
         )
         ticket = Ticket(request.service, request.caller, request.deadline, progress)
-        self.admission.reserve(ticket, time.monotonic())
+        self.admission.reserve(ticket, time.monotonic(), at_once=request.at_once)
         return ticket
 
     def submit(
