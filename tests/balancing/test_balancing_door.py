@@ -49,7 +49,7 @@ async def test_all_full_the_first_pod_queues_and_then_refuses_with_its_promise()
         assert sorted(outcomes) == [Outcome.REFUSED, *[Outcome.SUCCESSFUL] * 4]
 
 
-async def test_a_refusal_whose_client_is_served_elsewhere_leaves_nothing_behind() -> None:
+async def test_who_is_served_elsewhere_leaves_no_promise_behind() -> None:
     async with fleet(*_three()) as three:
         home = three.order("room")[0]
         under_way = [await three.asked(f"q{number}", "room") for number in range(3)]

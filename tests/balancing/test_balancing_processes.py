@@ -58,7 +58,7 @@ def _turns(folder: Path) -> list[str]:
         return [question for (question,) in database.execute("select question from turns")]
 
 
-async def test_a_pod_killed_after_the_first_token_is_not_asked_again_by_anybody(tmp_path: Path) -> None:
+async def test_a_question_whose_pod_is_killed_is_asked_once(tmp_path: Path) -> None:
     with ExitStack() as stack:
         ports = stack.enter_context(held_ports(3))
         folders, processes = {}, {}

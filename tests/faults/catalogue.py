@@ -122,16 +122,13 @@ ROWS = (
     ),
     Row(
         "a pod of several is full, leaves, is gone or killed",
-        "another begins the question at once; none that may have begun is asked again; nothing is promised to who is "
-        "served elsewhere",
+        "another begins the question at once; what a pod may have begun is never asked again",
         (
             "balancing/test_balancing_door.py::test_whoever_would_wait_is_answered_by_a_pod_that_is_free",
-            "balancing/test_balancing_door.py::"
-            "test_a_refusal_whose_client_is_served_elsewhere_leaves_nothing_behind",
+            "balancing/test_balancing_door.py::test_who_is_served_elsewhere_leaves_no_promise_behind",
             "balancing/test_balancing_door.py::test_a_pod_that_leaves_finishes_and_newcomers_go_to_the_others",
             "balancing/test_balancing_door.py::test_an_address_that_takes_no_connection_costs_nobody_an_answer",
-            "balancing/test_balancing_processes.py::"
-            "test_a_pod_killed_after_the_first_token_is_not_asked_again_by_anybody",
+            "balancing/test_balancing_processes.py::test_a_question_whose_pod_is_killed_is_asked_once",
         ),
     ),
     Row(

@@ -37,6 +37,7 @@ _EXPOSED = (
     "X-Prompt-Report",
     "Retry-After",
     "X-Ignored-Parameters",
+    "X-Cut-Turns",
 )
 
 
