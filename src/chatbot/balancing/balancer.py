@@ -25,6 +25,9 @@ _log = logging.getLogger(__name__)
 _BODY_SECONDS = 30.0
 """How long a body may take to arrive."""
 
+_CLOSE = {"Connection": "close"}
+"""The rest of the body is unread: a further request would start inside it."""
+
 _OUTAGE = {"Retry-After": "5", "X-Accel-Redirect": "@outage"}
 """nginx in front answers with its outage page, as it does for a service that takes no connection."""
 
@@ -44,16 +47,17 @@ class Balancer:
             return
         pods = self._services.get(scope["path"].removeprefix("/").partition("/")[0])
         if pods is None:
-            await _said(404, scope)(scope, receive, send)
+            await _said(404, texts.STATUS[404], scope)(scope, receive, send)
             return
         try:
             body = await self._read(receive)
             if body is None:
-                await _said(413, scope, {"Connection": "close"})(scope, receive, send)
+                sentence = texts.filled(texts.BODY_TOO_LARGE, kib=self._body_bytes // 1024)
+                await _said(413, sentence, scope, _CLOSE)(scope, receive, send)
             elif not await while_connected(receive, _pass_on(scope, body, pods, send)):
-                await _said(503, scope, _OUTAGE)(scope, receive, send)
+                await _said(503, texts.STATUS[503], scope, _OUTAGE)(scope, receive, send)
         except TimeoutError:
-            await _said(408, scope, {"Connection": "close"})(scope, receive, send)
+            await _said(408, texts.STATUS[408], scope, _CLOSE)(scope, receive, send)
         except ClientDisconnect:
             return
 
@@ -116,7 +120,9 @@ async def _ask(pod: Address, request: httpcore.Request, pods: Pods, send: Send) 
     return True
 
 
-def _said(status: int, scope: Scope, headers: Mapping[str, str] | None = None) -> Response:
+def _said(
+    status: int, sentence: tuple[str, str], scope: Scope, headers: Mapping[str, str] | None = None
+) -> Response:
     """An answer of the balancer's own."""
     language = texts.language_of_header(Headers(scope=scope).get("accept-language", ""))
-    return JSONResponse({"detail": texts.pick(texts.STATUS[status], language)}, status, headers)
+    return JSONResponse({"detail": texts.pick(sentence, language)}, status, headers)

@@ -17,6 +17,11 @@ one replaces what is below, false, 0, "", [] and null included, which Sprig's me
 {{- toJson $joined -}}
 {{- end -}}
 
+{{/* The most pods that a service may have. */}}
+{{- define "chatbot.service.mostPods" -}}
+{{- ternary .autoscaling.maxReplicas .replicas .autoscaling.enabled | int -}}
+{{- end -}}
+
 {{/* The enabled services with all their values as JSON, by name; every template that has a part for each service asks here. */}}
 {{- define "chatbot.services" -}}
 {{- if not .Values.serviceDefaults -}}
