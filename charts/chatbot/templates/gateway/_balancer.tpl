@@ -31,12 +31,20 @@ before nginx and ends after it.
     {{- end }}
   env:
     {{- include "chatbot.env" (dict "CHATBOT_LOG_FORMAT" .Values.log.format "CHATBOT_LOG_LEVEL" .Values.log.level) | trim | nindent 4 }}
-  # It listens on the loopback address, where only nginx asks it.
+  # It listens on the loopback address: the kubelet asks it through nginx, or, while that is not there yet, inside.
   readinessProbe:
     httpGet: {path: /balancer, port: 8081}
     {{- include "chatbot.probe" $probes.readiness | nindent 4 }}
   livenessProbe:
-    httpGet: {path: /balancer, port: 8081}
+    exec:
+      command:
+        - python
+        - -c
+        - |
+          import http.client
+          way = http.client.HTTPConnection("127.0.0.1", {{ include "chatbot.balancer.port" . }}, timeout=4)
+          way.request("GET", "/healthz")
+          assert way.getresponse().status == 204
     {{- include "chatbot.probe" $probes.liveness | nindent 4 }}
   resources: {{- toYaml .Values.gateway.balancer.resources | nindent 4 }}
   volumeMounts:
