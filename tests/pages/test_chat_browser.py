@@ -53,6 +53,7 @@ def test_an_answer_streams_and_its_room_appears(visitor: Visitor, served: Served
     assert office.asked == [asked]
     assert office.headers[0]["accept"] == "text/event-stream"
     assert office.headers[0]["accept-language"] == "ko"
+    assert office.headers[0]["x-affinity"] == user
     assert "authorization" not in office.headers[0]
     assert "x-finish" not in office.headers[0]
 

@@ -58,9 +58,13 @@ class SilentMeter:
 
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
+        self.left_to_others = 0
 
     def finished(self, outcome: Outcome, seconds: float) -> None:
         self.outcomes.append(outcome)
+
+    def passed_on(self) -> None:
+        self.left_to_others += 1
 
     def first_token(self, seconds: float) -> None: ...
 

@@ -14,6 +14,7 @@ from chatbot.api import texts
 from chatbot.api.body import BodyTooLarge
 from chatbot.api.disconnect import DISCONNECTED_STATUS
 from chatbot.api.notfound import not_found
+from chatbot.api.passing import ELSEWHERE_HEADER
 from chatbot.api.strict_json import MAX_CONTAINERS, MAX_DEPTH, MalformedJson
 from chatbot.domain import errors
 from chatbot.domain.history import HistoryUnavailable
@@ -167,6 +168,8 @@ def to_response(request: Request, error: BaseException) -> JSONResponse:
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     if failure.retry_after is not None:
         headers["Retry-After"] = str(failure.retry_after)
+    if isinstance(error, errors.AskElsewhere):
+        headers[ELSEWHERE_HEADER] = "1"
     if failure.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if failure.status in (408, 413):

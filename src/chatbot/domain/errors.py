@@ -17,7 +17,8 @@ ChatbotError
 ├── Unavailable            503, with retry_after
 │   ├── NotConfigured
 │   ├── Loading
-│   └── Draining
+│   ├── Draining
+│   └── AskElsewhere   with a mark that a balancer reads
 └── DeadlineExceeded       504
 
 StartupError stands apart: it ends the process with its sentence instead of a traceback.
@@ -129,6 +130,10 @@ class Loading(Unavailable):
 
 class Draining(Unavailable):
     """The process is finishing its work before it leaves."""
+
+
+class AskElsewhere(Unavailable):
+    """This process does not begin the question, and another one may: only said to who can ask that one."""
 
 
 class DeadlineExceeded(ChatbotError):

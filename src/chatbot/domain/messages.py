@@ -18,7 +18,7 @@ RESERVED_NAMES = frozenset(
     # what every object that holds settings has already
     | {"construct", "copy", "dict", "json", "schema", "service", "validate"}
     # commands: `chatbot <name>`
-    | {"cards", "doctor", "keys", "models", "prompts", "settings", "up", "version"}
+    | {"balance", "cards", "doctor", "keys", "models", "prompts", "settings", "up", "version"}
     # paths beside the services'
     | {"healthz", "metrics", "readyz"}
     # parts of the suite in a cluster, which has one object of each name

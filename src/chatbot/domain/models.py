@@ -12,6 +12,19 @@ from typing import Protocol
 from chatbot.domain.messages import Conversation, GenerationEvent, Sampling, ServiceName
 
 
+class Admission(StrEnum):
+    """What a request wants of a process that cannot begin it at once."""
+
+    HERE = "here"
+    """Its place in the queue, or a refusal: nobody else can be asked."""
+
+    NOW = "now"
+    """AskElsewhere: another process may begin it at once."""
+
+    QUEUE = "queue"
+    """As HERE, but AskElsewhere from a process that takes no questions now."""
+
+
 @dataclass(frozen=True, slots=True)
 class AdmissionRequest:
     """What is known of a question before any work."""
@@ -36,6 +49,8 @@ class AdmissionRequest:
 
     answers: int = 1
     """How many answers the question gets, each with a place: all or none."""
+    at_once: bool = False
+    """Whether it is passed on rather than queued."""
 
 
 class ModelState(StrEnum):
@@ -119,6 +134,7 @@ class ChatModel(Protocol):
         Raises:
             Overloaded: predicted end past the deadline, queue full, or the caller's share full.
             TooManyAnswers: more answers than one caller may have places.
+            AskElsewhere: it wants to begin at once and cannot.
             Unavailable: loading, draining or not configured.
         """
         ...

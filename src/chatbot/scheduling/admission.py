@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chatbot.domain.errors import Overloaded, TooManyAnswers
+from chatbot.domain.errors import AskElsewhere, Overloaded, TooManyAnswers
 from chatbot.scheduling.estimate import Prediction
 from chatbot.scheduling.promises import Promise, Promises
 from chatbot.scheduling.scheduler import Newcomer, Scheduler
@@ -48,7 +48,9 @@ class AdmissionController:
         self._scheduler = scheduler
         self._promises = Promises()
 
-    def reserve(self, ticket: Ticket, now: float, others: Sequence[Ticket] = ()) -> Prediction:
+    def reserve(
+        self, ticket: Ticket, now: float, others: Sequence[Ticket] = (), *, at_once: bool = False
+    ) -> Prediction:
         """Check and take a place in one step; ``now`` is in monotonic seconds.
 
         The limit of the answer is lowered to what ends before the deadline at the present pace. ``others``
@@ -58,6 +60,7 @@ class AdmissionController:
         Raises:
             Overloaded: with the seconds after which the same request will be admitted.
             TooManyAnswers: one caller may not have so many places.
+            AskElsewhere: it would have to wait and wants ``at_once``; nothing is promised.
         """
         with self._scheduler.locked(now):
             self._check_share(ticket.caller, 1 + len(others))
@@ -67,9 +70,11 @@ class AdmissionController:
                 newcomer = self._scheduler.newcomer(ticket, now)
                 if newcomer.forecast.at_once:
                     self._promises.claim(ticket.caller, now)
+                elif at_once:
+                    raise AskElsewhere("it would have to wait")
                 else:
                     self._check(newcomer)
-            except Overloaded:
+            except (AskElsewhere, Overloaded):
                 for other in others:
                     self._scheduler.leave(other, now)
                 raise

@@ -42,6 +42,7 @@ class ReadyModel:
         Raises:
             Overloaded: there are not so many.
             TooManyAnswers: there never are.
+            AskElsewhere: there are not so many at once, and the request wants no others.
         """
         characters = request.prompt_chars
         prompt = min(max(8, round(characters * self.speeds.tokens_per_char.value)), self.context_tokens)
@@ -51,7 +52,7 @@ class ReadyModel:
             progress = Progress(prompt, self._probably_fresh(prompt, answer), longest)
             tickets.append(Ticket(request.service, request.caller, request.deadline, progress))
         *others, last = tickets
-        self.admission.reserve(last, time.monotonic(), others)
+        self.admission.reserve(last, time.monotonic(), others, at_once=request.at_once)
         return tickets
 
     def prepare(

@@ -57,6 +57,8 @@ const owner = () => `user_id=${encodeURIComponent(settings.userId)}`;
 export async function* ask(alias, body, { signal, finish }) {
   const headers = { Accept: "text/event-stream", "Content-Type": "application/json" };
   if (finish) headers["X-Finish"] = "1";
+  // Of several pods, the one that knows this user's conversations.
+  if (settings.userId) headers["X-Affinity"] = settings.userId;
   const response = await request(encodeURIComponent(alias), { method: "POST", headers, body: JSON.stringify(body), signal });
   yield { event: "open", data: { dbId: response.headers.get("X-Db-Id") } };
   try {
