@@ -24,7 +24,7 @@ for name; do :; done
 host=${name%%/*} rest=${name#*/}
 curl -sf -X PUT -d "{\\"schemaVersion\\": 2, \\"name\\": \\"$rest\\"}" "http://$host/v2/${rest%:*}/manifests/${rest##*:}"
 """
-TOLD = '#!/bin/sh\necho "$(basename "$0") $@ $SYFT_REGISTRY_INSECURE_USE_HTTP" >> "$TOLD"\n'
+TOLD = '#!/bin/sh\necho "$(basename "$0") ${SYFT_REGISTRY_INSECURE_USE_HTTP:+http} $*" >> "$TOLD"\n'
 
 
 def listed(text: str) -> dict[str, str]:
@@ -145,10 +145,12 @@ def test_what_is_signed_is_named_by_its_digest(checkout: Checkout, registry: tup
     for name in ("chatbot/office", "chatbot/libs", "library/mongo", "charts/chatbot"):
         (tag,) = [each for each in kept if each.startswith(f"{name}:") and "sha256" not in each]
         pinned = f"{address}/{name}@{digest_of(kept[tag])}"
-        assert f"cosign sign --yes --key cosign.key --allow-http-registry {pinned} " in told
+        assert f"cosign http sign --yes --key cosign.key --allow-http-registry {pinned}" in told
         if not name.startswith("charts/"):
-            assert any(line.startswith(f"syft scan --quiet registry:{pinned} -o spdx-json=") for line in told)
-            assert any(line.startswith("cosign attest") and line.split()[-1] == pinned for line in told)
+            assert any(
+                line.startswith(f"syft http scan --quiet registry:{pinned} -o spdx-json=") for line in told
+            )
+            assert any(line.startswith("cosign http attest") and line.endswith(pinned) for line in told)
 
 
 def test_without_a_key_nothing_is_signed_and_without_syft_one_sentence_says_so(
