@@ -59,7 +59,7 @@ def test_another_gateway_takes_over_without_an_error(
 ) -> None:
     eventually("both visitors were answered", lambda: len(seen(cluster)) >= 2, 120)
     old = cluster.ready_pod(NAMESPACE, "gateway").metadata.uid
-    suite.apply({**LONG_ANSWERS, "gateway": {"bodyLimit": "2m"}})
+    suite.apply({**LONG_ANSWERS, "gateway": {"bodyLimit": "3m"}})
     eventually(
         "the old gateway is gone",
         lambda: old not in [pod.metadata.uid for pod in cluster.pods(NAMESPACE, "gateway")],

@@ -6,7 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chatbot.domain.config import EngineConfig
-from chatbot.domain.messages import Conversation, Finished, PromptPart, Sampling, ServiceName, Token, Waiting
+from chatbot.domain.messages import (
+    Conversation,
+    Finished,
+    Prompted,
+    PromptPart,
+    PromptReport,
+    Sampling,
+    ServiceName,
+    Token,
+    Waiting,
+)
 from chatbot.domain.models import AdmissionRequest
 from chatbot.llm.llama.engine_model import LlamaModel, LlamaPlace
 from chatbot.llm.llama.ready_model import ReadyModel
@@ -44,6 +54,7 @@ class Answer:
     text: str = ""
     tokens: list[str] = field(default_factory=list)
     waits: list[Waiting] = field(default_factory=list)
+    report: PromptReport | None = None
     end: Finished | None = None
 
     @property
@@ -94,6 +105,8 @@ class Rig:
                 case Token(text):
                     answer.text += text
                     answer.tokens.append(text)
+                case Prompted(report):
+                    answer.report = report
                 case Waiting():
                     answer.waits.append(event)
                 case Finished():

@@ -36,6 +36,7 @@ _EXPOSED = (
     "X-Prompt-Report",
     "Retry-After",
     "X-Ignored-Parameters",
+    "X-Cut-Turns",
 )
 
 

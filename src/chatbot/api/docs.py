@@ -119,7 +119,11 @@ COMPLETION_RESPONSES: dict[int | str, dict[str, Any]] = {
             "X-Ignored-Parameters": {
                 "description": "Parameters that were not honoured; others: names that are not known.",
                 "schema": {"type": "string"},
-            }
+            },
+            "X-Cut-Turns": {
+                "description": "How many of the oldest turns did not fit; absent when all did.",
+                "schema": {"type": "integer"},
+            },
         },
         "content": {
             "application/json": {"schema": {"type": "object", "required": ["choices", "usage"]}},
@@ -131,6 +135,7 @@ COMPLETION_RESPONSES: dict[int | str, dict[str, Any]] = {
         for status, entry in ANSWER_RESPONSES.items()
         if status not in (200, 422)
     },
+    413: _json("The body is larger than 1 MiB.", _OPENAI_ERROR),
     404: _json("There is no such model.", _OPENAI_ERROR),
 }
 

@@ -11,9 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from chatbot.api import texts
+from chatbot.api.body import BodyTooLarge
 from chatbot.api.disconnect import DISCONNECTED_STATUS
 from chatbot.api.notfound import not_found
-from chatbot.api.strict_json import MAX_DEPTH, MalformedJson
+from chatbot.api.strict_json import MAX_CONTAINERS, MAX_DEPTH, MalformedJson
 from chatbot.domain import errors
 from chatbot.domain.history import HistoryUnavailable
 from chatbot.domain.language import Language
@@ -101,12 +102,18 @@ def failure_of(error: BaseException, language: Language) -> Failure:
             return Failure(error.status, detail, code=error.code, param=error.param)
         case RequestValidationError():
             return Failure(422, [_item(item, language) for item in error.errors()])
+        case BodyTooLarge():
+            return Failure(413, texts.pick(texts.BODY_TOO_LARGE, language, kib=error.limit // 1024))
         case HTTPException():
             sentence = texts.STATUS.get(error.status_code)
             return Failure(error.status_code, texts.pick(sentence, language) if sentence else error.detail)
         case MalformedJson():
             reason = texts.pick(
-                texts.JSON_FAULT[error.fault], language, position=error.position, limit=MAX_DEPTH
+                texts.JSON_FAULT[error.fault],
+                language,
+                position=error.position,
+                limit=MAX_DEPTH,
+                most=MAX_CONTAINERS,
             )
             return Failure(400, f"{texts.pick(texts.STATUS[400], language)} ({reason})")
     for kind, status, pair in _BY_CLASS:

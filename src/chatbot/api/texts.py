@@ -12,7 +12,6 @@ STATUS: Mapping[int, tuple[str, str]] = {
     404: ("찾을 수 없습니다.", "Not found."),
     405: ("이 주소에서는 쓸 수 없는 메서드입니다.", "Method not allowed here."),
     408: ("요청 본문이 제때 오지 않았습니다.", "The body did not arrive in time."),
-    413: ("요청 본문이 64 KiB를 넘습니다.", "The body is larger than 64 KiB."),
     415: ("요청 본문은 application/json이어야 합니다.", "The body must be application/json."),
     431: ("요청 머리글이 너무 깁니다.", "The request head is too long."),
     500: ("서버 오류입니다. 요청 번호와 함께 알려 주세요.", "Server error. Please report the request id."),
@@ -24,12 +23,14 @@ STATUS: Mapping[int, tuple[str, str]] = {
     504: ("제한 시간 안에 답을 마치지 못했습니다.", "The answer was not finished in time."),
 }
 
+BODY_TOO_LARGE = ("요청 본문이 {kib} KiB를 넘습니다.", "The body is larger than {kib} KiB.")
 MALFORMED_HTTP = ("올바른 HTTP 요청이 아닙니다.", "This is no valid HTTP request.")
 JSON_FAULT: Mapping[str, tuple[str, str]] = {
     "utf8": ("UTF-8이 아닙니다", "it is not UTF-8"),
     "constant": ("NaN과 Infinity는 쓸 수 없습니다", "NaN and Infinity are not JSON"),
     "number": ("숫자가 너무 큽니다", "a number is beyond a double"),
     "depth": ("{limit}단계보다 깊게 겹쳤습니다", "it is nested deeper than {limit}"),
+    "size": ("객체와 배열이 {most}개를 넘습니다", "it has more than {most} objects and arrays"),
     "doubled": ("한 객체에 같은 이름이 두 번 나옵니다", "an object has a name twice"),
     "syntax": ("{position}번째 글자에서 읽기를 멈췄습니다", "reading stopped at character {position}"),
 }

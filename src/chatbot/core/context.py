@@ -116,7 +116,7 @@ class ContextBuilder:
     def converse(self, question: Question, asked: Asked, frame: Frame, gathered: Gathered) -> Conversation:
         """Put the parts of a prompt in their order; the backend renders and cuts them."""
         earlier = gathered.recollection.turns
-        turns = tuple(Exchange(turn.index, turn.question, turn.answer, turn.id) for turn in earlier)
+        turns = tuple(Exchange(turn.index, turn.question, turn.answer) for turn in earlier)
         found = gathered.found
         return Conversation(
             system=frame.system,

@@ -18,6 +18,7 @@ from chatbot.domain.messages import (
     Finished,
     FinishReason,
     GenerationEvent,
+    Prompted,
     PromptReport,
     Sampling,
     Token,
@@ -163,6 +164,8 @@ class Reply:
         self._turns = turns
         self._statistics = statistics
         self._ended = False
+        self.report: PromptReport | None = None
+        """What entered the prompt; None until that is made."""
 
     def close(self) -> None:
         """Give the place up; a question that has not ended yet counts as cancelled."""
@@ -193,21 +196,24 @@ class Reply:
                 async with aclosing(self._place.generate(conversation, self._sampling)) as generation:
                     async for event in generation:
                         written.note(event)
-                        if not isinstance(event, Finished):
+                        if isinstance(event, Prompted):
+                            self.report = event.report
+                        elif not isinstance(event, Finished):
                             yield event
-            except DeadlineExceeded:
-                if (storing := self._keep_begun(asked, written)) is None:
+            except DeadlineExceeded as late:
+                if not self._counts(written):
                     raise
-                kept = await asyncio.shield(storing)
+                written.finished = late.begun
+                kept = await self._kept(asked, written)
                 self._end(Outcome.FAILED)
                 yield self._answered(written, gathered, kept)
                 return
             except (GeneratorExit, asyncio.CancelledError):
-                self._keep_begun(asked, written)
+                if self._counts(written):
+                    self._keep(asked, written)
                 raise
             assert written.finished is not None, "the model ended without saying how"  # noqa: S101 (the port promises it)
-            last = self._keep(asked, written)
-            turn = None if last is None else await asyncio.shield(last)
+            turn = await self._kept(asked, written)
             self._statistics.answered(written.finished)
             self._end(Outcome.SUCCESSFUL)
             yield self._answered(written, gathered, turn)
@@ -234,9 +240,14 @@ class Reply:
             return self._frame
         return self.question.frame_of(asked.text)(self._personas)
 
-    def _keep_begun(self, asked: Asked, written: Written) -> asyncio.Task[KeptTurn] | None:
-        """Store an answer that does not end by itself, if that is wanted and there is any of it."""
-        return self._keep(asked, written) if self.question.keep_partial and written.text.strip() else None
+    def _counts(self, written: Written) -> bool:
+        """Whether an answer that did not end by itself counts: that is wanted, and there is any of it."""
+        return self.question.keep_partial and bool(written.text.strip())
+
+    async def _kept(self, asked: Asked, written: Written) -> KeptTurn | None:
+        """Store what is written and wait for that; None without a room."""
+        storing = self._keep(asked, written)
+        return None if storing is None else await asyncio.shield(storing)
 
     def _keep(self, asked: Asked, written: Written) -> asyncio.Task[KeptTurn] | None:
         """Store what is written; None without a room."""
@@ -263,5 +274,5 @@ class Reply:
             history=None if turn is None else turn.where,
             turn=None if turn is None else turn.id,
             recalled=gathered.recollection.state,
-            report=finished.report,
+            report=self.report,
         )

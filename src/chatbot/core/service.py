@@ -102,7 +102,8 @@ class Question:
     """What ``frame`` is for another text, where the turn that it names holds the text."""
 
     keep_partial: bool = False
-    """Whether what was written is stored even if the client or the deadline ends the answer."""
+    """Whether what was written counts even if the client or the deadline ends the answer: it is stored, and
+    the deadline is answered with it."""
 
     search: bool = False
     """Whether the web is searched for it."""
@@ -193,6 +194,7 @@ class Service(Generic[Body, P]):
         caller: str,
         arrived: float,
         tune: Callable[[Sampling], Sampling],
+        keep_partial: bool = False,
         key: KeyEntry | None = None,
     ) -> Question:
         """Turn a transcript into a Question; nothing of it is remembered."""
@@ -204,6 +206,7 @@ class Service(Generic[Body, P]):
             arrived=arrived,
             exchanges=transcript.exchanges,
             begun=transcript.begun,
+            keep_partial=keep_partial,
             tune=tune,
             key=key,
         )

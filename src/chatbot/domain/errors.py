@@ -23,6 +23,8 @@ StartupError stands apart: it ends the process with its sentence instead of a tr
 
 from collections.abc import Sequence
 
+from chatbot.domain.messages import Finished
+
 
 class ChatbotError(Exception):
     """Base of all; ``str()`` is for logs, never for a response body."""
@@ -112,11 +114,15 @@ class Draining(Unavailable):
 
 
 class DeadlineExceeded(ChatbotError):
-    """The deadline passed before the last token; ``stage`` says where: queue, prefill or decode."""
+    """The deadline passed before the last token; ``stage`` says where: queue, prefill or decode.
 
-    def __init__(self, stage: str) -> None:
+    ``begun`` tells of what was done until then, where that is known.
+    """
+
+    def __init__(self, stage: str, begun: Finished | None = None) -> None:
         super().__init__(f"the deadline passed in {stage}")
         self.stage = stage
+        self.begun = begun
 
 
 class StartupError(Exception):

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
-from uuid import UUID
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -78,12 +77,11 @@ class PromptPart:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One earlier turn of the room, with its ``index`` there; ``id`` where turns are stored."""
+    """One earlier turn of the room, with its ``index`` there."""
 
     index: int
     question: str
     answer: str
-    id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +164,13 @@ class PromptReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Prompted:
+    """The prompt is made; what entered it. The first event of a generation."""
+
+    report: PromptReport
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """The request waits: ``position`` counts from 1 (starts next), ``eta`` seconds to its first token."""
 
@@ -189,7 +194,6 @@ class Finished:
     queue: float
     prefill: float
     decode: float
-    report: PromptReport | None = None
 
 
-GenerationEvent = Waiting | Token | Finished
+GenerationEvent = Prompted | Waiting | Token | Finished

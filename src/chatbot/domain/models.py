@@ -76,7 +76,7 @@ class Place(Protocol):
     def generate(
         self, conversation: Conversation, sampling: Sampling
     ) -> AsyncGenerator[GenerationEvent, None]:
-        """Yield Waiting (any number), Token (any number), then one Finished.
+        """Yield Prompted, Waiting (any number), Token (any number), then one Finished.
 
         Closing the iterator stops the generation within one engine step and frees the place.
 

@@ -1,21 +1,41 @@
 """From the bytes of a request in OpenAI's format to what it asks, or a refusal that names the parameter."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 from fastapi import Request
 from pydantic import ValidationError
 
 from chatbot.api import strict_json, texts
-from chatbot.api.body import check_content_type, read_limited
+from chatbot.api.body import check_content_type, declared_length, read_limited
 from chatbot.api.errors import RequestRefused
 from chatbot.api.openai.parameters import UNSUPPORTED, check_parameters
 from chatbot.api.openai.schema import CompletionRequest
+from chatbot.domain.errors import Unavailable
+
+MAX_BODY = 1024 * 1024
+"""Bytes of a body: some 200 long turns, more than any of our contexts holds."""
+
+_SMALL = 16 * 1024
+"""Bytes that are parsed in about a millisecond, sooner than another thread would have begun."""
+
+_MOST_LARGE = 64
+"""Larger bodies that are read at the same time, and how long another waits for that, seconds."""
+_WAIT_SECONDS = 10.0
+
+_PARSERS = 2
+"""Threads that parse; they take turns with the event loop, so more would be no faster."""
 
 _CODES = {"missing": "missing_required_parameter", "not_text": UNSUPPORTED}
 """OpenAI's words for kinds of validation errors; every other is an ``invalid_value``."""
 
 _NOT_AN_OBJECT = ("본문은 JSON 객체여야 합니다.", "The body should be a JSON object.")
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +48,66 @@ class CompletionBody:
     ignored: tuple[str, ...]
     """Names of what is not, as the client is told them."""
 
+    large: bool
+    """Whether work in proportion to it is too long for the event loop."""
 
-async def completion_body(request: Request) -> CompletionBody:
-    """Read and check the body of a chat completion.
 
-    Raises:
-        HTTPException: as ``read_limited`` and ``check_content_type`` say.
-        MalformedJson: it is no JSON within the bounds.
-        RequestRefused: a parameter is missing, wrong or not supported.
+class BodyReader:
+    """Reads the bodies of one service's chat completions.
+
+    A conversation may have a megabyte: then it is read while few others are, and parsed on a thread, so that
+    neither memory nor the time of the event loop is its sender's to take.
     """
-    check_content_type(request)
-    return read_completion(await read_limited(request))
+
+    def __init__(self) -> None:
+        self._large = asyncio.Semaphore(_MOST_LARGE)
+        self._threads = ThreadPoolExecutor(_PARSERS, thread_name_prefix="bodies")
+
+    async def read(self, request: Request) -> CompletionBody:
+        """Read and check the body of a request.
+
+        Raises:
+            HTTPException: as ``read_limited`` and ``check_content_type`` say.
+            MalformedJson: it is no JSON within the bounds.
+            RequestRefused: a parameter is missing, wrong or not supported.
+            Unavailable: too many large bodies are being read.
+        """
+        check_content_type(request)
+        sized = "content-length" in request.headers
+        if sized and declared_length(request) <= _SMALL:
+            return read_completion(await read_limited(request, MAX_BODY))
+        # One that does not say its length may be of any.
+        try:
+            async with asyncio.timeout(_WAIT_SECONDS):
+                await self._large.acquire()
+        except TimeoutError:
+            raise Unavailable("too many large bodies are being read") from None
+        try:
+            data = await read_limited(request, MAX_BODY)
+            return await self._on_thread(lambda: read_completion(data))
+        finally:
+            self._large.release()
+
+    async def work(self, body: CompletionBody, call: Callable[[], Result]) -> Result:
+        """The result of a call that takes time in proportion to the body; raises what it raises."""
+        return await self._on_thread(call) if body.large else call()
+
+    async def _on_thread(self, call: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
 
 def read_completion(data: bytes) -> CompletionBody:
-    """What ``completion_body`` does once the bytes are there."""
+    """What the bytes of a body ask.
+
+    Raises:
+        MalformedJson, RequestRefused: as ``BodyReader.read`` says.
+    """
     body = strict_json.parse(data)
     if not isinstance(body, dict):
         raise RequestRefused(400, _NOT_AN_OBJECT, code="invalid_value")
     ignored = check_parameters(body, CompletionRequest.model_fields)
     try:
-        return CompletionBody(CompletionRequest.model_validate(body), ignored)
+        return CompletionBody(CompletionRequest.model_validate(body), ignored, len(data) > _SMALL)
     except ValidationError as error:
         raise _refusal(error, body) from None
 

@@ -15,7 +15,7 @@ from chatbot.api.errors import Failure
 from chatbot.api.openai.body import CompletionBody
 from chatbot.api.openai.failures import openai_failure
 from chatbot.core.reply import Answered, AnswerEvent, Reply
-from chatbot.domain.messages import Token, Usage, Waiting
+from chatbot.domain.messages import FinishReason, Token, Usage, Waiting
 
 
 def _usage(usage: Usage) -> dict[str, Any]:
@@ -25,6 +25,11 @@ def _usage(usage: Usage) -> dict[str, Any]:
         "total_tokens": usage.prompt + usage.completion,
         "prompt_tokens_details": {"cached_tokens": usage.cached},
     }
+
+
+def _reason(reason: FinishReason) -> str:
+    """The reason in OpenAI's words, which have none for an answer that the deadline ended."""
+    return FinishReason.LENGTH.value if reason is FinishReason.STOPPED else reason.value
 
 
 def _data(payload: Any) -> bytes:
@@ -50,16 +55,20 @@ class OpenAIFormat:
         self._role = {"role": "assistant"}
 
     def opening(self) -> dict[str, str]:
-        """As everywhere, and what of the request was ignored."""
-        ignored = {"X-Ignored-Parameters": ", ".join(self._ignored)} if self._ignored else {}
-        return {**opening_headers(self._reply), **ignored}
+        """As everywhere, which parameters were ignored, and how many of the client's turns were cut."""
+        headers = opening_headers(self._reply)
+        if self._ignored:
+            headers["X-Ignored-Parameters"] = ", ".join(self._ignored)
+        if self._reply.report is not None and self._reply.report.cut_turns:
+            headers["X-Cut-Turns"] = str(len(self._reply.report.cut_turns))
+        return headers
 
     def whole(self, answered: Answered) -> Response:
         """A ``chat.completion`` object."""
         choice = {
             "index": 0,
             "message": {"role": "assistant", "content": answered.text},
-            "finish_reason": answered.reason.value,
+            "finish_reason": _reason(answered.reason),
         }
         content = {
             **self._head,
@@ -78,7 +87,7 @@ class OpenAIFormat:
                 role, self._role = self._role, {}
                 return self._chunk({**role, "content": text})
             case Answered():
-                last = self._chunk({}, event.reason.value)
+                last = self._chunk({}, _reason(event.reason))
                 if self._tells_usage:
                     last += _data({**self._head, "choices": [], "usage": _usage(event.usage)})
                 return last + _DONE

@@ -1,6 +1,7 @@
 """``/v1``: the same models for clients that speak OpenAI's format, streaming too."""
 
 import time
+from dataclasses import replace
 from typing import Annotated, Any, NoReturn
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -12,7 +13,7 @@ from chatbot.api.access import Principal, principal
 from chatbot.api.body import body_docs
 from chatbot.api.docs import COMPLETION_RESPONSES, MODEL_RESPONSES
 from chatbot.api.errors import RequestRefused
-from chatbot.api.openai.body import CompletionBody, completion_body
+from chatbot.api.openai.body import BodyReader, CompletionBody
 from chatbot.api.openai.failures import OpenAIRoute
 from chatbot.api.openai.format import OpenAIFormat
 from chatbot.api.openai.messages import said
@@ -21,6 +22,7 @@ from chatbot.api.openai.schema import CompletionRequest
 from chatbot.api.responding import respond
 from chatbot.api.state import ServiceState
 from chatbot.core.reply import Backend
+from chatbot.core.service import Question
 from chatbot.core.transcript import Names, Transcript, read_messages
 from chatbot.domain.models import ModelState
 
@@ -36,6 +38,7 @@ def openai_router(state: ServiceState) -> APIRouter:
     """The routes of OpenAI's format."""
     router = APIRouter(prefix="/v1", tags=["openai"], route_class=OpenAIRoute)
     who = principal(state.keys)
+    reader = BodyReader()
     started = int(time.time())
 
     def entry(alias: str, backend: Backend) -> dict[str, Any]:
@@ -65,24 +68,32 @@ def openai_router(state: ServiceState) -> APIRouter:
     async def completions(
         request: Request,
         asker: Annotated[Principal, Depends(who)],
-        body: Annotated[CompletionBody, Depends(completion_body)],
+        body: Annotated[CompletionBody, Depends(reader.read)],
     ) -> Response:
         """OpenAI's format. The service's persona and rules hold; nothing is remembered."""
         asked = body.request
         user = asked.user or None
         asker.check_owns(user)
         alias = _alias(state, asked.model)
-        transcript = read_messages(said(asked.messages))
-        _check_takes(state.chat.backends[alias], asked, transcript)
-        question = state.chat.service.ask_transcript(
-            transcript,
-            Names(asked.character_name, asked.user_name, asked.greeting),
-            caller=asker.caller(user),
-            arrived=request.state.arrived,
-            tune=asked.tuned,
-            key=asker.key,
-        )
-        reply = state.chat.begin(alias, question)
+        backend = state.chat.backends[alias]
+
+        def framed() -> Question:
+            transcript = read_messages(said(asked.messages))
+            _check_takes(backend, asked, transcript)
+            question = state.chat.service.ask_transcript(
+                transcript,
+                Names(asked.character_name, asked.user_name, asked.greeting),
+                caller=asker.caller(user),
+                arrived=request.state.arrived,
+                tune=asked.tuned,
+                # Whoever streams has what was written, and an error tells what became of the rest.
+                keep_partial=not asked.stream,
+                key=asker.key,
+            )
+            frame = question.frame(backend.personas)
+            return replace(question, frame=lambda _: frame)
+
+        reply = state.chat.begin(alias, await reader.work(body, framed))
         return await respond(request, reply, OpenAIFormat(reply, body, request), stream=asked.stream)
 
     return router

@@ -28,7 +28,7 @@ class CompletionRequest(SamplingFields):
         }
     )
 
-    messages: list[Message] = Field(min_length=1, max_length=10_000)
+    messages: list[Message] = Field(min_length=1, max_length=10_000, fail_fast=True)
     model: Annotated[str, StringConstraints(min_length=1, max_length=100)] = "Llama"
     stream: bool = False
     stream_options: StreamOptions = StreamOptions()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chatbot.domain.errors import ChatbotError, DeadlineExceeded, Draining, ModelFailed
+from chatbot.domain.messages import FinishReason
 from chatbot.domain.models import EngineMeter
 from chatbot.llm.llama.answering import Answering
 from chatbot.llm.llama.context import Context
@@ -217,7 +218,8 @@ class Engine:
     def _expire(self, now: float) -> None:
         for stream in self._roster.everyone():
             if now >= stream.ticket.deadline:
-                self._answers.fail(stream, DeadlineExceeded(stream.stage))
+                begun = stream.finish(FinishReason.STOPPED, now)
+                self._answers.fail(stream, DeadlineExceeded(stream.stage, begun))
 
     def _rebuild(self, reason: str) -> None:
         self._rebuilds += 1

@@ -16,6 +16,7 @@ from chatbot.domain.messages import (
     Conversation,
     Finished,
     GenerationEvent,
+    Prompted,
     PromptReport,
     Sampling,
     ServiceName,
@@ -208,6 +209,7 @@ class LlamaPlace:
             loop = asyncio.get_running_loop()
             prompt = await loop.run_in_executor(self._renderer, model.prompter.render, conversation)
             stream = model.submit(self._ticket, prompt, conversation, sampling)
+            yield Prompted(prompt.report)
             while True:
                 for item in await stream.outbox.take():
                     if isinstance(item, ChatbotError):

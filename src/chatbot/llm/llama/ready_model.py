@@ -59,8 +59,11 @@ class ReadyModel:
         progress.max_tokens = max(
             1, min(progress.max_tokens, sampling.max_tokens, self.context_tokens - length)
         )
-        characters = len(conversation.system_text) + len(conversation.user_text)
-        characters += sum(len(turn.question) + len(turn.answer) for turn in conversation.exchanges)
+        kept = frozenset(prompt.report.kept_turns)
+        characters = len(conversation.system_text) + len(conversation.user_text) + len(conversation.begun)
+        characters += sum(
+            len(turn.question) + len(turn.answer) for turn in conversation.exchanges if turn.index in kept
+        )
         self.scheduler.prompt_known(ticket, length, self._probably_fresh(length), characters)
         stream = Stream(ticket, prompt, sampling, Outbox())
         self.engine.send(Submit(stream))

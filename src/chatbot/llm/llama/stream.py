@@ -115,5 +115,4 @@ class Stream:
             queue=max(0.0, started - self.submitted),
             prefill=max(0.0, first - started),
             decode=max(0.0, now - first),
-            report=self.prompt.report,
         )

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatbot.domain.config import OpenAIAlias
-from chatbot.domain.errors import Draining, NotConfigured, UpstreamFailed
+from chatbot.domain.errors import DeadlineExceeded, Draining, NotConfigured, UpstreamFailed
 from chatbot.domain.messages import (
     Conversation,
     Finished,
     FinishReason,
     GenerationEvent,
+    Prompted,
     Sampling,
     ServiceName,
     Token,
@@ -127,10 +128,13 @@ class OpenAIPlace:
             prompt = build_prompt(conversation, self._alias.context_tokens, self._line.redact)
             body = request_body(self._alias, prompt, sampling)
             self._begin()
+            yield Prompted(prompt.report)
             async with aclosing(self._tries(body, sampling.stop, reading)) as texts:
                 async for text in texts:
                     yield Token(text)
             yield self._finished(prompt, reading)
+        except DeadlineExceeded as late:
+            raise DeadlineExceeded(late.stage, self._finished(prompt, reading)) from None
         finally:
             self.release()
 
@@ -193,7 +197,6 @@ class OpenAIPlace:
             queue=0.0,
             prefill=first - reading.begun,
             decode=now - first,
-            report=prompt.report,
         )
 
 
