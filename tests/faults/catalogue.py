@@ -156,7 +156,7 @@ ROWS = (
     ),
     Row(
         "database or its volume lost",
-        "the last backup brings everybody's turns back; a backup that fails leaves no half copy and takes none away",
+        "the last backup brings everybody's turns back; one that fails leaves no half copy and removes none",
         (
             "history/test_backup.py::test_a_copy_holds_everybody_and_nothing_that_was_deleted",
             "history/test_backup.py::test_a_copy_is_whole_while_another_process_writes",
