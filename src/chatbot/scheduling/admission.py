@@ -68,12 +68,7 @@ class AdmissionController:
                 self._scheduler.join(self._scheduler.newcomer(other, now))
             try:
                 newcomer = self._scheduler.newcomer(ticket, now)
-                if newcomer.forecast.at_once:
-                    self._promises.claim(ticket.caller, now)
-                elif at_once:
-                    raise AskElsewhere("it would have to wait")
-                else:
-                    self._check(newcomer)
+                self._check(newcomer, at_once=at_once)
             except (AskElsewhere, Overloaded):
                 for other in others:
                     self._scheduler.leave(other, now)
@@ -87,8 +82,13 @@ class AdmissionController:
             wait = self._scheduler.until_own_end(caller)
             raise _refusal(wait, self._scheduler.waiting(), "the user's share is full")
 
-    def _check(self, newcomer: Newcomer) -> None:
+    def _check(self, newcomer: Newcomer, *, at_once: bool) -> None:
         caller, now = newcomer.ticket.caller, newcomer.now
+        if newcomer.forecast.at_once:
+            self._promises.claim(caller, now)
+            return
+        if at_once:
+            raise AskElsewhere("it would have to wait")
         promise = self._promises.of(caller, now)
         called = promise is not None and promise.has_come(now)
         wait = self._wait_of_the_called(newcomer) if called else self._wait(newcomer, promise)
