@@ -47,7 +47,8 @@ async def test_a_text_is_answered_with_instructions_and_usage() -> None:
             store=False,
         )
     assert (answer.output_text, answer.status, answer.incomplete_details) == ("안녕하세요", "completed", None)
-    assert (answer.instructions, answer.max_output_tokens, answer.store) == ("Answer in rhymes.", 7, False)
+    assert (answer.instructions, answer.max_output_tokens) == ("Answer in rhymes.", 7)
+    assert answer.to_dict()["store"] is False
     assert answer.usage is not None
     assert (answer.usage.input_tokens, answer.usage.input_tokens_details.cached_tokens) == (10, 4)
     assert answer.usage.total_tokens == 12
