@@ -42,7 +42,7 @@ async def measure(ports: dict[str, int], options: argparse.Namespace) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Start both processes, measure, stop them."""
-    chatbot = Path(sys.executable).with_name("chatbot")
+    chatbot = str(Path(sys.executable).with_name("chatbot"))
     with ExitStack() as stack:
         service, balancer = stack.enter_context(held_ports(2))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
