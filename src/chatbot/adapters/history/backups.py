@@ -79,7 +79,10 @@ def _alone(aside: Path) -> Iterator[IO[bytes]]:
     with os.fdopen(descriptor, "wb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            # The one that held it before may have made a copy of this file meanwhile.
+            if not os.path.samestat(os.fstat(descriptor), aside.stat()):
+                raise BlockingIOError
+        except (BlockingIOError, FileNotFoundError):
             raise StartupError(f"another backup writes {aside}: wait until it has ended") from None
         file.truncate(0)
         try:
