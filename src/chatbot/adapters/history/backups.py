@@ -77,16 +77,23 @@ def _alone(aside: Path) -> Iterator[IO[bytes]]:
     """The file of the copy being written: empty, for its owner's eyes only, and gone after an error."""
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StartupError(f"another backup writes {aside}: wait until it has ended") from None
+        if not _locked(descriptor, aside):
+            raise StartupError(f"another backup writes {aside}: wait until it has ended")
         file.truncate(0)
         try:
             yield file
         except BaseException:
             aside.unlink(missing_ok=True)
             raise
+
+
+def _locked(descriptor: int, aside: Path) -> bool:
+    """Whether the file is ours: nobody writes it, and whoever did has not made a copy of it meanwhile."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(descriptor), aside.stat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 @contextmanager
