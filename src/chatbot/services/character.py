@@ -56,6 +56,7 @@ SERVICE = Service(
     personas=PersonaTexts(role_play.RolePlayPersona),
     of_body=_of_body,
     of_transcript=role_play.of_transcript,
+    remembered=("character_name", "greeting", "context", "user_name"),
     page=ChatPage(
         character=CharacterFields(
             name="character_name", greeting="greeting", context="context", user_name="user_name"
