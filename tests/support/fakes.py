@@ -92,6 +92,8 @@ class FakePlace:
                     await asyncio.sleep(event)
                 else:
                     yield event
+                    if isinstance(event, Finished):
+                        return
             yield Finished(FinishReason.STOP, Usage(10, 4, len(model.script)), 0.01, 0.02, 0.03)
         except (asyncio.CancelledError, GeneratorExit):
             model.stopped.set()
