@@ -4,7 +4,7 @@ Prints its figures: the cached share with one pod and several, the requests that
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import Any
 from uuid import uuid4

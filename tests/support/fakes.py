@@ -97,6 +97,8 @@ class FakePlace:
                     await asyncio.sleep(event)
                 else:
                     yield event
+                    if isinstance(event, Finished):
+                        return
             for answer in range(self._answers):
                 usage = Usage(10, 4, len(model.script))
                 yield Finished(FinishReason.STOP, usage, 0.01, 0.02, 0.03, answer)
