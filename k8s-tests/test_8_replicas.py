@@ -4,7 +4,7 @@ Prints its figures: the cached share with one pod and several, the requests that
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import Any
 from uuid import uuid4
@@ -144,7 +144,7 @@ def test_rooms_find_their_prefix_however_many_pods_there_are(cluster: Cluster, r
     """Eight rooms, six turns each, with one pod; then again over two, three and two pods."""
     rooms, shares, waits = 8, {}, {}
 
-    def share(source: dict[str, float]) -> float:
+    def share(source: Mapping[str, float]) -> float:
         return source["cached"] / (source["cached"] + source["computed"])
 
     def counted() -> dict[str, float]:

@@ -166,6 +166,17 @@ ROWS = (
         missing="thousands of turns under all of it: `python -m bench.history_check`",
     ),
     Row(
+        "database or its volume lost",
+        "the last backup brings everybody's turns back; one that fails leaves no half copy and removes none",
+        (
+            "history/test_backup.py::test_a_copy_holds_everybody_and_nothing_that_was_deleted",
+            "history/test_backup.py::test_a_copy_is_whole_while_another_process_writes",
+            "history/test_backup.py::test_a_database_that_is_away_leaves_the_copies_as_they_are",
+            "history/test_backup.py::test_an_empty_history_takes_no_copy_away",
+        ),
+        ("test_6_published.py::test_a_backup_is_encrypted_and_brings_back_what_was_deleted",),
+    ),
+    Row(
         "disk full or read-only",
         "questions of a room are refused before they are computed; deletes work; it is over within seconds",
         (

@@ -93,10 +93,12 @@ class Chat:
             deadline=question.arrived + self._deadline_seconds,
             prompt_chars=question.chars(frame),
             max_tokens=sampling.max_tokens,
+            answers=question.answers,
             at_once=at_once,
         )
         with ExitStack() as held:
-            held.enter_context(self._shares.held(question.key, backend.model.queue_size(self.service.name)))
+            waiting = backend.model.queue_size(self.service.name)
+            held.enter_context(self._shares.held(question.key, question.answers, waiting))
             place = backend.model.reserve(request)
             held.callback(place.release)
             return Reply(

@@ -115,7 +115,7 @@ def version() -> None:
 app.add_typer(models.app, name="models", help="Download, check and list model files.")
 app.add_typer(keys.app, name="keys", help="Make, list and remove API keys.")
 app.add_typer(prompts.app, name="prompts", help="Check persona texts.")
-app.add_typer(history.app, name="history", help="Import, export, delete and prune conversations.")
+app.add_typer(history.app, name="history", help="Import, export, back up, delete and prune conversations.")
 app.add_typer(cards.app, name="cards", help="Read character cards.")
 
 

@@ -25,6 +25,12 @@ spec:
   {{- with $service.externalTrafficPolicy }}
   externalTrafficPolicy: {{ . }}
   {{- end }}
+  {{- with $service.ipFamilyPolicy }}
+  ipFamilyPolicy: {{ . }}
+  {{- end }}
+  {{- with $service.ipFamilies }}
+  ipFamilies: {{- toYaml . | nindent 4 }}
+  {{- end }}
   selector: {{- include "chatbot.selector" (dict "root" .root "component" (default .component .headless)) | nindent 4 }}
   ports:
     - name: {{ .name }}
