@@ -70,8 +70,12 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def oci_registry() -> Iterator[tuple[str, dict[str, bytes], dict[str, bytes]]]:
     """Address, manifests by `repository:tag` and blobs by digest of a registry that runs meanwhile."""
-    handler = type("Handler", (_Handler,), {"blobs": {}, "manifests": {}})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+
+    class Handler(_Handler):
+        blobs: ClassVar[dict[str, bytes]] = {}
+        manifests: ClassVar[dict[str, bytes]] = {}
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        yield f"127.0.0.1:{server.server_port}", handler.manifests, handler.blobs
+        yield f"127.0.0.1:{server.server_port}", Handler.manifests, Handler.blobs
         server.shutdown()

@@ -85,7 +85,7 @@ def test_a_file_is_copied_beside_the_service_that_writes_it(kind: str, suffix: s
 
 def test_the_way_to_the_file_stands_beside_what_the_operator_wants() -> None:
     mine = {"labelSelector": {"matchLabels": {"a": "b"}}, "topologyKey": "zone"}
-    node = {"preferredDuringSchedulingIgnoredDuringExecution": []}
+    node: dict[str, Any] = {"preferredDuringSchedulingIgnoredDuringExecution": []}
     affinity = {
         "podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [mine]},
         "nodeAffinity": node,
