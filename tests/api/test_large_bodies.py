@@ -94,8 +94,8 @@ async def test_what_takes_long_is_done_beside_the_event_loop(monkeypatch: pytest
 
         return noted
 
-    monkeypatch.setattr(reading, "read_completion", noting("parsed", reading.read_completion))
-    monkeypatch.setattr("chatbot.api.openai.routes.said", noting("sorted", lambda _: []))
+    monkeypatch.setattr(reading, "read_asking", noting("parsed", reading.read_asking))
+    monkeypatch.setattr("chatbot.api.openai.schema.said", noting("sorted", lambda _: []))
     assert (await post(padded(MIB))).status_code == 200
     assert all(name.startswith("bodies") for names in threads.values() for name in names), threads
     assert (await post(padded(1_000))).status_code == 200

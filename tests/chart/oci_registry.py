@@ -70,12 +70,10 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def oci_registry() -> Iterator[tuple[str, dict[str, bytes], dict[str, bytes]]]:
     """Address, manifests by `repository:tag` and blobs by digest of a registry that runs meanwhile."""
-
-    class Handler(_Handler):
-        blobs: ClassVar[dict[str, bytes]] = {}
-        manifests: ClassVar[dict[str, bytes]] = {}
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    manifests: dict[str, bytes] = {}
+    blobs: dict[str, bytes] = {}
+    handler = type("Handler", (_Handler,), {"blobs": blobs, "manifests": manifests})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        yield f"127.0.0.1:{server.server_port}", Handler.manifests, Handler.blobs
+        yield f"127.0.0.1:{server.server_port}", manifests, blobs
         server.shutdown()

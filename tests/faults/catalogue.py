@@ -68,7 +68,7 @@ ROWS = (
     ),
     Row(
         "smuggled and ambiguous requests",
-        "service, one-machine gateway and nginx read each of the shapes alike",
+        "service, both gateways and the balancer read each of the shapes alike",
         (
             "faults/test_raw_http.py::test_no_two_ways_in_read_a_message_differently",
             "api/test_paths.py::test_what_is_no_route_is_404_and_goes_nowhere_else",
@@ -119,6 +119,17 @@ ROWS = (
             "engine/test_ending_early.py::test_draining_refuses_the_new_and_finishes_the_admitted",
         ),
         ("test_2_changes.py::test_a_deleted_pod_finishes_what_it_began",),
+    ),
+    Row(
+        "a pod of several is full, leaves, is gone or killed",
+        "another begins the question at once; what a pod may have begun is never asked again",
+        (
+            "balancing/test_balancing_door.py::test_whoever_would_wait_is_answered_by_a_pod_that_is_free",
+            "balancing/test_balancing_door.py::test_who_is_served_elsewhere_leaves_no_promise_behind",
+            "balancing/test_balancing_door.py::test_a_pod_that_leaves_finishes_and_newcomers_go_to_the_others",
+            "balancing/test_balancing_door.py::test_an_address_that_takes_no_connection_costs_nobody_an_answer",
+            "balancing/test_balancing_processes.py::test_a_question_whose_pod_is_killed_is_asked_once",
+        ),
     ),
     Row(
         "upgrade and rollback under load",

@@ -139,6 +139,18 @@ COMPLETION_RESPONSES: dict[int | str, dict[str, Any]] = {
     404: _json("There is no such model.", _OPENAI_ERROR),
 }
 
+RESPONSE_RESPONSES: dict[int | str, dict[str, Any]] = {
+    **COMPLETION_RESPONSES,
+    200: {
+        **COMPLETION_RESPONSES[200],
+        "description": "A response object, or the events of one.",
+        "content": {
+            "application/json": {"schema": {"type": "object", "required": ["output", "usage"]}},
+            "text/event-stream": {"schema": _events("response.created", "response.completed")},
+        },
+    },
+}
+
 MODEL_RESPONSES: dict[int | str, dict[str, Any]] = {
     status: COMPLETION_RESPONSES[status] for status in (401, 404)
 }

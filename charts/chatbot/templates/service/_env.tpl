@@ -23,13 +23,12 @@
   (printf "%sPOOL_TOKENS" $prefix) $s.poolTokens
   (printf "%sMAX_TOKENS" $prefix) $s.maxTokens
   (printf "%sPARALLEL" $prefix) $s.parallel
-  (printf "%sTEMPERATURE" $prefix) $s.sampling.temperature
-  (printf "%sTOP_P" $prefix) $s.sampling.topP
-  (printf "%sTOP_K" $prefix) $s.sampling.topK
-  (printf "%sREPEAT_PENALTY" $prefix) $s.sampling.repeatPenalty
   (printf "%sTHREADS" $prefix) $s.threads
   (printf "%sGPU_LAYERS" $prefix) (ternary $s.gpu.layers 0 $s.gpu.enabled)
 -}}
+{{- range $key, $value := $s.sampling -}}
+{{- $_ := set $env (printf "%s%s" $prefix (upper (snakecase $key))) (ternary (toJson $value) $value (or (kindIs "slice" $value) (kindIs "map" $value))) -}}
+{{- end -}}
 {{- with include "chatbot.history.plainUri" .root -}}{{- $_ := set $env "CHATBOT_HISTORY__MONGO_URI" . -}}{{- end -}}
 {{- /* Without the way out, the one provider that needs no key would only be waited for. */ -}}
 {{- if not $v.search.enabled -}}{{- $_ := set $env "CHATBOT_SEARCH__WIKIPEDIA" false -}}{{- end -}}

@@ -1,10 +1,10 @@
 """From the bytes of a request in OpenAI's format to what it asks, or a refusal that names the parameter."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from fastapi import Request
 from pydantic import ValidationError
@@ -13,7 +13,7 @@ from chatbot.api import strict_json, texts
 from chatbot.api.body import check_content_type, declared_length, read_limited
 from chatbot.api.errors import RequestRefused
 from chatbot.api.openai.parameters import UNSUPPORTED, check_parameters
-from chatbot.api.openai.schema import CompletionRequest
+from chatbot.api.openai.schema import AskingRequest
 from chatbot.domain.errors import Unavailable
 
 MAX_BODY = 1024 * 1024
@@ -29,20 +29,23 @@ _WAIT_SECONDS = 10.0
 _PARSERS = 2
 """Threads that parse; they take turns with the event loop, so more would be no faster."""
 
-_CODES = {"missing": "missing_required_parameter", "not_text": UNSUPPORTED}
+_MISSING = "missing_required_parameter"
+_CODES = {"missing": _MISSING, "missing_role": _MISSING, "not_text": UNSUPPORTED, "no_form": UNSUPPORTED}
 """OpenAI's words for kinds of validation errors; every other is an ``invalid_value``."""
 
 _NOT_AN_OBJECT = ("본문은 JSON 객체여야 합니다.", "The body should be a JSON object.")
 
 
 Result = TypeVar("Result")
+Asked = TypeVar("Asked", bound=AskingRequest)
+Asked_co = TypeVar("Asked_co", bound=AskingRequest, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class CompletionBody:
+class ReadBody(Generic[Asked_co]):
     """A request as it was understood."""
 
-    request: CompletionRequest
+    request: Asked_co
     """What is honoured."""
 
     ignored: tuple[str, ...]
@@ -53,7 +56,7 @@ class CompletionBody:
 
 
 class BodyReader:
-    """Reads the bodies of one service's chat completions.
+    """Reads the bodies of one service's requests in this format.
 
     A conversation may have a megabyte: then it is read while few others are, and parsed on a thread, so that
     neither memory nor the time of the event loop is its sender's to take.
@@ -63,7 +66,15 @@ class BodyReader:
         self._large = asyncio.Semaphore(_MOST_LARGE)
         self._threads = ThreadPoolExecutor(_PARSERS, thread_name_prefix="bodies")
 
-    async def read(self, request: Request) -> CompletionBody:
+    def of(self, schema: type[Asked]) -> Callable[[Request], Awaitable[ReadBody[Asked]]]:
+        """A dependency of routes whose body has this schema."""
+
+        async def read(request: Request) -> ReadBody[Asked]:
+            return await self.read(request, schema)
+
+        return read
+
+    async def read(self, request: Request, schema: type[Asked]) -> ReadBody[Asked]:
         """Read and check the body of a request.
 
         Raises:
@@ -75,7 +86,7 @@ class BodyReader:
         check_content_type(request)
         sized = "content-length" in request.headers
         if sized and declared_length(request) <= _SMALL:
-            return read_completion(await read_limited(request, MAX_BODY))
+            return read_asking(await read_limited(request, MAX_BODY), schema)
         # One that does not say its length may be of any.
         try:
             async with asyncio.timeout(_WAIT_SECONDS):
@@ -84,11 +95,11 @@ class BodyReader:
             raise Unavailable("too many large bodies are being read") from None
         try:
             data = await read_limited(request, MAX_BODY)
-            return await self._on_thread(lambda: read_completion(data))
+            return await self._on_thread(lambda: read_asking(data, schema))
         finally:
             self._large.release()
 
-    async def work(self, body: CompletionBody, call: Callable[[], Result]) -> Result:
+    async def work(self, body: ReadBody[AskingRequest], call: Callable[[], Result]) -> Result:
         """The result of a call that takes time in proportion to the body; raises what it raises."""
         return await self._on_thread(call) if body.large else call()
 
@@ -96,7 +107,7 @@ class BodyReader:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
 
-def read_completion(data: bytes) -> CompletionBody:
+def read_asking(data: bytes, schema: type[Asked]) -> ReadBody[Asked]:
     """What the bytes of a body ask.
 
     Raises:
@@ -105,9 +116,9 @@ def read_completion(data: bytes) -> CompletionBody:
     body = strict_json.parse(data)
     if not isinstance(body, dict):
         raise RequestRefused(400, _NOT_AN_OBJECT, code="invalid_value")
-    ignored = check_parameters(body, CompletionRequest.model_fields)
+    ignored = check_parameters(body, schema.model_fields, schema.refused, schema.ignored)
     try:
-        return CompletionBody(CompletionRequest.model_validate(body), ignored, len(data) > _SMALL)
+        return ReadBody(schema.model_validate(body), ignored, len(data) > _SMALL)
     except ValidationError as error:
         raise _refusal(error, body) from None
 
