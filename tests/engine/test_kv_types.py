@@ -1,51 +1,39 @@
-"""A pool of q8_0 under the whole engine: rooms leave it and come back, windows and drafts included."""
+"""A pool of q8_0 under the whole engine: full, with rooms that leave it and come back, windows included."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 from tests.engine.rig import Rig, open_rig, question
-from tests.engine.test_equality import leave_the_pool
 
 from chatbot.domain.messages import Conversation, Exchange, Sampling
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture(params=["tiny32", "window32"])
-def engine(models: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[str], Rig]]:
-    """Opens an engine by the type of its pool, on a model without a window and on one with."""
-    opened: list[Rig] = []
-
-    def make(kv_type: str) -> Rig:
-        path = models / f"{request.param}.gguf"
-        opened.append(open_rig(path, exact=False, threads=1, context_tokens=2048, kv_type=kv_type))
-        return opened[-1]
-
-    yield make
-    for one in opened:
-        one.model.close()
+def engine(models: Path, request: pytest.FixtureRequest) -> Iterator[Rig]:
+    """With a pool that holds a few conversations, on a model without a window and on one with."""
+    path = models / f"{request.param}.gguf"
+    rig = open_rig(path, exact=False, threads=1, context_tokens=1024, pool_tokens=1024, kv_type="q8_0")
+    yield rig
+    rig.model.close()
 
 
-async def test_rooms_go_on_after_they_have_left_the_pool(engine: Callable[[str], Rig]) -> None:
-    rig = engine("q8_0")
-    exchanges: tuple[Exchange, ...] = ()
-    for turn in range(1, 6):
-        asked = Conversation(system=question("").system, question=f"turn {turn}?", exchanges=exchanges)
-        others = [question(f"noise {turn} {n} " + "x" * 60) for n in range(3)]
-        mine, *_ = await rig.ask_all([asked, *others])
-        leave_the_pool(rig)
-        assert rig.loaded.engine.kv_used == 0
-        exchanges += (Exchange(turn, f"turn {turn}?", mine.text or "-", UUID(int=turn)),)
-    assert mine.finished.usage.cached > 0.8 * mine.finished.usage.prompt
-
-
-async def test_a_saved_room_takes_about_half_of_the_memory(engine: Callable[[str], Rig]) -> None:
-    sizes = []
-    for kind in ("f16", "q8_0"):
-        rig = engine(kind)
-        await rig.ask(question("x" * 500), Sampling(temperature=0.0, max_tokens=4))
-        leave_the_pool(rig)
-        sizes.append(rig.loaded.engine.host_cache_bytes)
-    assert 0.5 < sizes[1] / sizes[0] < 0.65
+@pytest.mark.anyio
+async def test_rooms_go_on_after_others_have_filled_the_pool(engine: Rig) -> None:
+    rooms: list[tuple[Exchange, ...]] = [()] * 6
+    sampling = Sampling(temperature=0.0, max_tokens=60)
+    for turn in range(1, 5):
+        asked = [
+            Conversation(system=question("").system, question=f"{n}, turn {turn}?", exchanges=exchanges)
+            for n, exchanges in enumerate(rooms)
+        ]
+        answers = await engine.ask_all(asked, sampling)
+        rooms = [
+            (*one.exchanges, Exchange(turn, one.question, answer.text or "-", UUID(int=turn)))
+            for one, answer in zip(asked, answers, strict=True)
+        ]
+    last = [answer.finished.usage for answer in answers]
+    assert sum(usage.prompt + usage.completion for usage in last) > 1024, "the rooms together do not fit"
+    assert engine.loaded.engine.host_cache_bytes > 0
+    assert all(usage.cached > 0.7 * usage.prompt for usage in last)
