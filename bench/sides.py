@@ -239,11 +239,11 @@ class Side:
         self.client = httpx.AsyncClient(base_url=address, timeout=900, limits=limits)
 
     async def wait_ready(self) -> None:
-        """Wait until it answers one token."""
+        """Wait until it answers; one token alone may be white space, which is no text."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                await self._answer(Ask("user0", "1 2 3", 1))
+                await self._answer(Ask("user0", "1 2 3", 8))
             except (httpx.TransportError, httpx.HTTPStatusError):
                 await asyncio.sleep(0.3)
             else:

@@ -29,9 +29,9 @@ from bench.workloads import KOREAN, Ask
 from tests.engine.rig import Rig, open_rig, question
 
 from chatbot.domain.messages import Conversation, Sampling
-from chatbot.llm.llama import answering
+from chatbot.llm.llama import sampler
 from chatbot.llm.llama.context import Logits
-from chatbot.llm.llama.sampler import Sampler
+from chatbot.llm.llama.sampler import Chain, Sampler
 from chatbot.llm.llama.stream import Stream
 
 _KINDS = {
@@ -51,6 +51,8 @@ _KINDS = {
 _FREE_TOKENS = 96
 """Tokens of an answer that nobody forces."""
 
+_ROWS = (1, 2, 4, 8, 16, 32)
+
 _ANSWERS: dict[int, Sequence[int]] = {}
 """Answers to be forced, by the seed of the request."""
 
@@ -58,8 +60,8 @@ _ANSWERS: dict[int, Sequence[int]] = {}
 class ForcedSampler(Sampler):
     """Chooses a token as ever, and then returns the answer's."""
 
-    def __init__(self, sampling: Sampling, vocabulary: int) -> None:
-        super().__init__(sampling, vocabulary)
+    def __init__(self, sampling: Sampling, vocabulary: int, dry: Chain | None = None) -> None:
+        super().__init__(sampling, vocabulary, dry)
         self._answer = iter(_ANSWERS[sampling.seed or 0])
 
     def sample(self, row: Logits) -> int:
@@ -111,7 +113,12 @@ def asked(work: Work, number: int) -> Conversation:
 async def play(rig: Rig, work: Work, users: int, number: int, sampling: Sampling) -> float:
     """All users ask at once, each for himself; seconds until all have their answers."""
     begun = time.perf_counter()
-    answers = await rig.ask_all([asked(work, 100 * number + user) for user in range(users)], sampling)
+    # With a deadline so far away that no answer is cut short for it.
+    asking = (
+        rig.ask(asked(work, 100 * number + user), sampling, caller=f"user{user}", seconds=3600.0)
+        for user in range(users)
+    )
+    answers = await asyncio.gather(*asking)
     seconds = time.perf_counter() - begun
     lengths = {answer.finished.usage.completion for answer in answers}
     if lengths != {sampling.max_tokens}:
@@ -124,6 +131,8 @@ async def forced(drafting: Rig, plain: Rig, options: argparse.Namespace) -> None
     counted = Counted()
     counted.watch(drafting)
     vocabulary = drafting.loaded.engine._setup.vocabulary
+    curve = ", ".join(f"{rows}: {1000 * drafting.loaded.speeds.rows.seconds(rows):.0f}" for rows in _ROWS)
+    print(f"milliseconds of a call by its rows, as measured at load: {curve}\n")
     print("| work | users | without, s | with, s | without / with | drafted | accepted | from the prompt |")
     print("|---|---|---|---|---|---|---|---|")
     for work in (*QUOTING, OWN_WORDS):
@@ -221,7 +230,7 @@ def main(options: argparse.Namespace) -> None:
             for drafts in (True, False)
         )
         try:
-            with patch.object(answering, "Sampler", ForcedSampler):
+            with patch.object(sampler, "Sampler", ForcedSampler):
                 asyncio.run(forced(drafting, plain, options))
         finally:
             drafting.model.close()

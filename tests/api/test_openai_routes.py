@@ -14,8 +14,8 @@ from chatbot.api.app import create_app
 from chatbot.api.openai.parameters import REFUSED
 from chatbot.api.openai.schema import CompletionRequest
 from chatbot.api.state import ServiceState
-from chatbot.domain.errors import ModelFailed, Overloaded
-from chatbot.domain.messages import ServiceName, Token, Waiting
+from chatbot.domain.errors import DeadlineExceeded, ModelFailed, Overloaded
+from chatbot.domain.messages import Finished, FinishReason, ServiceName, Token, Usage, Waiting
 from chatbot.domain.models import ModelState
 
 pytestmark = pytest.mark.anyio
@@ -219,3 +219,33 @@ async def test_null_is_taken_where_it_means_the_default(names: set[str]) -> None
     async with client_of(service_state()) as client:
         answer = await client.post("/office/v1/chat/completions", json=body)
     assert (answer.status_code, answer.headers.get("x-ignored-parameters")) == (200, None)
+
+
+async def test_what_the_deadline_cuts_is_answered_and_counts_as_failed() -> None:
+    usage = Usage(30, 20, 5)
+    late = DeadlineExceeded("decode", Finished(FinishReason.STOPPED, usage, 0.1, 0.2, 0.3))
+    state = service_state(model=FakeModel(Token("여기"), Token("까지"), late))
+    async with official_client(state) as client:
+        raw = await client.chat.completions.with_raw_response.create(
+            model="Llama", messages=[{"role": "user", "content": "안녕"}]
+        )
+    answer = raw.parse()
+    assert (answer.choices[0].message.content, answer.choices[0].finish_reason) == ("여기까지", "length")
+    assert answer.usage is not None
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (30, 5)
+    assert raw.headers["x-finish-reason"] == "stopped"
+    summary = state.chat.statistics.summary()
+    assert (summary["successful_requests"], summary["failed_requests"]) == (0, 1)
+
+
+async def test_the_deadline_is_an_error_where_nothing_was_written_or_all_of_it_was_streamed() -> None:
+    for script, stream, status in (
+        ((DeadlineExceeded("prefill"),), False, 504),
+        ((Token(" "), DeadlineExceeded("decode")), False, 504),
+        ((Token("a"), DeadlineExceeded("decode")), True, 200),
+    ):
+        async with client_of(service_state(model=FakeModel(*script))) as client:
+            body = {"messages": [{"role": "user", "content": "안녕"}], "stream": stream}
+            answer = await client.post("/office/v1/chat/completions", json=body)
+        assert answer.status_code == status
+        assert '"error"' in answer.text

@@ -6,7 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chatbot.domain.config import EngineConfig
-from chatbot.domain.messages import Conversation, Finished, PromptPart, Sampling, ServiceName, Token, Waiting
+from chatbot.domain.messages import (
+    Conversation,
+    Finished,
+    Prompted,
+    PromptPart,
+    PromptReport,
+    Sampling,
+    ServiceName,
+    Token,
+    TokenLogprobs,
+    Waiting,
+)
 from chatbot.domain.models import AdmissionRequest
 from chatbot.llm.llama.engine_model import LlamaModel, LlamaPlace
 from chatbot.llm.llama.ready_model import ReadyModel
@@ -51,7 +62,9 @@ class Answer:
 
     text: str = ""
     tokens: list[str] = field(default_factory=list)
+    logprobs: list[TokenLogprobs] = field(default_factory=list)
     waits: list[Waiting] = field(default_factory=list)
+    report: PromptReport | None = None
     end: Finished | None = None
 
     @property
@@ -73,8 +86,10 @@ class Rig:
         """The engine's parts."""
         return self.model._loaded.result(timeout=60)
 
-    def place(self, caller: str = "somebody", seconds: float = 60.0, max_tokens: int = 64) -> LlamaPlace:
-        """Reserve a place with a deadline so many seconds from now."""
+    def place(
+        self, caller: str = "somebody", seconds: float = 60.0, max_tokens: int = 64, answers: int = 1
+    ) -> LlamaPlace:
+        """Reserve places for so many answers, with a deadline so many seconds from now."""
         now = time.monotonic()
         request = AdmissionRequest(
             service=ServiceName("office"),
@@ -83,6 +98,7 @@ class Rig:
             deadline=now + seconds,
             prompt_chars=100,
             max_tokens=max_tokens,
+            answers=answers,
         )
         return self.model.reserve(request)
 
@@ -95,18 +111,33 @@ class Rig:
         seconds: float = 60.0,
     ) -> Answer:
         """Reserve, generate, collect."""
-        answer = Answer()
-        place = self.place(caller, seconds, sampling.max_tokens)
+        return (await self.ask_for(1, conversation, sampling, caller=caller, seconds=seconds))[0]
+
+    async def ask_for(
+        self,
+        number: int,
+        conversation: Conversation,
+        sampling: Sampling = GREEDY,
+        *,
+        caller: str = "somebody",
+        seconds: float = 60.0,
+    ) -> list[Answer]:
+        """Several answers to one question; the first has what is told of the question."""
+        answers = [Answer() for _ in range(number)]
+        place = self.place(caller, seconds, sampling.max_tokens, number)
         async for event in place.generate(conversation, sampling):
             match event:
-                case Token(text):
-                    answer.text += text
-                    answer.tokens.append(text)
+                case Token(text, logprobs, answer):
+                    answers[answer].text += text
+                    answers[answer].tokens.append(text)
+                    answers[answer].logprobs += logprobs
+                case Prompted(report):
+                    answers[0].report = report
                 case Waiting():
-                    answer.waits.append(event)
+                    answers[0].waits.append(event)
                 case Finished():
-                    answer.end = event
-        return answer
+                    answers[event.answer].end = event
+        return answers
 
     async def ask_all(self, conversations: list[Conversation], sampling: Sampling = GREEDY) -> list[Answer]:
         """All at once, each by a caller of its own."""
@@ -124,7 +155,7 @@ def open_rig(path: Path, *, exact: bool = True, **settings: object) -> Rig:
     meter = Meter()
     config = EngineConfig.model_validate(
         {"model_path": path, "name": path.stem, "context_tokens": 1024, "pool_tokens": 4096, "parallel": 24}
-        | {"threads": 2, "host_cache_mib": 64, "speculation": True}
+        | {"threads": 2, "host_cache_mib": 64}
         | settings
     )
     model = LlamaModel(config, Limits(256, 64), meter, exact=exact)

@@ -134,6 +134,9 @@ async def test_the_deadline_holds_in_every_stage(rig: RigMaker, stage: str) -> N
     with pytest.raises(DeadlineExceeded) as caught:
         await engine.ask(long, ENDLESS, caller="late", seconds=0.6)
     assert caught.value.stage == stage
+    begun_so_far = caught.value.begun
+    assert begun_so_far is not None
+    assert (begun_so_far.usage.completion > 0) == (stage == "decode")
     assert 0.5 < time.monotonic() - begun < 1.5
     if blocker is not None:
         await blocker.aclose()  # type: ignore[attr-defined]

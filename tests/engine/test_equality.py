@@ -4,8 +4,6 @@ Exact on random F32 weights with flash attention off and an F32 pool; on the rea
 on the shape of a batch, see test_real_model.
 """
 
-from uuid import UUID
-
 import pytest
 from tests.engine.conftest import RigMaker
 from tests.engine.rig import GREEDY, Rig, question
@@ -73,5 +71,5 @@ async def test_ten_turns_of_a_room_equal_the_same_turns_computed_anew(
         if between == "host cache":
             leave_the_pool(cached)
             assert cached.loaded.engine.kv_used == 0
-        exchanges += (Exchange(turn, f"turn {turn}?", mine.text or "-", UUID(int=turn)),)
+        exchanges += (Exchange(turn, f"turn {turn}?", mine.text or "-"),)
     assert mine.finished.usage.cached > 0.85 * mine.finished.usage.prompt

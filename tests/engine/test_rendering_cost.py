@@ -143,7 +143,7 @@ def test_lines_that_may_be_labels_cost_the_same_each(line: str, monkeypatch: pyt
 
 
 def test_the_cache_of_tokens_has_a_bound_and_keeps_what_is_used() -> None:
-    cache = TokenCache(1_000)
+    cache = TokenCache(20_000)
     made: list[str] = []
 
     def tokens(text: str, count: int) -> tuple[int, ...]:
@@ -156,17 +156,19 @@ def test_the_cache_of_tokens_has_a_bound_and_keeps_what_is_used() -> None:
     for number in range(300):
         assert len(tokens("persona", 100)) == 100
         tokens(f"text {number}", 90)
-        assert cache.size <= 1_000
+        assert cache.size <= 20_000
     assert made.count("persona") == 1
+    tokens("x" * 30_000, 1)
+    assert cache.size <= 20_000, "a text counts too, not only its tokens"
     assert made.count("text 0") == 1
     tokens("text 0", 90)
     assert made.count("text 0") == 2, "it had to go"
     for number in range(3_000):
         tokens(f"empty {number}", 0)
-    assert cache.size <= 1_000
-    assert len(cache._texts) <= 1_000
+    assert cache.size <= 20_000
+    assert len(cache._texts) <= 200, "an entry without tokens has a size, too"
     assert len(tokens("larger than all", 5_000)) == 5_000
-    assert cache.size <= 1_000
+    assert cache.size <= 20_000
 
 
 @pytest.mark.anyio

@@ -62,6 +62,7 @@ def test_a_plain_answer_becomes_one_final_row(fake: fakes.Fake, recorder: Record
     assert row.character_name == "Rachel"
     assert row.response_size == len('"네, 안녕하세요!"'.encode())
     assert run.ended[0].attempt_id == fake.journal[0]["id"]
+    assert fake.journal[0]["affinity"] == "u-1"
 
 
 def test_a_stream_tells_its_first_token(fake: fakes.Fake, recorder: Recorder, tmp_path: Path) -> None:
@@ -108,6 +109,9 @@ def test_a_wait_beyond_the_end_of_the_run_ends_the_question(
     assert row.retry_after_us == 60_000_000
 
 
+STOPPED = fakes.event("token", {"text": "가"}) + fakes.event("done", {"finish_reason": "stopped"})
+
+
 @pytest.mark.parametrize(
     ("action", "stream", "status", "reason"),
     [
@@ -121,6 +125,8 @@ def test_a_wait_beyond_the_end_of_the_run_ends_the_question(
         (fakes.cut_short, False, 200, "connection_lost"),
         (fakes.send(fakes.event("token", {"text": "가"})), True, 200, "stream_cut"),
         (fakes.send(fakes.event("done", {"finish_reason": "stop"})), True, 200, "empty_answer"),
+        (fakes.send(STOPPED), True, 200, "deadline"),
+        (fakes.body(b'"a"', headers={"X-Finish-Reason": "stopped"}), False, 200, "deadline"),
         (fakes.send(fakes.event("error", {"status": 504, "detail": "늦음"})), True, 504, "http_504"),
         (fakes.send(b"event: token\ndata: [1]\n\n"), True, 200, "bad_body"),
         (fakes.send(b"event: token\ndata: {\n\n"), True, 200, "bad_body"),

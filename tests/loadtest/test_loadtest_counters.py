@@ -28,16 +28,17 @@ ROWS = [
     ended(1, GOOD),
     ended(2, failed(429, "refused_429")),
     ended(3, failed(504, "http_504")),
+    ended(4, failed(200, "deadline")),
 ]
 
 
 @pytest.mark.parametrize(
     ("counted", "state"),
     [
-        ({"successful": 2, "refused": 1, "failed": 1}, "agree"),
-        ({"successful": 1, "refused": 1, "failed": 1}, "mismatch"),
-        ({"successful": 2, "refused": 1, "failed": 1, "cancelled": 1}, "foreign"),
-        ({"successful": 3, "refused": 0, "failed": 1}, "mismatch"),
+        ({"successful": 2, "refused": 1, "failed": 2}, "agree"),
+        ({"successful": 1, "refused": 1, "failed": 2}, "mismatch"),
+        ({"successful": 2, "refused": 1, "failed": 2, "cancelled": 1}, "foreign"),
+        ({"successful": 3, "refused": 0, "failed": 2}, "mismatch"),
     ],
 )
 def test_counters_are_held_against_rows(counted: dict[str, int], state: str) -> None:
@@ -60,7 +61,7 @@ def test_a_request_without_a_whole_answer_may_be_counted_or_not(
 
 def test_a_restarted_or_silent_service_proves_nothing() -> None:
     assert (
-        reconciled(ROWS, [count("performance", 5.0, successful=2, refused=1, failed=1)])["performance"]
+        reconciled(ROWS, [count("performance", 5.0, successful=2, refused=1, failed=2)])["performance"]
         == "restarted"
     )
     assert reconciled(ROWS, [], [])["performance"] == "absent"

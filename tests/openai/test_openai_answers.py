@@ -16,6 +16,7 @@ from tests.openai.upstream import (
     finished_of,
     generated,
     opened,
+    report_of,
     stream,
     text_of,
 )
@@ -39,8 +40,7 @@ async def test_the_answer_streams_and_ends_with_its_usage() -> None:
     assert done.queue == 0
     assert done.prefill > 0
     assert done.decode >= 0
-    assert done.report is not None
-    assert done.report.kept_turns == (1, 2)
+    assert report_of(seen).kept_turns == (1, 2)
     (sent,) = server.requests
     assert sent.path == "/v1/chat/completions"
     assert sent.headers["authorization"] == f"Bearer {KEY}"
@@ -101,8 +101,7 @@ async def test_the_answer_is_clipped_to_what_the_context_leaves() -> None:
     small = OpenAIAlias(model="m", context_tokens=1024)
     async with running(lambda _: answer("예")) as server, opened(config_for(server, small=small)) as models:
         seen = await generated(models["small"], sampling=Sampling(max_tokens=9999))
-    report = finished_of(seen).report
-    assert report is not None
+    report = report_of(seen)
     assert server.requests[0].json["max_tokens"] == 1024 - sum(report.tokens.values())
 
 

@@ -18,6 +18,7 @@ from tests.openai.upstream import (
     error,
     events,
     final,
+    first_token,
     generated,
     in_turn,
     opened,
@@ -176,7 +177,7 @@ async def test_after_the_first_text_a_failure_is_final() -> None:
     half = stream(events(chunk("반쪽"), done=False))
     async with running(lambda _: half) as server, opened(config_for(server)) as models:
         generation = models["gpt"].reserve(request()).generate(CONVERSATION, Sampling())
-        assert await anext(generation) == Token("반쪽")
+        assert await first_token(generation) == Token("반쪽")
         with pytest.raises(UpstreamFailed):
             await anext(generation)
     assert len(server.requests) == 1

@@ -11,6 +11,7 @@ from tests.openai.upstream import (
     chunk,
     config_for,
     events,
+    first_token,
     generated,
     opened,
     request,
@@ -34,7 +35,7 @@ async def test_closing_the_iterator_closes_the_connection_within_a_second() -> N
     async with running(lambda _: slow_answer()) as server, opened(config_for(server)) as models:
         place = models["gpt"].reserve(request())
         generation = place.generate(CONVERSATION, Sampling())
-        assert await anext(generation) == Token("가")
+        assert await first_token(generation) == Token("가")
         await generation.aclose()
         await asyncio.wait_for(server.client_left.wait(), 1)
 

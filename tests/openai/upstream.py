@@ -16,7 +16,9 @@ from chatbot.domain.messages import (
     Exchange,
     Finished,
     GenerationEvent,
+    Prompted,
     PromptPart,
+    PromptReport,
     Sampling,
     ServiceName,
     Token,
@@ -128,6 +130,18 @@ async def generated(
 
 def text_of(events_seen: Sequence[GenerationEvent]) -> str:
     return "".join(event.text for event in events_seen if isinstance(event, Token))
+
+
+async def first_token(generation: AsyncIterator[GenerationEvent]) -> GenerationEvent:
+    """The event behind that of the prompt."""
+    assert isinstance(await anext(generation), Prompted)
+    return await anext(generation)
+
+
+def report_of(events_seen: Sequence[GenerationEvent]) -> PromptReport:
+    first, *_ = events_seen
+    assert isinstance(first, Prompted)
+    return first.report
 
 
 def finished_of(events_seen: Sequence[GenerationEvent]) -> Finished:

@@ -25,6 +25,7 @@ class _PrometheusServiceMeter:
     def __init__(self, metrics: "Metrics", service: ServiceName) -> None:
         name = str(service)
         self._outcomes = {outcome: metrics.requests.labels(name, outcome.value) for outcome in Outcome}
+        self._passed_on = metrics.passed_on.labels(name)
         self._response = metrics.response.labels(name)
         self._first = metrics.first_token.labels(name)
         self._between = metrics.inter_token.labels(name)
@@ -37,6 +38,9 @@ class _PrometheusServiceMeter:
         self._outcomes[outcome].inc()
         if outcome is Outcome.SUCCESSFUL:
             self._response.observe(seconds)
+
+    def passed_on(self) -> None:
+        self._passed_on.inc()
 
     def first_token(self, seconds: float) -> None:
         self._first.observe(seconds)
@@ -91,6 +95,9 @@ class Metrics:
             "Validated questions by how they ended",
             ["service", "outcome"],
             registry=registry,
+        )
+        self.passed_on = Counter(
+            "chatbot_passed_on", "Questions left to another process", service, registry=registry
         )
         self.response = Histogram(
             "chatbot_response_seconds", "Arrival to last token", service, registry=registry, buckets=_LATENCY

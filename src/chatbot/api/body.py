@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from chatbot.api import strict_json
 
 MAX_BODY = 64 * 1024
-"""Bytes (contract §2.1). A proxy's own limit lies above, so that this answer is the one that clients see."""
+"""Bytes, on most routes (contract §2.1). A proxy's own limit lies above, so that clients see this answer."""
 
 _READ_SECONDS = 30.0
 """A body that trickles in slower than this is given up, so that slow senders hold no connection."""
@@ -20,25 +20,39 @@ _READ_SECONDS = 30.0
 Schema = TypeVar("Schema", bound=BaseModel)
 
 
-async def read_limited(request: Request) -> bytes:
-    """The whole body.
+class BodyTooLarge(HTTPException):
+    """The body has more than ``limit`` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(413)
+        self.limit = limit
+
+
+async def read_limited(request: Request, limit: int = MAX_BODY) -> bytes:
+    """The whole body, of at most ``limit`` bytes.
 
     Raises:
-        HTTPException: 413 past 64 KiB, said before the rest is read; 408 when it does not arrive in time.
+        BodyTooLarge: said before the rest is read.
+        HTTPException: 408 when it does not arrive in time.
     """
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > MAX_BODY:
-        raise HTTPException(413)
+    if declared_length(request) > limit:
+        raise BodyTooLarge(limit)
     body = bytearray()
     try:
         async with asyncio.timeout(_READ_SECONDS):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > MAX_BODY:
-                    raise HTTPException(413)
+                if len(body) > limit:
+                    raise BodyTooLarge(limit)
     except TimeoutError:
         raise HTTPException(408) from None
     return bytes(body)
+
+
+def declared_length(request: Request) -> int:
+    """Bytes of the body as its head says; 0 where it says nothing."""
+    declared = request.headers.get("content-length", "0")
+    return int(declared) if declared.isdecimal() else 0
 
 
 def check_content_type(request: Request) -> None:

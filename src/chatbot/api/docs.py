@@ -119,7 +119,11 @@ COMPLETION_RESPONSES: dict[int | str, dict[str, Any]] = {
             "X-Ignored-Parameters": {
                 "description": "Parameters that were not honoured; others: names that are not known.",
                 "schema": {"type": "string"},
-            }
+            },
+            "X-Cut-Turns": {
+                "description": "How many of the oldest turns did not fit; absent when all did.",
+                "schema": {"type": "integer"},
+            },
         },
         "content": {
             "application/json": {"schema": {"type": "object", "required": ["choices", "usage"]}},
@@ -131,7 +135,20 @@ COMPLETION_RESPONSES: dict[int | str, dict[str, Any]] = {
         for status, entry in ANSWER_RESPONSES.items()
         if status not in (200, 422)
     },
+    413: _json("The body is larger than 1 MiB.", _OPENAI_ERROR),
     404: _json("There is no such model.", _OPENAI_ERROR),
+}
+
+RESPONSE_RESPONSES: dict[int | str, dict[str, Any]] = {
+    **COMPLETION_RESPONSES,
+    200: {
+        **COMPLETION_RESPONSES[200],
+        "description": "A response object, or the events of one.",
+        "content": {
+            "application/json": {"schema": {"type": "object", "required": ["output", "usage"]}},
+            "text/event-stream": {"schema": _events("response.created", "response.completed")},
+        },
+    },
 }
 
 MODEL_RESPONSES: dict[int | str, dict[str, Any]] = {

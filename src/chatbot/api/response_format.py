@@ -12,7 +12,7 @@ class ResponseFormat(Protocol):
     """How one format says things; made anew for each answer."""
 
     def opening(self) -> dict[str, str]:
-        """The headers that are known when the request is admitted."""
+        """The headers of what is known when the answer begins."""
         ...
 
     def whole(self, answered: Answered) -> Response:

@@ -41,8 +41,7 @@ class EventStream(Response):
         language: Language,
         unattended: set[asyncio.Task[Any]] | None,
     ) -> None:
-        headers = {**response_format.opening(), "X-Accel-Buffering": "no"}
-        super().__init__(headers=headers, media_type=self.media_type)
+        super().__init__(headers={"X-Accel-Buffering": "no"}, media_type=self.media_type)
         # The length is not known, and Response has set that of an empty body.
         del self.headers["content-length"]
         self._reply = reply
@@ -79,6 +78,7 @@ class EventStream(Response):
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         """Speak ASGI."""
+        self.headers.update(self._format.opening())
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         beating = asyncio.create_task(self._beat(send))
         try:

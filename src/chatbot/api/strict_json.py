@@ -1,5 +1,5 @@
 """JSON as RFC 8259 has it, within bounds: no NaN, no Infinity, no number beyond a double, no name twice in an
-object, no deep nesting.
+object, no deep nesting, no more objects and arrays than any honest body has.
 
 The standard parser takes all of these and the trouble then shows elsewhere (an error body that cannot be
 encoded, a RecursionError), so they are refused here wherever they stand in the body.
@@ -11,6 +11,9 @@ import re
 from typing import NoReturn
 
 MAX_DEPTH = 32
+MAX_CONTAINERS = 50_000
+"""Objects and arrays of a body: while the parser makes them, nothing else of the process runs."""
+
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 """A string, even one that never ends, or a bracket. An unclosed string must match too: else the search would
 begin anew at each of its escaped quotes, and 64 KiB of them would hold the event loop for 14 seconds."""
@@ -20,7 +23,7 @@ _MAX_DIGITS = 400
 
 class MalformedJson(ValueError):
     """The bytes are not JSON within the bounds. ``fault`` names the reason (utf8, constant, number, doubled,
-    depth, syntax), ``position`` counts characters from 1 where reading stopped; nothing holds the input.
+    depth, size, syntax), ``position`` counts characters from 1 where reading stopped; no input is held.
     """
 
     def __init__(self, fault: str, position: int = 0) -> None:
@@ -55,14 +58,17 @@ def _unique(members: list[tuple[str, object]]) -> dict[str, object]:
     return named
 
 
-def _check_depth(text: str) -> None:
-    depth = 0
+def _check_structure(text: str) -> None:
+    depth = containers = 0
     for match in _STRUCTURE.finditer(text):
         mark = match[0]
         if mark in "[{":
             depth += 1
+            containers += 1
             if depth > MAX_DEPTH:
                 raise MalformedJson("depth")
+            if containers > MAX_CONTAINERS:
+                raise MalformedJson("size")
         elif mark in "]}":
             depth -= 1
 
@@ -77,7 +83,7 @@ def parse(data: bytes) -> object:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         raise MalformedJson("utf8") from None
-    _check_depth(text)
+    _check_structure(text)
     try:
         return json.loads(
             text,

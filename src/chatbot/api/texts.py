@@ -12,7 +12,6 @@ STATUS: Mapping[int, tuple[str, str]] = {
     404: ("찾을 수 없습니다.", "Not found."),
     405: ("이 주소에서는 쓸 수 없는 메서드입니다.", "Method not allowed here."),
     408: ("요청 본문이 제때 오지 않았습니다.", "The body did not arrive in time."),
-    413: ("요청 본문이 64 KiB를 넘습니다.", "The body is larger than 64 KiB."),
     415: ("요청 본문은 application/json이어야 합니다.", "The body must be application/json."),
     431: ("요청 머리글이 너무 깁니다.", "The request head is too long."),
     500: ("서버 오류입니다. 요청 번호와 함께 알려 주세요.", "Server error. Please report the request id."),
@@ -24,12 +23,14 @@ STATUS: Mapping[int, tuple[str, str]] = {
     504: ("제한 시간 안에 답을 마치지 못했습니다.", "The answer was not finished in time."),
 }
 
+BODY_TOO_LARGE = ("요청 본문이 {kib} KiB를 넘습니다.", "The body is larger than {kib} KiB.")
 MALFORMED_HTTP = ("올바른 HTTP 요청이 아닙니다.", "This is no valid HTTP request.")
 JSON_FAULT: Mapping[str, tuple[str, str]] = {
     "utf8": ("UTF-8이 아닙니다", "it is not UTF-8"),
     "constant": ("NaN과 Infinity는 쓸 수 없습니다", "NaN and Infinity are not JSON"),
     "number": ("숫자가 너무 큽니다", "a number is beyond a double"),
     "depth": ("{limit}단계보다 깊게 겹쳤습니다", "it is nested deeper than {limit}"),
+    "size": ("객체와 배열이 {most}개를 넘습니다", "it has more than {most} objects and arrays"),
     "doubled": ("한 객체에 같은 이름이 두 번 나옵니다", "an object has a name twice"),
     "syntax": ("{position}번째 글자에서 읽기를 멈췄습니다", "reading stopped at character {position}"),
 }
@@ -47,6 +48,14 @@ OVERLOADED = (
     "The queue is full. Please try again in {retry_after} seconds.",
 )
 UNKNOWN_MODEL = ("알 수 없는 모델입니다. 쓸 수 있는 모델: {known}", "Unknown model. Known models: {known}")
+TOO_MANY_ANSWERS = (
+    "한 번에 답을 {limit}개까지 받을 수 있습니다.",
+    "You may have up to {limit} answers at once.",
+)
+UNKNOWN_TOKEN = (
+    "logit_bias에 모델에 없는 토큰이 있습니다. 마지막 토큰 번호: {last}",
+    "logit_bias names a token that the model does not have; its last one is {last}.",
+)
 BAD_QUESTION = ("이대로는 답할 수 없는 요청입니다.", "The request cannot be answered as it stands.")
 TOO_LONG = (
     "프롬프트가 너무 깁니다: 약 {needed}토큰이 필요하지만 {limit}토큰까지 들어갑니다.",
@@ -101,6 +110,9 @@ _FIELD: Mapping[str, tuple[str, str]] = {
     "int_type": ("정수여야 합니다.", "Input should be a valid integer"),
     "float_type": ("숫자여야 합니다.", "Input should be a valid number"),
     "list_type": ("배열이어야 합니다.", "Input should be a JSON array"),
+    "dict_type": ("JSON 객체여야 합니다.", "Input should be a JSON object"),
+    "needs_logprobs": ("logprobs: true와 함께 써야 합니다.", "Should come with logprobs: true"),
+    "token_id": ("이름은 토큰 번호여야 합니다.", "Each name should be the id of a token"),
     "too_short": ("{min_length}개 이상이어야 합니다.", "Should have at least {min_length} item(s)"),
     "too_long": ("{max_length}개를 넘을 수 없습니다.", "Should have at most {max_length} item(s)"),
     "literal_error": ("쓸 수 있는 값: {expected}", "Should be one of: {expected}"),
@@ -111,6 +123,11 @@ _FIELD: Mapping[str, tuple[str, str]] = {
     "content_part": (
         "글 부분은 type과 text가 있는 객체여야 합니다.",
         "A part of a content should be an object with type and text",
+    ),
+    "missing_role": ("메시지에는 role이 있어야 합니다.", "A message should have a role"),
+    "no_form": (
+        "이 서버는 답의 형식을 강제할 수 없습니다.",
+        "This server cannot hold an answer to a form",
     ),
     "not_text": ("이 모델은 글만 읽습니다.", "This model reads text only"),
     "greater_than_equal": ("{ge} 이상이어야 합니다.", "Input should be at least {ge}"),

@@ -12,12 +12,13 @@ from chatbot.core.context import Asked, ContextBuilder, Gathered
 from chatbot.core.service import Frame, Question
 from chatbot.core.statistics import Statistics, TokenTimes
 from chatbot.core.turns import KeptTurn, TurnWriter
+from chatbot.core.written import Choice, Written
 from chatbot.domain.errors import ChatbotError, DeadlineExceeded, ModelFailed, Overloaded
 from chatbot.domain.history import HistoryUnavailable, Recalled, Stored
 from chatbot.domain.messages import (
     Finished,
     FinishReason,
-    GenerationEvent,
+    Prompted,
     PromptReport,
     Sampling,
     Token,
@@ -71,16 +72,13 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The last event of an answer: it is complete, and stored if it belongs to a room."""
+    """The last event of a question: its answer is complete, and stored if it belongs to a room."""
 
-    text: str
-    """The whole answer: the texts of all Token events."""
-
-    reason: FinishReason
-    """Why it ended."""
+    choices: tuple[Choice, ...]
+    """As many answers as were asked for."""
 
     usage: Usage
-    """Its tokens."""
+    """The tokens of the prompt, and of all answers together."""
 
     timings: Timings
     """Its seconds."""
@@ -100,36 +98,18 @@ class Answered:
     report: PromptReport | None
     """What entered the prompt, from backends that tell it."""
 
-
-AnswerEvent = Waiting | Token | Answered
-
-
-class Written:
-    """What of an answer is written so far."""
-
-    def __init__(self, times: TokenTimes) -> None:
-        """``times`` is told of each token."""
-        self.finished: Finished | None = None
-        self._times = times
-        self._texts: list[str] = []
-
-    def note(self, event: GenerationEvent) -> None:
-        """Take an event of the model."""
-        if isinstance(event, Finished):
-            self.finished = event
-        elif isinstance(event, Token):
-            self._texts.append(event.text)
-            self._times.token_leaves()
-
     @property
     def text(self) -> str:
-        """The texts of all tokens."""
-        return "".join(self._texts)
+        """The first answer."""
+        return self.choices[0].text
 
     @property
     def reason(self) -> FinishReason:
-        """Why it ended; STOPPED when it did not end by itself."""
-        return self.finished.reason if self.finished else FinishReason.STOPPED
+        """Why the first answer ended."""
+        return self.choices[0].reason
+
+
+AnswerEvent = Waiting | Token | Answered
 
 
 class Reply:
@@ -163,6 +143,8 @@ class Reply:
         self._turns = turns
         self._statistics = statistics
         self._ended = False
+        self.report: PromptReport | None = None
+        """What entered the prompt; None until that is made."""
 
     def close(self) -> None:
         """Give the place up; a question that has not ended yet counts as cancelled."""
@@ -187,27 +169,31 @@ class Reply:
             asked = await self._context.read_aim(self.question)
             frame = self._frame_of(asked)
             gathered = await self._context.gather(self.question, asked, frame.language)
+            asked = asked.beside(self.question.asked_with, gathered.recollection.turns)
             conversation = self._context.converse(self.question, asked, frame, gathered)
-            written = Written(TokenTimes(self._statistics, self.question.arrived))
+            written = Written(self.question.answers, TokenTimes(self._statistics, self.question.arrived))
             try:
                 async with aclosing(self._place.generate(conversation, self._sampling)) as generation:
                     async for event in generation:
                         written.note(event)
-                        if not isinstance(event, Finished):
+                        if isinstance(event, Prompted):
+                            self.report = event.report
+                        elif not isinstance(event, Finished):
                             yield event
-            except DeadlineExceeded:
-                if (storing := self._keep_begun(asked, written)) is None:
+            except DeadlineExceeded as late:
+                if not self._counts(written):
                     raise
-                kept = await asyncio.shield(storing)
+                written.note(late.begun)
+                kept = await self._kept(asked, written)
                 self._end(Outcome.FAILED)
                 yield self._answered(written, gathered, kept)
                 return
             except (GeneratorExit, asyncio.CancelledError):
-                self._keep_begun(asked, written)
+                if self._counts(written):
+                    self._keep(asked, written)
                 raise
-            assert written.finished is not None, "the model ended without saying how"  # noqa: S101 (the port promises it)
-            last = self._keep(asked, written)
-            turn = None if last is None else await asyncio.shield(last)
+            assert written.complete, "the model ended without saying how"  # noqa: S101 (the port promises it)
+            turn = await self._kept(asked, written)
             self._statistics.answered(written.finished)
             self._end(Outcome.SUCCESSFUL)
             yield self._answered(written, gathered, turn)
@@ -234,22 +220,27 @@ class Reply:
             return self._frame
         return self.question.frame_of(asked.text)(self._personas)
 
-    def _keep_begun(self, asked: Asked, written: Written) -> asyncio.Task[KeptTurn] | None:
-        """Store an answer that does not end by itself, if that is wanted and there is any of it."""
-        return self._keep(asked, written) if self.question.keep_partial and written.text.strip() else None
+    def _counts(self, written: Written) -> bool:
+        """Whether an answer that did not end by itself counts: that is wanted, and there is any of it."""
+        return self.question.keep_partial and any(choice.text.strip() for choice in written.choices)
+
+    async def _kept(self, asked: Asked, written: Written) -> KeptTurn | None:
+        """Store what is written and wait for that; None without a room."""
+        storing = self._keep(asked, written)
+        return None if storing is None else await asyncio.shield(storing)
 
     def _keep(self, asked: Asked, written: Written) -> asyncio.Task[KeptTurn] | None:
         """Store what is written; None without a room."""
         room = self.question.room
         if room is None:
             return None
-        return self._turns.keep(room, asked, written.text, self.model, written.reason)
+        first = written.choices[0]
+        return self._turns.keep(room, asked, first.text, self.model, first.reason)
 
     def _answered(self, written: Written, gathered: Gathered, turn: KeptTurn | None) -> Answered:
-        finished = written.finished or Finished(written.reason, Usage(), 0.0, 0.0, 0.0)
+        finished = written.finished
         return Answered(
-            text=written.text,
-            reason=finished.reason,
+            choices=written.choices,
             usage=finished.usage,
             timings=Timings(
                 queue=finished.queue,
@@ -263,5 +254,5 @@ class Reply:
             history=None if turn is None else turn.where,
             turn=None if turn is None else turn.id,
             recalled=gathered.recollection.state,
-            report=finished.report,
+            report=self.report,
         )

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from chatbot.domain.messages import Sampling
+from chatbot.domain.sampling import SamplingSettings, sampling_of
 from chatbot.domain.vram import KvType
 
 ROUTE_NAMES = frozenset({"performance", "rooms", "docs", "redoc", "openapi.json", "v1", "static"})
@@ -52,7 +53,7 @@ Port = Annotated[
 ]
 
 
-class ServiceConfig(Config):
+class ServiceConfig(SamplingSettings):
     """One service: its port, its model, and how the model answers."""
 
     port: Port
@@ -65,14 +66,6 @@ class ServiceConfig(Config):
         default=4096, ge=1024, le=131072, description="Tokens of one conversation: prompt and answer."
     )
     max_tokens: int = Field(default=2048, ge=1, le=32768, description="Longest answer, tokens.")
-    temperature: float = Field(default=0.7, ge=0, le=2, description="Sampling temperature; 0 is greedy.")
-    top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus sampling: probability mass kept.")
-    top_k: int = Field(
-        default=40, ge=0, le=1000, description="Candidates kept; 0 keeps the whole vocabulary."
-    )
-    repeat_penalty: float = Field(
-        default=1.1, ge=1, le=2, description="Penalty on the last 64 tokens; 1 is none."
-    )
     pool_tokens: int = Field(
         default=0,
         ge=0,
@@ -112,13 +105,7 @@ class ServiceConfig(Config):
 
     def sampling(self) -> Sampling:
         """The service's defaults as the engine takes them."""
-        return Sampling(
-            temperature=self.temperature,
-            top_p=self.top_p,
-            top_k=self.top_k,
-            repeat_penalty=self.repeat_penalty,
-            max_tokens=self.max_tokens,
-        )
+        return sampling_of(self, self.max_tokens)
 
 
 class EngineConfig(Config):

@@ -4,7 +4,9 @@ ChatbotError
 ├── BadQuestion            400
 │   ├── UnknownModel
 │   ├── CannotContinue
-│   └── PromptTooLong
+│   ├── PromptTooLong
+│   ├── TooManyAnswers
+│   └── UnknownToken
 ├── KeyRequired            401
 ├── NotYourUser            403
 ├── RoomNotFound           404
@@ -15,13 +17,16 @@ ChatbotError
 ├── Unavailable            503, with retry_after
 │   ├── NotConfigured
 │   ├── Loading
-│   └── Draining
+│   ├── Draining
+│   └── AskElsewhere   with a mark that a balancer reads
 └── DeadlineExceeded       504
 
 StartupError stands apart: it ends the process with its sentence instead of a traceback.
 """
 
 from collections.abc import Sequence
+
+from chatbot.domain.messages import Finished
 
 
 class ChatbotError(Exception):
@@ -55,6 +60,22 @@ class PromptTooLong(BadQuestion):
         super().__init__(f"the prompt needs {needed} tokens, {limit} fit")
         self.needed = needed
         self.limit = limit
+
+
+class TooManyAnswers(BadQuestion):
+    """A question asks for more answers than its caller may have at once, which is ``limit``."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"more answers than the {limit} that one caller may have")
+        self.limit = limit
+
+
+class UnknownToken(BadQuestion):
+    """A token's id is none of the model's, which has ``size`` tokens."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"a token's id beyond the vocabulary of {size}")
+        self.size = size
 
 
 class KeyRequired(ChatbotError):
@@ -111,12 +132,20 @@ class Draining(Unavailable):
     """The process is finishing its work before it leaves."""
 
 
-class DeadlineExceeded(ChatbotError):
-    """The deadline passed before the last token; ``stage`` says where: queue, prefill or decode."""
+class AskElsewhere(Unavailable):
+    """This process does not begin the question, and another one may: only said to who can ask that one."""
 
-    def __init__(self, stage: str) -> None:
+
+class DeadlineExceeded(ChatbotError):
+    """The deadline passed before the last token; ``stage`` says where: queue, prefill or decode.
+
+    ``begun`` tells of what was done until then, where that is known.
+    """
+
+    def __init__(self, stage: str, begun: Finished | None = None) -> None:
         super().__init__(f"the deadline passed in {stage}")
         self.stage = stage
+        self.begun = begun
 
 
 class StartupError(Exception):

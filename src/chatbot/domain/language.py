@@ -10,8 +10,15 @@ def is_hangul(character: str) -> bool:
     return "가" <= character <= "힣" or "ᄀ" <= character <= "ᇿ" or "\u3130" <= character <= "\u318f"
 
 
+_LOOKED_AT = 8192
+"""Characters of a text by which its language is judged: more than a character's card has."""
+
+
 def language_of(text: str) -> Language:
-    """ "ko" unless the text has letters and fewer than one in ten of them is Hangul: Korean comes first."""
-    letters = [character for character in text if character.isalpha()]
+    """ "ko" unless the text has letters and fewer than one in ten of them is Hangul: Korean comes first.
+
+    Of a long text the beginning counts.
+    """
+    letters = [character for character in text[:_LOOKED_AT] if character.isalpha()]
     hangul = sum(map(is_hangul, letters))
     return "ko" if not letters or hangul * 10 >= len(letters) else "en"

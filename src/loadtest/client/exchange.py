@@ -14,7 +14,7 @@ import requests
 from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
 from loadtest.client.events import parse_json
-from loadtest.client.reply import ServiceReply, words
+from loadtest.client.reply import ServiceReply, failure_of_answer, words
 from loadtest.client.retry import parse_retry_after
 from loadtest.client.stream import read_stream
 from loadtest.record.rows import REFUSED
@@ -133,7 +133,7 @@ def _read_headers(reply: ServiceReply, response: requests.Response) -> None:
         reply.take_timing(parse_server_timing(headers["Server-Timing"]))
     if response.status_code == REFUSED:
         reply.retry_after = parse_retry_after(headers.get("Retry-After"), datetime.now(UTC))
-    for name in ("X-Model", "X-Request-Id", "X-Search-Status"):
+    for name in ("X-Model", "X-Request-Id", "X-Search-Status", "X-Finish-Reason"):
         if name in headers:
             reply.extras[name[2:].lower().replace("-", "_")] = headers[name]
 
@@ -148,8 +148,7 @@ def _read_plain(reply: ServiceReply, body: bytes) -> None:
         reply.failure, reply.error = "bad_body", "the answer is not a JSON string"
         return
     reply.extras["characters"] = len(answer)
-    if not answer.strip():
-        reply.failure = "empty_answer"
+    reply.failure = failure_of_answer(reply.extras.get("finish_reason"), len(answer.strip()))
 
 
 def _detail(reply: ServiceReply, body: bytes) -> str:

@@ -36,6 +36,13 @@ class ServiceReply:
             self.extras["server_timing"] = {name: round(value, 6) for name, value in seconds.items()}
 
 
+def failure_of_answer(finish_reason: str | None, characters: int) -> str:
+    """What an answer failed by, for its row; "" where it ended by itself and has any text."""
+    if finish_reason == "stopped":
+        return "deadline"
+    return "" if characters else "empty_answer"
+
+
 def words(detail: object) -> str:
     """The `detail` of a refusal or failure as text."""
     if isinstance(detail, str):

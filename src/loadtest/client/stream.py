@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from loadtest.client.events import read_events
-from loadtest.client.reply import ServiceReply, words
+from loadtest.client.reply import ServiceReply, failure_of_answer, words
 from loadtest.record.rows import REFUSED
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
@@ -58,7 +58,7 @@ def read_stream(reply: ServiceReply, pieces: Iterator[bytes], began: float) -> N
                     characters += len(text)
                 case "done":
                     _take_done(reply, _DoneEvent.model_validate(data))
-                    reply.failure = "" if characters else "empty_answer"
+                    reply.failure = failure_of_answer(reply.extras["finish_reason"], characters)
                 case "error":
                     _take_error(reply, _ErrorEvent.model_validate(data))
         except ValidationError as error:

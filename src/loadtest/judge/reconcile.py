@@ -88,6 +88,8 @@ def _outcome(item: Ended, status: int) -> str | None:
     whole |= item.attempt.failure_reason == "bad_body" and not item.extras.get("stream")
     if "request_id" not in item.extras:
         return None
+    if item.attempt.failure_reason == "deadline":
+        return "failed"
     if status == 200:
         return "successful" if whole else None
     if status in _NEVER_COUNTED:

@@ -1,54 +1,124 @@
 """From the bytes of a request in OpenAI's format to what it asks, or a refusal that names the parameter."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from fastapi import Request
 from pydantic import ValidationError
 
 from chatbot.api import strict_json, texts
-from chatbot.api.body import check_content_type, read_limited
+from chatbot.api.body import check_content_type, declared_length, read_limited
 from chatbot.api.errors import RequestRefused
 from chatbot.api.openai.parameters import UNSUPPORTED, check_parameters
-from chatbot.api.openai.schema import CompletionRequest
+from chatbot.api.openai.schema import AskingRequest
+from chatbot.domain.errors import Unavailable
 
-_CODES = {"missing": "missing_required_parameter", "not_text": UNSUPPORTED}
+MAX_BODY = 1024 * 1024
+"""Bytes of a body: some 200 long turns, more than any of our contexts holds."""
+
+_SMALL = 16 * 1024
+"""Bytes that are parsed in about a millisecond, sooner than another thread would have begun."""
+
+_MOST_LARGE = 64
+"""Larger bodies that are read at the same time, and how long another waits for that, seconds."""
+_WAIT_SECONDS = 10.0
+
+_PARSERS = 2
+"""Threads that parse; they take turns with the event loop, so more would be no faster."""
+
+_MISSING = "missing_required_parameter"
+_CODES = {"missing": _MISSING, "missing_role": _MISSING, "not_text": UNSUPPORTED, "no_form": UNSUPPORTED}
 """OpenAI's words for kinds of validation errors; every other is an ``invalid_value``."""
 
 _NOT_AN_OBJECT = ("본문은 JSON 객체여야 합니다.", "The body should be a JSON object.")
 
 
+Result = TypeVar("Result")
+Asked = TypeVar("Asked", bound=AskingRequest)
+Asked_co = TypeVar("Asked_co", bound=AskingRequest, covariant=True)
+
+
 @dataclass(frozen=True, slots=True)
-class CompletionBody:
+class ReadBody(Generic[Asked_co]):
     """A request as it was understood."""
 
-    request: CompletionRequest
+    request: Asked_co
     """What is honoured."""
 
     ignored: tuple[str, ...]
     """Names of what is not, as the client is told them."""
 
+    large: bool
+    """Whether work in proportion to it is too long for the event loop."""
 
-async def completion_body(request: Request) -> CompletionBody:
-    """Read and check the body of a chat completion.
+
+class BodyReader:
+    """Reads the bodies of one service's requests in this format.
+
+    A conversation may have a megabyte: then it is read while few others are, and parsed on a thread, so that
+    neither memory nor the time of the event loop is its sender's to take.
+    """
+
+    def __init__(self) -> None:
+        self._large = asyncio.Semaphore(_MOST_LARGE)
+        self._threads = ThreadPoolExecutor(_PARSERS, thread_name_prefix="bodies")
+
+    def of(self, schema: type[Asked]) -> Callable[[Request], Awaitable[ReadBody[Asked]]]:
+        """A dependency of routes whose body has this schema."""
+
+        async def read(request: Request) -> ReadBody[Asked]:
+            return await self.read(request, schema)
+
+        return read
+
+    async def read(self, request: Request, schema: type[Asked]) -> ReadBody[Asked]:
+        """Read and check the body of a request.
+
+        Raises:
+            HTTPException: as ``read_limited`` and ``check_content_type`` say.
+            MalformedJson: it is no JSON within the bounds.
+            RequestRefused: a parameter is missing, wrong or not supported.
+            Unavailable: too many large bodies are being read.
+        """
+        check_content_type(request)
+        sized = "content-length" in request.headers
+        if sized and declared_length(request) <= _SMALL:
+            return read_asking(await read_limited(request, MAX_BODY), schema)
+        # One that does not say its length may be of any.
+        try:
+            async with asyncio.timeout(_WAIT_SECONDS):
+                await self._large.acquire()
+        except TimeoutError:
+            raise Unavailable("too many large bodies are being read") from None
+        try:
+            data = await read_limited(request, MAX_BODY)
+            return await self._on_thread(lambda: read_asking(data, schema))
+        finally:
+            self._large.release()
+
+    async def work(self, body: ReadBody[AskingRequest], call: Callable[[], Result]) -> Result:
+        """The result of a call that takes time in proportion to the body; raises what it raises."""
+        return await self._on_thread(call) if body.large else call()
+
+    async def _on_thread(self, call: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+def read_asking(data: bytes, schema: type[Asked]) -> ReadBody[Asked]:
+    """What the bytes of a body ask.
 
     Raises:
-        HTTPException: as ``read_limited`` and ``check_content_type`` say.
-        MalformedJson: it is no JSON within the bounds.
-        RequestRefused: a parameter is missing, wrong or not supported.
+        MalformedJson, RequestRefused: as ``BodyReader.read`` says.
     """
-    check_content_type(request)
-    return read_completion(await read_limited(request))
-
-
-def read_completion(data: bytes) -> CompletionBody:
-    """What ``completion_body`` does once the bytes are there."""
     body = strict_json.parse(data)
     if not isinstance(body, dict):
         raise RequestRefused(400, _NOT_AN_OBJECT, code="invalid_value")
-    ignored = check_parameters(body, CompletionRequest.model_fields)
+    ignored = check_parameters(body, schema.model_fields, schema.refused, schema.ignored)
     try:
-        return CompletionBody(CompletionRequest.model_validate(body), ignored)
+        return ReadBody(schema.model_validate(body), ignored, len(data) > _SMALL)
     except ValidationError as error:
         raise _refusal(error, body) from None
 

@@ -5,6 +5,7 @@ The queue shows as comments of the stream, which clients skip.
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Request
@@ -12,10 +13,21 @@ from fastapi.responses import JSONResponse, Response
 
 from chatbot.api.answers import closing_headers, opening_headers
 from chatbot.api.errors import Failure
-from chatbot.api.openai.body import CompletionBody
+from chatbot.api.openai.body import ReadBody
 from chatbot.api.openai.failures import openai_failure
+from chatbot.api.openai.schema import CompletionRequest
 from chatbot.core.reply import Answered, AnswerEvent, Reply
-from chatbot.domain.messages import Token, Usage, Waiting
+from chatbot.domain.messages import FinishReason, LikelyToken, Token, TokenLogprobs, Usage, Waiting
+
+
+def asking_headers(reply: Reply, ignored: Sequence[str]) -> dict[str, str]:
+    """As everywhere, which parameters were ignored, and how many of the client's turns were cut."""
+    headers = opening_headers(reply)
+    if ignored:
+        headers["X-Ignored-Parameters"] = ", ".join(ignored)
+    if reply.report is not None and reply.report.cut_turns:
+        headers["X-Cut-Turns"] = str(len(reply.report.cut_turns))
+    return headers
 
 
 def _usage(usage: Usage) -> dict[str, Any]:
@@ -27,8 +39,25 @@ def _usage(usage: Usage) -> dict[str, Any]:
     }
 
 
+def _reason(reason: FinishReason) -> str:
+    """The reason in OpenAI's words, which have none for an answer that the deadline ended."""
+    return FinishReason.LENGTH.value if reason is FinishReason.STOPPED else reason.value
+
+
 def _data(payload: Any) -> bytes:
     return f"data: {json.dumps(payload, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()
+
+
+def _token(of: LikelyToken) -> dict[str, Any]:
+    return {"token": of.piece.decode("utf-8", "replace"), "logprob": of.logprob, "bytes": list(of.piece)}
+
+
+def _logprobs(told: Sequence[TokenLogprobs]) -> dict[str, Any]:
+    tokens = [
+        {**_token(each.chosen), "top_logprobs": [_token(other) for other in each.alternatives]}
+        for each in told
+    ]
+    return {"content": tokens, "refusal": None}
 
 
 _DONE = b"data: [DONE]\n\n"
@@ -37,7 +66,7 @@ _DONE = b"data: [DONE]\n\n"
 class OpenAIFormat:
     """See ResponseFormat."""
 
-    def __init__(self, reply: Reply, body: CompletionBody, request: Request) -> None:
+    def __init__(self, reply: Reply, body: ReadBody[CompletionRequest], request: Request) -> None:
         self._reply = reply
         self._ignored = body.ignored
         self._head = {
@@ -46,39 +75,46 @@ class OpenAIFormat:
             "created": int(time.time()),
             "model": body.request.model,
         }
+        self._tells_logprobs = body.request.logprobs
         self._tells_usage = body.request.stream_options.include_usage
-        self._role = {"role": "assistant"}
+        self._begun: set[int] = set()
 
     def opening(self) -> dict[str, str]:
-        """As everywhere, and what of the request was ignored."""
-        ignored = {"X-Ignored-Parameters": ", ".join(self._ignored)} if self._ignored else {}
-        return {**opening_headers(self._reply), **ignored}
+        """See ``asking_headers``."""
+        return asking_headers(self._reply, self._ignored)
 
     def whole(self, answered: Answered) -> Response:
         """A ``chat.completion`` object."""
-        choice = {
-            "index": 0,
-            "message": {"role": "assistant", "content": answered.text},
-            "finish_reason": answered.reason.value,
-        }
         content = {
             **self._head,
             "object": "chat.completion",
-            "choices": [choice],
+            "choices": [
+                {
+                    "index": index,
+                    "message": {"role": "assistant", "content": choice.text},
+                    "finish_reason": _reason(choice.reason),
+                    **self._told(choice.logprobs),
+                }
+                for index, choice in enumerate(answered.choices)
+            ],
             "usage": _usage(answered.usage),
         }
         return JSONResponse(content, headers={**self.opening(), **closing_headers(answered)})
 
     def event(self, event: AnswerEvent) -> bytes:
-        """A ``chat.completion.chunk``; the first names the role, the last is followed by ``[DONE]``."""
+        """A ``chat.completion.chunk``; an answer's first one names the role, ``[DONE]`` follows the last."""
         match event:
             case Waiting(position, eta):
                 return f": queue position={position} eta_s={eta:.1f}\n\n".encode()
-            case Token(text):
-                role, self._role = self._role, {}
-                return self._chunk({**role, "content": text})
+            case Token(text, told, answer):
+                role = {} if answer in self._begun else {"role": "assistant"}
+                self._begun.add(answer)
+                return self._chunk(answer, {**role, "content": text}, **self._told(told))
             case Answered():
-                last = self._chunk({}, event.reason.value)
+                ends = enumerate(event.choices)
+                last = b"".join(
+                    self._chunk(answer, {}, finish_reason=_reason(choice.reason)) for answer, choice in ends
+                )
                 if self._tells_usage:
                     last += _data({**self._head, "choices": [], "usage": _usage(event.usage)})
                 return last + _DONE
@@ -87,5 +123,9 @@ class OpenAIFormat:
         """An error object in the place of a chunk."""
         return _data(openai_failure(failure)) + _DONE
 
-    def _chunk(self, delta: dict[str, Any], reason: str | None = None) -> bytes:
-        return _data({**self._head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+    def _told(self, logprobs: Sequence[TokenLogprobs]) -> dict[str, Any]:
+        return {"logprobs": _logprobs(logprobs)} if self._tells_logprobs else {}
+
+    def _chunk(self, answer: int, delta: dict[str, Any], **more: Any) -> bytes:
+        choice = {"index": answer, "delta": delta, "finish_reason": None, **more}
+        return _data({**self._head, "choices": [choice]})

@@ -9,8 +9,11 @@ from pydantic_core import PydanticCustomError
 from chatbot.api.openai.fields import OpenAIObject, PersonName, Text
 from chatbot.core.transcript import Said
 
+_TEXT_PARTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
+"""Kinds of parts that are text, and the member that holds it."""
 
-def _joined_text(content: object) -> object:
+
+def joined_text(content: object) -> object:
     """Text parts as one text, a line for each; a plain text as it is.
 
     Raises:
@@ -22,9 +25,9 @@ def _joined_text(content: object) -> object:
     for part in content:
         if not isinstance(part, dict) or not isinstance(part.get("type"), str):
             raise PydanticCustomError("content_part", "Each part should be an object with a type")
-        if part["type"] not in ("text", "refusal"):
+        if part["type"] not in _TEXT_PARTS:
             raise PydanticCustomError("not_text", "This model reads text only")
-        text = part.get(part["type"])
+        text = part.get(_TEXT_PARTS[part["type"]])
         if not isinstance(text, str):
             raise PydanticCustomError("content_part", "A text part should hold a text")
         texts.append(text)
@@ -49,7 +52,7 @@ class Message(OpenAIObject):
     """One message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: Annotated[Text, BeforeValidator(_joined_text)] = Field(
+    content: Annotated[Text, BeforeValidator(joined_text)] = Field(
         default="", description="A text, or a list of text parts."
     )
     name: PersonName | None = Field(

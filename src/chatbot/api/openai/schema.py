@@ -1,37 +1,41 @@
-"""The part of OpenAI's chat completions request that the suite honours; ``parameters`` has the rest.
+"""The part of OpenAI's requests that the suite honours; ``parameters`` has the rest.
 
 Source: OpenAI API reference, "Create chat completion".
 """
 
-from typing import Annotated
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, ClassVar
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from chatbot.api.openai.fields import OpenAIObject, PersonName
-from chatbot.api.openai.messages import Message
+from chatbot.api.openai.messages import Message, said
+from chatbot.api.openai.parameters import IGNORED, REFUSED, RefusedParameter
 from chatbot.api.openai.sampling import SamplingFields
+from chatbot.core.transcript import Said
+from chatbot.domain.messages import Sampling
 from chatbot.domain.schemas import CharacterName, CharacterText
 
-
-class StreamOptions(OpenAIObject):
-    """How a stream ends."""
-
-    include_usage: bool = False
+_MOST_ANSWERS = 4
+_MOST_ALTERNATIVES = 20
 
 
-class CompletionRequest(SamplingFields):
-    """A chat completion. The conversation is the client's own: nothing of it is remembered."""
+class AskingRequest(SamplingFields):
+    """What every request for an answer has, whatever its conversation looks like."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"model": "Llama", "messages": [{"role": "user", "content": "안녕하세요!"}]}]
-        }
-    )
+    refused: ClassVar[Mapping[str, RefusedParameter]] = REFUSED
+    """Its parameters that ask for what the suite cannot do."""
 
-    messages: list[Message] = Field(min_length=1, max_length=10_000)
+    ignored: ClassVar[Collection[str]] = IGNORED
+    """Its parameters that have no meaning here."""
+
+    conversation: ClassVar[str]
+    """The field that holds the conversation."""
+
     model: Annotated[str, StringConstraints(min_length=1, max_length=100)] = "Llama"
     stream: bool = False
-    stream_options: StreamOptions = StreamOptions()
     user: PersonName | None = Field(
         default=None, description="For fairness, and the user that an API key must own; nothing is stored."
     )
@@ -44,3 +48,63 @@ class CompletionRequest(SamplingFields):
     greeting: CharacterText | None = Field(
         default=None, description="Character service only: the first line; beyond OpenAI's format."
     )
+
+    @property
+    def answers(self) -> int:
+        """How many answers the one question gets."""
+        return 1
+
+    def said(self) -> Sequence[Said]:
+        """What the conversation says, in order; takes time in proportion to it."""
+        raise NotImplementedError
+
+
+class StreamOptions(OpenAIObject):
+    """How a stream ends."""
+
+    include_usage: bool = False
+
+
+class CompletionRequest(AskingRequest):
+    """A chat completion. The conversation is the client's own: nothing of it is remembered."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"model": "Llama", "messages": [{"role": "user", "content": "안녕하세요!"}]}]
+        }
+    )
+    conversation = "messages"
+
+    messages: list[Message] = Field(min_length=1, max_length=10_000, fail_fast=True)
+    stream_options: StreamOptions = StreamOptions()
+    n: int = Field(default=1, ge=1, le=_MOST_ANSWERS, description="How many answers to the one question.")
+    logprobs: bool = Field(default=False, description="Tell the log probability of each token of the answer.")
+    top_logprobs: int | None = Field(
+        default=None,
+        ge=0,
+        le=_MOST_ALTERNATIVES,
+        description="Of so many of the likeliest tokens, too; only with logprobs.",
+    )
+
+    @field_validator("top_logprobs")
+    @classmethod
+    def _needs_logprobs(cls, value: int | None, info: ValidationInfo) -> int | None:
+        # Where logprobs itself is wrong it is not there, and the error is its own.
+        if value and info.data.get("logprobs") is False:
+            raise PydanticCustomError("needs_logprobs", "Should come with logprobs: true")
+        return value
+
+    @property
+    def answers(self) -> int:
+        """See AskingRequest."""
+        return self.n
+
+    def tuned(self, sampling: Sampling) -> Sampling:
+        """See SamplingFields; log probabilities are told by this format alone."""
+        return replace(
+            super().tuned(sampling), top_logprobs=(self.top_logprobs or 0) if self.logprobs else None
+        )
+
+    def said(self) -> Sequence[Said]:
+        """See AskingRequest."""
+        return said(self.messages)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from chatbot.domain.errors import ChatbotError, DeadlineExceeded, Draining, ModelFailed
+from chatbot.domain.messages import FinishReason
 from chatbot.domain.models import EngineMeter
 from chatbot.llm.llama.answering import Answering
 from chatbot.llm.llama.context import Context
@@ -226,7 +227,8 @@ class Engine:
     def _expire(self, now: float) -> None:
         for stream in self._roster.everyone():
             if now >= stream.ticket.deadline:
-                self._answers.fail(stream, DeadlineExceeded(stream.stage))
+                begun = stream.finish(FinishReason.STOPPED, now)
+                self._answers.fail(stream, DeadlineExceeded(stream.stage, begun))
 
     def _rebuild(self, reason: str) -> None:
         self._rebuilds += 1

@@ -12,6 +12,7 @@ from chatbot.llm.llama.model_file import ModelFile
 from chatbot.llm.llama.prefix_cache import ParkingPolicy
 from chatbot.llm.llama.prompt import Prompter, choose_format
 from chatbot.llm.llama.ready_model import ReadyModel
+from chatbot.llm.llama.sampler import SamplerMaker
 from chatbot.llm.llama.vocabulary import Vocabulary
 from chatbot.llm.llama.warmup import measure
 from chatbot.scheduling.admission import AdmissionController, Limits
@@ -87,4 +88,5 @@ def _assemble(
     limit = max(1, context_tokens - ANSWER_RESERVE)
     prompter = Prompter(form, vocabulary, context=context_tokens, limit=limit)
     admission = AdmissionController(limits, scheduler)
-    return ReadyModel(file, engine, admission, scheduler, speeds, prompter, context_tokens)
+    samplers = SamplerMaker(vocabulary, context_tokens)
+    return ReadyModel(file, engine, admission, scheduler, speeds, prompter, samplers, context_tokens)

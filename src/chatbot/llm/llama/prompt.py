@@ -1,11 +1,8 @@
 """A conversation as the model's tokens, cut to its context, with an account of what went in."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from uuid import UUID
 
 from chatbot.domain.errors import PromptTooLong
 from chatbot.domain.messages import Conversation, Exchange, PromptReport
@@ -15,9 +12,6 @@ from chatbot.llm.llama.model_file import ModelFile
 from chatbot.llm.llama.pieces import TEMPLATE, Endings, Piece, PromptFormat
 from chatbot.llm.llama.transcript_format import TranscriptFormat
 from chatbot.llm.llama.vocabulary import Vocabulary, slices
-
-_REMEMBERED_CUTS = 10_000
-"""Cuts that are remembered; beyond that the one that was of use longest ago is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +59,14 @@ def choose_format(file: ModelFile, vocabulary: Vocabulary) -> PromptFormat:
 class Prompter:
     """Renders conversations within ``limit`` tokens; safe to use from several threads.
 
-    History is cut at turns, oldest first, and in blocks: a cut frees a quarter of the context, and later
-    prompts of the same path begin at the same turn until the next cut. So the prefix that the cache holds for
-    a path stays a prefix; a path that parted before the cut has its own. What does not fit even without
-    history loses its references, the last ones first.
+    History is cut at turns, oldest first, and where follows from the turns alone, so that the prefix which a
+    cache holds of a conversation stays a prefix while turns come. A cut may free up to a quarter of the
+    context more than is needed. Of the places within this leeway the roundest is taken: the index of the turn
+    before it has the largest power of two as a divisor. It stays the roundest until the leeway has moved
+    beyond it. On a path that leaves indexes out, those that are missing there count too.
 
-    No more is tokenised than what may fit, and a little: first what belongs to no earlier turn, then turn by
-    turn from the newest.
+    What does not fit even without history loses its references, the last ones first. No more is tokenised
+    than what may fit, and a little: turn by turn from the newest.
     """
 
     def __init__(self, form: PromptFormat, vocabulary: Vocabulary, *, context: int, limit: int) -> None:
@@ -79,9 +74,7 @@ class Prompter:
         self._format = form
         self._vocabulary = vocabulary
         self._limit = limit
-        self._block = context // 4
-        self._cuts: OrderedDict[UUID, None] = OrderedDict()
-        self._lock = threading.Lock()
+        self._leeway = context // 4
 
     def render(self, conversation: Conversation) -> RenderedPrompt:
         """The prompt of the conversation.
@@ -90,7 +83,7 @@ class Prompter:
             PromptTooLong: persona and question alone do not fit.
         """
         exchanges = conversation.exchanges
-        first = self._first_turn(conversation)
+        first = self._oldest_that_may_fit(exchanges)
         while True:
             pieces = self._format.pieces(replace(conversation, exchanges=exchanges[first:]))
             begin = self._begin(pieces)
@@ -103,11 +96,10 @@ class Prompter:
                 else:
                     raise PromptTooLong(fixed, self._limit)
                 continue
-            too_many = self._turns_to_drop(pieces, exchanges[first:], self._limit - fixed)
-            if not too_many:
+            start = self._start(pieces, exchanges, first, self._limit - fixed)
+            if start == first:
                 break
-            first += too_many
-        self._remember(conversation, first)
+            first = start
         segments = (*begin, *(Segment(piece.name, tuple(self._all(piece)), piece.turn) for piece in pieces))
         return RenderedPrompt(
             segments=segments,
@@ -116,27 +108,35 @@ class Prompter:
             endings=self._format.endings(conversation),
         )
 
-    def _first_turn(self, conversation: Conversation) -> int:
-        """The place of the oldest turn that may fit: the path was cut there, or each takes just one token."""
-        exchanges = conversation.exchanges
-        with self._lock:
-            cut = [place for place, exchange in enumerate(exchanges, 1) if exchange.id in self._cuts]
-        return max(0, *cut[-1:], len(exchanges) - self._limit)
+    def _oldest_that_may_fit(self, exchanges: Sequence[Exchange]) -> int:
+        """The place of the oldest turn that may fit if all that follows it does: by their texts alone."""
+        room = self._limit
+        for place in reversed(range(len(exchanges))):
+            texts = (exchanges[place].question.strip(), exchanges[place].answer.strip())
+            room -= self._count([Piece(text) for text in texts], room)
+            if room < 0:
+                return place + 1
+        return 0
 
-    def _turns_to_drop(self, pieces: Iterable[Piece], turns: Sequence[Exchange], room: int) -> int:
-        """How many of the oldest turns go, so that the others fit ``room`` tokens and a block is free."""
+    def _start(self, pieces: Iterable[Piece], turns: Sequence[Exchange], first: int, room: int) -> int:
+        """The place, ``first`` or later, from which on turns are kept in ``room`` tokens; see the class."""
+        if first == len(turns):
+            return first
         by_turn: dict[int | None, list[Piece]] = {}
         for piece in pieces:
             by_turn.setdefault(piece.turn, []).append(piece)
-        # A long persona leaves little for history: then half of that little goes, not all of it.
-        afterwards = max(room - self._block, room // 2)
-        used = kept = 0
-        for turn in reversed(turns):
-            used += self._count(by_turn.get(turn.index, ()), room - used)
+        # A long persona leaves little for history: then half of that little may go, not all of it.
+        afterwards = max(room - self._leeway, room // 2)
+        used, least, most = 0, len(turns), len(turns)
+        for place in reversed(range(first, len(turns))):
+            used += self._count(by_turn.get(turns[place].index, ()), room - used)
             if used > room:
-                return len(turns) - kept
-            kept += used <= afterwards
-        return 0
+                break
+            least = place
+            most = place if used <= afterwards else most
+        # One turn stays if one fits, however long it is.
+        most = max(least, min(most, len(turns) - 1))
+        return max(range(least, most + 1), key=lambda place: _roundness(turns, place))
 
     def _count(self, pieces: Sequence[Piece], limit: int) -> int:
         """Tokens of the pieces; beyond ``limit`` reading ends, and the rest is an estimate."""
@@ -163,15 +163,17 @@ class Prompter:
             return ()
         return (Segment(TEMPLATE, begin),)
 
-    def _remember(self, conversation: Conversation, first: int) -> None:
-        last_cut = conversation.exchanges[first - 1].id if first else None
-        if last_cut is None:
-            return
-        with self._lock:
-            self._cuts[last_cut] = None
-            self._cuts.move_to_end(last_cut)
-            if len(self._cuts) > _REMEMBERED_CUTS:
-                self._cuts.popitem(last=False)
+
+def _roundness(turns: Sequence[Exchange], place: int) -> float:
+    """The binary digits that end the roundest index at this place: the zeros and the one before them.
+
+    Those are the index of the turn before the place and the missing ones up to the turn behind it. The
+    beginning of a room is beyond all.
+    """
+    last = turns[place].index - 1 if place < len(turns) else turns[-1].index
+    first = turns[place - 1].index if place else last
+    # Two numbers differ from that digit on in which one between them, or the second itself, is round.
+    return ((first - 1) ^ last).bit_length() if first > 0 else float("inf")
 
 
 def _parts(piece: Piece) -> Iterable[str]:

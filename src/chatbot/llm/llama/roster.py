@@ -67,9 +67,7 @@ class Roster:
             self.trim(stream)
             self.cache.park(stream.sequence, stream.tokens, stream.guard)
             self._release(stream)
-        if stream.sampler is not None:
-            stream.sampler.close()
-            stream.sampler = None
+        stream.sampler.close()
 
     def discard(self, stream: Stream) -> None:
         """Throw away what a running stream computed, so that nobody shares it."""

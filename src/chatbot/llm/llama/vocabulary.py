@@ -24,9 +24,8 @@ some of its pre-tokenizers is as deep as the text is long."""
 _CUT_WITHIN = 256
 """Characters at the end of a slice among which white space is looked for, to cut before it."""
 
-_CACHED_TOKENS = 500_000
-"""Tokens of texts that are kept, 36 bytes each: personas, rules and the turns of rooms come again with every
-question."""
+_CACHED_BYTES = 24 * 2**20
+"""Of texts whose tokens are kept: personas, rules and earlier turns come again with every question."""
 
 
 def slices(content: str) -> Iterator[str]:
@@ -62,12 +61,17 @@ class Vocabulary:
         self.begin = int(llama_cpp.llama_vocab_bos(self._vocab))
         self.adds_begin = bool(llama_cpp.llama_vocab_get_add_bos(self._vocab)) and self.begin >= 0
         self._pieces: dict[int, bytes] = {}
-        self._contents = TokenCache(_CACHED_TOKENS)
-        self._templates = TokenCache(_CACHED_TOKENS)
+        self._contents = TokenCache(_CACHED_BYTES)
+        self._templates = TokenCache(_CACHED_BYTES)
         self._spellings: dict[int, tuple[int, ...]] = {}
         # Shorter ones first: the text of a mark may hold another.
         for token in sorted(marks | self.end_tokens, key=lambda token: len(self.piece(token))):
             self._spellings[token] = self._spelling(token)
+
+    @property
+    def handle(self) -> object:
+        """The vocabulary as the library's own samplers take it."""
+        return self._vocab
 
     def name(self, token: int) -> str:
         """The token as the vocabulary writes it, such as ``<|eot_id|>``."""

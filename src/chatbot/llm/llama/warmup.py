@@ -1,6 +1,7 @@
 """A short measurement at load, so that the first predictions already rest on this machine's numbers."""
 
 import time
+from collections.abc import Sequence
 
 from chatbot.llm.llama.context import Context
 from chatbot.scheduling.rates import Speeds
@@ -30,8 +31,8 @@ def measure(context: Context, sequences: int, *, drafts: bool) -> Speeds:
     context.memory.truncate(0, 1)
     for sequence in range(1, many):
         context.memory.share(0, sequence, 1)
-    one = min(_call(context, [(0, 1)], token) for _ in range(_STEPS))
-    curve = [(1, one), *((count, _rows_of_one(context, count, token)) for count in _DRAFTED if drafts)]
+    curve = _row_times(context, (1, *_DRAFTED) if drafts else (1,), token)
+    one = curve[0][1]
     all_rows = [(sequence, 1) for sequence in range(many)]
     together = min(_call(context, all_rows, token) for _ in range(_STEPS))
     for sequence in range(many):
@@ -40,9 +41,13 @@ def measure(context: Context, sequences: int, *, drafts: bool) -> Speeds:
     return Speeds(prefill=prefill, base=max(one - each, 0.0), each=each, rows=curve if drafts else ())
 
 
-def _rows_of_one(context: Context, count: int, token: int) -> float:
-    # The first call of a size pays for its graph.
-    return min(_call(context, [(0, count)], token, outputs=count) for _ in range(2))
+def _row_times(context: Context, counts: Sequence[int], token: int) -> list[tuple[int, float]]:
+    """Seconds of a call with each of these numbers of rows of one sequence.
+
+    The sizes take turns, so that a neighbour's burst makes none of them look dear beside the others.
+    """
+    rounds = [[_call(context, [(0, count)], token, outputs=count) for count in counts] for _ in range(_STEPS)]
+    return [(count, min(seconds)) for count, seconds in zip(counts, zip(*rounds, strict=True), strict=True)]
 
 
 def _call(context: Context, rows: list[tuple[int, int]], token: int, *, outputs: int = 1) -> float:

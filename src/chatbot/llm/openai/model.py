@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatbot.domain.config import OpenAIAlias
-from chatbot.domain.errors import Draining, NotConfigured, UpstreamFailed
+from chatbot.domain.errors import DeadlineExceeded, Draining, NotConfigured, UpstreamFailed
 from chatbot.domain.messages import (
     Conversation,
     Finished,
     FinishReason,
     GenerationEvent,
+    Prompted,
     Sampling,
     ServiceName,
     Token,
@@ -31,8 +32,15 @@ _STOPS_UPSTREAM = 4
 
 _NOT_CONFIGURED_RETRY = 60
 
-_SAMPLING = frozenset({"temperature", "top_p", "seed"})
+_SAMPLING = frozenset({"temperature", "top_p", "seed", "presence_penalty", "frequency_penalty"})
 """What is not sent to a model that takes no sampling parameters."""
+
+_LOCAL = frozenset(
+    {"top_k", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "dynatemp_range", "repeat_penalty"}
+    | {"dry_multiplier", "logit_bias", "logprobs", "top_logprobs", "n"}
+)
+"""What OpenAI does not have, what is said of tokens (theirs are other ones than our text shows), and several
+answers."""
 
 
 class OpenAIModel:
@@ -50,7 +58,7 @@ class OpenAIModel:
     @property
     def lacks(self) -> frozenset[str]:
         """See ChatModel."""
-        return frozenset() if self._alias.sampling else _SAMPLING
+        return _LOCAL if self._alias.sampling else _LOCAL | _SAMPLING
 
     @property
     def continues(self) -> bool:
@@ -127,10 +135,13 @@ class OpenAIPlace:
             prompt = build_prompt(conversation, self._alias.context_tokens, self._line.redact)
             body = request_body(self._alias, prompt, sampling)
             self._begin()
+            yield Prompted(prompt.report)
             async with aclosing(self._tries(body, sampling.stop, reading)) as texts:
                 async for text in texts:
                     yield Token(text)
             yield self._finished(prompt, reading)
+        except DeadlineExceeded as late:
+            raise DeadlineExceeded(late.stage, self._finished(prompt, reading)) from None
         finally:
             self.release()
 
@@ -193,7 +204,6 @@ class OpenAIPlace:
             queue=0.0,
             prefill=first - reading.begun,
             decode=now - first,
-            report=prompt.report,
         )
 
 
@@ -223,6 +233,11 @@ def request_body(alias: OpenAIAlias, prompt: Prompt, sampling: Sampling) -> dict
     }
     if alias.sampling:
         body |= {"temperature": sampling.temperature, "top_p": sampling.top_p}
+        penalties = {
+            "presence_penalty": sampling.presence_penalty,
+            "frequency_penalty": sampling.frequency_penalty,
+        }
+        body |= {name: value for name, value in penalties.items() if value}
         if sampling.stop:
             body["stop"] = list(sampling.stop[:_STOPS_UPSTREAM])
         if sampling.seed is not None:

@@ -1,0 +1,1 @@
+"""OpenAI's newer format: one response to an input of items."""
