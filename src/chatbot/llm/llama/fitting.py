@@ -46,14 +46,8 @@ def fitted(config: EngineConfig) -> EngineConfig:
         "%s: %s of %d layers on card %d, a pool of %d tokens (%s): weights %d + KV %d + overhead %d = %d MiB "
         "%s %d MiB free",
         *(facts.name, layers, facts.layers, config.gpu, choice.pool_tokens, config.kv_type),
-        *(
-            needs.weights_mib,
-            needs.kv_mib,
-            needs.overhead_mib,
-            needs.needed_mib,
-            "of" if needs.fits else "BUT ONLY",
-            budget,
-        ),
+        *(needs.weights_mib, needs.kv_mib, needs.overhead_mib, needs.needed_mib),
+        *("of" if needs.fits else "BUT ONLY", budget),
     )
     return config.model_copy(update={"gpu_layers": choice.gpu_layers, "pool_tokens": choice.pool_tokens})
 
