@@ -29,9 +29,9 @@ from bench.workloads import KOREAN, Ask
 from tests.engine.rig import Rig, open_rig, question
 
 from chatbot.domain.messages import Conversation, Sampling
-from chatbot.llm.llama import answering
+from chatbot.llm.llama import sampler
 from chatbot.llm.llama.context import Logits
-from chatbot.llm.llama.sampler import Sampler
+from chatbot.llm.llama.sampler import Chain, Sampler
 from chatbot.llm.llama.stream import Stream
 
 _KINDS = {
@@ -60,8 +60,8 @@ _ANSWERS: dict[int, Sequence[int]] = {}
 class ForcedSampler(Sampler):
     """Chooses a token as ever, and then returns the answer's."""
 
-    def __init__(self, sampling: Sampling, vocabulary: int) -> None:
-        super().__init__(sampling, vocabulary)
+    def __init__(self, sampling: Sampling, vocabulary: int, dry: Chain | None = None) -> None:
+        super().__init__(sampling, vocabulary, dry)
         self._answer = iter(_ANSWERS[sampling.seed or 0])
 
     def sample(self, row: Logits) -> int:
@@ -230,7 +230,7 @@ def main(options: argparse.Namespace) -> None:
             for drafts in (True, False)
         )
         try:
-            with patch.object(answering, "Sampler", ForcedSampler):
+            with patch.object(sampler, "Sampler", ForcedSampler):
                 asyncio.run(forced(drafting, plain, options))
         finally:
             drafting.model.close()

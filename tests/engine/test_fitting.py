@@ -77,6 +77,37 @@ def test_without_layers_on_a_card_nothing_is_asked(model: Path) -> None:
     assert fitting.fitted(config(model, gpu_layers=0, context_tokens=32768)).pool_tokens == 32768
 
 
+def test_a_pool_of_q8_0_is_larger(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    imagine(monkeypatch, 970, 970)
+    half, eighth = (
+        fitting.fitted(config(model, parallel=128, context_tokens=8192, kv_type=kind)).pool_tokens
+        for kind in ("f16", "q8_0")
+    )
+    assert 1.2 * half < eighth < 2 * half, "four layers and the copy of one"
+
+
+@pytest.mark.parametrize(
+    ("embedding", "gpu_layers", "problem"),
+    [
+        (64, 0, "needs heads of a multiple of 32 numbers: m is a llama with heads of 16"),
+        (128, 0, ""),
+        (128, -1, "needs flash attention, which llama.cpp does not have here: m is a llama with heads of 32"),
+        (256, -1, ""),
+    ],
+)
+def test_a_pool_of_q8_0_that_cannot_be_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedding: int, gpu_layers: int, problem: str
+) -> None:
+    imagine(monkeypatch, 7700, 8192)
+    file = write_model(tmp_path / "m.gguf", Plan(embedding=embedding, heads=4))
+    wanted = config(file, kv_type="q8_0", gpu_layers=gpu_layers)
+    if problem:
+        with pytest.raises(ValueError, match=problem):
+            fitting.fitted(wanted)
+    else:
+        assert fitting.fitted(wanted).pool_tokens > 0
+
+
 def test_layers_without_a_card_are_refused(model: Path) -> None:
     if card_memory(0) is not None:
         pytest.skip("this machine has a card")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chatbot.domain.vram import KvType
 from chatbot.llm.llama.context import Context, ContextShape, DecodeError, parking_ids
 from chatbot.llm.llama.host_cache import HostCache
 from chatbot.llm.llama.model_file import ModelFile
@@ -17,9 +18,13 @@ SEQUENCES = 4
 IDS = [*range(SEQUENCES), *parking_ids(SEQUENCES)[:4]]
 
 
+def shape(kv_type: KvType) -> ContextShape:
+    return ContextShape(pool=256, sequences=SEQUENCES, rows=256, threads=1, kv_type=kv_type)
+
+
 @pytest.fixture
-def context(file: ModelFile) -> Iterator[Context]:
-    made = Context(file, ContextShape(pool=256, sequences=SEQUENCES, rows=256, threads=1))
+def context(file: ModelFile, kv_type: KvType) -> Iterator[Context]:
+    made = Context(file, shape(kv_type))
     yield made
     made.close()
 
@@ -55,9 +60,9 @@ OPERATIONS = st.lists(
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations=OPERATIONS)
 def test_any_history_is_counted_as_the_library_counts(
-    file: ModelFile, operations: list[tuple[str, int, int, int]]
+    file: ModelFile, kv_type: KvType, operations: list[tuple[str, int, int, int]]
 ) -> None:
-    context = Context(file, ContextShape(pool=256, sequences=SEQUENCES, rows=256, threads=1))
+    context = Context(file, shape(kv_type))
     memory = context.memory
     for verb, first, second, count in operations:
         if verb == "append" and first < SEQUENCES and 0 < count <= memory.free:
@@ -85,10 +90,10 @@ def test_any_history_is_counted_as_the_library_counts(
 
 
 def test_a_context_that_is_as_wanted_warns_of_nothing(
-    file: ModelFile, caplog: pytest.LogCaptureFixture
+    file: ModelFile, kv_type: KvType, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG", "chatbot.llm.llama")
-    Context(file, ContextShape(pool=256, sequences=SEQUENCES, rows=256, threads=1)).close()
+    Context(file, shape(kv_type)).close()
     assert caplog.messages, "the library's messages reach the logger"
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == []
 
@@ -125,7 +130,7 @@ def parked_room(context: Context, n_swa: int, length: int, *, guarded: bool) -> 
     return cache, match
 
 
-@pytest.mark.parametrize("file", ["window"], indirect=True)
+@pytest.mark.parametrize("file", ["window32"], indirect=True)
 @pytest.mark.parametrize("guarded", [True, False])
 def test_a_window_model_never_reuses_a_room_whose_cells_were_taken(
     context: Context, file: ModelFile, guarded: bool

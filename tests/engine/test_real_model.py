@@ -173,6 +173,21 @@ def test_teacher_forced_logits_agree_between_batch_shapes(gemma: Rig) -> None:
     assert all(margin < NOISE for margin in flips)
 
 
+def test_a_pool_of_q8_0_changes_what_follows_little(gemma: Rig) -> None:
+    plain, small = (
+        Context(gemma.loaded.file, ContextShape(pool=1024, sequences=1, rows=512, threads=2, kv_type=kv_type))
+        for kv_type in ("f16", "q8_0")
+    )
+    prompts = [list(gemma.model.render(asked(question)).tokens) for question in QUESTIONS]
+    pairs = [(next_logits(plain, tokens, 1), next_logits(small, tokens, 1)) for tokens in prompts]
+    plain.close()
+    small.close()
+    assert any((one != other).any() for one, other in pairs)
+    assert np.mean([_divergence(one, other) for one, other in pairs]) <= 0.01
+    flips = [one for one, other in pairs if one.argmax() != other.argmax()]
+    assert all(np.diff(np.sort(one)[-2:])[0] < NOISE for one in flips)
+
+
 def _divergence(one: Logits, many: Logits) -> float:
     left, right = (row.astype(np.float64) - row.max() for row in (one, many))
     left -= np.log(np.exp(left).sum())

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from chatbot.domain.messages import Sampling
 from chatbot.domain.sampling import SamplingSettings, sampling_of
+from chatbot.domain.vram import KvType
 
 ROUTE_NAMES = frozenset({"performance", "rooms", "docs", "redoc", "openapi.json", "v1", "static"})
 """Path segments under a service's prefix that are routes: no model can go by one of these names."""
@@ -73,6 +74,13 @@ class ServiceConfig(SamplingSettings):
             "weights, at most a conversation for each of PARALLEL; on a CPU 16384."
         ),
     )
+    kv_type: KvType = Field(
+        default="f16",
+        description=(
+            "How the KV pool holds its numbers: f16, or q8_0, which holds nearly twice the tokens of a card "
+            "and makes steps slower (docs/engine.md)."
+        ),
+    )
     host_cache_mib: int = Field(
         default=1024,
         ge=0,
@@ -110,6 +118,7 @@ class EngineConfig(Config):
     name: str
     context_tokens: int
     pool_tokens: int
+    kv_type: KvType = "f16"
     host_cache_mib: int
     parallel: int
     speculation: bool = True

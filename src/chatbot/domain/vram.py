@@ -2,10 +2,11 @@
 
 The same sum as the Helm chart's check (charts/chatbot/templates/common/_checks.tpl); a test holds them
 together. Source: llama.cpp allocates for each layer one K and one V tensor of ``cells`` rows, each row
-``kv_heads * head dimension`` half-precision numbers (llama-kv-cache.cpp), whatever the sequences are; with
-``swa_full`` sliding layers too hold all cells. The overhead is what no header tells: the compute buffer
-(512 rows of logits over a 128k vocabulary are 250 MiB; with drafts a call has 63 at most), the CUDA context
-(about 300 MiB) and a margin for the driver.
+``kv_heads * head dimension`` numbers of the pool's type (llama-kv-cache.cpp), whatever the sequences are;
+with ``swa_full`` sliding layers too hold all cells. Beside a pool of q8_0 a card holds one layer's K and V in
+f16: the kernels for more than one or two rows copy each layer there before they read it (fattn-common.cuh).
+The overhead is what no header tells: the compute buffer (512 rows of logits over a 128k vocabulary are 250
+MiB; with drafts a call has 63 at most), the CUDA context (about 300 MiB) and a margin for the driver.
 """
 
 from dataclasses import dataclass
@@ -13,8 +14,18 @@ from functools import partial
 from typing import Literal
 
 MIB = 1 << 20
-HALF = 2
-"""Bytes of one f16 number, the KV type of the engine."""
+
+KvType = Literal["f16", "q8_0"]
+"""How the KV pool holds its numbers."""
+
+_BLOCK = 32
+"""Numbers of a block of q8_0: 32 bytes and a scale of two."""
+
+_BLOCK_BYTES: dict[KvType, int] = {"f16": 2 * _BLOCK, "q8_0": _BLOCK + 2}
+"""Bytes of so many numbers."""
+
+_HEADS_ON_CARDS = {64, 96, 128, 256}
+"""Sizes of heads that the cards' flash attention has kernels for (fattn.cu), of those that blocks divide."""
 
 OVERHEAD_MIB = 768
 """Compute buffer, CUDA context and margin; ``vram.overheadMiB`` of the chart."""
@@ -69,10 +80,38 @@ class VramPlan:
         return self.needed_mib <= self.card_mib
 
 
-def kv_bytes_per_token(facts: ModelFacts, layers_on_card: int) -> int:
+def kv_bytes_per_token(facts: ModelFacts, layers_on_card: int, kv_type: KvType = "f16") -> int:
     """Bytes of one KV cell in the last ``layers_on_card`` layers, which are the ones that go to the card."""
     heads = sum(facts.kv_heads[facts.layers - layers_on_card :])
-    return heads * (facts.key_dimension + facts.value_dimension) * HALF
+    numbers = heads * (facts.key_dimension + facts.value_dimension)
+    return numbers * _BLOCK_BYTES[kv_type] // _BLOCK
+
+
+def card_bytes_per_token(facts: ModelFacts, layers_on_card: int, kv_type: KvType = "f16") -> int:
+    """What a KV cell takes of a card: itself, and of q8_0 the copy of a layer in f16."""
+    cell = kv_bytes_per_token(facts, layers_on_card, kv_type)
+    if kv_type == "f16":
+        return cell
+    heads = max(facts.kv_heads[facts.layers - layers_on_card :], default=0)
+    return cell + 2 * heads * (facts.key_dimension + facts.value_dimension)
+
+
+def kv_type_problem(facts: ModelFacts, kv_type: KvType, *, on_card: bool) -> str:
+    """Why the model's pool cannot be of this type, as a sentence; "" when it can.
+
+    A pool of q8_0 needs flash attention, and heads that its blocks divide (llama_init_from_model).
+    """
+    if kv_type == "f16":
+        return ""
+    sizes = {facts.key_dimension, facts.value_dimension}
+    if any(size % _BLOCK for size in sizes):
+        need = f"heads of a multiple of {_BLOCK} numbers"
+    elif facts.architecture == "grok" or (on_card and (len(sizes) > 1 or not sizes & _HEADS_ON_CARDS)):
+        need = "flash attention, which llama.cpp does not have here"
+    else:
+        return ""
+    heads = " and ".join(map(str, sorted(sizes)))
+    return f"KV_TYPE={kv_type} needs {need}: {facts.name} is a {facts.architecture} with heads of {heads}"
 
 
 def plan(
@@ -82,11 +121,12 @@ def plan(
     card_mib: int,
     gpu_layers: int = -1,
     overhead_mib: int = OVERHEAD_MIB,
+    kv_type: KvType = "f16",
 ) -> VramPlan:
     """The plan of one model on one card; ``gpu_layers`` -1 is all of them."""
     on_card = facts.layers if gpu_layers < 0 else min(gpu_layers, facts.layers)
     weights = facts.file_mib * on_card // facts.layers
-    token = kv_bytes_per_token(facts, on_card)
+    token = card_bytes_per_token(facts, on_card, kv_type)
     left = (card_mib - weights - overhead_mib) * MIB
     largest = left // token // ROUND_TOKENS * ROUND_TOKENS if left > 0 and token else 0
     return VramPlan(
@@ -110,6 +150,7 @@ class Wish:
     pool_tokens: int
     least: int
     most: int
+    kv_type: KvType = "f16"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +162,16 @@ class Choice:
     plan: VramPlan
 
 
-def wish_of(gpu_layers: int | Literal["auto"], pool_tokens: int, context_tokens: int, parallel: int) -> Wish:
+def wish_of(
+    gpu_layers: int | Literal["auto"], pool_tokens: int, context_tokens: int, parallel: int, kv_type: KvType
+) -> Wish:
     """The settings of an engine as a wish."""
     return Wish(
         gpu_layers=None if gpu_layers == "auto" else gpu_layers,
         pool_tokens=pool_tokens,
         least=context_tokens,
         most=parallel * context_tokens,
+        kv_type=kv_type,
     )
 
 
@@ -137,7 +181,7 @@ def choose(facts: ModelFacts, wish: Wish, *, card_mib: int, overhead_mib: int = 
     What is set is never changed, so the choice may not fit: see its plan. Layers that are left open always
     do, since 0 layers need no card.
     """
-    planned = partial(plan, facts, card_mib=card_mib, overhead_mib=overhead_mib)
+    planned = partial(plan, facts, card_mib=card_mib, overhead_mib=overhead_mib, kv_type=wish.kv_type)
     candidates = range(facts.layers, 0, -1) if wish.gpu_layers is None else (wish.gpu_layers,)
     for layers in candidates:
         found = planned(pool_tokens=wish.pool_tokens or wish.least, gpu_layers=layers)

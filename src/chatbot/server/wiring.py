@@ -31,6 +31,7 @@ from chatbot.domain.errors import StartupError
 from chatbot.domain.history_ports import ChatHistory
 from chatbot.domain.messages import ServiceName
 from chatbot.domain.redaction import redact
+from chatbot.domain.vram import KvType
 from chatbot.llm.llama.engine_model import LlamaModel, open_llama
 from chatbot.llm.openai.opening import open_openai
 from chatbot.server.settings import Settings
@@ -105,15 +106,15 @@ def model_path(name: ServiceName, config: ServiceConfig, folder: Path, tell: Cal
 def engine_configs(
     settings: Settings, names: Sequence[ServiceName], tell: Callable[[str], None]
 ) -> dict[ServiceName, EngineConfig]:
-    """The engine of each service; services of one file and card get the same, large enough for all."""
-    groups: dict[tuple[Path, int, int | Literal["auto"]], list[ServiceName]] = {}
+    """The engine of each service; those of one file, card and KV type get the same, large enough for all."""
+    groups: dict[tuple[Path, int, int | Literal["auto"], KvType], list[ServiceName]] = {}
     for name in names:
         config = settings.service(name)
         path = model_path(name, config, settings.models_folder, tell)
-        groups.setdefault((path, config.gpu, config.gpu_layers), []).append(name)
-    cards = Counter(gpu for _, gpu, gpu_layers in groups if gpu_layers != 0)
+        groups.setdefault((path, config.gpu, config.gpu_layers, config.kv_type), []).append(name)
+    cards = Counter(gpu for _, gpu, gpu_layers, _ in groups if gpu_layers != 0)
     engines: dict[ServiceName, EngineConfig] = {}
-    for (path, gpu, gpu_layers), sharing in groups.items():
+    for (path, gpu, gpu_layers, kv_type), sharing in groups.items():
         configs = [settings.service(name) for name in sharing]
         packaged = configs[0].model == PACKAGED
         engine = EngineConfig(
@@ -121,6 +122,7 @@ def engine_configs(
             name=PACKAGED if packaged else path.stem,
             context_tokens=max(config.context_tokens for config in configs),
             pool_tokens=_larger_pool([config.pool_tokens for config in configs]),
+            kv_type=kv_type,
             host_cache_mib=max(config.host_cache_mib for config in configs),
             parallel=max(config.parallel for config in configs),
             speculation=all(config.speculation for config in configs),

@@ -81,14 +81,22 @@
 {{- end -}}
 
 {{/* Weights, KV cells and overhead against the card's memory; the same sum as `chatbot doctor` (src/chatbot/domain/vram.py).
-     A pool of 0 is made to fit at start: then one full conversation must fit. */}}
+     A pool of 0 is made to fit at start: then one full conversation must fit. Beside a pool of q8_0, 34 bytes for 32
+     numbers, a card holds a copy of one layer in f16. */}}
 {{- define "chatbot.checks.vram" -}}
 {{- $s := .service -}}
 {{- if and $s.gpu.enabled (gt (int $s.gpu.memoryMiB) 0) (ne (int $s.gpu.layers) 0) -}}
 {{- $model := include "chatbot.model" . | fromJson -}}
 {{- $all := int64 $model.layers -}}
 {{- $on := ternary $all (int64 $s.gpu.layers) (or (lt (int $s.gpu.layers) 0) (gt (int64 $s.gpu.layers) $all)) -}}
-{{- $tokenBytes := mul 4 $on (int64 $model.kvHeads) (int64 $model.headDim) -}}
+{{- $numbers := mul 2 (int64 $model.kvHeads) (int64 $model.headDim) -}}
+{{- $tokenBytes := mul 2 $on $numbers -}}
+{{- if eq $s.kvType "q8_0" -}}
+{{- if not (has (int $model.headDim) (list 64 96 128 256)) -}}
+{{- fail (printf "services.%s.kvType is q8_0, which needs flash attention: a card has it for heads of 64, 96, 128 or 256, not %v" .name $model.headDim) -}}
+{{- end -}}
+{{- $tokenBytes = add (div (mul 34 $on $numbers) 32) (mul 2 $numbers) -}}
+{{- end -}}
 {{- $weights := div (mul (int64 $model.sizeMiB) $on) $all -}}
 {{- $pool := int64 (default $s.contextTokens $s.poolTokens) -}}
 {{- $kv := div (add (mul $pool $tokenBytes) 1048575) 1048576 -}}

@@ -21,6 +21,7 @@
   (printf "%sMODEL" $prefix) $model.file
   (printf "%sCONTEXT_TOKENS" $prefix) $s.contextTokens
   (printf "%sPOOL_TOKENS" $prefix) $s.poolTokens
+  (printf "%sKV_TYPE" $prefix) $s.kvType
   (printf "%sMAX_TOKENS" $prefix) $s.maxTokens
   (printf "%sPARALLEL" $prefix) $s.parallel
   (printf "%sTHREADS" $prefix) $s.threads

@@ -10,6 +10,7 @@ import llama_cpp
 import numpy as np
 import numpy.typing as npt
 
+from chatbot.domain.vram import KvType
 from chatbot.llm.llama.batch import Batch
 from chatbot.llm.llama.memory import MAX_SEQUENCES, Memory
 from chatbot.llm.llama.model_file import ModelFile
@@ -31,6 +32,8 @@ class ContextShape:
     rows: int
     """Most tokens of one call."""
     threads: int
+    kv_type: KvType = "f16"
+    """How the pool holds its numbers; with q8_0 llama.cpp computes attention by flash attention only."""
     outputs: int = 0
     """Most rows of logits of one call, where that is more than one for each sequence."""
     exact: bool = False
@@ -68,6 +71,9 @@ class Context:
         params.kv_unified = True
         params.swa_full = True
         params.no_perf = True
+        if shape.kv_type == "q8_0":
+            params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED
+            params.type_k = params.type_v = llama_cpp.GGML_TYPE_Q8_0
         if shape.exact:
             params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
             params.type_k = params.type_v = llama_cpp.GGML_TYPE_F32

@@ -7,7 +7,7 @@ of ``chatbot doctor`` and of the chart's check (chatbot.domain.vram).
 import logging
 
 from chatbot.domain.config import EngineConfig
-from chatbot.domain.vram import CONTEXT_MIB, OVERHEAD_MIB, choose, pool_on_cpu, wish_of
+from chatbot.domain.vram import CONTEXT_MIB, OVERHEAD_MIB, choose, kv_type_problem, pool_on_cpu, wish_of
 from chatbot.llm.llama.card import card_memory
 from chatbot.llm.llama.model_file import facts_of
 
@@ -20,8 +20,10 @@ def fitted(config: EngineConfig) -> EngineConfig:
     Says on the log what was chosen and why, and warns where what is set will probably not fit.
 
     Raises:
-        ValueError: the file is no model, or there is no such card.
+        ValueError: the file is no model, its pool cannot be of the set type, or there is no such card.
     """
+    if config.kv_type != "f16":
+        _check_kv_type(config)
     if config.gpu_layers == 0:
         pool = pool_on_cpu(config.pool_tokens, config.context_tokens)
         return config.model_copy(update={"pool_tokens": pool})
@@ -31,7 +33,9 @@ def fitted(config: EngineConfig) -> EngineConfig:
             f"GPU layers are asked for (--gpu or GPU_LAYERS), but this llama.cpp was compiled without GPU "
             f"support or finds no card {config.gpu}"
         )
-    wish = wish_of(config.gpu_layers, config.pool_tokens, config.context_tokens, config.parallel)
+    wish = wish_of(
+        config.gpu_layers, config.pool_tokens, config.context_tokens, config.parallel, config.kv_type
+    )
     facts = facts_of(config.model_path)
     budget = min(card.free_mib, card.total_mib // config.card_sharers)
     choice = choose(facts, wish, card_mib=budget, overhead_mib=OVERHEAD_MIB - CONTEXT_MIB)
@@ -39,9 +43,16 @@ def fitted(config: EngineConfig) -> EngineConfig:
     layers = "all" if choice.gpu_layers < 0 else choice.gpu_layers
     _LOGGER.log(
         logging.INFO if needs.fits and choice.gpu_layers < 0 else logging.WARNING,
-        "%s: %s of %d layers on card %d, a pool of %d tokens: weights %d + KV %d + overhead %d = %d MiB %s "
-        "%d MiB free",
-        *(facts.name, layers, facts.layers, config.gpu, choice.pool_tokens, needs.weights_mib, needs.kv_mib),
-        *(needs.overhead_mib, needs.needed_mib, "of" if needs.fits else "BUT ONLY", budget),
+        "%s: %s of %d layers on card %d, a pool of %d tokens (%s): weights %d + KV %d + overhead %d = %d MiB "
+        "%s %d MiB free",
+        *(facts.name, layers, facts.layers, config.gpu, choice.pool_tokens, config.kv_type),
+        *(needs.weights_mib, needs.kv_mib, needs.overhead_mib, needs.needed_mib),
+        *("of" if needs.fits else "BUT ONLY", budget),
     )
     return config.model_copy(update={"gpu_layers": choice.gpu_layers, "pool_tokens": choice.pool_tokens})
+
+
+def _check_kv_type(config: EngineConfig) -> None:
+    problem = kv_type_problem(facts_of(config.model_path), config.kv_type, on_card=config.gpu_layers != 0)
+    if problem:
+        raise ValueError(problem)

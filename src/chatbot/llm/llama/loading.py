@@ -58,6 +58,7 @@ def _assemble(
         sequences=config.parallel,
         rows=max(_ROWS, config.parallel),
         threads=usable_threads(config.threads),
+        kv_type=config.kv_type,
         outputs=UNTILED_ROWS if config.speculation else 0,
         exact=exact,
     )

@@ -14,7 +14,18 @@ from chatbot.adapters.packaged_model import NAME as PACKAGED
 from chatbot.domain.config import ServiceConfig
 from chatbot.domain.errors import StartupError
 from chatbot.domain.messages import ServiceName
-from chatbot.domain.vram import MIB, ModelFacts, VramPlan, choose, kv_bytes_per_token, pool_on_cpu, wish_of
+from chatbot.domain.vram import (
+    MIB,
+    KvType,
+    ModelFacts,
+    VramPlan,
+    card_bytes_per_token,
+    choose,
+    kv_bytes_per_token,
+    kv_type_problem,
+    pool_on_cpu,
+    wish_of,
+)
 from chatbot.server.settings import Settings, load_settings
 from chatbot.services.registry import SERVICES
 
@@ -44,9 +55,9 @@ def _model_file(settings: Settings, config: ServiceConfig) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def describe(facts: ModelFacts, found: VramPlan, pool_tokens: int) -> str:
+def describe(facts: ModelFacts, found: VramPlan, pool_tokens: int, kv_type: KvType = "f16") -> str:
     """The plan as one sentence, in the words of the chart's check."""
-    token = kv_bytes_per_token(facts, facts.layers)
+    token = card_bytes_per_token(facts, facts.layers, kv_type)
     return (
         f"weights {found.weights_mib} + KV {found.kv_mib} ({pool_tokens} tokens of {token // _KIB} KiB) "
         f"+ overhead {found.overhead_mib} = {found.needed_mib} MiB of {found.card_mib} MiB; "
@@ -73,9 +84,13 @@ def _check(settings: Settings, name: ServiceName, card_mib: int | None) -> bool:
         f"{facts.kv_heads[-1]} KV heads of {facts.key_dimension}, vocabulary {facts.vocabulary}, "
         f"trained for {facts.trained_context} tokens"
     )
-    if config.gpu_layers == 0 and card_mib is None:
+    on_card = config.gpu_layers != 0 or card_mib is not None
+    if problem := kv_type_problem(facts, config.kv_type, on_card=on_card):
+        _say(f"{name}: FAIL {problem}")
+        return False
+    if not on_card:
         pool = pool_on_cpu(config.pool_tokens, config.context_tokens)
-        memory = facts.file_mib + pool * kv_bytes_per_token(facts, facts.layers) // MIB
+        memory = facts.file_mib + pool * kv_bytes_per_token(facts, facts.layers, config.kv_type) // MIB
         _say(
             f"{name}: ok   on the CPU: about {memory} MiB of memory for weights and KV ({pool} tokens), "
             f"and up to {config.host_cache_mib} MiB for conversations that left the pool"
@@ -89,13 +104,19 @@ def _check(settings: Settings, name: ServiceName, card_mib: int | None) -> bool:
         return False
     choice = choose(
         facts,
-        wish_of(config.gpu_layers or -1, config.pool_tokens, config.context_tokens, config.parallel),
+        wish_of(
+            config.gpu_layers or -1,
+            config.pool_tokens,
+            config.context_tokens,
+            config.parallel,
+            config.kv_type,
+        ),
         card_mib=memory_mib,
     )
     layers = facts.layers if choice.gpu_layers < 0 else choice.gpu_layers
     _say(
         f"{name}: {'ok  ' if choice.plan.fits else 'FAIL'} {layers} of {facts.layers} layers on the card: "
-        f"{describe(facts, choice.plan, choice.pool_tokens)}"
+        f"{describe(facts, choice.plan, choice.pool_tokens, config.kv_type)}"
     )
     return choice.plan.fits
 
