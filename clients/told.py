@@ -65,7 +65,8 @@ def run(operations: Mapping[str, Operation]) -> None:
 
 def verdict(error: BaseException) -> dict[str, str]:
     """A refusal that names what is not supported, or a failure."""
-    texts, cause = [], error
+    texts: list[str] = []
+    cause: BaseException | None = error
     while cause is not None and len(texts) < 5:
         texts.append(f"{type(cause).__name__}: {cause}")
         cause = cause.__cause__ or cause.__context__

@@ -25,7 +25,7 @@ def _stream(base: str) -> None:
 
 def _stop_early(base: str) -> str:
     def leave() -> None:
-        with closing(_model(base, max_tokens=1000).stream(told.ENDLESS)) as stream:  # type: ignore[type-var]
+        with closing(_model(base, max_tokens=1000).stream(told.ENDLESS)) as stream:
             next(chunk for chunk in stream if chunk.content)
 
     return told.leaves_early(base, leave)

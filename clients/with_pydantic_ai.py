@@ -67,11 +67,11 @@ def _forced_tool(base: str) -> None:
 def _tools_auto(base: str) -> None:
     agent = _agent(base, model_settings={"max_tokens": 60})
 
-    @agent.tool_plain
     def weather(city: str) -> str:
         """The weather of a city."""
         return f"{city}: 맑음"
 
+    agent.tool_plain(weather)
     told.check(agent.run_sync(told.QUESTION).output, "no text")
 
 
