@@ -4,7 +4,8 @@ usage: python -m bench.history_check [--acknowledged 2000] [--seed 1] [--only sq
 
 Twenty clients append over HTTP while the suite is killed, frozen and its disk full; then the same over a real
 server of the MongoDB protocol (docdb or mongod in PATH, or CHATBOT_TEST_DOCDB) that is killed and frozen,
-alone and together with the suite. Ends with 1 when a turn is lost, doubled, out of order or nobody's.
+alone and together with the suite. Ends with 1 when a turn is lost, doubled, out of order or nobody's, or when
+the time is over before so many turns are acknowledged.
 """
 
 import argparse
@@ -60,8 +61,10 @@ def main(options: argparse.Namespace) -> int:
             with tempfile.TemporaryDirectory() as folder:
                 checked = asyncio.run(run(Path(folder), options))
             right = checked.verdict.holds and CANARY not in checked.log
-            holds = holds and right
-            print(f"{name}: {'holds' if right else 'BROKEN'}: {describe(checked)}", flush=True)
+            enough = checked.verdict.acknowledged >= options.acknowledged
+            holds = holds and right and enough
+            said = "BROKEN" if not right else "holds" if enough else f"TOO FEW in {options.seconds:.0f} s"
+            print(f"{name}: {said}: {describe(checked)}", flush=True)
     print(machine())
     return 0 if holds else 1
 

@@ -16,7 +16,7 @@ from chatbot.domain.messages import Conversation, Exchange, PromptPart, Sampling
 from chatbot.llm.llama.context import Context, ContextShape, Logits
 from chatbot.llm.llama.stream import Stream
 
-pytestmark = [pytest.mark.anyio, pytest.mark.real_model]
+pytestmark = [pytest.mark.anyio, pytest.mark.real_model, pytest.mark.slow]
 
 QUESTIONS = (
     "안녕하세요!",

@@ -16,7 +16,7 @@ class Row:
     promise: str
     """What the suite does then."""
     tests: tuple[str, ...] = ()
-    """Tests of ./taskw test, as FILE::NAME under tests/ without parameters."""
+    """Tests that need no cluster, as FILE::NAME under tests/ without parameters."""
     cluster: tuple[str, ...] = ()
     """Tests of ./taskw k8s:test, as FILE::NAME under k8s-tests/."""
     missing: str = ""

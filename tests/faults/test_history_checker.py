@@ -9,7 +9,7 @@ import pytest
 from tests.faults.disturbances import of_suite
 from tests.faults.history_checker import CANARY, Checked, Heard, check, describe, judge, null_suite
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 Figures = Callable[[str, object], None]
 """pytest's record_property; bench.faults prints what it is given."""

@@ -14,7 +14,7 @@ from chatbot.domain.history import NewTurn, Room
 from chatbot.domain.messages import ServiceName, Token
 from chatbot.server.limits import HttpLimits
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 LIMITS = HttpLimits(write_seconds=0.5, patrol_seconds=0.1)
 ROOM = Room(ServiceName("office"), "u", UUID(int=1))

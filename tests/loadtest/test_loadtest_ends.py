@@ -16,6 +16,8 @@ from tests.loadtest.test_loadtest_run import ENVIRONMENT, command, fake, read, r
 from loadtest.record.merge import load
 from loadtest.record.recorder import Recorder
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["fake"]
 
 

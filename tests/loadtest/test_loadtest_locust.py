@@ -16,6 +16,8 @@ from loadtest.plan.flags import declared
 from loadtest.plan.load import LoadPlan
 from loadtest.record.merge import load
 
+pytestmark = pytest.mark.slow
+
 SCENARIO = Path(__file__).parents[2] / "src/loadtest/generator/locustfile.py"
 
 

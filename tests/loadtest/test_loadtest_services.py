@@ -19,6 +19,8 @@ from loadtest.plan.request import RunRequest
 from loadtest.record.merge import load
 from loadtest.run.target import counter_addresses
 
+pytestmark = pytest.mark.slow
+
 TUTOR = fakes.schema(level={"type": "string", "default": "easy"})
 # As the character's service, without a first line and with two more fields that a question must have.
 STORY = fakes.schema(

@@ -20,6 +20,7 @@ from tests.system.running_suite import RunningSuite, running_suite
 from chatbot.services.registry import SERVICES
 
 ALL = (*SERVICES, *FILES)
+pytestmark = pytest.mark.slow
 further = pytest.mark.parametrize("name", FILES)
 
 

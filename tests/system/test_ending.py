@@ -15,7 +15,7 @@ import pytest
 from tests.support.ports import held_ports
 from tests.system.running_suite import MODELS, environment_without_settings, running_suite
 
-pytestmark = [pytest.mark.anyio, pytest.mark.real_model, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.anyio, pytest.mark.real_model, pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 async def _stream(client: httpx.AsyncClient, body: Mapping[str, object]) -> list[str]:
