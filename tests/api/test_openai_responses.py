@@ -12,7 +12,7 @@ from tests.support.serving import serving
 
 from chatbot.api.app import create_app
 from chatbot.domain.errors import DeadlineExceeded, Overloaded
-from chatbot.domain.messages import Finished, FinishReason, ServiceName, Token, Usage, Waiting
+from chatbot.domain.messages import FinishReason, ServiceName, Token, Waiting
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +47,8 @@ async def test_a_text_is_answered_with_instructions_and_usage() -> None:
             store=False,
         )
     assert (answer.output_text, answer.status, answer.incomplete_details) == ("안녕하세요", "completed", None)
-    assert (answer.instructions, answer.max_output_tokens, answer.store) == ("Answer in rhymes.", 7, False)
+    assert (answer.instructions, answer.max_output_tokens) == ("Answer in rhymes.", 7)
+    assert answer.to_dict()["store"] is False
     assert answer.usage is not None
     assert (answer.usage.input_tokens, answer.usage.input_tokens_details.cached_tokens) == (10, 4)
     assert answer.usage.total_tokens == 12
@@ -124,7 +125,8 @@ async def test_the_official_client_streams_events_in_their_order() -> None:
     ],
 )
 async def test_what_ends_before_its_end_is_incomplete(reason: FinishReason, told: str, stream: bool) -> None:
-    model = FakeModel(Token("안"), Finished(reason, Usage(1, 0, 1), 0, 0, 0))
+    model = FakeModel(Token("안"))
+    model.reason = reason
     answer = await post({"input": "안녕", "stream": stream}, model)
     data = answer.text.splitlines()[-2].removeprefix("data: ") if stream else answer.text
     response = json.loads(data)["response"] if stream else json.loads(data)
@@ -142,7 +144,7 @@ async def test_the_helper_of_the_official_client_collects_a_stream() -> None:
 
 
 async def test_an_empty_answer_is_a_message_without_text() -> None:
-    model = FakeModel(Finished(FinishReason.STOP, Usage(), 0, 0, 0))
+    model = FakeModel(0.0)
     response = (await post({"input": "안녕"}, model)).json()
     assert response["output"][0]["content"][0]["text"] == ""
     streamed = (await post({"input": "안녕", "stream": True}, model)).text

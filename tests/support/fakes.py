@@ -92,7 +92,7 @@ class FakePlace:
                     await asyncio.sleep(event)
                 else:
                     yield event
-            yield Finished(FinishReason.STOP, Usage(10, 4, len(model.script)), 0.01, 0.02, 0.03)
+            yield Finished(model.reason, Usage(10, 4, len(model.script)), 0.01, 0.02, 0.03)
         except (asyncio.CancelledError, GeneratorExit):
             model.stopped.set()
             raise
@@ -113,6 +113,7 @@ class FakeModel:
             Token("안녕"),
             Token("하세요"),
         )
+        self.reason = FinishReason.STOP
         self.refusal: Exception | None = None
         self.waiting = 0
         self.state = ModelState.READY
