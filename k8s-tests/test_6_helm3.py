@@ -66,6 +66,9 @@ def assert_turn(cluster: Cluster, turn: int) -> None:
             if pod.metadata.deletion_timestamp is None:
                 assert pod.metadata.labels["turn"] == pod.metadata.labels["pod-turn"] == name
                 assert pod.spec.security_context.supplemental_groups == [1000 + turn]
+    copying = cluster.batch.read_namespaced_cron_job("chat-chatbot-backup", NAMESPACE).spec
+    assert (copying.schedule, copying.time_zone) == (f"{turn} 3 1 1 *", [None, "Asia/Seoul"][turn])
+    assert copying.job_template.spec.template.metadata.labels["turn"] == name
     office = cluster.ready_pod(NAMESPACE, "office").metadata.name
     shell = 'echo "$TURN $MORE $NO_PROXY $SSL_CERT_FILE"; ls -d /more-*; grep beside /etc/hosts'
     said = cluster.run(NAMESPACE, office, "sh", "-c", shell).split()

@@ -55,7 +55,11 @@ def every_value(turn: int) -> dict[str, Any]:
         **_limits("libs", "tests"),
         "gateway": {
             "resources": LIMITS,
-            "service": {"annotations": labels, "type": ["NodePort", "ClusterIP"][turn]},
+            "service": {
+                "annotations": labels,
+                "type": ["NodePort", "ClusterIP"][turn],
+                "ipFamilyPolicy": ["", "PreferDualStack"][turn],
+            },
             "outageService": {"annotations": labels},
             "probes": {"readiness": {"periodSeconds": turn + 1}},
             "replicas": 2,
@@ -66,6 +70,14 @@ def every_value(turn: int) -> dict[str, Any]:
         "caBundle": {"configMapName": "kube-root-ca.crt"},
         "proxy": {"secretName": "proxy", "to": [{"ipBlock": {"cidr": f"10.9.{turn}.0/24"}}]},
         "storage": {"models": {"annotations": labels}},
+        "backup": {
+            "enabled": True,
+            "schedule": f"{turn} 3 1 1 *",
+            "timeZone": ["", "Asia/Seoul"][turn],
+            "keep": turn + 1,
+            "backoffLimit": turn,
+            "resources": LIMITS,
+        },
         "history": {"bundled": {"resources": LIMITS, "service": {"annotations": labels}}},
     }
 

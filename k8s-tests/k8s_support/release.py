@@ -57,7 +57,9 @@ class Release:
         return [found for found in yaml.safe_load_all(self("template", *self._chart(values))) if found]
 
     def _chart(self, values: dict[str, Any] | None) -> list[str]:
-        volumes = {name: {"accessMode": ACCESS_MODE} for name in ("models", "data", "results", "libs")}
+        volumes = {
+            name: {"accessMode": ACCESS_MODE} for name in ("models", "data", "results", "backups", "libs")
+        }
         self.values = {"images": {"registry": REGISTRY}, "storage": volumes, **(values or {})}
         over = Path(os.environ.get("TMPDIR", "/tmp")) / f"{self.namespace}.values.yaml"
         over.write_text(yaml.safe_dump(self.values))

@@ -1,7 +1,7 @@
 """Runs in a pod, beside a gateway that is replaced: asks and streams for a time, and says what it saw.
 
-``visitor.py ADDRESS SECONDS``; standard library only. A line of JSON for each answer: status, whether it told
-to come back, the last event of a stream, and when it began and ended.
+``visitor.py ADDRESS SECONDS [PAIRS]``; standard library only. A line of JSON for each answer: status, whether
+it told to come back, the last event of a stream, and when it began and ended.
 """
 
 import json
@@ -14,11 +14,11 @@ import urllib.request
 LOCK = threading.Lock()
 
 
-def ask(address: str, question: str, accept: str) -> None:
+def ask(address: str, question: str, accept: str, affinity: str) -> None:
     """One answer, read to its end."""
     began = time.time()
     body = json.dumps({"input_data": question}).encode()
-    headers = {"Content-Type": "application/json", "Accept": accept}
+    headers = {"Content-Type": "application/json", "Accept": accept, "X-Affinity": affinity}
     request = urllib.request.Request(f"{address}/office/Llama", body, headers)  # noqa: S310 (http of the tests)
     seen: dict[str, object] = {"began": began}
     try:
@@ -40,21 +40,25 @@ def last_event(text: str) -> str:
     return names[-1] if names else ""
 
 
-def visit(address: str, end: float, question: str, accept: str) -> None:
+def visit(address: str, end: float, question: str, accept: str, affinity: str) -> None:
     """Ask again and again until the time is over."""
     while time.monotonic() < end:
-        ask(address, question, accept)
+        ask(address, question, accept, affinity)
         time.sleep(0.2)
 
 
-def main(address: str, seconds: float) -> None:
-    """Two visitors at once: one reads whole answers, one reads streams."""
+def main(address: str, seconds: float, pairs: int) -> None:
+    """Pairs of visitors at once: of each pair one reads whole answers, one reads streams."""
     kinds = [
         ("Hello! Who are you?", "application/json"),
         ("Write a long story about a lighthouse.", "text/event-stream"),
     ]
     end = time.monotonic() + seconds
-    visitors = [threading.Thread(target=visit, args=(address, end, *kind)) for kind in kinds]
+    visitors = [
+        threading.Thread(target=visit, args=(address, end, *kind, f"pair {pair}"))
+        for kind in kinds
+        for pair in range(pairs)
+    ]
     for visitor in visitors:
         visitor.start()
     for visitor in visitors:
@@ -62,4 +66,4 @@ def main(address: str, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]))
+    main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 1)

@@ -60,6 +60,7 @@ class Stream:
     address: str
     service: str = "office"
     body: dict[str, Any] = field(default_factory=dict)
+    affinity: str = ""
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     events: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
@@ -88,7 +89,8 @@ class Stream:
 
     def _read(self) -> None:
         body = {**QUESTION[self.service], **self.body}
-        url, headers = f"{self.address}/{self.service}/Llama", {"Accept": "text/event-stream"}
+        url = f"{self.address}/{self.service}/Llama"
+        headers = {"Accept": "text/event-stream", "X-Affinity": self.affinity}
         try:
             with httpx.stream("POST", url, json=body, headers=headers, timeout=240) as answer:
                 self.status, self.headers = answer.status_code, dict(answer.headers)

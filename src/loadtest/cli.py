@@ -13,6 +13,7 @@ from loadtest import commands
 from loadtest.judge.verdict import Exit
 from loadtest.plan.flags import DeclaredFlag, WrongUsageError, declared
 from loadtest.plan.request import RunRequest
+from loadtest.report.publish import ended
 from loadtest.run import supervisor
 from loadtest.run.progress import RunProgress, show
 from loadtest.run.terminal import Terminal
@@ -41,6 +42,12 @@ def run(**texts: Any) -> None:
     terminal = Terminal()
     try:
         request = RunRequest.read(texts)
+        if before := ended(request.folder, request.content):
+            typer.echo(
+                f"{request.folder}: was run before and ended as {before}; another --run-id runs it again"
+            )
+            raise typer.Exit(int(Exit[before.upper()]))
+        request.check_new()
         progress = RunProgress(terminal, request)
         verdict, summary = supervisor.run(request, progress)
     except WrongUsageError as error:

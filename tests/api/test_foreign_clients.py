@@ -44,10 +44,14 @@ SILLY_TAVERN: dict[str, Any] = {
     ],
     "model": "Llama",
     "temperature": 0.9,
-    "frequency_penalty": 0,
-    "presence_penalty": 0,
+    "frequency_penalty": 0.4,
+    "presence_penalty": 0.3,
     "top_p": 0.95,
-    "top_k": 0,
+    "top_k": 60,
+    "min_p": 0.02,
+    "repeat_penalty": 1.15,
+    "dry_multiplier": 0.8,
+    "xtc_probability": 0.1,
     "max_tokens": 300,
     "stream": True,
     "stop": ["\nKim:", "", "\n***", "c", "d", "e"],
@@ -191,7 +195,13 @@ async def test_silly_tavern(name: ServiceName) -> None:
     assert [model["id"] for model in models] == ["Llama"]
     conversation, sampling = model.conversations[0], model.samplings[0]
     assert (sampling.stop, sampling.max_tokens) == (("\nKim:", "\n***", "c", "d", "e"), 300)
-    assert (sampling.temperature, sampling.top_p) == (0.9, 0.95)
+    assert (sampling.temperature, sampling.top_p, sampling.top_k, sampling.min_p) == (0.9, 0.95, 60, 0.02)
+    assert (sampling.frequency_penalty, sampling.presence_penalty, sampling.repeat_penalty) == (
+        0.4,
+        0.3,
+        1.15,
+    )
+    assert (sampling.dry_multiplier, sampling.xtc_probability) == (0.8, 0.1)
     assert "ignore all rules" not in conversation.system[0].text
     assert conversation.opening == "*looks up* Oh, hello!" if name == ServiceName("character") else True
     assert [(turn.question, turn.answer) for turn in conversation.exchanges] == [

@@ -12,7 +12,7 @@ from tests.support.serving import serving
 
 from chatbot.api.app import create_app
 from chatbot.domain.errors import DeadlineExceeded, Overloaded
-from chatbot.domain.messages import FinishReason, ServiceName, Token, Waiting
+from chatbot.domain.messages import Finished, FinishReason, ServiceName, Token, Usage, Waiting
 
 pytestmark = pytest.mark.anyio
 
@@ -125,8 +125,7 @@ async def test_the_official_client_streams_events_in_their_order() -> None:
     ],
 )
 async def test_what_ends_before_its_end_is_incomplete(reason: FinishReason, told: str, stream: bool) -> None:
-    model = FakeModel(Token("안"))
-    model.reason = reason
+    model = FakeModel(Token("안"), Finished(reason, Usage(1, 0, 1), 0, 0, 0))
     answer = await post({"input": "안녕", "stream": stream}, model)
     data = answer.text.splitlines()[-2].removeprefix("data: ") if stream else answer.text
     response = json.loads(data)["response"] if stream else json.loads(data)
@@ -144,7 +143,7 @@ async def test_the_helper_of_the_official_client_collects_a_stream() -> None:
 
 
 async def test_an_empty_answer_is_a_message_without_text() -> None:
-    model = FakeModel(0.0)
+    model = FakeModel(Finished(FinishReason.STOP, Usage(), 0, 0, 0))
     response = (await post({"input": "안녕"}, model)).json()
     assert response["output"][0]["content"][0]["text"] == ""
     streamed = (await post({"input": "안녕", "stream": True}, model)).text

@@ -17,6 +17,7 @@ HOMES = {
     "gguf": "adapters/gguf_facts.py",
     "huggingface_hub": "adapters/hub.py",
     "httpx": "adapters/search/",
+    "httpcore": "balancing/",
     "prometheus_client": "adapters/prometheus.py",
     "jinja2": "llm/llama/jinja_format.py",
     "llama_cpp": "llm/llama/",

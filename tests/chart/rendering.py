@@ -79,10 +79,11 @@ def pod_specs(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     specs = {}
     for found in objects:
         name = f"{found['kind']}/{found['metadata']['name']}"
+        owner = found["spec"]["jobTemplate"] if found["kind"] == "CronJob" else found
         if found["kind"] == "Pod":
             specs[name] = found["spec"]
-        elif "template" in found.get("spec", {}) and "spec" in found["spec"]["template"]:
-            specs[name] = found["spec"]["template"]["spec"]
+        elif "template" in owner.get("spec", {}) and "spec" in owner["spec"]["template"]:
+            specs[name] = owner["spec"]["template"]["spec"]
     return specs
 
 

@@ -10,6 +10,7 @@ from tests.chart.rendering import containers, manifests, merge, of_kind, pod_spe
 ALL: dict[str, Any] = {
     "libs": {"source": "pvc"},
     "loadTest": {"enabled": True},
+    "backup": {"enabled": True},
     "dev": {"sync": True},
     "services": {"office": {"gpu": {"source": "dra"}}},
 }
@@ -23,6 +24,7 @@ COMPONENTS = {
     "Job/chat-chatbot-models": ("models",),
     "Job/chat-chatbot-libs": ("libs",),
     "Job/chat-chatbot-loadtest": ("loadTest",),
+    "CronJob/chat-chatbot-backup": ("backup",),
     "Pod/chat-chatbot-test": ("tests",),
 }
 """By pod template the block of values that says what is its alone."""
@@ -197,6 +199,9 @@ def test_common_labels_select_nothing_and_run_nothing_again() -> None:
         assert "team" not in str(spec.get("selector", "")) + str(spec.get("volumeClaimTemplates", ""))
         if found["kind"] in {"Deployment", "StatefulSet"}:
             assert spec["template"]["metadata"]["labels"].items() >= label.items()
+        if found["kind"] == "CronJob":
+            pod = spec["jobTemplate"]["spec"]["template"]
+            assert pod["metadata"]["labels"].items() >= label.items()
         if found["kind"] == "Job":
             assert "team" not in str(spec)
 
@@ -217,7 +222,7 @@ def test_labels_of_a_jobs_pods_are_another_job() -> None:
 def test_every_container_can_have_limits() -> None:
     limits = {"limits": {"cpu": "1", "memory": "1Gi"}}
     values = {
-        **{name: {"resources": limits} for name in ("libs", "gateway", "loadTest", "tests", "dev")},
+        **{name: {"resources": limits} for name in ("libs", "gateway", "loadTest", "backup", "tests", "dev")},
         "serviceDefaults": {"resources": limits},
         "models": {"resources": limits, "wait": {"resources": limits}},
         "history": {"bundled": {"resources": limits}},

@@ -81,10 +81,11 @@ def test_a_load_test_asks_every_service_and_is_shown_by_the_gateway() -> None:
     arguments = job["containers"][0]["args"]
     assert "--run-id=release-1" in arguments
     assert {each for each in arguments if each.startswith("--counters=")} == {
-        "--counters=http://chat-chatbot-office:8002",
-        "--counters=http://chat-chatbot-character:8003",
+        "--counters=http://chat-chatbot-office-pods:8002",
+        "--counters=http://chat-chatbot-character-pods:8003",
     }
-    assert arguments[-6:] == ["--duration", "300s", "--slo", "success>=99", "--slo", "p95<=30"]
+    assert arguments[-7:-1] == ["--duration", "300s", "--slo", "success>=99", "--slo", "p95<=30"]
+    assert arguments[-1].startswith("--content=")
     conf = of_kind(objects, "ConfigMap")["chat-chatbot-gateway"]["data"]["nginx.conf"]
     assert "location /loadtest/" in conf
     for ingress in of_kind(objects, "Ingress").values():

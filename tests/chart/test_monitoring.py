@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from tests.chart.rendering import example, manifests, of_kind
+from tests.chart.rendering import example, manifests, merge, of_kind
 
 from chatbot.adapters.prometheus import Metrics
 from chatbot.domain.telemetry import Outcome
@@ -94,6 +94,51 @@ def test_a_scaled_deployment_leaves_its_replicas_to_keda() -> None:
     (scaled,) = of_kind(objects, "ScaledObject").values()
     deployment: dict[str, Any] = of_kind(objects, "Deployment")[scaled["spec"]["scaleTargetRef"]["name"]]
     assert "replicas" not in deployment["spec"]
+
+
+def test_pods_are_taken_away_one_by_one_after_a_quiet_time() -> None:
+    """KEDA's cooldownPeriod is about the last pod alone; what holds before is the HPA's behaviour."""
+    values = merge(
+        example("observability"), {"services": {"office": {"autoscaling": {"cooldownSeconds": 77}}}}
+    )
+    (scaled,) = of_kind(manifests(values), "ScaledObject").values()
+    assert "cooldownPeriod" not in scaled["spec"]
+    down = scaled["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]["scaleDown"]
+    assert down["stabilizationWindowSeconds"] == 77
+    assert down["policies"] == [{"type": "Pods", "value": 1, "periodSeconds": 60}]
+
+
+def test_the_query_of_a_scaled_service_sees_its_own_pods_alone() -> None:
+    (scaled,) = of_kind(manifests(example("observability")), "ScaledObject").values()
+    query = scaled["spec"]["triggers"][0]["metadata"]["query"]
+    pods = re.compile(re.search(r'pod=~"([^"]+)"', query)[1])  # type: ignore[index]
+    assert pods.fullmatch("chat-chatbot-office-5d9c7b6f8-x2x4z")
+    for other in ("chat-chatbot-character-5d9c7b6f8-x2x4z", "other-chatbot-office-5d9c7b6f8-x2x4z"):
+        assert not pods.fullmatch(other)
+    # A ServiceMonitor gives the target's name to this label, and the service's own another.
+    assert "service=" not in query
+
+
+def test_alerts_are_about_this_release() -> None:
+    (rules,) = of_kind(manifests(example("observability")), "PrometheusRule").values()
+    for group in rules["spec"]["groups"]:
+        for rule in group["rules"]:
+            selectors = re.findall(r"chatbot_\w+\{([^}]*)\}", rule["expr"])
+            assert selectors
+            assert all('pod=~"chat-chatbot-.*"' in selector for selector in selectors), rule["alert"]
+
+
+def test_no_monitor_takes_the_pods_by_a_second_service() -> None:
+    values = {"monitoring": {"serviceMonitor": {"enabled": True}}}
+    objects = manifests(values)
+    (monitor,) = of_kind(objects, "ServiceMonitor").values()
+    (expression,) = monitor["spec"]["selector"]["matchExpressions"]
+    selected = [
+        name
+        for name, service in of_kind(objects, "Service").items()
+        if service["metadata"]["labels"]["app.kubernetes.io/component"] in expression["values"]
+    ]
+    assert sorted(selected) == ["chat-chatbot-character", "chat-chatbot-office"]
 
 
 def test_alert_texts_keep_their_templates() -> None:

@@ -14,6 +14,8 @@ BALANCED = {
     "loadBalancerSourceRanges": ["10.0.0.0/8"],
     "externalTrafficPolicy": "Local",
     "nodePort": 30001,
+    "ipFamilyPolicy": "PreferDualStack",
+    "ipFamilies": ["IPv6", "IPv4"],
 }
 
 
@@ -46,6 +48,24 @@ def test_a_service_that_the_world_reaches_is_open_and_the_others_are_not() -> No
     (entry,) = policies["chat-chatbot-office"]["spec"]["ingress"]
     assert "from" not in entry
     assert all("from" in rule for rule in policies["chat-chatbot-character"]["spec"]["ingress"])
+
+
+@pytest.mark.parametrize(
+    ("names", "hosts"),
+    [
+        ({}, [None]),
+        ({"host": "a.test"}, ["a.test"]),
+        ({"host": "a.test", "extraHosts": ["b.test", "a.test"]}, ["a.test", "b.test"]),
+        ({"extraHosts": ["b.test"]}, ["b.test"]),
+    ],
+)
+def test_an_ingress_answers_for_several_hosts(names: dict[str, Any], hosts: list[str | None]) -> None:
+    objects = manifests({"ingress": {**names, "tls": {"secretName": "tls"}}})
+    for ingress in of_kind(objects, "Ingress").values():
+        rules = ingress["spec"]["rules"]
+        assert [rule.get("host") for rule in rules] == hosts
+        assert all(rule["http"] == rules[0]["http"] for rule in rules)
+        assert ingress["spec"]["tls"][0].get("hosts") == (None if hosts == [None] else hosts)
 
 
 @pytest.mark.parametrize(

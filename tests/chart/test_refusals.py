@@ -80,6 +80,23 @@ RELATIONS: dict[str, tuple[dict[str, Any], str]] = {
         },
         "use ReadWriteMany, or one replica",
     ),
+    "one disk for two replicas to come": (
+        {
+            "storage": {"data": {"kind": "perService", "accessMode": "ReadWriteOnce"}},
+            "services": {"office": {**CPU, "autoscaling": {"enabled": True}}},
+        },
+        "services.office may have 2 pods",
+    ),
+    "one disk for a pod and one to come": (
+        {
+            "storage": {"data": {"accessMode": "ReadWriteOnce"}},
+            "services": {
+                "office": {**CPU, "autoscaling": {"enabled": True}},
+                "character": {"enabled": False},
+            },
+        },
+        "kind=perService",
+    ),
     "a claim without a name": ({"storage": {"models": {"kind": "existing"}}}, "storage.models.claimName"),
     "a folder without a name": ({"storage": {"models": {"kind": "hostPath"}}}, "storage.models.hostPath"),
     "libs on one disk": (

@@ -15,6 +15,7 @@ from chatbot.domain.messages import (
     Sampling,
     ServiceName,
     Token,
+    TokenLogprobs,
     Waiting,
 )
 from chatbot.domain.models import AdmissionRequest
@@ -31,12 +32,20 @@ class Meter:
 
     steps: list[int] = field(default_factory=list)
     preemptions: int = 0
+    drafts: int = 0
+    accepted: int = 0
     starts: list[tuple[float, float]] = field(default_factory=list)
 
     def step(self, sequences: int, seconds: float) -> None:
         """See EngineMeter."""
         assert seconds > 0
         self.steps.append(sequences)
+
+    def drafted(self, tokens: int, accepted: int, saved: float) -> None:
+        """See EngineMeter."""
+        assert tokens >= accepted
+        self.drafts += tokens
+        self.accepted += accepted
 
     def preempted(self) -> None:
         """See EngineMeter."""
@@ -53,6 +62,7 @@ class Answer:
 
     text: str = ""
     tokens: list[str] = field(default_factory=list)
+    logprobs: list[TokenLogprobs] = field(default_factory=list)
     waits: list[Waiting] = field(default_factory=list)
     report: PromptReport | None = None
     end: Finished | None = None
@@ -76,8 +86,10 @@ class Rig:
         """The engine's parts."""
         return self.model._loaded.result(timeout=60)
 
-    def place(self, caller: str = "somebody", seconds: float = 60.0, max_tokens: int = 64) -> LlamaPlace:
-        """Reserve a place with a deadline so many seconds from now."""
+    def place(
+        self, caller: str = "somebody", seconds: float = 60.0, max_tokens: int = 64, answers: int = 1
+    ) -> LlamaPlace:
+        """Reserve places for so many answers, with a deadline so many seconds from now."""
         now = time.monotonic()
         request = AdmissionRequest(
             service=ServiceName("office"),
@@ -86,6 +98,7 @@ class Rig:
             deadline=now + seconds,
             prompt_chars=100,
             max_tokens=max_tokens,
+            answers=answers,
         )
         return self.model.reserve(request)
 
@@ -98,20 +111,33 @@ class Rig:
         seconds: float = 60.0,
     ) -> Answer:
         """Reserve, generate, collect."""
-        answer = Answer()
-        place = self.place(caller, seconds, sampling.max_tokens)
+        return (await self.ask_for(1, conversation, sampling, caller=caller, seconds=seconds))[0]
+
+    async def ask_for(
+        self,
+        number: int,
+        conversation: Conversation,
+        sampling: Sampling = GREEDY,
+        *,
+        caller: str = "somebody",
+        seconds: float = 60.0,
+    ) -> list[Answer]:
+        """Several answers to one question; the first has what is told of the question."""
+        answers = [Answer() for _ in range(number)]
+        place = self.place(caller, seconds, sampling.max_tokens, number)
         async for event in place.generate(conversation, sampling):
             match event:
-                case Token(text):
-                    answer.text += text
-                    answer.tokens.append(text)
+                case Token(text, logprobs, answer):
+                    answers[answer].text += text
+                    answers[answer].tokens.append(text)
+                    answers[answer].logprobs += logprobs
                 case Prompted(report):
-                    answer.report = report
+                    answers[0].report = report
                 case Waiting():
-                    answer.waits.append(event)
+                    answers[0].waits.append(event)
                 case Finished():
-                    answer.end = event
-        return answer
+                    answers[event.answer].end = event
+        return answers
 
     async def ask_all(self, conversations: list[Conversation], sampling: Sampling = GREEDY) -> list[Answer]:
         """All at once, each by a caller of its own."""

@@ -32,7 +32,7 @@ def prompt(*runs: tuple[int, int]) -> Tokens:
 
 def compute(context: Context, sequence: int, tokens: Tokens) -> None:
     context.batch.clear()
-    context.batch.add(sequence, context.memory.length(sequence), tokens.tolist(), output=False)
+    context.batch.add(sequence, context.memory.length(sequence), tokens.tolist(), outputs=0)
     context.decode()
     context.memory.appended(sequence, len(tokens))
 
@@ -44,7 +44,7 @@ def opened(context: Context, file: ModelFile, host: HostCache, cold_rows: int = 
 
 def park(cache: PrefixCache, context: Context, tokens: Tokens) -> None:
     compute(context, 0, tokens)
-    cache.park(0, tokens.tolist(), cache.guard(0))
+    cache.park(0, tokens.tolist(), cache.guard(0, len(tokens)))
 
 
 def test_the_rest_of_a_saved_room_joins_what_the_pool_still_holds(context: Context, file: ModelFile) -> None:
@@ -59,7 +59,7 @@ def test_the_rest_of_a_saved_room_joins_what_the_pool_still_holds(context: Conte
     found = cache.extended(cache.match(room), room)
     assert found is not None
     assert (found.length, found.shared) == (150, 0), "a running sequence is the roster's to find"
-    cache.park(1, room[:100].tolist(), cache.guard(1))
+    cache.park(1, room[:100].tolist(), cache.guard(1, 100))
     found = cache.extended(cache.match(room), room)
     assert found is not None
     assert (found.length, found.shared) == (150, 100)

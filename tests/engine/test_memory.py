@@ -36,7 +36,7 @@ def copy_out_and_in(context: Context, source: int, target: int, count: int) -> N
 
 def decode(context: Context, sequence: int, count: int) -> None:
     context.batch.clear()
-    context.batch.add(sequence, context.memory.length(sequence), [65] * count, output=False)
+    context.batch.add(sequence, context.memory.length(sequence), [65] * count, outputs=0)
     context.decode()
     context.memory.appended(sequence, count)
 
@@ -96,17 +96,17 @@ def test_a_context_that_is_as_wanted_warns_of_nothing(
 def test_rows_that_would_abort_the_process_are_refused(context: Context) -> None:
     batch = context.batch
     with pytest.raises(ValueError, match="do not fit"):
-        batch.add(0, 0, [1] * 257, output=False)
+        batch.add(0, 0, [1] * 257, outputs=0)
     for sequence, position, token in ((SEQUENCES, 0, 1), (-1, 0, 1), (0, -1, 1), (0, 0, 512), (0, 0, -1)):
         batch.clear()
-        batch.add(sequence, position, [token], output=True)
+        batch.add(sequence, position, [token], outputs=1)
         with pytest.raises(ValueError, match="outside"):
             context.decode()
     batch.clear()
     with pytest.raises(ValueError, match="0 rows"):
         context.decode()
     for position in range(SEQUENCES + 1):
-        batch.add(0, position, [1], output=True)
+        batch.add(0, position, [1], outputs=1)
     with pytest.raises(ValueError, match="5 outputs"):
         context.decode()
     with pytest.raises(RuntimeError, match="abort"):
@@ -118,7 +118,7 @@ def parked_room(context: Context, n_swa: int, length: int, *, guarded: bool) -> 
     cache = PrefixCache(context.memory, parking_ids(SEQUENCES), policy)
     decode(context, 1, 8)
     decode(context, 0, length)
-    guard = cache.guard(0) if guarded else None
+    guard = cache.guard(0, length) if guarded else None
     cache.park(0, [65] * length, guard)
     match = cache.match(np.full(length + 10, 65, dtype=np.int32))
     assert match is not None

@@ -103,14 +103,14 @@ def next_logits(context: Context, tokens: list[int], batch: int) -> Logits:
     """Logits after ``tokens``, computed with the last one in a call of ``batch`` sequences."""
     memory = context.memory
     context.batch.clear()
-    context.batch.add(0, 0, tokens[:-1], output=False)
+    context.batch.add(0, 0, tokens[:-1], outputs=0)
     context.decode()
     memory.appended(0, len(tokens) - 1)
     for sequence in range(1, batch):
         memory.share(0, sequence, len(tokens) - 1)
     context.batch.clear()
     for sequence in range(batch):
-        context.batch.add(sequence, len(tokens) - 1, tokens[-1:], output=True)
+        context.batch.add(sequence, len(tokens) - 1, tokens[-1:], outputs=1)
     context.decode()
     row: Logits = context.logits()[0].copy()
     for sequence in range(batch):

@@ -68,7 +68,7 @@ ROWS = (
     ),
     Row(
         "smuggled and ambiguous requests",
-        "service, one-machine gateway and nginx read each of the shapes alike",
+        "service, both gateways and the balancer read each of the shapes alike",
         (
             "faults/test_raw_http.py::test_no_two_ways_in_read_a_message_differently",
             "api/test_paths.py::test_what_is_no_route_is_404_and_goes_nowhere_else",
@@ -121,6 +121,17 @@ ROWS = (
         ("test_2_changes.py::test_a_deleted_pod_finishes_what_it_began",),
     ),
     Row(
+        "a pod of several is full, leaves, is gone or killed",
+        "another begins the question at once; what a pod may have begun is never asked again",
+        (
+            "balancing/test_balancing_door.py::test_whoever_would_wait_is_answered_by_a_pod_that_is_free",
+            "balancing/test_balancing_door.py::test_who_is_served_elsewhere_leaves_no_promise_behind",
+            "balancing/test_balancing_door.py::test_a_pod_that_leaves_finishes_and_newcomers_go_to_the_others",
+            "balancing/test_balancing_door.py::test_an_address_that_takes_no_connection_costs_nobody_an_answer",
+            "balancing/test_balancing_processes.py::test_a_question_whose_pod_is_killed_is_asked_once",
+        ),
+    ),
+    Row(
         "upgrade and rollback under load",
         "no request is lost",
         cluster=(
@@ -153,6 +164,17 @@ ROWS = (
             "history/test_resilient.py::test_a_lost_acknowledgement_doubles_nothing",
         ),
         missing="thousands of turns under all of it: `python -m bench.history_check`",
+    ),
+    Row(
+        "database or its volume lost",
+        "the last backup brings everybody's turns back; one that fails leaves no half copy and removes none",
+        (
+            "history/test_backup.py::test_a_copy_holds_everybody_and_nothing_that_was_deleted",
+            "history/test_backup.py::test_a_copy_is_whole_while_another_process_writes",
+            "history/test_backup.py::test_a_database_that_is_away_leaves_the_copies_as_they_are",
+            "history/test_backup.py::test_an_empty_history_takes_no_copy_away",
+        ),
+        ("test_6_published.py::test_a_backup_is_encrypted_and_brings_back_what_was_deleted",),
     ),
     Row(
         "disk full or read-only",

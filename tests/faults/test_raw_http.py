@@ -1,4 +1,4 @@
-"""The same bytes to a service, the one-machine gateway and the chart's nginx: one reading, or none."""
+"""The same bytes to a service, both gateways and the balancer: one reading, or none."""
 
 import asyncio
 import re
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from tests.balancing.fleet import BODY_BYTES, address_of, pods_at
 from tests.faults.shapes import SHAPES, Asked, May, Shape
 from tests.support.fakes import service_state
 from tests.support.nginx import chart_nginx
@@ -15,6 +16,7 @@ from tests.support.raw_http import raw_connection
 from tests.support.serving import serving
 
 from chatbot.api.app import create_app
+from chatbot.balancing.balancer import Balancer
 from chatbot.server.gateway import Gateway
 
 pytestmark = pytest.mark.anyio
@@ -71,7 +73,7 @@ def anyio_backend() -> tuple[str, dict[str, bool]]:
 
 @pytest.fixture(scope="module")
 async def ways(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mapping[str, WayIn]]:
-    """The three ways into a service; each has a recorder of its own behind it."""
+    """The ways into a service; each has a recorder of its own behind it."""
     async with AsyncExitStack() as stack:
 
         async def way(name: str) -> WayIn:
@@ -79,11 +81,23 @@ async def ways(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mappin
             app = Gateway({"office": recorder, "character": recorder}) if name == "gateway" else recorder
             return WayIn(await stack.enter_async_context(serving(app)), recorder)
 
-        service, gateway, behind = [await way(name) for name in ("service", "gateway", "behind nginx")]
+        service, gateway, behind, pod = [
+            await way(name) for name in ("service", "gateway", "behind nginx", "behind a balancer")
+        ]
         port = int(behind.url.rsplit(":", 1)[1])
         folder: Path = tmp_path_factory.mktemp("nginx")
         address = stack.enter_context(chart_nginx(folder, {"office": port, "character": port}))
-        yield {"service": service, "gateway": gateway, "nginx": WayIn(address, behind.recorder)}
+        pods = pods_at([address_of(pod.url)])
+        await pods.refresh()
+        balancer = await stack.enter_async_context(
+            serving(Balancer({"office": pods, "character": pods}, BODY_BYTES))
+        )
+        yield {
+            "service": service,
+            "gateway": gateway,
+            "nginx": WayIn(address, behind.recorder),
+            "balancer": WayIn(balancer, pod.recorder),
+        }
 
 
 def wrong(shape: Shape, asked: list[Asked], statuses: list[int]) -> str:

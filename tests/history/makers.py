@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from chatbot.domain.history import AT_END, After, NewTurn, Room, Turn
+from chatbot.domain.history import AT_END, After, AskedWith, NewTurn, Room, Turn
 from chatbot.domain.history_ports import TurnStore
 from chatbot.domain.messages import ServiceName
 
@@ -23,9 +23,10 @@ def make_turn(
     minutes: int = 0,
     id_: UUID | None = None,
     after: After = AT_END,
+    asked_with: AskedWith | None = None,
 ) -> NewTurn:
     when = START + timedelta(minutes=minutes)
-    return NewTurn(id_ or uuid4(), room, question, answer, "model", when, after)
+    return NewTurn(id_ or uuid4(), room, question, answer, "model", when, after, asked_with=asked_with)
 
 
 async def stored(store: TurnStore, turn: NewTurn) -> Turn:

@@ -265,11 +265,17 @@ texts = st.text(max_size=200)
 
 
 @settings(deadline=None)
-@given(texts, texts, st.datetimes(timezones=st.just(UTC), min_value=datetime(1990, 1, 1)))  # noqa: DTZ001
-def test_a_record_reads_back_as_written(question: str, answer: str, time: datetime) -> None:
-    turn = storable(
-        NewTurn(uuid4(), Room(ServiceName("character"), "a", uuid4()), question, answer, "m", time)
-    )
+@given(
+    texts,
+    texts,
+    st.datetimes(timezones=st.just(UTC), min_value=datetime(1990, 1, 1)),  # noqa: DTZ001
+    st.none() | st.dictionaries(st.from_regex("[a-z][a-z_]{0,9}", fullmatch=True), texts | st.floats(0, 2)),
+)
+def test_a_record_reads_back_as_written(
+    question: str, answer: str, time: datetime, asked_with: dict[str, str | int | float] | None
+) -> None:
+    room = Room(ServiceName("character"), "a", uuid4())
+    turn = storable(NewTurn(uuid4(), room, question, answer, "m", time, asked_with=asked_with))
     line = write_record(turn)
     assert "\n" not in line
     assert read_record(line) == turn

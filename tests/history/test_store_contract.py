@@ -9,7 +9,7 @@ import pytest
 from tests.history.conftest import OpenStore
 from tests.history.makers import START, make_room, make_turn, stored
 
-from chatbot.domain.history import HistoryUnavailable, Owner, Room, Turn
+from chatbot.domain.history import AskedWith, HistoryUnavailable, Owner, Room, Turn, last_asked_with
 from chatbot.domain.history_ports import TurnStore
 from chatbot.domain.messages import ServiceName
 
@@ -34,6 +34,16 @@ async def test_turns_are_numbered_from_one_and_come_back_as_stored(store: TurnSt
     second = await stored(store, make_turn(room, "둘"))
     assert second.index == 2
     assert list(await store.page(room, 0, 10)) == [written, second]
+
+
+async def test_what_a_turn_was_asked_with_comes_back(store: TurnStore) -> None:
+    room = make_room()
+    said: list[AskedWith | None] = [{"context": '{"$set": "😀"}\n', "temperature": 0.5}, None, {}]
+    turns = [await stored(store, make_turn(room, asked_with=each)) for each in said]
+    assert [turn.asked_with for turn in turns] == said
+    assert [turn.asked_with for turn in await store.page(room, 0, 10)] == said
+    assert last_asked_with(turns[:2]) == said[0]
+    assert last_asked_with(turns) == last_asked_with([]) == {}
 
 
 async def test_the_same_id_is_stored_once(store: TurnStore) -> None:

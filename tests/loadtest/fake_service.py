@@ -82,7 +82,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         fake, service = self.fake, self.path.split("/")[1]
         with fake.lock:
-            entry = {"id": self.headers["X-Request-Id"], "path": self.path, "body": body}
+            entry = {
+                "id": self.headers["X-Request-Id"],
+                "affinity": self.headers["X-Affinity"],
+                "path": self.path,
+                "body": body,
+            }
             fake.journal.append(entry)
             scripted = fake.script.popleft() if fake.script else None
             full = fake.active >= fake.places

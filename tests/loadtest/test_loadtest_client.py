@@ -62,6 +62,7 @@ def test_a_plain_answer_becomes_one_final_row(fake: fakes.Fake, recorder: Record
     assert row.character_name == "Rachel"
     assert row.response_size == len('"네, 안녕하세요!"'.encode())
     assert run.ended[0].attempt_id == fake.journal[0]["id"]
+    assert fake.journal[0]["affinity"] == "u-1"
 
 
 def test_a_stream_tells_its_first_token(fake: fakes.Fake, recorder: Recorder, tmp_path: Path) -> None:

@@ -170,4 +170,4 @@ def test_generators_are_told_the_whole_load_and_no_list_of_processes_shows_the_k
 def test_a_run_id_is_used_once(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     with pytest.raises(WrongUsageError, match="two runs never share a folder"):
-        RunRequest.read({"results": str(tmp_path), "run_id": "one"})
+        RunRequest.read({"results": str(tmp_path), "run_id": "one"}).check_new()

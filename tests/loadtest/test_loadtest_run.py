@@ -51,6 +51,24 @@ def read(path: Path) -> Any:
 
 
 @pytest.mark.timeout(180)
+def test_a_finished_run_of_the_same_content_is_not_run_again(fake: fakes.Fake, tmp_path: Path) -> None:
+    flags = ("--users=1", "--duration=1s", "--slo=success>=50")
+    first = run(fake, tmp_path, *flags, "--content=abc")
+    asked = len(fake.journal)
+    assert asked
+    again = run(fake, tmp_path, *flags, "--content=abc")
+    assert again.returncode == first.returncode
+    assert "was run before and ended as" in again.stdout
+    for other in ("--content=xyz", ""):
+        refused = run(fake, tmp_path, *flags, *filter(None, [other]))
+        assert refused.returncode == 64
+        assert "two runs never share a folder" in refused.stderr
+    (tmp_path / "one" / "manifest.json").unlink()
+    assert run(fake, tmp_path, *flags, "--content=abc").returncode == 64, "it was cut off and has no end"
+    assert len(fake.journal) == asked
+
+
+@pytest.mark.timeout(180)
 def test_a_good_run_passes_and_agrees_with_the_counters_to_the_last_request(
     fake: fakes.Fake, tmp_path: Path
 ) -> None:

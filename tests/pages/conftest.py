@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.pages.fake_service import Suite
+from tests.pages.real_suite import RealSuite
 from tests.support.serving import serving_in_thread
 
 from chatbot.api.notfound import not_found
@@ -118,5 +119,23 @@ def visitor(browser: Browser, served: Served) -> Iterator[Visitor]:
     visitor = Visitor(context, served.address)
     yield visitor
     context.close()
+    assert visitor.problems == []
+    assert visitor.foreign == []
+
+
+@pytest.fixture
+def suite() -> RealSuite:
+    """The suite's real HTTP side with models that play."""
+    return RealSuite()
+
+
+@pytest.fixture
+def real_visitor(browser: Browser, suite: RealSuite) -> Iterator[Visitor]:
+    """A Korean visitor of the real HTTP side; nothing may be complained of or asked elsewhere."""
+    with serving_in_thread(suite.app) as address:
+        context = browser.new_context(locale="ko-KR")
+        visitor = Visitor(context, address)
+        yield visitor
+        context.close()
     assert visitor.problems == []
     assert visitor.foreign == []

@@ -1,11 +1,13 @@
 """A service that speaks the contract of the pages and does what a test tells it to.
 
 Only the pages are real here. It stands in for the model and the history, so that refusals, waits, cuts of the
-connection and oddly split bytes come exactly when a test wants them.
+connection and oddly split bytes come exactly when a test wants them. Its rooms have no branches: those are
+tested with the real rooms (real_suite).
 """
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -17,6 +19,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from chatbot.domain.messages import ServiceName
+from chatbot.services.registry import SERVICES
+
+REMEMBERED = SERVICES[ServiceName("character")].remembered
 
 Script = Callable[[dict[str, Any]], AsyncIterator[bytes]]
 Answer = Callable[["FakeService", Request, dict[str, Any]], Awaitable[Response]]
@@ -33,6 +40,7 @@ def done(**changes: Any) -> bytes:
         "request_id": "0" * 32,
         "model": "Bllossom-8B",
         "db_id": None,
+        "turn_id": str(uuid4()),
         "finish_reason": "stop",
         "usage": {"prompt_tokens": 120, "cached_tokens": 99, "completion_tokens": 48},
         "search_status": None,
@@ -56,11 +64,23 @@ class FakeService:
     left: int = 0
     page_size: int = 200
 
-    def store(self, db_id: str, question: str, answer: str) -> None:
-        """Add a turn to a room."""
+    def store(
+        self,
+        db_id: str,
+        question: str,
+        answer: str,
+        id_: str | None = None,
+        asked_with: dict[str, Any] | None = None,
+    ) -> None:
+        """Add a turn to a room; these rooms have no branches."""
         turns = self.rooms.setdefault(db_id, [])
+        id_ = id_ or str(uuid4())
         turns.append(
             {
+                "id": id_,
+                "siblings": [id_],
+                "finish_reason": "stop",
+                "asked_with": asked_with,
                 "index": len(turns) + 1,
                 "input_data": question,
                 "output_data": answer,
@@ -89,6 +109,7 @@ class FakeService:
                 "title": turns[0]["input_data"][:60],
                 "turns": len(turns),
                 "updated_at": turns[-1]["created_at"],
+                "pinned": False,
             }
             for db_id, turns in self.rooms.items()
         ]
@@ -159,8 +180,10 @@ def stream(script: Script, db_id: str | None = None) -> Answer:
             except (asyncio.CancelledError, GeneratorExit):
                 service.left += 1
                 raise
-            if b"event: done" in text and body.get("user_id"):
-                service.store(room, body["input_data"], "저장된 답변")
+            ended = re.search(rb'event: done\n.*"turn_id": "([^"]+)"', text)
+            if ended and body.get("user_id"):
+                asked_with = {name: body[name] for name in REMEMBERED if name in body}
+                service.store(room, body["input_data"], "저장된 답변", ended[1].decode(), asked_with or None)
 
         headers = {"X-Db-Id": room} if body.get("user_id") else {}
         return StreamingResponse(chunks(), media_type="text/event-stream", headers=headers)

@@ -1,6 +1,7 @@
 """Every page that a person sees, judged by axe-core, which knows what screen readers and weak eyes need."""
 
 from collections.abc import Callable, Iterator
+from uuid import uuid4
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -11,6 +12,8 @@ from tests.pages.conftest import serving
 from tests.pages.fake_service import text_answer
 
 pytestmark = pytest.mark.browser
+
+ROOM = "123e4567-e89b-12d3-a456-426614174000"
 
 TABLE = (
     "## 요약\n\n| 항목 | 값 |\n|---|---|\n| 하나 | 1 |\n\n```python\nprint(1)\n```\n\n> *인용*\n\n1. `코드`"
@@ -23,6 +26,9 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
     finished_run(results)
     with serving() as served, web_server(results) as runs:
         sources = [{"title": "국어원", "url": "https://www.korean.go.kr/"}]
+        served.suite.office.store(ROOM, "멈춘 질문", "반쪽")
+        served.suite.office.rooms[ROOM][0] |= {"siblings": [str(uuid4()), ROOM], "id": ROOM}
+        served.suite.office.rooms[ROOM][0]["finish_reason"] = "stopped"
         served.suite.office.answers = [text_answer(TABLE, search_status="ok", sources=sources)]
         yield {"suite": served.address, "runs": runs}
 
@@ -31,6 +37,15 @@ def answered(page: Page) -> None:
     page.fill("#question", "표로 정리해 줘")
     page.press("#question", "Enter")
     page.locator(".sources a").wait_for()
+
+
+def searched(page: Page) -> None:
+    hit = {"db_id": ROOM, "title": "멈춘 질문", "turn": ROOM, "excerpt": "여기 반쪽이 있다"}
+    page.route("**/rooms/search?*", lambda route: route.fulfill(json={"found": [hit], "complete": False}))
+    page.fill("#filter", "반쪽")
+    page.locator(".room mark").wait_for()
+    page.locator(".room").click()
+    page.locator(".turn:focus").wait_for()
 
 
 def charted(page: Page) -> None:
@@ -42,6 +57,9 @@ def charted(page: Page) -> None:
 STATES: dict[str, tuple[str, str, Callable[[Page], object]]] = {
     "office": ("suite", "/office/", lambda page: page.locator(".suggestion").first.wait_for()),
     "answered": ("suite", "/office/", answered),
+    "branches": ("suite", f"/office/#{ROOM}", lambda page: page.locator(".swipe").wait_for()),
+    "room form": ("suite", f"/office/#{ROOM}", lambda page: page.locator(".rooms .icon").first.click()),
+    "search": ("suite", "/office/", searched),
     "settings": ("suite", "/office/", lambda page: page.click("#open-settings")),
     "character": ("suite", "/character/", lambda page: page.locator(".persona").wait_for()),
     "character form": ("suite", "/character/", lambda page: page.click("#edit-character")),

@@ -110,7 +110,40 @@ def test_what_models_write_is_read_as_they_mean_it(page: Page, text: str, expect
     assert expected in shown(page, text)
 
 
-def test_no_text_becomes_markup_a_link_or_an_image(page: Page) -> None:
+ADDRESSES = [
+    ("보기: https://ko.wikipedia.org/wiki/세종대왕.", "https://ko.wikipedia.org/wiki/세종대왕"),
+    ("https://example.com에서", "https://example.com"),
+    ("https://example.com/page에서", "https://example.com/page"),
+    ("(https://example.com/x_(y)).", "https://example.com/x_(y)"),
+    ("[여기](https://example.com/b?q=1)", "https://example.com/b?q=1"),
+    ("- **http://localhost:8001/office/**", "http://localhost:8001/office/"),
+    ("https://bank.example@evil.example/", "https://bank.example"),
+    ("`https://example.com/`", None),
+    ("javascript:alert(1) ftp://example.com/", None),
+    ("https://p\u0430ypal.com/ https://\u0430pple.com/", None),
+    ("https://example.com/a\u202eb", "https://example.com/a"),
+    ("https://[/", None),
+]
+
+
+@pytest.mark.parametrize(("text", "address"), ADDRESSES)
+def test_a_web_address_is_a_link_that_shows_it_whole(page: Page, text: str, address: str | None) -> None:
+    links = page.evaluate(
+        f"""async (text) => {{ {SETUP}
+          return [...box(text).querySelectorAll("a")].map((a) => [a.textContent, a.href, a.target, a.rel]);
+        }}""",
+        text,
+    )
+    if address is None:
+        assert links == []
+    else:
+        ((shown_as, target, window, rel),) = links
+        assert shown_as == address
+        assert target == page.evaluate("(address) => new URL(address).href", address)
+        assert (window, rel) == ("_blank", "noopener noreferrer nofollow")
+
+
+def test_no_text_becomes_markup_or_an_image(page: Page) -> None:
     hostile = (
         "<img src=x onerror=alert(1)> ![a](https://evil.example/a.png) [b](javascript:c)\n\n"
         "- <script>alert(1)</script>\n\n| <b>x</b> |\n|---|\n| <a href=y>z</a> |\n\n```<i>\n</code><u>\n```"
@@ -119,8 +152,9 @@ def test_no_text_becomes_markup_a_link_or_an_image(page: Page) -> None:
         f"async (text) => {{ {SETUP} return [...box(text).querySelectorAll('*')].map((n) => n.localName); }}",
         hostile,
     )
-    assert not {"img", "script", "a", "b", "i", "u"} & set(kinds)
-    assert "![a](https://evil.example/a.png) [b](javascript:c)" in shown(page, hostile)
+    assert not {"img", "script", "b", "i", "u"} & set(kinds)
+    assert kinds.count("a") == 1, "the image's address, and nothing of javascript:"
+    assert "![a](<a>https://evil.example/a.png</a>) [b](javascript:c)" in shown(page, hostile)
 
 
 def test_a_growing_text_looks_at_every_moment_as_if_shown_whole(page: Page) -> None:

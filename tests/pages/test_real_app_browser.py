@@ -3,60 +3,17 @@
 import json
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from tests.pages.conftest import Visitor
-from tests.support.fakes import FakeModel, FixedSearch, MemoryHistory, service_state
-from tests.support.serving import serving_in_thread
+from tests.pages.real_suite import RealSuite
 
-from chatbot.api.app import create_app
 from chatbot.domain.errors import Overloaded
-from chatbot.domain.messages import ServiceName, Token, Waiting
-from chatbot.domain.search import SearchHit, SearchOutcome, SearchResult
-from chatbot.server.gateway import Gateway
+from chatbot.domain.messages import FinishReason, Token
 
 pytestmark = pytest.mark.browser
-
-
-class RealSuite:
-    """Both services behind the gateway, with a visitor in front."""
-
-    def __init__(self) -> None:
-        found = SearchResult(
-            SearchOutcome.OK, "fixed", (SearchHit("국어원", "https://www.korean.go.kr/", "표준어"),)
-        )
-        self.history = MemoryHistory()
-        self.office = FakeModel(Waiting(2, 3.0), 0.3, Token("안녕"), Token("하세요 [1]"))
-        self.character = FakeModel(Token("*웃는다.* 네"))
-        self.app = Gateway(
-            {
-                "office": create_app(
-                    service_state(model=self.office, history=self.history, search=FixedSearch(found))
-                ),
-                "character": create_app(
-                    service_state(ServiceName("character"), self.character, history=self.history)
-                ),
-            }
-        )
-
-
-@pytest.fixture
-def suite() -> RealSuite:
-    return RealSuite()
-
-
-@pytest.fixture
-def visitor(browser: Browser, suite: RealSuite) -> Iterator[Visitor]:
-    with serving_in_thread(suite.app) as address:
-        context = browser.new_context(locale="ko-KR")
-        visitor = Visitor(context, address)
-        yield visitor
-        context.close()
-    assert visitor.problems == []
-    assert visitor.foreign == []
 
 
 def rooms(page: Page) -> list[str]:
@@ -65,17 +22,17 @@ def rooms(page: Page) -> list[str]:
 
 
 def test_a_conversation_from_the_first_question_to_its_deletion(
-    visitor: Visitor, suite: RealSuite, tmp_path: Path
+    real_visitor: Visitor, suite: RealSuite, tmp_path: Path
 ) -> None:
-    page = visitor.open("/office/")
+    page = real_visitor.open("/office/")
     page.get_by_label("웹 검색").check()
-    visitor.ask(page, "표준어가 뭐야?")
+    real_visitor.ask(page, "표준어가 뭐야?")
     expect(page.locator(".state")).to_have_text("대기 2번째 · 약 3초")
     expect(page.locator(".answer")).to_have_text("안녕하세요 [1]")
     expect(page.locator(".sources a")).to_have_text("국어원")
     expect(page.locator(".facts")).to_contain_text("fake-model")
     expect(page.locator("#model option")).to_have_text(["Llama"])
-    visitor.ask(page, "고마워")
+    real_visitor.ask(page, "고마워")
     expect(page.locator(".facts")).to_have_count(2)
     assert rooms(page) == ["표준어가 뭐야?"]
     page.reload()
@@ -85,17 +42,18 @@ def test_a_conversation_from_the_first_question_to_its_deletion(
     download.value.save_as(tmp_path / "rooms.json")
     exported = json.loads((tmp_path / "rooms.json").read_text(encoding="utf-8"))
     assert [turn["input_data"] for turn in exported["rooms"][0]["turns"]] == ["표준어가 뭐야?", "고마워"]
-    page.get_by_role("button", name="‘표준어가 뭐야?’ 삭제").click()
+    page.get_by_role("button", name="‘표준어가 뭐야?’ 바꾸기").click()
+    page.get_by_role("button", name="이 대화 삭제").click()
     page.locator("#confirm-yes").click()
     expect(page.locator("#rooms-hint")).to_be_visible()
     expect(page.locator("#rooms-hint")).to_have_text("아직 저장된 대화가 없습니다.")
     assert suite.history.turns == []
 
 
-def test_stop_ends_the_generation_and_stores_nothing(visitor: Visitor, suite: RealSuite) -> None:
+def test_stop_ends_the_generation_and_keeps_what_was_written(real_visitor: Visitor, suite: RealSuite) -> None:
     suite.office.script = (Token("시작"), 30.0, Token("끝"))
-    page = visitor.open("/office/")
-    visitor.ask(page, "긴 이야기")
+    page = real_visitor.open("/office/")
+    real_visitor.ask(page, "긴 이야기")
     expect(page.locator(".answer")).to_have_text("시작")
     page.get_by_role("button", name="멈추기").click()
     deadline = time.monotonic() + 3  # the browser's share of the second on a busy machine
@@ -103,13 +61,14 @@ def test_stop_ends_the_generation_and_stores_nothing(visitor: Visitor, suite: Re
         page.wait_for_timeout(20)
     assert suite.office.stopped.is_set()
     assert suite.office.places[0].released
-    assert suite.history.turns == []
+    expect(page.locator(".remark")).to_have_text("여기서 멈춘 답변입니다.")
+    assert [(turn.answer, turn.reason) for turn in suite.history.turns] == [("시작", FinishReason.STOPPED)]
 
 
-def test_a_full_queue_is_waited_out(visitor: Visitor, suite: RealSuite) -> None:
+def test_a_full_queue_is_waited_out(real_visitor: Visitor, suite: RealSuite) -> None:
     suite.office.refusal = Overloaded(40, 12, "queue")
-    page = visitor.open_with_stopped_clock("/office/")
-    visitor.ask(page, "바쁜가요?")
+    page = real_visitor.open_with_stopped_clock("/office/")
+    real_visitor.ask(page, "바쁜가요?")
     expect(page.locator(".state")).to_contain_text(
         "지금은 대기열이 가득 찼습니다. 40초 뒤에 다시 시도해 주세요."
     )
@@ -119,9 +78,9 @@ def test_a_full_queue_is_waited_out(visitor: Visitor, suite: RealSuite) -> None:
     expect(page.locator(".answer")).to_have_text("안녕하세요 [1]")
 
 
-def test_a_character_answers_in_its_scene(visitor: Visitor, suite: RealSuite) -> None:
-    page = visitor.open("/character/")
-    visitor.ask(page, "*손을 흔든다.*")
+def test_a_character_answers_in_its_scene(real_visitor: Visitor, suite: RealSuite) -> None:
+    page = real_visitor.open("/character/")
+    real_visitor.ask(page, "*손을 흔든다.*")
     expect(page.locator(".turn .answer em")).to_have_text("웃는다.")
     conversation = suite.character.conversations[0]
     assert conversation.opening is not None
@@ -129,10 +88,12 @@ def test_a_character_answers_in_its_scene(visitor: Visitor, suite: RealSuite) ->
     assert "스물아홉" in conversation.system_text
 
 
-def test_the_documentation_describes_the_real_routes_without_any_foreign_address(visitor: Visitor) -> None:
-    page = visitor.open("/office/docs")
+def test_the_documentation_describes_the_real_routes_without_any_foreign_address(
+    real_visitor: Visitor,
+) -> None:
+    page = real_visitor.open("/office/docs")
     expect(page.locator(".opblock-summary-path", has_text=re.compile("Llama")).first).to_be_visible()
-    page = visitor.open("/character/redoc")
+    page = real_visitor.open("/character/redoc")
     expect(page.locator("redoc h1").first).to_contain_text("chatbot character")
     page.get_by_placeholder("Search").fill("performance")
     expect(page.get_by_role("search")).to_contain_text("Statistics of this service")

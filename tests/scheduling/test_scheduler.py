@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatbot.domain.errors import Overloaded
+from chatbot.domain.errors import Overloaded, TooManyAnswers
 from chatbot.scheduling import forecast
 from chatbot.scheduling.admission import AdmissionController, Limits
 from chatbot.scheduling.capacity import Capacity
@@ -15,7 +15,7 @@ from chatbot.scheduling.rates import Speeds
 from chatbot.scheduling.replay import Load, PredictedStart, replay
 from chatbot.scheduling.scheduler import Scheduler, StartDecision
 from chatbot.scheduling.ticket import Progress, Ticket
-from chatbot.scheduling.tuning import MOST_OVERTAKES
+from chatbot.scheduling.tuning import MOST_OVERTAKES, NEWCOMERS_SHARE
 
 
 class Machine:
@@ -53,14 +53,34 @@ def test_one_more_caller_in_the_queue_never_brings_a_newcomer_forward(
     assert predicted([*queue[:place], (99, more), *queue[place:]]) >= predicted(queue) - longest
 
 
+@given(before=st.integers(0, 6), wanted=st.integers(1, 5), sequences=st.integers(1, 4))
+def test_answers_to_one_question_get_all_places_or_none(before: int, wanted: int, sequences: int) -> None:
+    limits = Limits(waiting=4, per_caller=4)
+    machine = Machine(limits, Capacity(sequences, 10_000))
+    for number in range(before):
+        reserved(machine.admission, ticket(f"u{number}", 3600), 0.0)
+    places, waiting = machine.scheduler.places(), machine.scheduler.waiting()
+    *others, last = [ticket("kim", 3600) for _ in range(wanted)]
+    if wanted > limits.per_caller:
+        with pytest.raises(TooManyAnswers):
+            machine.admission.reserve(last, 1.0, others)
+        return
+    if reserved(machine.admission, last, 1.0, others):
+        assert machine.scheduler.places() == places + wanted
+        assert not reserved(machine.admission, ticket("kim", 3600), 1.0, [ticket("kim", 3600)] * (4 - wanted))
+    else:
+        assert (machine.scheduler.places(), machine.scheduler.waiting()) == (places, waiting)
+        assert waiting + wanted > limits.waiting * NEWCOMERS_SHARE, "the queue had no room for all of them"
+
+
 EVENTS = st.lists(
     st.tuples(st.sampled_from(["reserve", "start", "finish", "requeue"]), st.integers(0, 5)), max_size=60
 )
 
 
-def reserved(admission: AdmissionController, one: Ticket, now: float) -> bool:
+def reserved(admission: AdmissionController, one: Ticket, now: float, others: Sequence[Ticket] = ()) -> bool:
     try:
-        admission.reserve(one, now)
+        admission.reserve(one, now, others)
     except Overloaded:
         return False
     return True

@@ -94,6 +94,7 @@ def changed(**fields: object) -> AnyService:
         (changed(request=NoExample, search_field=None), "NoExample has no example"),
         (changed(request=WrongExample, search_field=None), "an example of WrongExample is wrong"),
         (changed(search_field="web"), "search_field: OfficeRequest has no web"),
+        (changed(remembered=("mood",)), "remembered: OfficeRequest has no mood"),
         (
             changed(
                 page=ChatPage(character=CharacterFields("who", "google_access", "input_data", "user_id"))

@@ -58,9 +58,13 @@ class SilentMeter:
 
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
+        self.left_to_others = 0
 
     def finished(self, outcome: Outcome, seconds: float) -> None:
         self.outcomes.append(outcome)
+
+    def passed_on(self) -> None:
+        self.left_to_others += 1
 
     def first_token(self, seconds: float) -> None: ...
 
@@ -74,8 +78,9 @@ class SilentMeter:
 class FakePlace:
     """A place at the fake model; remembers whether it was given up and how its generation ended."""
 
-    def __init__(self, model: "FakeModel") -> None:
+    def __init__(self, model: "FakeModel", answers: int) -> None:
         self._model = model
+        self._answers = answers
         self.released = False
 
     async def generate(
@@ -92,7 +97,11 @@ class FakePlace:
                     await asyncio.sleep(event)
                 else:
                     yield event
-            yield Finished(model.reason, Usage(10, 4, len(model.script)), 0.01, 0.02, 0.03)
+                    if isinstance(event, Finished):
+                        return
+            for answer in range(self._answers):
+                usage = Usage(10, 4, len(model.script))
+                yield Finished(FinishReason.STOP, usage, 0.01, 0.02, 0.03, answer)
         except (asyncio.CancelledError, GeneratorExit):
             model.stopped.set()
             raise
@@ -113,7 +122,6 @@ class FakeModel:
             Token("안녕"),
             Token("하세요"),
         )
-        self.reason = FinishReason.STOP
         self.refusal: Exception | None = None
         self.waiting = 0
         self.state = ModelState.READY
@@ -127,7 +135,7 @@ class FakeModel:
         self.requests.append(request)
         if self.refusal is not None:
             raise self.refusal
-        self.places.append(FakePlace(self))
+        self.places.append(FakePlace(self, request.answers))
         return self.places[-1]
 
     def queue_size(self, service: ServiceName) -> int:

@@ -43,6 +43,7 @@ class MemoryStore:
                 turn.created_at,
                 parent,
                 turn.reason,
+                turn.asked_with,
             )
         return self.stored[turn.id]
 

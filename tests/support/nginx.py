@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.chart.rendering import CHART, manifests, of_kind
 from tests.support.ports import held_ports
@@ -17,8 +18,12 @@ _UPSTREAM = re.compile(r"http://[\w.-]*-(\w+):\d+;")
 
 
 @contextmanager
-def chart_nginx(folder: Path, upstreams: Mapping[str, int]) -> Iterator[str]:
+def chart_nginx(
+    folder: Path, upstreams: Mapping[str, int], values: Mapping[str, Any] | None = None
+) -> Iterator[str]:
     """The chart's gateway in front of services on ports of this machine, by service name; yields its address.
+
+    The port of "balancer" is that of the balancer, for services that ``values`` give several pods.
 
     Only what names the cluster is replaced in its configuration: addresses, ports and folders.
     """
@@ -26,11 +31,12 @@ def chart_nginx(folder: Path, upstreams: Mapping[str, int]) -> Iterator[str]:
     assert program, "the raw-HTTP tests need nginx (Debian: apt-get install nginx-light)"
     (conf,) = (
         found["data"]["nginx.conf"]
-        for name, found in of_kind(manifests(), "ConfigMap").items()
+        for name, found in of_kind(manifests(values), "ConfigMap").items()
         if "nginx.conf" in found["data"]
     )
     with held_ports(3) as (port, outage, probe):
         conf = _UPSTREAM.sub(lambda found: f"http://127.0.0.1:{upstreams[found[1]]};", conf)
+        conf = conf.replace("http://127.0.0.1:8082", f"http://127.0.0.1:{upstreams.get('balancer', 1)}")
         conf = re.sub(r"listen 8503;", f"listen 127.0.0.1:{outage};", conf)
         conf = re.sub(r"listen 8081;", f"listen 127.0.0.1:{probe};", conf)
         conf = re.sub(r"listen \d+;", f"listen 127.0.0.1:{port};", conf)

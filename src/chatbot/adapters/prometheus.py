@@ -25,6 +25,7 @@ class _PrometheusServiceMeter:
     def __init__(self, metrics: "Metrics", service: ServiceName) -> None:
         name = str(service)
         self._outcomes = {outcome: metrics.requests.labels(name, outcome.value) for outcome in Outcome}
+        self._passed_on = metrics.passed_on.labels(name)
         self._response = metrics.response.labels(name)
         self._first = metrics.first_token.labels(name)
         self._between = metrics.inter_token.labels(name)
@@ -37,6 +38,9 @@ class _PrometheusServiceMeter:
         self._outcomes[outcome].inc()
         if outcome is Outcome.SUCCESSFUL:
             self._response.observe(seconds)
+
+    def passed_on(self) -> None:
+        self._passed_on.inc()
 
     def first_token(self, seconds: float) -> None:
         self._first.observe(seconds)
@@ -57,12 +61,20 @@ class _PrometheusEngineMeter:
     def __init__(self, metrics: "Metrics", engine: str) -> None:
         self._sequences = metrics.sequences.labels(engine)
         self._steps = metrics.steps.labels(engine)
+        self._drafted = metrics.drafted.labels(engine)
+        self._accepted = metrics.accepted.labels(engine)
+        self._saved = metrics.saved.labels(engine)
         self._preemptions = metrics.preemptions.labels(engine)
         self._error = metrics.prediction.labels(engine)
 
     def step(self, sequences: int, seconds: float) -> None:
         self._sequences.observe(sequences)
         self._steps.observe(seconds)
+
+    def drafted(self, tokens: int, accepted: int, saved: float) -> None:
+        self._drafted.inc(tokens)
+        self._accepted.inc(accepted)
+        self._saved.inc(saved)
 
     def preempted(self) -> None:
         self._preemptions.inc()
@@ -83,6 +95,9 @@ class Metrics:
             "Validated questions by how they ended",
             ["service", "outcome"],
             registry=registry,
+        )
+        self.passed_on = Counter(
+            "chatbot_passed_on", "Questions left to another process", service, registry=registry
         )
         self.response = Histogram(
             "chatbot_response_seconds", "Arrival to last token", service, registry=registry, buckets=_LATENCY
@@ -113,6 +128,16 @@ class Metrics:
         )
         self.steps = Histogram(
             "chatbot_step_seconds", "Time of a step", engine, registry=registry, buckets=_INTER_TOKEN
+        )
+        self.drafted = Counter(
+            "chatbot_drafted_tokens", "Tokens that free rows computed on a guess", engine, registry=registry
+        )
+        self.accepted = Counter(
+            "chatbot_accepted_tokens", "Drafted tokens that were right", engine, registry=registry
+        )
+        # A gauge, since a step whose drafts were wrong takes some of it back.
+        self.saved = Gauge(
+            "chatbot_drafts_saved_seconds", "Time that drafts saved so far", engine, registry=registry
         )
         self.preemptions = Counter(
             "chatbot_preemptions", "Sequences put back for want of KV", engine, registry=registry

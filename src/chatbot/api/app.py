@@ -14,6 +14,7 @@ from chatbot.api.health import health_router
 from chatbot.api.openai.failures import OpenAIRoute
 from chatbot.api.openai.routes import openai_absent, openai_router
 from chatbot.api.pages import pages_router
+from chatbot.api.passing import AFFINITY_HEADER
 from chatbot.api.performance import performance_router
 from chatbot.api.questions import questions_router
 from chatbot.api.request_context import RequestContext
@@ -83,6 +84,7 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
                 "Authorization",
                 "Content-Type",
                 "X-Request-Id",
+                AFFINITY_HEADER,
                 "X-Finish",
                 "Last-Event-ID",
                 "X-Keep",

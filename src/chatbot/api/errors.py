@@ -14,6 +14,7 @@ from chatbot.api import texts
 from chatbot.api.body import BodyTooLarge
 from chatbot.api.disconnect import DISCONNECTED_STATUS
 from chatbot.api.notfound import not_found
+from chatbot.api.passing import ELSEWHERE_HEADER
 from chatbot.api.strict_json import MAX_CONTAINERS, MAX_DEPTH, MalformedJson
 from chatbot.domain import errors
 from chatbot.domain.history import HistoryUnavailable
@@ -91,12 +92,8 @@ def failure_of(error: BaseException, language: Language) -> Failure:
             detail = texts.pick(texts.OVERLOADED, language, retry_after=error.retry_after)
             extra = {"retry_after": error.retry_after, "queue_size": error.queue_size}
             return Failure(429, detail, extra, "rate_limit_exceeded")
-        case errors.UnknownModel():
-            known = texts.pick(texts.UNKNOWN_MODEL, language, known=", ".join(error.known))
-            return Failure(400, known, code="model_not_found")
-        case errors.PromptTooLong():
-            detail = texts.pick(texts.TOO_LONG, language, needed=error.needed, limit=error.limit)
-            return Failure(400, detail, code="context_length_exceeded")
+        case errors.UnknownModel() | errors.PromptTooLong() | errors.TooManyAnswers() | errors.UnknownToken():
+            return _bad_question(error, language)
         case RequestRefused():
             korean, english = error.sentence
             detail = korean if language == "ko" else english
@@ -123,6 +120,25 @@ def failure_of(error: BaseException, language: Language) -> Failure:
             code = "invalid_api_key" if status == 401 else None
             return Failure(status, detail, _when_again(error), code)
     return Failure(500, texts.pick(texts.STATUS[500], language))
+
+
+def _bad_question(
+    error: errors.UnknownModel | errors.PromptTooLong | errors.TooManyAnswers | errors.UnknownToken,
+    language: Language,
+) -> Failure:
+    match error:
+        case errors.UnknownModel():
+            known = texts.pick(texts.UNKNOWN_MODEL, language, known=", ".join(error.known))
+            return Failure(400, known, code="model_not_found")
+        case errors.PromptTooLong():
+            detail = texts.pick(texts.TOO_LONG, language, needed=error.needed, limit=error.limit)
+            return Failure(400, detail, code="context_length_exceeded")
+        case errors.TooManyAnswers():
+            detail = texts.pick(texts.TOO_MANY_ANSWERS, language, limit=error.limit)
+            return Failure(400, detail, param="n", code="invalid_value")
+        case errors.UnknownToken():
+            detail = texts.pick(texts.UNKNOWN_TOKEN, language, last=error.size - 1)
+            return Failure(400, detail, code="invalid_token", param="logit_bias")
 
 
 def _when_again(error: BaseException) -> dict[str, int]:
@@ -153,6 +169,8 @@ def to_response(request: Request, error: BaseException) -> JSONResponse:
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     if failure.retry_after is not None:
         headers["Retry-After"] = str(failure.retry_after)
+    if isinstance(error, errors.AskElsewhere):
+        headers[ELSEWHERE_HEADER] = "1"
     if failure.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if failure.status in (408, 413):

@@ -12,6 +12,7 @@ from chatbot.api.access import Principal, principal
 from chatbot.api.body import body_docs, json_body
 from chatbot.api.docs import ALIAS_RESPONSES, ANSWER_RESPONSES, FINISH_HEADER, KEEP_HEADER, REPORT_HEADER
 from chatbot.api.native_format import NativeFormat
+from chatbot.api.passing import admission
 from chatbot.api.responding import respond, stream_to_the_end
 from chatbot.api.state import ServiceState
 from chatbot.domain.schemas import ChatRequest
@@ -37,7 +38,7 @@ def questions_router(state: ServiceState) -> APIRouter:
             keep_partial=request.headers.get("x-keep") == "partial",
             key=asker.key,
         )
-        reply = state.chat.begin(alias, question)
+        reply = state.chat.begin(alias, question, admission(request.headers))
         shape = NativeFormat(reply, request)
         stream = "text/event-stream" in request.headers.get("accept", "").lower()
         unattended = state.unattended if request.headers.get("x-finish") == "1" else None

@@ -65,7 +65,10 @@ class RoomList(BaseModel):
 
 
 class StoredTurn(BaseModel):
-    """One stored turn; ``after`` is the turn that it follows, null for one that begins a path."""
+    """One stored turn; ``after`` is the turn that it follows, null for one that begins a path.
+
+    ``asked_with`` has the fields of its request that a room remembers; null: as the turns before it.
+    """
 
     id: UUID
     index: int
@@ -75,6 +78,7 @@ class StoredTurn(BaseModel):
     model: str
     created_at: str
     finish_reason: FinishReason | None
+    asked_with: dict[str, str | int | float] | None
 
     @classmethod
     def of(cls, turn: Turn, **more: Any) -> Self:
@@ -88,6 +92,7 @@ class StoredTurn(BaseModel):
             model=turn.model,
             created_at=turn.created_at.isoformat(),
             finish_reason=turn.reason,
+            asked_with=None if turn.asked_with is None else dict(turn.asked_with),
             **more,
         )
 

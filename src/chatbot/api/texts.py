@@ -48,6 +48,14 @@ OVERLOADED = (
     "The queue is full. Please try again in {retry_after} seconds.",
 )
 UNKNOWN_MODEL = ("알 수 없는 모델입니다. 쓸 수 있는 모델: {known}", "Unknown model. Known models: {known}")
+TOO_MANY_ANSWERS = (
+    "한 번에 답을 {limit}개까지 받을 수 있습니다.",
+    "You may have up to {limit} answers at once.",
+)
+UNKNOWN_TOKEN = (
+    "logit_bias에 모델에 없는 토큰이 있습니다. 마지막 토큰 번호: {last}",
+    "logit_bias names a token that the model does not have; its last one is {last}.",
+)
 BAD_QUESTION = ("이대로는 답할 수 없는 요청입니다.", "The request cannot be answered as it stands.")
 TOO_LONG = (
     "프롬프트가 너무 깁니다: 약 {needed}토큰이 필요하지만 {limit}토큰까지 들어갑니다.",
@@ -106,6 +114,9 @@ _FIELD: Mapping[str, tuple[str, str]] = {
     "int_type": ("정수여야 합니다.", "Input should be a valid integer"),
     "float_type": ("숫자여야 합니다.", "Input should be a valid number"),
     "list_type": ("배열이어야 합니다.", "Input should be a JSON array"),
+    "dict_type": ("JSON 객체여야 합니다.", "Input should be a JSON object"),
+    "needs_logprobs": ("logprobs: true와 함께 써야 합니다.", "Should come with logprobs: true"),
+    "token_id": ("이름은 토큰 번호여야 합니다.", "Each name should be the id of a token"),
     "too_short": ("{min_length}개 이상이어야 합니다.", "Should have at least {min_length} item(s)"),
     "too_long": ("{max_length}개를 넘을 수 없습니다.", "Should have at most {max_length} item(s)"),
     "literal_error": ("쓸 수 있는 값: {expected}", "Should be one of: {expected}"),

@@ -9,8 +9,8 @@ from chatbot.core.service import Act, AnyService, Question
 from chatbot.core.shares import KeyShares
 from chatbot.core.statistics import Statistics
 from chatbot.core.turns import TurnWriter
-from chatbot.domain.errors import CannotContinue, Draining, Overloaded, UnknownModel
-from chatbot.domain.models import AdmissionRequest
+from chatbot.domain.errors import AskElsewhere, CannotContinue, Draining, Loading, Overloaded, UnknownModel
+from chatbot.domain.models import Admission, AdmissionRequest
 from chatbot.domain.telemetry import Outcome
 
 
@@ -54,24 +54,31 @@ class Chat:
         except KeyError:
             raise UnknownModel(alias, tuple(self.backends)) from None
 
-    def begin(self, alias: str, question: Question) -> Reply:
+    def begin(self, alias: str, question: Question, admission: Admission = Admission.HERE) -> Reply:
         """Reserve a place and return the reply, whose ``close`` must be called whatever happens.
 
         Raises:
             UnknownModel: before anything is counted.
+            AskElsewhere: as ``admission`` says; counted apart.
             Overloaded, Unavailable: refused; counted.
             HistoryUnavailable: refused, for its turn could not be stored; counted.
         """
         backend = self.backend(alias)
         self.statistics.arrived()
         try:
-            return self._admit(backend, question)
+            return self._admit(backend, question, at_once=admission is Admission.NOW)
+        except (AskElsewhere, Draining, Loading) as error:
+            if admission is Admission.HERE:
+                self.statistics.ended(Outcome.FAILED, question.arrived)
+                raise
+            self.statistics.passed_on()
+            raise AskElsewhere(str(error)) from error
         except BaseException as error:
             refused = isinstance(error, Overloaded)
             self.statistics.ended(Outcome.REFUSED if refused else Outcome.FAILED, question.arrived)
             raise
 
-    def _admit(self, backend: Backend, question: Question) -> Reply:
+    def _admit(self, backend: Backend, question: Question, *, at_once: bool) -> Reply:
         if self.draining:
             raise Draining("the process finishes its answers and leaves")
         if question.aim.act is Act.CONTINUE and not backend.model.continues:
@@ -86,9 +93,12 @@ class Chat:
             deadline=question.arrived + self._deadline_seconds,
             prompt_chars=question.chars(frame),
             max_tokens=sampling.max_tokens,
+            answers=question.answers,
+            at_once=at_once,
         )
         with ExitStack() as held:
-            held.enter_context(self._shares.held(question.key, backend.model.queue_size(self.service.name)))
+            waiting = backend.model.queue_size(self.service.name)
+            held.enter_context(self._shares.held(question.key, question.answers, waiting))
             place = backend.model.reserve(request)
             held.callback(place.release)
             return Reply(

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from chatbot.core import citations
 from chatbot.core.service import Act, Frame, Question
 from chatbot.domain.errors import TurnNotFound
-from chatbot.domain.history import AT_END, After, Recollection
+from chatbot.domain.history import AT_END, After, AskedWith, Recollection, Turn, last_asked_with
 from chatbot.domain.history_ports import ChatHistory
 from chatbot.domain.language import Language
 from chatbot.domain.messages import Conversation, Exchange
@@ -36,6 +37,13 @@ class Asked:
 
     seconds: float = 0.0
     """Time of reading the turn, seconds."""
+
+    asked_with: AskedWith | None = None
+    """What is stored of its request beside the text; None: as the turns before it."""
+
+    def beside(self, asked_with: AskedWith, before: Sequence[Turn]) -> "Asked":
+        """The same with what its room is to remember of the request, if the turns before it say otherwise."""
+        return self if asked_with == last_asked_with(before) else replace(self, asked_with=asked_with)
 
 
 @dataclass(frozen=True, slots=True)

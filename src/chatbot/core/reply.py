@@ -12,12 +12,12 @@ from chatbot.core.context import Asked, ContextBuilder, Gathered
 from chatbot.core.service import Frame, Question
 from chatbot.core.statistics import Statistics, TokenTimes
 from chatbot.core.turns import KeptTurn, TurnWriter
+from chatbot.core.written import Choice, Written
 from chatbot.domain.errors import ChatbotError, DeadlineExceeded, ModelFailed, Overloaded
 from chatbot.domain.history import HistoryUnavailable, Recalled, Stored
 from chatbot.domain.messages import (
     Finished,
     FinishReason,
-    GenerationEvent,
     Prompted,
     PromptReport,
     Sampling,
@@ -72,16 +72,13 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The last event of an answer: it is complete, and stored if it belongs to a room."""
+    """The last event of a question: its answer is complete, and stored if it belongs to a room."""
 
-    text: str
-    """The whole answer: the texts of all Token events."""
-
-    reason: FinishReason
-    """Why it ended."""
+    choices: tuple[Choice, ...]
+    """As many answers as were asked for."""
 
     usage: Usage
-    """Its tokens."""
+    """The tokens of the prompt, and of all answers together."""
 
     timings: Timings
     """Its seconds."""
@@ -101,36 +98,18 @@ class Answered:
     report: PromptReport | None
     """What entered the prompt, from backends that tell it."""
 
-
-AnswerEvent = Waiting | Token | Answered
-
-
-class Written:
-    """What of an answer is written so far."""
-
-    def __init__(self, times: TokenTimes) -> None:
-        """``times`` is told of each token."""
-        self.finished: Finished | None = None
-        self._times = times
-        self._texts: list[str] = []
-
-    def note(self, event: GenerationEvent) -> None:
-        """Take an event of the model."""
-        if isinstance(event, Finished):
-            self.finished = event
-        elif isinstance(event, Token):
-            self._texts.append(event.text)
-            self._times.token_leaves()
-
     @property
     def text(self) -> str:
-        """The texts of all tokens."""
-        return "".join(self._texts)
+        """The first answer."""
+        return self.choices[0].text
 
     @property
     def reason(self) -> FinishReason:
-        """Why it ended; STOPPED when it did not end by itself."""
-        return self.finished.reason if self.finished else FinishReason.STOPPED
+        """Why the first answer ended."""
+        return self.choices[0].reason
+
+
+AnswerEvent = Waiting | Token | Answered
 
 
 class Reply:
@@ -190,8 +169,9 @@ class Reply:
             asked = await self._context.read_aim(self.question)
             frame = self._frame_of(asked)
             gathered = await self._context.gather(self.question, asked, frame.language)
+            asked = asked.beside(self.question.asked_with, gathered.recollection.turns)
             conversation = self._context.converse(self.question, asked, frame, gathered)
-            written = Written(TokenTimes(self._statistics, self.question.arrived))
+            written = Written(self.question.answers, TokenTimes(self._statistics, self.question.arrived))
             try:
                 async with aclosing(self._place.generate(conversation, self._sampling)) as generation:
                     async for event in generation:
@@ -203,7 +183,7 @@ class Reply:
             except DeadlineExceeded as late:
                 if not self._counts(written):
                     raise
-                written.finished = late.begun
+                written.note(late.begun)
                 kept = await self._kept(asked, written)
                 self._end(Outcome.FAILED)
                 yield self._answered(written, gathered, kept)
@@ -212,7 +192,7 @@ class Reply:
                 if self._counts(written):
                     self._keep(asked, written)
                 raise
-            assert written.finished is not None, "the model ended without saying how"  # noqa: S101 (the port promises it)
+            assert written.complete, "the model ended without saying how"  # noqa: S101 (the port promises it)
             turn = await self._kept(asked, written)
             self._statistics.answered(written.finished)
             self._end(Outcome.SUCCESSFUL)
@@ -242,7 +222,7 @@ class Reply:
 
     def _counts(self, written: Written) -> bool:
         """Whether an answer that did not end by itself counts: that is wanted, and there is any of it."""
-        return self.question.keep_partial and bool(written.text.strip())
+        return self.question.keep_partial and any(choice.text.strip() for choice in written.choices)
 
     async def _kept(self, asked: Asked, written: Written) -> KeptTurn | None:
         """Store what is written and wait for that; None without a room."""
@@ -254,13 +234,13 @@ class Reply:
         room = self.question.room
         if room is None:
             return None
-        return self._turns.keep(room, asked, written.text, self.model, written.reason)
+        first = written.choices[0]
+        return self._turns.keep(room, asked, first.text, self.model, first.reason)
 
     def _answered(self, written: Written, gathered: Gathered, turn: KeptTurn | None) -> Answered:
-        finished = written.finished or Finished(written.reason, Usage(), 0.0, 0.0, 0.0)
+        finished = written.finished
         return Answered(
-            text=written.text,
-            reason=finished.reason,
+            choices=written.choices,
             usage=finished.usage,
             timings=Timings(
                 queue=finished.queue,

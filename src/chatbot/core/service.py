@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from chatbot.core.page import Bilingual, ChatPage
 from chatbot.core.transcript import Names, Transcript
 from chatbot.domain.access import KeyEntry
-from chatbot.domain.history import AT_END, After, Room
+from chatbot.domain.history import AT_END, After, AskedWith, Room
 from chatbot.domain.language import Language
 from chatbot.domain.messages import Exchange, PromptPart, Sampling, ServiceName, Speakers
 from chatbot.domain.prompts import P, Persona, Personas, PersonaTexts
@@ -101,6 +101,9 @@ class Question:
     frame_of: Callable[[str], Callable[[Personas], Frame]] | None = None
     """What ``frame`` is for another text, where the turn that it names holds the text."""
 
+    asked_with: AskedWith = field(default_factory=dict)
+    """What its room is to remember of the request beside the question."""
+
     keep_partial: bool = False
     """Whether what was written counts even if the client or the deadline ends the answer: it is stored, and
     the deadline is answered with it."""
@@ -116,6 +119,9 @@ class Question:
 
     tune: Callable[[Sampling], Sampling] = field(default=_unchanged)
     """Changes the service's sampling for this question."""
+
+    answers: int = 1
+    """How many answers it gets."""
 
     key: KeyEntry | None = None
     """The API key that asks; None where none is asked for."""
@@ -152,8 +158,14 @@ class Service(Generic[Body, P]):
     of_transcript: Callable[[Transcript, Names], FramedQuestion[P]]
     """How a conversation of a client that speaks OpenAI's format becomes a question."""
 
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Settings for which the service has a default of its own, by their names in ``ServiceConfig``."""
+
     search_field: str | None = None
     """The body's yes-or-no field that asks for a web search; None: this service never searches."""
+
+    remembered: tuple[str, ...] = ()
+    """The body's fields that a room remembers, for its next question on whatever device."""
 
     page: ChatPage = field(default_factory=ChatPage)
     """How its chat page looks."""
@@ -181,8 +193,12 @@ class Service(Generic[Body, P]):
             room=self.room(body.user_id, body.db_id),
             aim=_aim(body),
             frame_of=frame_of,
+            asked_with={
+                name: value for name in self.remembered if (value := getattr(body, name)) is not None
+            },
             keep_partial=keep_partial,
             search=self.search_field is not None and getattr(body, self.search_field),
+            tune=body.sampling.over if body.sampling else _unchanged,
             key=key,
         )
 

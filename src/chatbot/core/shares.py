@@ -1,4 +1,4 @@
-"""How many questions of one API key are under way, whoever of its users asks them.
+"""How many answers to one API key are under way, whoever of its users asks.
 
 The limit of one user is the model's own; this one keeps a front end with many users from taking the whole
 service.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from chatbot.domain.access import KeyEntry
-from chatbot.domain.errors import Overloaded
+from chatbot.domain.errors import Overloaded, TooManyAnswers
 
 _FIRST_GUESS_SECONDS = 10.0
 """How long an answer takes as long as none was measured."""
@@ -24,25 +24,29 @@ class KeyShares:
         self._under_way: Counter[str] = Counter()
 
     @contextmanager
-    def held(self, key: KeyEntry | None, waiting: int) -> Iterator[None]:
-        """Count a question of the key for as long as the context lasts; None counts nothing.
+    def held(self, key: KeyEntry | None, answers: int, waiting: int) -> Iterator[None]:
+        """Count so many answers to the key for as long as the context lasts; None counts nothing.
 
         ``waiting`` is the queue that a refusal tells.
 
         Raises:
-            Overloaded: the key's limit is reached; the wait is until one of its questions is likely to end.
+            Overloaded: the key's limit is reached; the wait is until enough of its answers are likely to end.
+            TooManyAnswers: the limit is below what is asked for.
         """
         if key is None:
             yield
             return
         under_way = self._under_way[key.name]
-        if key.limit is not None and under_way >= key.limit:
+        if key.limit is not None and under_way + answers > key.limit:
+            if answers > key.limit:
+                raise TooManyAnswers(key.limit)
             mean = self._mean_seconds() or _FIRST_GUESS_SECONDS
-            raise Overloaded(max(1, math.ceil(mean / under_way)), waiting, "the key's share is full")
-        self._under_way[key.name] += 1
+            ending = under_way + answers - key.limit
+            raise Overloaded(max(1, math.ceil(mean * ending / under_way)), waiting, "the key's share is full")
+        self._under_way[key.name] += answers
         try:
             yield
         finally:
-            self._under_way[key.name] -= 1
+            self._under_way[key.name] -= answers
             if not self._under_way[key.name]:
                 del self._under_way[key.name]

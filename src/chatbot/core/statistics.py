@@ -55,10 +55,16 @@ class Statistics:
         return self._successful_seconds / good if good else 0.0
 
     def arrived(self) -> None:
-        """A validated question arrived; exactly one ``ended`` follows."""
+        """A validated question arrived; exactly one ``ended`` or ``passed_on`` follows."""
         self._total += 1
         self._active += 1
         self._idle.clear()
+
+    def passed_on(self) -> None:
+        """The question that arrived is left to another process, which counts it."""
+        self._total -= 1
+        self._leave()
+        self._meter.passed_on()
 
     async def until_idle(self) -> None:
         """Return when no question is under way."""
@@ -67,14 +73,17 @@ class Statistics:
     def ended(self, outcome: Outcome, arrived: float) -> None:
         """The question that arrived then (monotonic seconds) ended now."""
         seconds = self._clock() - arrived
-        self._active -= 1
-        if not self._active:
-            self._idle.set()
+        self._leave()
         self._outcomes[outcome] += 1
         if outcome is Outcome.SUCCESSFUL:
             self._successful_seconds += seconds
             self._responses.append(seconds)
         self._meter.finished(outcome, seconds)
+
+    def _leave(self) -> None:
+        self._active -= 1
+        if not self._active:
+            self._idle.set()
 
     def first_token(self, seconds: float) -> None:
         """The first text of an answer leaves, so long after the question's arrival."""

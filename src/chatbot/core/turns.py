@@ -45,7 +45,8 @@ class TurnWriter:
         The task raises HistoryUnavailable when it could be stored nowhere.
         """
         now = datetime.now(UTC)
-        turn = NewTurn(uuid4(), room, asked.text, asked.begun + answer, model, now, asked.after, reason)
+        text = asked.begun + answer
+        turn = NewTurn(uuid4(), room, asked.text, text, model, now, asked.after, reason, asked.asked_with)
         storing = asyncio.create_task(self._store(turn))
         self._storing.add(storing)
         storing.add_done_callback(self._storing.discard)

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from chatbot.domain.messages import Sampling
+from chatbot.domain.sampling import SamplingSettings, sampling_of
 
 ROUTE_NAMES = frozenset({"performance", "rooms", "docs", "redoc", "openapi.json", "v1", "static"})
 """Path segments under a service's prefix that are routes: no model can go by one of these names."""
@@ -51,7 +52,7 @@ Port = Annotated[
 ]
 
 
-class ServiceConfig(Config):
+class ServiceConfig(SamplingSettings):
     """One service: its port, its model, and how the model answers."""
 
     port: Port
@@ -64,14 +65,6 @@ class ServiceConfig(Config):
         default=4096, ge=1024, le=131072, description="Tokens of one conversation: prompt and answer."
     )
     max_tokens: int = Field(default=2048, ge=1, le=32768, description="Longest answer, tokens.")
-    temperature: float = Field(default=0.7, ge=0, le=2, description="Sampling temperature; 0 is greedy.")
-    top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus sampling: probability mass kept.")
-    top_k: int = Field(
-        default=40, ge=0, le=1000, description="Candidates kept; 0 keeps the whole vocabulary."
-    )
-    repeat_penalty: float = Field(
-        default=1.1, ge=1, le=2, description="Penalty on the last 64 tokens; 1 is none."
-    )
     pool_tokens: int = Field(
         default=0,
         ge=0,
@@ -86,6 +79,13 @@ class ServiceConfig(Config):
         description="Memory of the machine for conversations that left the KV pool, MiB; 0 keeps none.",
     )
     parallel: int = Field(default=24, ge=1, le=128, description="Sequences that generate at the same time.")
+    speculation: bool = Field(
+        default=True,
+        description=(
+            "Guess tokens from what the conversation already says and check them in rows that cost little: "
+            "faster quotes, the same text."
+        ),
+    )
     gpu_layers: Annotated[int | Literal["auto"], BeforeValidator(_layers)] = Field(
         default=0,
         description="Layers on the GPU: 0 is CPU, -1 is all, auto is as many as fit its free memory.",
@@ -97,13 +97,7 @@ class ServiceConfig(Config):
 
     def sampling(self) -> Sampling:
         """The service's defaults as the engine takes them."""
-        return Sampling(
-            temperature=self.temperature,
-            top_p=self.top_p,
-            top_k=self.top_k,
-            repeat_penalty=self.repeat_penalty,
-            max_tokens=self.max_tokens,
-        )
+        return sampling_of(self, self.max_tokens)
 
 
 class EngineConfig(Config):
@@ -118,6 +112,7 @@ class EngineConfig(Config):
     pool_tokens: int
     host_cache_mib: int
     parallel: int
+    speculation: bool = True
     gpu_layers: int | Literal["auto"] = 0
     gpu: int = 0
     card_sharers: int = 1

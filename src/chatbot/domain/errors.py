@@ -4,7 +4,9 @@ ChatbotError
 ├── BadQuestion            400
 │   ├── UnknownModel
 │   ├── CannotContinue
-│   └── PromptTooLong
+│   ├── PromptTooLong
+│   ├── TooManyAnswers
+│   └── UnknownToken
 ├── KeyRequired            401
 ├── NotYourUser            403
 ├── RoomNotFound           404
@@ -16,7 +18,8 @@ ChatbotError
 ├── Unavailable            503, with retry_after
 │   ├── NotConfigured
 │   ├── Loading
-│   └── Draining
+│   ├── Draining
+│   └── AskElsewhere   with a mark that a balancer reads
 └── DeadlineExceeded       504
 
 StartupError stands apart: it ends the process with its sentence instead of a traceback.
@@ -58,6 +61,22 @@ class PromptTooLong(BadQuestion):
         super().__init__(f"the prompt needs {needed} tokens, {limit} fit")
         self.needed = needed
         self.limit = limit
+
+
+class TooManyAnswers(BadQuestion):
+    """A question asks for more answers than its caller may have at once, which is ``limit``."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"more answers than the {limit} that one caller may have")
+        self.limit = limit
+
+
+class UnknownToken(BadQuestion):
+    """A token's id is none of the model's, which has ``size`` tokens."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"a token's id beyond the vocabulary of {size}")
+        self.size = size
 
 
 class KeyRequired(ChatbotError):
@@ -116,6 +135,10 @@ class Loading(Unavailable):
 
 class Draining(Unavailable):
     """The process is finishing its work before it leaves."""
+
+
+class AskElsewhere(Unavailable):
+    """This process does not begin the question, and another one may: only said to who can ask that one."""
 
 
 class DeadlineExceeded(ChatbotError):

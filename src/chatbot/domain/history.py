@@ -5,7 +5,8 @@ service that answered: nothing is updated in place, so a kill can lose or double
 that it follows, so a room is a tree (docs/decisions/13-branches.md).
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Final, Literal
@@ -42,12 +43,17 @@ After = UUID | None | Literal[AtEnd.AT_END]
 """Where in its room a turn goes: after a turn, first of all (None), or after the room's end."""
 
 
+AskedWith = Mapping[str, str | int | float]
+"""Fields of a request, beside its question, that the next question of its room is to be asked with too."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewTurn:
     """A turn to store. ``id`` is made by the writer: a retry with the same id stores it once.
 
     ``created_at`` has a timezone; stores keep its milliseconds. ``after`` a turn that is not in the room
-    (any more) means its end. ``reason`` says why the answer ended; None: nobody wrote it down.
+    (any more) means its end. ``reason`` says why the answer ended; None: nobody wrote it down. ``asked_with``
+    None: as the turns before it.
     """
 
     id: UUID
@@ -58,6 +64,7 @@ class NewTurn:
     created_at: datetime
     after: After = AT_END
     reason: FinishReason | None = None
+    asked_with: AskedWith | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,13 @@ class Turn:
     created_at: datetime
     parent: UUID | None = None
     reason: FinishReason | None = None
+    asked_with: AskedWith | None = field(default=None, hash=False)
+
+
+def last_asked_with(path: Iterable[Turn]) -> AskedWith:
+    """What the last turn of a path was asked with; nothing when no turn of it says so."""
+    said = [turn.asked_with for turn in path if turn.asked_with is not None]
+    return said[-1] if said else {}
 
 
 @dataclass(frozen=True, slots=True)

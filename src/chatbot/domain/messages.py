@@ -18,7 +18,7 @@ RESERVED_NAMES = frozenset(
     # what every object that holds settings has already
     | {"construct", "copy", "dict", "json", "schema", "service", "validate"}
     # commands: `chatbot <name>`
-    | {"cards", "doctor", "keys", "models", "prompts", "settings", "up", "version"}
+    | {"balance", "cards", "doctor", "keys", "models", "prompts", "settings", "up", "version"}
     # paths beside the services'
     | {"healthz", "metrics", "readyz"}
     # parts of the suite in a cluster, which has one object of each name
@@ -53,6 +53,10 @@ class ServiceName(str):
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """A field of this type takes a string and checks it."""
         return core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
+
+
+WHOLE_CONTEXT = -1
+"""As a window of penalties: all tokens of the conversation. llama.cpp itself would take it for none."""
 
 
 class FinishReason(StrEnum):
@@ -130,19 +134,38 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen, in llama.cpp's terms; ``top_k`` 0 means the whole vocabulary.
+    """How the next token is chosen, in llama.cpp's terms and in the order in which its chain applies them.
 
-    ``max_tokens`` is an upper bound for the answer; a backend clips it to what the context leaves.
-    ``stop`` strings end the answer and are not part of it. ``seed`` None means a fresh one.
+    ``domain/sampling.py`` says what each number means and may be. ``max_tokens`` is an upper bound for the
+    answer; a backend clips it to what the context leaves. ``stop`` strings end the answer and are not part of
+    it. ``seed`` None means a fresh one. ``top_logprobs`` asks for the log probabilities of the tokens
+    and of so many of the likeliest ones; None asks for none.
     """
 
-    temperature: float = 0.7
-    top_p: float = 0.95
-    top_k: int = 40
+    logit_bias: tuple[tuple[int, float], ...] = ()
     repeat_penalty: float = 1.1
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    repeat_last_n: int = 64
+    dry_multiplier: float = 0.0
+    dry_base: float = 1.75
+    dry_allowed_length: int = 2
+    dry_penalty_last_n: int = WHOLE_CONTEXT
+    dry_sequence_breakers: tuple[str, ...] = ("\n", ":", '"', "*")
+    top_n_sigma: float = 0.0
+    top_k: int = 40
+    typical_p: float = 1.0
+    top_p: float = 0.95
+    min_p: float = 0.0
+    xtc_probability: float = 0.0
+    xtc_threshold: float = 0.1
+    temperature: float = 0.7
+    dynatemp_range: float = 0.0
+    dynatemp_exponent: float = 1.0
+    seed: int | None = None
     max_tokens: int = 2048
     stop: tuple[str, ...] = ()
-    seed: int | None = None
+    top_logprobs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,21 +202,46 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class LikelyToken:
+    """The bytes of a token, and the natural logarithm of the probability that the model gave it."""
+
+    piece: bytes
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprobs:
+    """A token of the answer, and the likeliest ones in its place, likeliest first."""
+
+    chosen: LikelyToken
+    alternatives: tuple[LikelyToken, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of the answer's text: one token's or several's, always whole characters."""
+    """A piece of an answer's text: one token's or several's, always whole characters.
+
+    ``answer`` counts the answers to one question from 0.
+
+    ``logprobs``, where they were asked for, tell of the tokens whose last byte this piece settles: those of
+    all pieces together have the bytes of the text.
+    """
 
     text: str
+    logprobs: tuple[TokenLogprobs, ...] = ()
+    answer: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The answer is complete. Times are seconds: waiting for a place, prompt processing, generation."""
+    """An answer is complete. Times are seconds: waiting for a place, prompt processing, generation."""
 
     reason: FinishReason
     usage: Usage
     queue: float
     prefill: float
     decode: float
+    answer: int = 0
 
 
 GenerationEvent = Prompted | Waiting | Token | Finished

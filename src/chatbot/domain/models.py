@@ -12,6 +12,19 @@ from typing import Protocol
 from chatbot.domain.messages import Conversation, GenerationEvent, Sampling, ServiceName
 
 
+class Admission(StrEnum):
+    """What a request wants of a process that cannot begin it at once."""
+
+    HERE = "here"
+    """Its place in the queue, or a refusal: nobody else can be asked."""
+
+    NOW = "now"
+    """AskElsewhere: another process may begin it at once."""
+
+    QUEUE = "queue"
+    """As HERE, but AskElsewhere from a process that takes no questions now."""
+
+
 @dataclass(frozen=True, slots=True)
 class AdmissionRequest:
     """What is known of a question before any work."""
@@ -33,6 +46,11 @@ class AdmissionRequest:
 
     max_tokens: int
     """The longest answer, tokens."""
+
+    answers: int = 1
+    """How many answers the question gets, each with a place: all or none."""
+    at_once: bool = False
+    """Whether it is passed on rather than queued."""
 
 
 class ModelState(StrEnum):
@@ -71,12 +89,12 @@ class ModelStatus:
 
 
 class Place(Protocol):
-    """A reserved place; it counts against queue and user limits until released."""
+    """What is reserved for a question; it counts against queue and user limits until released."""
 
     def generate(
         self, conversation: Conversation, sampling: Sampling
     ) -> AsyncGenerator[GenerationEvent, None]:
-        """Yield Prompted, Waiting (any number), Token (any number), then one Finished.
+        """Yield Prompted, Waiting and Token (any number), and one Finished for each answer.
 
         Closing the iterator stops the generation within one engine step and frees the place.
 
@@ -115,6 +133,8 @@ class ChatModel(Protocol):
 
         Raises:
             Overloaded: predicted end past the deadline, queue full, or the caller's share full.
+            TooManyAnswers: more answers than one caller may have places.
+            AskElsewhere: it wants to begin at once and cannot.
             Unavailable: loading, draining or not configured.
         """
         ...
@@ -133,6 +153,10 @@ class EngineMeter(Protocol):
 
     def step(self, sequences: int, seconds: float) -> None:
         """One decode step with this many generating sequences took this long."""
+        ...
+
+    def drafted(self, tokens: int, accepted: int, saved: float) -> None:
+        """A step computed so many drafted tokens, so many of them right; ``saved`` seconds, < 0 if lost."""
         ...
 
     def preempted(self) -> None:

@@ -24,6 +24,10 @@ class ServiceMeter(Protocol):
         """A question ended this long after its arrival."""
         ...
 
+    def passed_on(self) -> None:
+        """A question was left to another process; it counts nowhere else here."""
+        ...
+
     def first_token(self, seconds: float) -> None:
         """The first text of an answer left this long after the question's arrival."""
         ...

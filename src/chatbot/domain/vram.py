@@ -4,8 +4,8 @@ The same sum as the Helm chart's check (charts/chatbot/templates/common/_checks.
 together. Source: llama.cpp allocates for each layer one K and one V tensor of ``cells`` rows, each row
 ``kv_heads * head dimension`` half-precision numbers (llama-kv-cache.cpp), whatever the sequences are; with
 ``swa_full`` sliding layers too hold all cells. The overhead is what no header tells: the compute buffer
-(512 rows of logits over a 128k vocabulary are 250 MiB), the CUDA context (about 300 MiB) and a margin for
-the driver.
+(512 rows of logits over a 128k vocabulary are 250 MiB; with drafts a call has 63 at most), the CUDA context
+(about 300 MiB) and a margin for the driver.
 """
 
 from dataclasses import dataclass

@@ -9,9 +9,10 @@
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chatbot.domain.errors import Overloaded
+from chatbot.domain.errors import AskElsewhere, Overloaded, TooManyAnswers
 from chatbot.scheduling.estimate import Prediction
 from chatbot.scheduling.promises import Promise, Promises
 from chatbot.scheduling.scheduler import Newcomer, Scheduler
@@ -47,30 +48,47 @@ class AdmissionController:
         self._scheduler = scheduler
         self._promises = Promises()
 
-    def reserve(self, ticket: Ticket, now: float) -> Prediction:
+    def reserve(
+        self, ticket: Ticket, now: float, others: Sequence[Ticket] = (), *, at_once: bool = False
+    ) -> Prediction:
         """Check and take a place in one step; ``now`` is in monotonic seconds.
 
-        The limit of the answer is lowered to what ends before the deadline at the present pace.
+        The limit of the answer is lowered to what ends before the deadline at the present pace. ``others``
+        are further answers to the same question: all get a place or none does. So the ticket is judged as if
+        the others had theirs.
 
         Raises:
             Overloaded: with the seconds after which the same request will be admitted.
+            TooManyAnswers: one caller may not have so many places.
+            AskElsewhere: it would have to wait and wants ``at_once``; nothing is promised.
         """
         with self._scheduler.locked(now):
-            self._check_share(ticket.caller)
-            newcomer = self._scheduler.newcomer(ticket, now)
-            if newcomer.forecast.at_once:
-                self._promises.claim(ticket.caller, now)
-            else:
-                self._check(newcomer)
+            self._check_share(ticket.caller, 1 + len(others))
+            for other in others:
+                self._scheduler.join(self._scheduler.newcomer(other, now))
+            try:
+                newcomer = self._scheduler.newcomer(ticket, now)
+                self._check(newcomer, at_once=at_once)
+            except (AskElsewhere, Overloaded):
+                for other in others:
+                    self._scheduler.leave(other, now)
+                raise
             return self._scheduler.join(newcomer)
 
-    def _check_share(self, caller: str) -> None:
-        if self._scheduler.places_of(caller) >= self._limits.per_caller:
+    def _check_share(self, caller: str, places: int) -> None:
+        if places > self._limits.per_caller:
+            raise TooManyAnswers(self._limits.per_caller)
+        if self._scheduler.places_of(caller) + places > self._limits.per_caller:
             wait = self._scheduler.until_own_end(caller)
             raise _refusal(wait, self._scheduler.waiting(), "the user's share is full")
 
-    def _check(self, newcomer: Newcomer) -> None:
+    def _check(self, newcomer: Newcomer, *, at_once: bool) -> None:
         caller, now = newcomer.ticket.caller, newcomer.now
+        if newcomer.forecast.at_once:
+            self._promises.claim(caller, now)
+            return
+        if at_once:
+            raise AskElsewhere("it would have to wait")
         promise = self._promises.of(caller, now)
         called = promise is not None and promise.has_come(now)
         wait = self._wait_of_the_called(newcomer) if called else self._wait(newcomer, promise)

@@ -2,9 +2,10 @@
 
 from bisect import bisect_right, insort
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
+from chatbot.scheduling.row_times import RowTimes
 from chatbot.scheduling.tuning import (
     FIRST_LENGTH,
     LENGTHS_SEEN,
@@ -166,9 +167,20 @@ class Ratio:
 class Speeds:
     """All that is measured, in one place."""
 
-    def __init__(self, *, prefill: float = 0.002, base: float = 0.02, each: float = 0.005) -> None:
-        """Start from a warm-up's measurements, seconds: a prompt token, a step's base and each sequence."""
+    def __init__(
+        self,
+        *,
+        prefill: float = 0.002,
+        base: float = 0.02,
+        each: float = 0.005,
+        rows: Sequence[tuple[int, float]] = (),
+    ) -> None:
+        """Start from a warm-up's measurements, seconds: a prompt token, a step's base and each sequence.
+
+        ``rows`` are calls by their number of rows, where some were measured beside that line.
+        """
         self.steps = StepTimes(base, each)
+        self.rows = RowTimes(rows or [(1, base + each), (2, base + 2 * each)])
         self.prefill = Rate(prefill)
         self.tokens_per_char = Ratio(0.7, 200.0)
         self.fresh_share = Ratio(1.0, 200.0)

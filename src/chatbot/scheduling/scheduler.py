@@ -101,6 +101,7 @@ class Scheduler:
 
     def newcomer(self, ticket: Ticket, now: float) -> Newcomer:
         """What the ticket would meet if it joined; within ``locked``."""
+        self._refresh(now)
         key = self._fair.key(ticket.caller, now)
         others = len({other.caller for other in self._queue.tickets} - {ticket.caller})
         debt = self._fair.debt(ticket.caller)
@@ -212,26 +213,30 @@ class Scheduler:
     def finished(self, ticket: Ticket, now: float, *, complete: bool) -> None:
         """The ticket ends; ``complete`` when its answer ended by itself. Harmless when repeated."""
         with self._lock:
-            estimate = self._estimates.pop(ticket, None)
-            if estimate is None:
-                return
-            progress = ticket.progress
-            if ticket in self._running:
-                del self._running[ticket]
-                spent = cost(progress.fresh, progress.produced)
-                self._fair.left(ticket.caller, correction=spent - estimate.price)
-            else:
-                self._queue.leave(ticket)
-                self._fair.left(ticket.caller, waiting=estimate.price)
-            if complete:
-                self._speeds.lengths(ticket.service).saw(progress.produced)
-            if estimate.full and (complete or now >= ticket.deadline):
-                self._end_error.saw(estimate.prediction.end, now - estimate.reserved)
-            self._places[ticket.caller] -= 1
-            if not self._places[ticket.caller]:
-                del self._places[ticket.caller]
-            self._forecast.changed()
-            self._tell_if_empty()
+            self.leave(ticket, now, complete=complete)
+
+    def leave(self, ticket: Ticket, now: float, *, complete: bool = False) -> None:
+        """What ``finished`` does; within ``locked``."""
+        estimate = self._estimates.pop(ticket, None)
+        if estimate is None:
+            return
+        progress = ticket.progress
+        if ticket in self._running:
+            del self._running[ticket]
+            spent = cost(progress.fresh, progress.produced)
+            self._fair.left(ticket.caller, correction=spent - estimate.price)
+        else:
+            self._queue.leave(ticket)
+            self._fair.left(ticket.caller, waiting=estimate.price)
+        if complete:
+            self._speeds.lengths(ticket.service).saw(progress.produced)
+        if estimate.full and (complete or now >= ticket.deadline):
+            self._end_error.saw(estimate.prediction.end, now - estimate.reserved)
+        self._places[ticket.caller] -= 1
+        if not self._places[ticket.caller]:
+            del self._places[ticket.caller]
+        self._forecast.changed()
+        self._tell_if_empty()
 
     def queue_positions(self, now: float) -> list[tuple[Ticket, int, float]]:
         """Waiting tickets with their positions (1 starts next) and seconds to their first tokens."""

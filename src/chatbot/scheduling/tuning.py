@@ -106,3 +106,18 @@ LEAST_SLICE = 64
 
 LONGEST_SLICE = 4.0
 """Usual slices that a step holds at most, where many wait for their first token and few stream."""
+
+# How many drafted tokens a call computes (draft_rows.py, row_times.py)
+
+LEAST_GAIN = 0.02
+"""By how much drafts must make every stream faster, as a logarithm; less may be an error of measurement."""
+
+PACE_WEIGHT = 0.3
+"""Weight of one call in how fast the machine is at present."""
+
+ROWS_MOST_OFF = 0.25
+"""Share by which one call counts as off at most in what its rows cost, while the pace catches up."""
+
+ROWS_WEIGHT = 0.03
+"""Weight of one call in what its number of rows costs beside others: less than the pace's, so that a busy
+neighbour is taken for what it is."""

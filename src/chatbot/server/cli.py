@@ -17,7 +17,7 @@ from chatbot import __version__
 from chatbot.adapters.libs import require_fitting_libs
 from chatbot.domain.errors import StartupError
 from chatbot.domain.messages import ServiceName
-from chatbot.server.commands import cards, doctor, history, keys, models, prompts, settings_list
+from chatbot.server.commands import balance, cards, doctor, history, keys, models, prompts, settings_list
 from chatbot.server.settings import load_settings
 from chatbot.services.registry import SERVICES
 
@@ -101,6 +101,7 @@ def _alone(name: ServiceName) -> Callable[[Host, Gpu], None]:
 for _name in SERVICES:
     app.command(_name, help=f"Start the {_name} service alone, on its own port.")(_alone(_name))
 
+app.command("balance")(balance.balance)
 app.command("doctor")(doctor.doctor)
 app.command("settings")(settings_list.settings)
 
@@ -114,7 +115,7 @@ def version() -> None:
 app.add_typer(models.app, name="models", help="Download, check and list model files.")
 app.add_typer(keys.app, name="keys", help="Make, list and remove API keys.")
 app.add_typer(prompts.app, name="prompts", help="Check persona texts.")
-app.add_typer(history.app, name="history", help="Import, export, delete and prune conversations.")
+app.add_typer(history.app, name="history", help="Import, export, back up, delete and prune conversations.")
 app.add_typer(cards.app, name="cards", help="Read character cards.")
 
 

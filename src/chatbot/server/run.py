@@ -5,31 +5,25 @@ Retry-After instead of a refused connection.
 """
 
 import asyncio
-import errno
 import gc
 import logging
-import resource
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
 from chatbot.api.app import create_app
-from chatbot.domain.errors import StartupError
 from chatbot.domain.messages import ServiceName
 from chatbot.server.gateway import Gateway
-from chatbot.server.limits import HttpLimits
 from chatbot.server.listening import BoundedServer
 from chatbot.server.logging import log_loop_errors
 from chatbot.server.settings import Settings
+from chatbot.server.sockets import limits_of, listen
 from chatbot.server.wiring import Suite, open_suite
 
 _log = logging.getLogger(__name__)
-
-_OTHER_FILES = 256
-"""Open files that are no client's: libraries, model, database, searches, foreign servers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,40 +39,6 @@ class Listener:
         """The address as a URL, port included."""
         host, port = self.socket.getsockname()[:2]
         return f"http://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-def _listen(host: str, port: int, variable: str) -> socket.socket:
-    """Listen before anything is loaded: a taken port is one sentence at once, early clients wait a moment."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-        # Two sockets may be bound to one port as long as neither listens.
-        bound.listen()
-    except OSError as error:
-        bound.close()
-        hint = (
-            f"end what uses it, or set {variable}" if error.errno == errno.EADDRINUSE else "set CHATBOT_HOST"
-        )
-        if error.errno == errno.EACCES:
-            hint = f"set {variable} to a port above 1023"
-        raise StartupError(f"cannot listen on {host}:{port} ({error.strerror}): {hint}") from None
-    return bound
-
-
-def _limits(listeners: int) -> HttpLimits:
-    """The limits of each of so many listeners, so that together they leave files to the rest of the process.
-
-    What a process may have open is commonly 1,024 and may be raised by itself to many more.
-    """
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    limits = HttpLimits()
-    if most == resource.RLIM_INFINITY:
-        return limits
-    share = max(2 * limits.reserved, (most - _OTHER_FILES) // listeners)
-    return replace(limits, connections=min(limits.connections, share))
 
 
 async def serve(
@@ -101,10 +61,9 @@ async def serve(
     log_loop_errors(asyncio.get_running_loop())
     own_host = "127.0.0.1" if gateway else settings.host
     sockets = {
-        name: _listen(own_host, settings.service(name).port, f"CHATBOT_{name.upper()}__PORT")
-        for name in names
+        name: listen(own_host, settings.service(name).port, f"CHATBOT_{name.upper()}__PORT") for name in names
     }
-    front = _listen(settings.host, settings.port, "CHATBOT_PORT") if gateway else None
+    front = listen(settings.host, settings.port, "CHATBOT_PORT") if gateway else None
     async with open_suite(settings, names, tell) as suite:
         apps: dict[str, ASGIApp] = {
             str(name): create_app(state, settings.cors_origins) for name, state in suite.services.items()
@@ -122,7 +81,7 @@ async def _run(
     tell: Callable[[str], None],
     on_ready: Callable[[Sequence[Listener]], None],
 ) -> None:
-    limits = _limits(len(listeners))
+    limits = limits_of(len(listeners))
     servers = [
         BoundedServer(
             listener.app, name=listener.name, limits=limits, trusted_proxies=settings.trusted_proxies

@@ -5,9 +5,11 @@ because a setting that is silently ignored is worse than one that is wrong.
 """
 
 import ipaddress
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -22,7 +24,6 @@ from chatbot.domain.config import (
     AccessConfig,
     HistoryConfig,
     OpenAIConfig,
-    Port,
     QueueConfig,
     SearchConfig,
     ServiceConfig,
@@ -134,9 +135,13 @@ class Settings(BaseSettings):
 
 
 def _group(service: AnyService) -> type[ServiceConfig]:
-    """The settings of one service: those of every service, with its own default port."""
-    port: Any = (Port, service.port)
-    return create_model(f"{service.name.capitalize()}Config", __base__=ServiceConfig, port=port)
+    """The settings of one service: those of every service, with its own defaults."""
+    fields: dict[str, Any] = {}
+    for name, default in {**service.settings, "port": service.port}.items():
+        field = copy(ServiceConfig.model_fields[name])
+        field.default = default
+        fields[name] = (field.annotation, field)
+    return create_model(f"{service.name.capitalize()}Config", __base__=ServiceConfig, **fields)
 
 
 def _with_services() -> type[Settings]:
@@ -174,12 +179,12 @@ def documented_variables() -> tuple[tuple[str, str, str], ...]:
 
 
 def _shown(value: Any) -> str:
-    if value is None or value == ():
+    if value is None or value in ((), {}):
         return ""
     if isinstance(value, dict):
-        import json
-
         return json.dumps({key: item.model_dump(exclude_defaults=True) for key, item in value.items()})
+    if isinstance(value, tuple):
+        return json.dumps(value)
     if hasattr(value, "get_secret_value"):
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -123,6 +123,7 @@ def engine_configs(
             pool_tokens=_larger_pool([config.pool_tokens for config in configs]),
             host_cache_mib=max(config.host_cache_mib for config in configs),
             parallel=max(config.parallel for config in configs),
+            speculation=all(config.speculation for config in configs),
             gpu_layers=gpu_layers,
             gpu=gpu,
             card_sharers=max(1, cards[gpu]),

@@ -55,7 +55,10 @@ SERVICE = Service(
     request=CharacterRequest,
     personas=PersonaTexts(role_play.RolePlayPersona),
     of_body=_of_body,
+    # What role-play fails by is repetition and rare slips of the pen (docs/engine.md, "Choosing tokens").
+    settings={"min_p": 0.05, "dry_multiplier": 0.8},
     of_transcript=role_play.of_transcript,
+    remembered=("character_name", "greeting", "context", "user_name"),
     page=ChatPage(
         character=CharacterFields(
             name="character_name", greeting="greeting", context="context", user_name="user_name"

@@ -64,6 +64,8 @@ def _check_schema(file: str, service: AnyService) -> None:
         raise _mistake(file, f"an example of {service.request.__name__} is wrong: {error}") from None
     if service.search_field is not None and service.search_field not in fields:
         raise _mistake(file, f"search_field: {service.request.__name__} has no {service.search_field}")
+    if unknown := set(service.remembered) - set(fields):
+        raise _mistake(file, f"remembered: {service.request.__name__} has no {', '.join(sorted(unknown))}")
     form = service.page.character
     sent = {form.name, form.greeting, form.context, form.user_name} if form else set()
     if unknown := sent - set(fields):

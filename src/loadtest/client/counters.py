@@ -71,6 +71,20 @@ def scrape(bases: Iterable[str], services: Sequence[str]) -> list[Count]:
     return found
 
 
+def under_way(bases: Iterable[str], services: Sequence[str]) -> int:
+    """Questions that the services at these addresses have not ended yet; who does not answer has none."""
+    total = 0
+    for base in bases:
+        for address, host in addresses(base):
+            for service in services:
+                try:
+                    active = performance(address, service, host=host).get("active_requests")
+                except UnreachableError:
+                    continue
+                total += active if isinstance(active, int) else 0
+    return total
+
+
 def addresses(base: str) -> list[tuple[str, str | None]]:
     """Every address behind a base URL, each with the Host header to send: a headless Service names all its
     pods.

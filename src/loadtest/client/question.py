@@ -116,6 +116,7 @@ class Client:
             headers = {
                 **self._headers,
                 "X-Request-Id": attempt_id,
+                "X-Affinity": ask.user_id,
                 "Accept": _STREAM if ask.stream else _PLAIN,
             }
             reply = exchange(self._target + ask.endpoint, ask.body, headers, self._seconds)

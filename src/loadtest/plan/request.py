@@ -73,6 +73,14 @@ class RunRequest(LoadPlan):
             env="LOADTEST_RUN_ID",
         ),
     ] = ""
+    content: Annotated[
+        str,
+        Flag(
+            "Hash of what is run: a finished run of this name and hash is not run again, and ends as it did.",
+            kinds.run_id(),
+            RESULTS,
+        ),
+    ] = ""
     notes: Annotated[
         tuple[tuple[str, str], ...],
         Flag(
@@ -91,10 +99,12 @@ class RunRequest(LoadPlan):
         Raises WrongUsageError.
         """
         request = from_texts(cls, texts)
-        request = replace(request, run_id=request.run_id or _new_run_id(request.service))
-        if request.folder.exists():
-            raise WrongUsageError(f"{request.folder} exists; two runs never share a folder")
-        return request
+        return replace(request, run_id=request.run_id or _new_run_id(request.service))
+
+    def check_new(self) -> None:
+        """Raises WrongUsageError where the run's folder exists."""
+        if self.folder.exists():
+            raise WrongUsageError(f"{self.folder} exists; two runs never share a folder")
 
     @property
     def folder(self) -> Path:

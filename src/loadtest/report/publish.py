@@ -39,6 +39,13 @@ def publish(folder: Path, summary: Mapping[str, Any], *, torn: int) -> None:
     index(folder.parent)
 
 
+def ended(folder: Path, content: str) -> str:
+    """How the finished run of this content in the folder ended; "" where there is no such run."""
+    if not content or read(folder / IDENTITY).get("content") != content:
+        return ""
+    return str(read(folder / MANIFEST).get("verdict", ""))
+
+
 def renew_page(folder: Path) -> None:
     """Makes report.html of a finished run again, with the page as it is now; the other hashes stay."""
     manifest = read(folder / MANIFEST)

@@ -69,7 +69,7 @@ def run(request: RunRequest, watch: Watcher) -> tuple[Verdict, dict[str, Any]]:
             _watch(request, generators, watch, interrupted)
             exit_codes = generators.exit_codes
         stopped = bool(interrupted)
-        settle(request)
+        settle(counters, request.service)
         after = scrape(counters, request.service)
         evidence = Evidence(
             before, after, time.monotonic() - mark, generators.count, exit_codes, interrupted=stopped

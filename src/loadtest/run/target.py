@@ -8,7 +8,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from loadtest.client.asking import UnreachableError
-from loadtest.client.counters import performance
+from loadtest.client.counters import performance, under_way
 from loadtest.client.published import describe, names_of
 from loadtest.plan.request import RunRequest
 
@@ -94,14 +94,8 @@ def _own_port(target: str, service: str) -> str | None:
     return None
 
 
-def settle(request: RunRequest) -> None:
-    """Lets the services finish counting what has just ended."""
+def settle(counters: Sequence[str], services: Sequence[str]) -> None:
+    """Lets the services at these addresses finish counting what has just ended."""
     until = time.monotonic() + _SETTLE_SECONDS
-    for service in request.service:
-        while time.monotonic() < until:
-            try:
-                if not performance(request.target, service).get("active_requests"):
-                    break
-            except UnreachableError:
-                pass
-            time.sleep(0.2)
+    while time.monotonic() < until and under_way(counters, services):
+        time.sleep(0.2)

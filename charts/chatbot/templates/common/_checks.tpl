@@ -110,7 +110,7 @@
 {{/* Pods of services that share one volume may run on different nodes: several services, or several replicas. */}}
 {{- define "chatbot.checks.storage" -}}
 {{- $pods := 0 -}}
-{{- range include "chatbot.services" . | fromJson -}}{{- $pods = add $pods (int .replicas) -}}{{- end -}}
+{{- range include "chatbot.services" . | fromJson -}}{{- $pods = add $pods (include "chatbot.service.mostPods" . | int) -}}{{- end -}}
 {{- range $purpose := list "models" "data" -}}
 {{- $storage := get $.Values.storage $purpose -}}
 {{- if and (eq $storage.kind "shared") (ne $storage.accessMode "ReadWriteMany") (gt (int $pods) 1) -}}
@@ -118,8 +118,9 @@
 {{- end -}}
 {{- if and (eq $storage.kind "perService") (ne $storage.accessMode "ReadWriteMany") -}}
 {{- range $name, $service := include "chatbot.services" $ | fromJson -}}
-{{- if gt (int $service.replicas) 1 -}}
-{{- fail (printf "services.%s.replicas is %v, but storage.%s gives it one %s volume: use ReadWriteMany, or one replica" $name $service.replicas $purpose $storage.accessMode) -}}
+{{- $most := include "chatbot.service.mostPods" $service | int -}}
+{{- if gt $most 1 -}}
+{{- fail (printf "services.%s may have %d pods, but storage.%s gives it one %s volume: use ReadWriteMany, or one replica without autoscaling" $name $most $purpose $storage.accessMode) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -2,7 +2,8 @@
 
 {{/*
 A Service: (dict "root" $ "component" "gateway" "object" "…" "service" .Values.gateway.service "port" 8001 "name" "http"
-"target" "http"); object is its name where that is not the component's.
+"target" "http"); object is its name where that is not the component's. With "headless" its name resolves to the pods of that
+component.
 */}}
 {{- define "chatbot.service" -}}
 {{- $service := .service -}}
@@ -12,6 +13,9 @@ metadata:
   {{- include "chatbot.metadata" (merge (dict "annotations" $service.annotations) .) | nindent 2 }}
 spec:
   type: {{ $service.type }}
+  {{- if .headless }}
+  clusterIP: None
+  {{- end }}
   {{- with $service.loadBalancerClass }}
   loadBalancerClass: {{ . }}
   {{- end }}
@@ -21,7 +25,13 @@ spec:
   {{- with $service.externalTrafficPolicy }}
   externalTrafficPolicy: {{ . }}
   {{- end }}
-  selector: {{- include "chatbot.selector" . | nindent 4 }}
+  {{- with $service.ipFamilyPolicy }}
+  ipFamilyPolicy: {{ . }}
+  {{- end }}
+  {{- with $service.ipFamilies }}
+  ipFamilies: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  selector: {{- include "chatbot.selector" (dict "root" .root "component" (default .component .headless)) | nindent 4 }}
   ports:
     - name: {{ .name }}
       port: {{ .port | int }}

@@ -139,13 +139,13 @@ spec: {{- include "chatbot.pod.spec" . | nindent 2 }}
 {{- end -}}
 
 {{/*
-Waits between removal from the Service and SIGTERM, so that routers turn to another pod first: (dict "root" $ "replicas" 2).
-A single pod has no other: it says 503 with Retry-After at once, which is better than a router's bare error.
+Waits between removal from the Service and SIGTERM, so that routers turn to another pod first. A single pod has one too: the
+pod that takes its place in an upgrade.
 */}}
 {{- define "chatbot.preStop" -}}
-{{- if and .root.Values.timeouts.preStopSeconds (gt (int .replicas) 1) }}
+{{- with .Values.timeouts.preStopSeconds }}
 lifecycle:
   preStop:
-    sleep: {seconds: {{ .root.Values.timeouts.preStopSeconds | int }}}
+    sleep: {seconds: {{ int . }}}
 {{- end }}
 {{- end -}}

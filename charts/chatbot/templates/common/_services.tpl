@@ -17,6 +17,11 @@ one replaces what is below, false, 0, "", [] and null included, which Sprig's me
 {{- toJson $joined -}}
 {{- end -}}
 
+{{/* The most pods that a service may have. */}}
+{{- define "chatbot.service.mostPods" -}}
+{{- ternary .autoscaling.maxReplicas .replicas .autoscaling.enabled | int -}}
+{{- end -}}
+
 {{/* The enabled services with all their values as JSON, by name; every template that has a part for each service asks here. */}}
 {{- define "chatbot.services" -}}
 {{- if not .Values.serviceDefaults -}}
@@ -24,7 +29,7 @@ one replaces what is below, false, 0, "", [] and null included, which Sprig's me
 {{- end -}}
 {{- /* The suite's own list (src/chatbot/domain/messages.py): settings, commands, paths and parts of a release. */ -}}
 {{- $reserved := list
-  "access" "all" "both" "cards" "construct" "copy" "dashboard" "data" "dict" "doctor" "gateway" "healthz" "history"
+  "access" "all" "balance" "both" "cards" "construct" "copy" "dashboard" "data" "dict" "doctor" "gateway" "healthz" "history"
   "host" "json" "keys" "libs" "loadtest" "metrics" "models" "openai" "outage" "port" "prompts" "queue" "readyz" "rest"
   "results" "routes" "schema" "search" "service" "services" "settings" "suite" "test" "up" "validate" "version" -}}
 {{- $services := dict -}}

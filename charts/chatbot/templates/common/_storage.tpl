@@ -1,4 +1,4 @@
-{{/* Volumes by their purpose (models, data, results, libs): which claim or folder a pod mounts. */}}
+{{/* Volumes by their purpose (models, data, results, backups, libs): which claim or folder a pod mounts. */}}
 
 {{/* Name of a claim: (dict "root" $ "purpose" "models" "service" "office"); service only for kind perService. */}}
 {{- define "chatbot.claimName" -}}

@@ -1,6 +1,9 @@
 {{/* The gateway's nginx.conf, from the one route table. The pages are in its image, the list of the services is put into them here: the same bytes as on one machine. */}}
 {{- define "chatbot.gateway.conf" -}}
 {{- $t := .Values.timeouts -}}
+{{- $routes := (include "chatbot.routes" . | fromJson).routes -}}
+{{- $balanced := include "chatbot.balancer.services" . -}}
+{{- $balancer := printf "http://127.0.0.1:%v" (include "chatbot.balancer.port" .) -}}
 pid /tmp/nginx.pid;
 error_log stderr warn;
 worker_processes 1;
@@ -44,6 +47,8 @@ http {
     proxy_set_header Host $http_host;
     proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
     proxy_set_header X-Forwarded-Proto $scheme;
+    # The balancer's alone to say.
+    proxy_set_header X-Admission "";
     proxy_buffering off;
     proxy_next_upstream off;
     proxy_connect_timeout 5s;
@@ -61,10 +66,16 @@ http {
     server {
         listen {{ .Values.gateway.port | int }};
         absolute_redirect off;
-        {{- range (include "chatbot.routes" . | fromJson).routes }}
+        {{- range $routes }}
+        {{- $upstream := ternary $balancer (printf "http://%s:%v" .service .port) .balanced }}
 
-        location = {{ .path }} { proxy_pass http://{{ .service }}:{{ .port }}; }
-        location {{ .path }}/ { proxy_pass http://{{ .service }}:{{ .port }}; }
+        location = {{ .path }} { proxy_pass {{ $upstream }}; }
+        location {{ .path }}/ { proxy_pass {{ $upstream }}; }
+        {{- end }}
+        {{- if $balanced }}
+
+        # Where the balancer found no pod.
+        location @outage { return 503; }
         {{- end }}
         {{- if .Values.loadTest.dashboard.enabled }}
 
@@ -94,6 +105,9 @@ http {
         listen 8081;
         access_log off;
         location = /healthz { return 204; }
+        {{- if $balanced }}
+        location = /balancer { proxy_pass {{ $balancer }}/healthz; }
+        {{- end }}
         location / { return 404; }
     }
 }

@@ -1,6 +1,10 @@
 {{/* The gateway's own part of its pod. */}}
 {{- define "chatbot.gateway.pod" -}}
 terminationGracePeriodSeconds: {{ .Values.timeouts.graceSeconds | int }}
+{{- if include "chatbot.balancer.services" $ }}
+initContainers:
+  {{- include "chatbot.balancer.container" $ | nindent 2 }}
+{{- end }}
 containers:
   - name: nginx
     {{- include "chatbot.containerImage" (dict "root" $ "image" .Values.gateway.image) | nindent 4 }}
@@ -14,7 +18,7 @@ containers:
     livenessProbe:
       httpGet: {path: /healthz, port: probe}
       {{- include "chatbot.probe" .Values.gateway.probes.liveness | nindent 6 }}
-    {{- include "chatbot.preStop" (dict "root" $ "replicas" 2) | nindent 4 }}
+    {{- include "chatbot.preStop" $ | nindent 4 }}
     resources: {{- toYaml .Values.gateway.resources | nindent 6 }}
     volumeMounts:
       - {name: config, mountPath: /etc/nginx/nginx.conf, subPath: nginx.conf, readOnly: true}

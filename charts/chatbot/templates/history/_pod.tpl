@@ -1,3 +1,27 @@
+{{/* How pods reach the history: the bundled database's address where it asks no password; else nothing. */}}
+{{- define "chatbot.history.plainUri" -}}
+{{- with .Values.history -}}
+{{- if and (eq .mode "bundled") (not .bundled.auth.secretName) -}}
+{{- printf "mongodb://%s:%v/" (include "chatbot.name" (dict "root" $ "component" "history")) .bundled.port -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The address that stands in a Secret, as environment. */}}
+{{- define "chatbot.history.secretUri" -}}
+{{- $h := .Values.history -}}
+{{- $uri := dict -}}
+{{- if eq $h.mode "external" -}}
+{{- $uri = dict "name" $h.external.secretName "key" $h.external.key -}}
+{{- else if and (eq $h.mode "bundled") $h.bundled.auth.secretName -}}
+{{- $uri = dict "name" $h.bundled.auth.secretName "key" "uri" -}}
+{{- end -}}
+{{- with $uri }}
+- name: CHATBOT_HISTORY__MONGO_URI
+  valueFrom: {secretKeyRef: {name: {{ .name }}, key: {{ .key }}}}
+{{- end }}
+{{- end -}}
+
 {{/* The bundled database's own part of its pod. */}}
 {{- define "chatbot.history.pod" -}}
 {{- $db := .Values.history.bundled -}}

@@ -30,6 +30,18 @@
     - {port: 53, protocol: TCP}
 {{- end -}}
 
+{{/* Egress to the history's database, where it is not a file. */}}
+{{- define "chatbot.policy.database" -}}
+{{- if eq .Values.history.mode "bundled" -}}
+- to:
+    {{- include "chatbot.policy.components" (dict "root" . "components" (list "history")) | nindent 4 }}
+  ports:
+    - {port: mongodb, protocol: TCP}
+{{- else if eq .Values.history.mode "external" -}}
+{{- toYaml .Values.history.external.egress -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Egress to the internet, but not into private networks. */}}
 {{- define "chatbot.policy.internet" -}}
 - to:

@@ -23,16 +23,13 @@
   (printf "%sPOOL_TOKENS" $prefix) $s.poolTokens
   (printf "%sMAX_TOKENS" $prefix) $s.maxTokens
   (printf "%sPARALLEL" $prefix) $s.parallel
-  (printf "%sTEMPERATURE" $prefix) $s.sampling.temperature
-  (printf "%sTOP_P" $prefix) $s.sampling.topP
-  (printf "%sTOP_K" $prefix) $s.sampling.topK
-  (printf "%sREPEAT_PENALTY" $prefix) $s.sampling.repeatPenalty
   (printf "%sTHREADS" $prefix) $s.threads
   (printf "%sGPU_LAYERS" $prefix) (ternary $s.gpu.layers 0 $s.gpu.enabled)
 -}}
-{{- if and (eq $v.history.mode "bundled") (not $v.history.bundled.auth.secretName) -}}
-{{- $_ := set $env "CHATBOT_HISTORY__MONGO_URI" (printf "mongodb://%s:%v/" (include "chatbot.name" (dict "root" .root "component" "history")) $v.history.bundled.port) -}}
+{{- range $key, $value := $s.sampling -}}
+{{- $_ := set $env (printf "%s%s" $prefix (upper (snakecase $key))) (ternary (toJson $value) $value (or (kindIs "slice" $value) (kindIs "map" $value))) -}}
 {{- end -}}
+{{- with include "chatbot.history.plainUri" .root -}}{{- $_ := set $env "CHATBOT_HISTORY__MONGO_URI" . -}}{{- end -}}
 {{- /* Without the way out, the one provider that needs no key would only be waited for. */ -}}
 {{- if not $v.search.enabled -}}{{- $_ := set $env "CHATBOT_SEARCH__WIKIPEDIA" false -}}{{- end -}}
 {{- with $v.openai.baseUrl -}}{{- $_ := set $env "CHATBOT_OPENAI__BASE_URL" . -}}{{- end -}}
@@ -46,18 +43,8 @@
 
 {{/* Secrets only by reference: the database's address, the OpenAI key. */}}
 {{- define "chatbot.service.secretEnv" -}}
-{{- $v := .root.Values -}}
-{{- $uri := dict -}}
-{{- if eq $v.history.mode "external" -}}
-{{- $uri = dict "name" $v.history.external.secretName "key" $v.history.external.key -}}
-{{- else if and (eq $v.history.mode "bundled") $v.history.bundled.auth.secretName -}}
-{{- $uri = dict "name" $v.history.bundled.auth.secretName "key" "uri" -}}
-{{- end -}}
-{{- with $uri }}
-- name: CHATBOT_HISTORY__MONGO_URI
-  valueFrom: {secretKeyRef: {name: {{ .name }}, key: {{ .key }}}}
-{{- end }}
-{{- with $v.openai }}
+{{- include "chatbot.history.secretUri" .root }}
+{{- with .root.Values.openai }}
 {{- if .secretName }}
 - name: CHATBOT_OPENAI__API_KEY
   valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .key }}}}

@@ -21,7 +21,7 @@
 
 {{/* A single pod with a card has no second card to roll to; several give theirs up one by one; CPU pods overlap. */}}
 {{- define "chatbot.service.strategy" -}}
-{{- $kind := .service.strategy | default (ternary "Recreate" "RollingUpdate" (and .service.gpu.enabled (le (int .service.replicas) 1))) -}}
+{{- $kind := .service.strategy | default (ternary "Recreate" "RollingUpdate" (and .service.gpu.enabled (le (include "chatbot.service.mostPods" .service | int) 1))) -}}
 type: {{ $kind }}
 {{- if eq $kind "RollingUpdate" }}
 {{- if .service.gpu.enabled }}

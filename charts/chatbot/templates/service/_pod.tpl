@@ -38,7 +38,7 @@ containers:
     livenessProbe:
       httpGet: {path: /healthz, port: http}
       {{- include "chatbot.probe" .service.probes.liveness | nindent 6 }}
-    {{- include "chatbot.preStop" (dict "root" .root "replicas" (ternary 2 .service.replicas .service.autoscaling.enabled)) | nindent 4 }}
+    {{- include "chatbot.preStop" .root | nindent 4 }}
     resources: {{- include "chatbot.service.resources" . | nindent 6 }}
     volumeMounts:
       {{- include "chatbot.libs.mount" .root | nindent 6 }}

@@ -51,7 +51,16 @@ def kept_path(turns: Sequence[NewTurn], limit: int, after: After) -> tuple[Turn,
     for index, new in enumerate(turns, 1):
         parent = last if new.after is AT_END else new.after
         placed[new.id] = Turn(
-            new.id, new.room, index, new.question, new.answer, new.model, new.created_at, parent, new.reason
+            new.id,
+            new.room,
+            index,
+            new.question,
+            new.answer,
+            new.model,
+            new.created_at,
+            parent,
+            new.reason,
+            new.asked_with,
         )
         last = new.id
     return tuple(reversed(_backwards(placed, last if after is AT_END else after, limit)))

@@ -37,6 +37,7 @@ def turn_of(document: Mapping[str, Any]) -> Turn:
         created_at=document["created_at"].astimezone(UTC),
         parent=UUID(parent) if parent else None,
         reason=FinishReason(reason) if reason else None,
+        asked_with=document.get("asked_with"),
     )
 
 
@@ -131,6 +132,7 @@ class Collections:
             "model": turn.model,
             "created_at": turn.created_at,
             "finish_reason": turn.reason and turn.reason.value,
+            "asked_with": None if turn.asked_with is None else dict(turn.asked_with),
         }
 
     async def read(self, documents: Sequence[Document]) -> list[Turn]:

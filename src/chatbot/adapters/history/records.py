@@ -9,9 +9,19 @@ cannot name would be a room that nobody can delete.
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from chatbot.domain.history import AT_END, NewTurn, Room, Turn
 from chatbot.domain.messages import FinishReason, ServiceName
@@ -19,6 +29,12 @@ from chatbot.domain.schemas import RoomId, UserId
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """NUL and lone surrogates: a database of text may refuse them or cut the text there."""
+
+_FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+"""How requests name their fields, which no database reads as anything else."""
+
+_Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""A whole number that every database takes."""
 
 _USER_ID: TypeAdapter[str] = TypeAdapter(UserId)
 
@@ -37,6 +53,7 @@ class _Record(BaseModel):
     model: str
     created_at: AwareDatetime
     finish_reason: FinishReason | None = None
+    asked_with: dict[_FieldName, str | _Int64 | FiniteFloat] | None = None
 
 
 def storable(turn: NewTurn) -> NewTurn:
@@ -47,6 +64,11 @@ def storable(turn: NewTurn) -> NewTurn:
         answer=storable_text(turn.answer),
         model=storable_text(turn.model),
         created_at=milliseconds(turn.created_at),
+        asked_with=turn.asked_with
+        and {
+            name: storable_text(value) if isinstance(value, str) else value
+            for name, value in turn.asked_with.items()
+        },
     )
 
 
@@ -89,6 +111,8 @@ def write_record(turn: Turn | NewTurn) -> str:
         record.after = after
     if turn.reason is not None:
         record.finish_reason = turn.reason
+    if turn.asked_with is not None:
+        record.asked_with = dict(turn.asked_with)
     return record.model_dump_json(exclude_unset=True)
 
 
@@ -113,5 +137,6 @@ def read_record(line: str | bytes) -> NewTurn:
             created,
             record.after if "after" in record.model_fields_set else AT_END,
             record.finish_reason,
+            record.asked_with,
         )
     )

@@ -38,7 +38,7 @@ from chatbot.domain.messages import FinishReason, ServiceName
 BUSY_SECONDS = 2.0
 """How long a statement waits for another process that writes; the caller's time budget may be shorter."""
 
-_Row = tuple[str, str, str, str, int, str, str, str, int, str, str | None]
+_Row = tuple[str, str, str, str, int, str, str, str, int, str, str | None, str | None]
 
 
 def _milliseconds(time: datetime) -> int:
@@ -59,7 +59,7 @@ def _time(milliseconds: int) -> datetime:
 
 
 def _turn(row: _Row) -> Turn:
-    id_, service, user_id, db_id, index, question, answer, model, created, parent, reason = row
+    id_, service, user_id, db_id, index, question, answer, model, created, parent, reason, asked_with = row
     return Turn(
         UUID(id_),
         Room(ServiceName(service), user_id, UUID(db_id)),
@@ -70,6 +70,7 @@ def _turn(row: _Row) -> Turn:
         _time(created),
         UUID(parent) if parent else None,
         FinishReason(reason) if reason else None,
+        json.loads(asked_with) if asked_with else None,
     )
 
 
@@ -141,6 +142,7 @@ class SqliteTurnStore:
             "begins": turn.after is None,
             "after": None if named is None else str(named),
             "finish_reason": turn.reason,
+            "asked_with": None if turn.asked_with is None else json.dumps(turn.asked_with),
         }
         with _failures():
             await self._writer.execute(sql.INSERT, values)

@@ -13,7 +13,8 @@ CREATE TABLE IF NOT EXISTS turns (
     model TEXT NOT NULL,
     created_ms INTEGER NOT NULL,
     parent TEXT,
-    finish_reason TEXT
+    finish_reason TEXT,
+    asked_with TEXT
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS turns_room ON turns (service, user_id, db_id, turn_index);
 CREATE TABLE IF NOT EXISTS room_states (
@@ -38,8 +39,8 @@ CREATE TABLE IF NOT EXISTS tombstones (
 CREATE INDEX IF NOT EXISTS tombstones_room ON tombstones (service, user_id, db_id);
 """
 
-ADDED_COLUMNS = ("parent", "finish_reason")
-"""Columns of ``turns`` that a file from before rooms had branches lacks."""
+ADDED_COLUMNS = ("parent", "finish_reason", "asked_with")
+"""Columns of ``turns`` that a file of an older release lacks; ``asked_with`` holds a JSON object."""
 
 TABLES = ("turns", "room_states", "tombstones")
 
@@ -60,7 +61,8 @@ COALESCE(
 
 INSERT = f"""
 INSERT INTO turns (
-    id, service, user_id, db_id, turn_index, question, answer, model, created_ms, parent, finish_reason
+    id, service, user_id, db_id, turn_index, question, answer, model, created_ms, parent, finish_reason,
+    asked_with
 )
 SELECT
     :id, :service, :user_id, :db_id,
@@ -71,7 +73,7 @@ SELECT
         WHEN EXISTS (SELECT 1 FROM turns WHERE id = :after AND {IN_ROOM}) THEN :after
         ELSE COALESCE({END}, '')
     END,
-    :finish_reason
+    :finish_reason, :asked_with
 WHERE NOT EXISTS (SELECT 1 FROM tombstones WHERE id IN (:id, :after))
 ON CONFLICT (id) DO NOTHING
 """
@@ -86,7 +88,8 @@ COALESCE(parent, (
 ), '')
 """
 COLUMNS = f"""
-id, service, user_id, db_id, turn_index, question, answer, model, created_ms, {PARENT}, finish_reason
+id, service, user_id, db_id, turn_index, question, answer, model, created_ms, {PARENT}, finish_reason,
+asked_with
 """
 
 ROOMS = """

@@ -12,6 +12,7 @@ from chatbot.api.errors import RequestRefused
 from chatbot.api.openai.body import BodyReader, ReadBody
 from chatbot.api.openai.parameters import UNSUPPORTED
 from chatbot.api.openai.schema import AskingRequest
+from chatbot.api.passing import admission
 from chatbot.api.state import ServiceState
 from chatbot.core.reply import Backend, Reply
 from chatbot.core.service import Question
@@ -86,14 +87,14 @@ async def begin(
             key=asker.key,
         )
         frame = question.frame(backend.personas)
-        return replace(question, frame=lambda _: frame)
+        return replace(question, frame=lambda _: frame, answers=asked.answers)
 
-    return state.chat.begin(alias, await reader.work(body, framed))
+    return state.chat.begin(alias, await reader.work(body, framed), admission(request.headers))
 
 
 def _check_takes(backend: Backend, asked: AskingRequest, transcript: Transcript) -> None:
     """Refuse what a foreign model's server would not take, rather than leave it out."""
-    lacks = sorted(backend.model.lacks & asked.model_fields_set)
+    lacks = sorted(backend.model.lacks & asked.asks_for)
     if lacks:
         raise RequestRefused(400, _MODEL_LACKS, param=lacks[0], code=UNSUPPORTED)
     if transcript.begun and not backend.model.continues:

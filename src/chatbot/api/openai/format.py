@@ -17,7 +17,7 @@ from chatbot.api.openai.body import ReadBody
 from chatbot.api.openai.failures import openai_failure
 from chatbot.api.openai.schema import CompletionRequest
 from chatbot.core.reply import Answered, AnswerEvent, Reply
-from chatbot.domain.messages import FinishReason, Token, Usage, Waiting
+from chatbot.domain.messages import FinishReason, LikelyToken, Token, TokenLogprobs, Usage, Waiting
 
 
 def asking_headers(reply: Reply, ignored: Sequence[str]) -> dict[str, str]:
@@ -48,6 +48,18 @@ def _data(payload: Any) -> bytes:
     return f"data: {json.dumps(payload, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()
 
 
+def _token(of: LikelyToken) -> dict[str, Any]:
+    return {"token": of.piece.decode("utf-8", "replace"), "logprob": of.logprob, "bytes": list(of.piece)}
+
+
+def _logprobs(told: Sequence[TokenLogprobs]) -> dict[str, Any]:
+    tokens = [
+        {**_token(each.chosen), "top_logprobs": [_token(other) for other in each.alternatives]}
+        for each in told
+    ]
+    return {"content": tokens, "refusal": None}
+
+
 _DONE = b"data: [DONE]\n\n"
 
 
@@ -63,8 +75,9 @@ class OpenAIFormat:
             "created": int(time.time()),
             "model": body.request.model,
         }
+        self._tells_logprobs = body.request.logprobs
         self._tells_usage = body.request.stream_options.include_usage
-        self._role = {"role": "assistant"}
+        self._begun: set[int] = set()
 
     def opening(self) -> dict[str, str]:
         """See ``asking_headers``."""
@@ -72,29 +85,36 @@ class OpenAIFormat:
 
     def whole(self, answered: Answered) -> Response:
         """A ``chat.completion`` object."""
-        choice = {
-            "index": 0,
-            "message": {"role": "assistant", "content": answered.text},
-            "finish_reason": _reason(answered.reason),
-        }
         content = {
             **self._head,
             "object": "chat.completion",
-            "choices": [choice],
+            "choices": [
+                {
+                    "index": index,
+                    "message": {"role": "assistant", "content": choice.text},
+                    "finish_reason": _reason(choice.reason),
+                    **self._told(choice.logprobs),
+                }
+                for index, choice in enumerate(answered.choices)
+            ],
             "usage": _usage(answered.usage),
         }
         return JSONResponse(content, headers={**self.opening(), **closing_headers(answered)})
 
     def event(self, event: AnswerEvent) -> bytes:
-        """A ``chat.completion.chunk``; the first names the role, the last is followed by ``[DONE]``."""
+        """A ``chat.completion.chunk``; an answer's first one names the role, ``[DONE]`` follows the last."""
         match event:
             case Waiting(position, eta):
                 return f": queue position={position} eta_s={eta:.1f}\n\n".encode()
-            case Token(text):
-                role, self._role = self._role, {}
-                return self._chunk({**role, "content": text})
+            case Token(text, told, answer):
+                role = {} if answer in self._begun else {"role": "assistant"}
+                self._begun.add(answer)
+                return self._chunk(answer, {**role, "content": text}, **self._told(told))
             case Answered():
-                last = self._chunk({}, _reason(event.reason))
+                ends = enumerate(event.choices)
+                last = b"".join(
+                    self._chunk(answer, {}, finish_reason=_reason(choice.reason)) for answer, choice in ends
+                )
                 if self._tells_usage:
                     last += _data({**self._head, "choices": [], "usage": _usage(event.usage)})
                 return last + _DONE
@@ -103,5 +123,9 @@ class OpenAIFormat:
         """An error object in the place of a chunk."""
         return _data(openai_failure(failure)) + _DONE
 
-    def _chunk(self, delta: dict[str, Any], reason: str | None = None) -> bytes:
-        return _data({**self._head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+    def _told(self, logprobs: Sequence[TokenLogprobs]) -> dict[str, Any]:
+        return {"logprobs": _logprobs(logprobs)} if self._tells_logprobs else {}
+
+    def _chunk(self, answer: int, delta: dict[str, Any], **more: Any) -> bytes:
+        choice = {"index": answer, "delta": delta, "finish_reason": None, **more}
+        return _data({**self._head, "choices": [choice]})

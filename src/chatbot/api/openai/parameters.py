@@ -17,14 +17,13 @@ OTHERS = "others"
 """What the client is told of names that are not known: never the names, which are a stranger's text."""
 
 _FORM = ("이 서버는 답의 형식을 강제할 수 없습니다.", "This server cannot hold an answer to a form.")
-_LOGPROBS = ("이 서버는 로그 확률을 돌려주지 않습니다.", "This server returns no log probabilities.")
+_LOGPROBS = ("logprobs와 top_logprobs를 쓰세요.", "Use logprobs and top_logprobs.")
 _SAMPLER = ("이 서버에는 이 표본 추출 설정이 없습니다.", "This server does not have this sampler setting.")
 _TEXT_ONLY = ("이 모델은 글만 읽고 씁니다.", "This model reads and writes text only.")
 _TOOL_CHOICE = (
     "이 서버는 도구 호출을 강제할 수 없습니다. auto나 none을 쓰세요.",
     "This server cannot force a tool call; use auto or none.",
 )
-_ONE_ANSWER = ("요청마다 답은 하나입니다.", "A request gets one answer.")
 _NO_SEARCH = ("이 경로는 웹을 검색하지 않습니다.", "This route does not search the web.")
 
 
@@ -45,37 +44,19 @@ class RefusedParameter:
         )
 
 
-_SAMPLERS = {
-    "frequency_penalty": RefusedParameter(_SAMPLER),
-    "presence_penalty": RefusedParameter(_SAMPLER),
-    "logit_bias": RefusedParameter(_SAMPLER),
-    "top_k": RefusedParameter(_SAMPLER),
-    "min_p": RefusedParameter(_SAMPLER),
-    "typical_p": RefusedParameter(_SAMPLER, (1,)),
-    "top_n_sigma": RefusedParameter(_SAMPLER, (-1,)),
-    "repeat_penalty": RefusedParameter(_SAMPLER, (1,)),
-    "repeat_last_n": RefusedParameter(_SAMPLER, (64,)),
-    "dry_multiplier": RefusedParameter(_SAMPLER),
-    "xtc_probability": RefusedParameter(_SAMPLER),
-    "dynatemp_range": RefusedParameter(_SAMPLER),
-    "mirostat": RefusedParameter(_SAMPLER),
-    "samplers": RefusedParameter(_SAMPLER),
-}
 _FORMS = ("grammar", "json_schema", "guided_json", "guided_regex", "guided_choice", "guided_grammar")
 
 REFUSED: Mapping[str, RefusedParameter] = {
-    **_SAMPLERS,
     **{name: RefusedParameter(_FORM) for name in (*_FORMS, "structured_outputs")},
     "response_format": RefusedParameter(_FORM, ({"type": "text"},)),
     "tool_choice": RefusedParameter(_TOOL_CHOICE, ("auto", "none")),
     "function_call": RefusedParameter(_TOOL_CHOICE, ("auto", "none")),
-    "n": RefusedParameter(_ONE_ANSWER, (1,)),
-    "logprobs": RefusedParameter(_LOGPROBS),
-    "top_logprobs": RefusedParameter(_LOGPROBS),
     "n_probs": RefusedParameter(_LOGPROBS),
     "audio": RefusedParameter(_TEXT_ONLY),
     "modalities": RefusedParameter(_TEXT_ONLY, (["text"],)),
     "web_search_options": RefusedParameter(_NO_SEARCH),
+    "mirostat": RefusedParameter(_SAMPLER),
+    "samplers": RefusedParameter(_SAMPLER),
     "ignore_eos": RefusedParameter(_SAMPLER),
     "n_predict": RefusedParameter(_SAMPLER, (-1,)),
 }
@@ -92,8 +73,7 @@ IGNORED = frozenset(
     | {"return_progress", "return_tokens", "reasoning_format", "reasoning_budget", "chat_template_kwargs"}
     | {"add_generation_prompt", "continue_final_message", "include_reasoning"}
     # details of samplers that have no effect while the sampler itself is off
-    | {"dry_base", "dry_allowed_length", "dry_penalty_last_n", "dry_sequence_breakers", "xtc_threshold"}
-    | {"dynatemp_exponent", "mirostat_tau", "mirostat_eta", "min_keep"}
+    | {"mirostat_tau", "mirostat_eta", "min_keep"}
 )
 """Names of what has no meaning here."""
 

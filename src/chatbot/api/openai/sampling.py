@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from chatbot.api.openai.fields import OpenAIObject, Text
 from chatbot.domain.messages import Sampling
+from chatbot.domain.sampling import SamplingRequest
 
 _MOST_STOPS = 16
 
@@ -27,29 +28,23 @@ def _token_limit(value: object) -> object:
 TokenLimit = Annotated[int, BeforeValidator(_token_limit)]
 
 
-class SamplingFields(OpenAIObject):
+class SamplingFields(OpenAIObject, SamplingRequest):
     """The fields of a request that say how the answer is generated."""
 
     max_tokens: TokenLimit | None = None
     max_completion_tokens: TokenLimit | None = None
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: float | None = Field(default=None, ge=0, le=1)
     stop: Annotated[
         list[Text],
         BeforeValidator(_listed, json_schema_input_type=str | list[str]),
         Field(max_length=_MOST_STOPS),
     ] = Field(default_factory=list)
-    seed: int | None = Field(default=None, description="-1 is a fresh one, as for llama-server.")
 
     def tuned(self, sampling: Sampling) -> Sampling:
         """The service's ``sampling`` with what the client set; its own token limit is never exceeded."""
         limits = [limit for limit in (self.max_completion_tokens, self.max_tokens) if limit is not None]
         wanted = next((limit for limit in limits if limit > 0), sampling.max_tokens)
         return replace(
-            sampling,
+            self.over(sampling),
             max_tokens=min(wanted, sampling.max_tokens),
             stop=sampling.stop + tuple(stop for stop in self.stop if stop),
-            seed=None if self.seed == -1 else self.seed,
-            temperature=sampling.temperature if self.temperature is None else self.temperature,
-            top_p=sampling.top_p if self.top_p is None else self.top_p,
         )

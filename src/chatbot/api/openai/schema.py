@@ -4,16 +4,22 @@ Source: OpenAI API reference, "Create chat completion".
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from chatbot.api.openai.fields import OpenAIObject, PersonName
 from chatbot.api.openai.messages import Message, said
 from chatbot.api.openai.parameters import IGNORED, REFUSED, RefusedParameter
 from chatbot.api.openai.sampling import SamplingFields
 from chatbot.core.transcript import Said
+from chatbot.domain.messages import Sampling
 from chatbot.domain.schemas import CharacterName, CharacterText
+
+_MOST_ANSWERS = 4
+_MOST_ALTERNATIVES = 20
 
 
 class AskingRequest(SamplingFields):
@@ -43,6 +49,11 @@ class AskingRequest(SamplingFields):
         default=None, description="Character service only: the first line; beyond OpenAI's format."
     )
 
+    @property
+    def answers(self) -> int:
+        """How many answers the one question gets."""
+        return 1
+
     def said(self) -> Sequence[Said]:
         """What the conversation says, in order; takes time in proportion to it."""
         raise NotImplementedError
@@ -66,6 +77,33 @@ class CompletionRequest(AskingRequest):
 
     messages: list[Message] = Field(min_length=1, max_length=10_000, fail_fast=True)
     stream_options: StreamOptions = StreamOptions()
+    n: int = Field(default=1, ge=1, le=_MOST_ANSWERS, description="How many answers to the one question.")
+    logprobs: bool = Field(default=False, description="Tell the log probability of each token of the answer.")
+    top_logprobs: int | None = Field(
+        default=None,
+        ge=0,
+        le=_MOST_ALTERNATIVES,
+        description="Of so many of the likeliest tokens, too; only with logprobs.",
+    )
+
+    @field_validator("top_logprobs")
+    @classmethod
+    def _needs_logprobs(cls, value: int | None, info: ValidationInfo) -> int | None:
+        # Where logprobs itself is wrong it is not there, and the error is its own.
+        if value and info.data.get("logprobs") is False:
+            raise PydanticCustomError("needs_logprobs", "Should come with logprobs: true")
+        return value
+
+    @property
+    def answers(self) -> int:
+        """See AskingRequest."""
+        return self.n
+
+    def tuned(self, sampling: Sampling) -> Sampling:
+        """See SamplingFields; log probabilities are told by this format alone."""
+        return replace(
+            super().tuned(sampling), top_logprobs=(self.top_logprobs or 0) if self.logprobs else None
+        )
 
     def said(self) -> Sequence[Said]:
         """See AskingRequest."""

@@ -20,6 +20,8 @@ class AnswerText:
         self._own = StopFilter(endings.stops)
         self._clients = StopFilter(client_stops)
         self._begun = endings.continues
+        self.skipped = 0
+        """Characters that the model wrote before the text and that the client does not see."""
         # So that a stop is found that begins before the answer; what of it was no stop comes back and is no
         # part of the answer.
         self._foreign = len(endings.before) - len(self._own.feed(endings.before))
@@ -47,6 +49,8 @@ class AnswerText:
         self._foreign -= foreign
         text = text[foreign:]
         if not self._begun:
-            text = text.lstrip()
+            stripped = text.lstrip()
+            self.skipped += len(text) - len(stripped)
+            text = stripped
             self._begun = bool(text)
         return self._clients.feed(text)

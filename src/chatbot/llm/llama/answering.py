@@ -1,15 +1,17 @@
 """The answers of the streams that run: their next tokens, what their clients are told, and how they end."""
 
 import time
+from collections.abc import Sequence
+from itertools import zip_longest
 
 from chatbot.domain.errors import ChatbotError, ModelFailed
-from chatbot.domain.messages import FinishReason, Token
+from chatbot.domain.messages import FinishReason, Token, TokenLogprobs
 from chatbot.domain.models import EngineMeter
 from chatbot.llm.llama.context import Logits
 from chatbot.llm.llama.delivery import Delivery
+from chatbot.llm.llama.logprobs import logprobs_of
 from chatbot.llm.llama.pieces import Endings
 from chatbot.llm.llama.roster import Roster
-from chatbot.llm.llama.sampler import WINDOW, Sampler
 from chatbot.llm.llama.stream import Stream
 from chatbot.llm.llama.vocabulary import Vocabulary
 from chatbot.scheduling.rates import Speeds
@@ -40,12 +42,35 @@ class Answering:
         self._ends = sorted(vocabulary.end_tokens)
         self._silent = sorted(vocabulary.end_tokens | line_feeds)
 
-    def grow(self, stream: Stream, row: Logits) -> None:
-        """Choose the next token by its row of logits and tell the client what that makes certain."""
+    def grow(self, stream: Stream, rows: Sequence[Logits], draft: Sequence[int] = ()) -> int:
+        """Choose the next tokens by their rows of logits and tell the client what that makes certain.
+
+        The rows are sampled one after another, as if each had come from a call of its own, and none behind
+        the first token that was not guessed: so the sampler never has to go back.
+
+        Args:
+            stream: Whose answer.
+            rows: What follows its last token, and what follows each token of the draft if it is right.
+            draft: Tokens that were guessed to follow.
+
+        Returns:
+            How many of the draft were right.
+        """
         self._roster.guard(stream)
-        if stream.sampler is None:
-            stream.sampler = Sampler(stream.sampling, self._vocabulary.size)
-            stream.sampler.accept(stream.tokens[-WINDOW:])
+        accepted = 0
+        for row, guess in zip_longest(rows, draft):
+            self._add_token(stream, row)
+            if stream.ended or stream.tokens[-1] != guess:
+                break
+            stream.advance(1)
+            accepted += 1
+        self._roster.trim(stream)
+        return accepted
+
+    def _add_token(self, stream: Stream, row: Logits) -> None:
+        """Sample one row, add its token to the answer, and end the answer where that token ends it."""
+        # What is told of the tokens is what the model computed, before anything is ruled out or penalised.
+        computed = row if stream.shown is None else row.copy()
         if not stream.produced:
             row[self._never_first(stream.prompt.endings)] = float("-inf")
         try:
@@ -62,7 +87,11 @@ class Answering:
             return
         stream.append(token)
         self.generated += 1
-        self._say(stream, stream.text.feed(self._vocabulary.piece(token)))
+        piece = self._vocabulary.piece(token)
+        if stream.shown is not None:
+            told = logprobs_of(computed, token, stream.shown.alternatives, self._vocabulary)
+            stream.shown.add(piece, told)
+        self._say(stream, stream.text.feed(piece))
         if stream.text.stopped:
             self._finish(stream, FinishReason.STOP, now)
         elif stream.produced >= stream.ticket.progress.max_tokens:
@@ -94,11 +123,15 @@ class Answering:
         self._meter.started(*self._scheduler.first_token(stream.ticket, now))
 
     def _finish(self, stream: Stream, reason: FinishReason, now: float) -> None:
-        self._say(stream, stream.text.rest(unfinished=reason is FinishReason.LENGTH))
+        self._say(stream, stream.text.rest(unfinished=reason is FinishReason.LENGTH), last=True)
         end = stream.finish(reason, now)
         self.leave(stream, complete=True)
         self._delivery.put(stream.outbox, end)
 
-    def _say(self, stream: Stream, text: str) -> None:
-        if text:
-            self._delivery.put(stream.outbox, Token(text))
+    def _say(self, stream: Stream, text: str, *, last: bool = False) -> None:
+        told: tuple[TokenLogprobs, ...] = ()
+        if stream.shown is not None:
+            told = stream.shown.settle(stream.text.skipped, text)
+            told += stream.shown.end() if last else ()
+        if text or told:
+            self._delivery.put(stream.outbox, Token(text, told, stream.answer))

@@ -48,18 +48,18 @@ class Batch:
         """Begin a new call."""
         self.rows = self.outputs = 0
 
-    def add(self, sequence: int, position: int, tokens: Sequence[int], *, output: bool) -> None:
-        """Append consecutive tokens of a sequence; ``output`` asks for logits after the last one."""
+    def add(self, sequence: int, position: int, tokens: Sequence[int], *, outputs: int) -> None:
+        """Append consecutive tokens of a sequence; logits are asked for after the last ``outputs``."""
         start, stop = self.rows, self.rows + len(tokens)
         if not tokens or stop > self.capacity:
             raise ValueError(f"{len(tokens)} rows do not fit, {self.room} are left")
         self._token[start:stop] = tokens
         self._position[start:stop] = range(position, position + len(tokens))
         self._sequence[start:stop] = sequence
-        self._logits[start:stop] = 0
-        self._logits[stop - 1] = output
+        self._logits[start : stop - outputs] = 0
+        self._logits[stop - outputs : stop] = 1
         self.rows = stop
-        self.outputs += output
+        self.outputs += outputs
 
     def checked(self) -> object:
         """The struct to decode.

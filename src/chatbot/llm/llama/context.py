@@ -31,6 +31,8 @@ class ContextShape:
     rows: int
     """Most tokens of one call."""
     threads: int
+    outputs: int = 0
+    """Most rows of logits of one call, where that is more than one for each sequence."""
     exact: bool = False
     """Trade speed for arithmetic that does not depend on the batch's shape, as far as llama.cpp can: flash
     attention off and a 32-bit KV pool. Only tests want it."""
@@ -61,7 +63,7 @@ class Context:
         params.n_seq_max = shape.sequences + 1  # the last one is the memory's own, see Memory.save
         # The default reserves logits for every row of a batch: 250 MiB on a 128k vocabulary. The library asks
         # for one of each sequence.
-        params.n_outputs_max = params.n_seq_max
+        params.n_outputs_max = max(params.n_seq_max, shape.outputs)
         params.n_threads = params.n_threads_batch = shape.threads
         params.kv_unified = True
         params.swa_full = True
@@ -74,7 +76,8 @@ class Context:
             raise ValueError(f"no memory for a KV pool of {pool} tokens; lower POOL_TOKENS")
         self.vocabulary = file.n_vocab
         self.memory = Memory(self._handle, int(llama_cpp.llama_n_ctx(self._handle)), scratch=shape.sequences)
-        self.batch = Batch(rows, shape.sequences, shape.sequences, file.n_vocab)
+        outputs = max(shape.sequences, shape.outputs)
+        self.batch = Batch(rows, outputs, shape.sequences, file.n_vocab)
 
     @property
     def handle(self) -> object:

@@ -15,7 +15,7 @@ Item = GenerationEvent | ChatbotError
 
 
 class Outbox:
-    """Events of one request; filled by the engine's thread, read by the request's coroutine."""
+    """Events of the answers to a question; filled by the engine's thread, read by its coroutine."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
@@ -37,23 +37,27 @@ class Outbox:
             if not self._items:
                 await self._wake.wait()
         items: list[Item] = []
-        texts: list[str] = []
+        tokens: list[Token] = []
         while self._items:
             item = self._items.popleft()
             if isinstance(item, Token):
-                texts.append(item.text)
+                tokens.append(item)
                 continue
-            _add_joined(texts, items)
+            _add_joined(tokens, items)
             items.append(item)
-        _add_joined(texts, items)
+        _add_joined(tokens, items)
         return items
 
 
-def _add_joined(texts: list[str], items: list[Item]) -> None:
-    """Move the texts to the items as one token: joined once, however many a slow reader has let gather."""
-    if texts:
-        items.append(Token("".join(texts)))
-        texts.clear()
+def _add_joined(tokens: list[Token], items: list[Item]) -> None:
+    """Move the tokens to the items, those of an answer as one, however many a slow reader has let gather."""
+    by_answer: dict[int, list[Token]] = {}
+    for token in tokens:
+        by_answer.setdefault(token.answer, []).append(token)
+    for answer, parts in by_answer.items():
+        told = tuple(each for part in parts for each in part.logprobs)
+        items.append(Token("".join(part.text for part in parts), told, answer))
+    tokens.clear()
 
 
 class Delivery:

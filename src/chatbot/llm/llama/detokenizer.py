@@ -13,6 +13,11 @@ class Detokenizer:
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
+    @property
+    def pending(self) -> int:
+        """Bytes of a character that is not complete yet."""
+        return len(self._decoder.getstate()[0])
+
     def feed(self, piece: bytes) -> str:
         """The characters that this token completes, often none."""
         return self._decoder.decode(piece)

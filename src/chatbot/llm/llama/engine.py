@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 from chatbot.domain.errors import ChatbotError, DeadlineExceeded, Draining, ModelFailed
 from chatbot.domain.messages import FinishReason
@@ -13,6 +14,7 @@ from chatbot.domain.models import EngineMeter
 from chatbot.llm.llama.answering import Answering
 from chatbot.llm.llama.context import Context
 from chatbot.llm.llama.delivery import Delivery
+from chatbot.llm.llama.drafting import Drafter
 from chatbot.llm.llama.prefix_cache import ParkingPolicy
 from chatbot.llm.llama.roster import Roster
 from chatbot.llm.llama.stepper import DecodedCall, Stepper
@@ -72,6 +74,8 @@ class EngineSetup:
     """Streams that may run at once."""
     tiled: bool
     """See Stepper."""
+    speculation: bool
+    """Whether free rows compute drafts."""
 
 
 class Engine:
@@ -88,7 +92,8 @@ class Engine:
         self._answers = Answering(
             self._roster, self._delivery, setup.vocabulary, setup.scheduler, setup.speeds, setup.meter
         )
-        self._stepper = Stepper(setup.context, self._roster, setup.speeds, tiled=setup.tiled)
+        drafter = Drafter(setup.speeds.rows, setup.vocabulary.end_tokens) if setup.speculation else None
+        self._stepper = Stepper(setup.context, self._roster, setup.speeds, drafter, tiled=setup.tiled)
         self._rebuilds = 0
         self._progress = time.monotonic()
         self._busy = False
@@ -185,14 +190,18 @@ class Engine:
         for stream, error in call.failed:
             self._answers.fail(stream, error)
         if call.ready:
-            logits = self._context.logits()
-            for row, stream in enumerate(call.ready):
-                self._answers.grow(stream, logits[row])
+            rows = iter(self._context.logits())
+            for stream in call.ready:
+                draft = call.drafts.get(stream, [])
+                call.accepted += self._answers.grow(stream, list(islice(rows, 1 + len(draft))), draft)
         if call.ran:
             seconds = time.monotonic() - call.begun
             self._stepper.learn(call, seconds)
             if call.generating:
                 self._setup.meter.step(call.generating, seconds)
+            if call.drafts:
+                saved = self._setup.speeds.rows.saved(call.generating, call.accepted, seconds)
+                self._setup.meter.drafted(call.drafted, call.accepted, saved)
 
     def _take_commands(self) -> None:
         with self._called:

@@ -29,6 +29,7 @@ from chatbot.scheduling.ticket import Ticket
 if TYPE_CHECKING:
     from chatbot.llm.llama.prompt import RenderedPrompt
     from chatbot.llm.llama.ready_model import ReadyModel
+    from chatbot.llm.llama.stream import Stream
 
 _LOGGER = logging.getLogger("chatbot.llm.llama")
 
@@ -189,11 +190,11 @@ class LlamaModel:
 
 
 class LlamaPlace:
-    """A reserved place; see the port."""
+    """What is reserved for a question: a place for each answer; see the port."""
 
-    def __init__(self, model: "ReadyModel", ticket: Ticket, renderer: ThreadPoolExecutor) -> None:
+    def __init__(self, model: "ReadyModel", tickets: "list[Ticket]", renderer: ThreadPoolExecutor) -> None:
         self._model = model
-        self._ticket = ticket
+        self._tickets = tickets
         self._renderer = renderer
         self._used = False
 
@@ -204,27 +205,34 @@ class LlamaPlace:
         if self._used:
             raise RuntimeError("a place serves one generation")
         self._used = True
-        model, stream = self._model, None
+        model, tickets = self._model, self._tickets
+        streams: list[Stream] = []
         try:
             loop = asyncio.get_running_loop()
-            prompt = await loop.run_in_executor(self._renderer, model.prompter.render, conversation)
-            stream = model.submit(self._ticket, prompt, conversation, sampling)
+            prompt, samplers = await loop.run_in_executor(
+                self._renderer, model.prepare, conversation, sampling, len(tickets)
+            )
+            streams = model.submit(tickets, prompt, samplers, conversation, sampling)
             yield Prompted(prompt.report)
-            while True:
-                for item in await stream.outbox.take():
+            unfinished = len(streams)
+            while unfinished:
+                for item in await streams[0].outbox.take():
                     if isinstance(item, ChatbotError):
                         raise item
+                    unfinished -= isinstance(item, Finished)
                     yield item
-                    if isinstance(item, Finished):
-                        return
         finally:
-            if stream is not None:
+            for stream in streams:
                 model.cancel(stream)
-            else:
-                model.give_up(self._ticket)
+            if not streams:
+                self._give_up()
 
     def release(self) -> None:
         """See Place."""
         # A generation under way ends through its iterator, which knows the stream.
         if not self._used:
-            self._model.give_up(self._ticket)
+            self._give_up()
+
+    def _give_up(self) -> None:
+        for ticket in self._tickets:
+            self._model.give_up(ticket)

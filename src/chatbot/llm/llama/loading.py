@@ -12,11 +12,13 @@ from chatbot.llm.llama.model_file import ModelFile
 from chatbot.llm.llama.prefix_cache import ParkingPolicy
 from chatbot.llm.llama.prompt import Prompter, choose_format
 from chatbot.llm.llama.ready_model import ReadyModel
+from chatbot.llm.llama.sampler import SamplerMaker
 from chatbot.llm.llama.vocabulary import Vocabulary
 from chatbot.llm.llama.warmup import measure
 from chatbot.scheduling.admission import AdmissionController, Limits
 from chatbot.scheduling.capacity import Capacity
 from chatbot.scheduling.scheduler import Scheduler
+from chatbot.scheduling.slices import UNTILED_ROWS
 
 FORESEEN = (ValueError, TemplateUnusable)
 """Failures whose sentence says all that there is to know."""
@@ -56,11 +58,12 @@ def _assemble(
         sequences=config.parallel,
         rows=max(_ROWS, config.parallel),
         threads=usable_threads(config.threads),
+        outputs=UNTILED_ROWS if config.speculation else 0,
         exact=exact,
     )
     context = Context(file, shape)
     context_tokens = min(config.context_tokens, context.memory.total)
-    speeds = measure(context, config.parallel)
+    speeds = measure(context, config.parallel, drafts=config.speculation)
     scheduler = Scheduler(Capacity(config.parallel, context.memory.total), speeds)
     engine = Engine(
         EngineSetup(
@@ -78,9 +81,11 @@ def _assemble(
             ),
             sequences=config.parallel,
             tiled=not file.on_gpu,
+            speculation=config.speculation,
         )
     )
     limit = max(1, context_tokens - ANSWER_RESERVE)
     prompter = Prompter(form, vocabulary, context=context_tokens, limit=limit)
     admission = AdmissionController(limits, scheduler)
-    return ReadyModel(file, engine, admission, scheduler, speeds, prompter, context_tokens)
+    samplers = SamplerMaker(vocabulary, context_tokens)
+    return ReadyModel(file, engine, admission, scheduler, speeds, prompter, samplers, context_tokens)

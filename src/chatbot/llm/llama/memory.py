@@ -35,6 +35,8 @@ class Memory:
         self._free = total
         self._cells: list[Handles] = [np.empty(0, dtype=np.int32) for _ in range(MAX_SEQUENCES)]
         self._lengths = [0] * MAX_SEQUENCES
+        # Whether the library has cut sequences so far wherever it was asked to; some models' memory cannot.
+        self.cuts = True
 
     def detach(self) -> None:
         """The context is gone: go on counting, call the library no more."""
@@ -83,20 +85,25 @@ class Memory:
         self._cells[target] = cells
         self._lengths[target] = count
 
-    def truncate(self, sequence: int, count: int) -> None:
-        """Cut the sequence after its first ``count`` tokens; 0 empties it."""
+    def truncate(self, sequence: int, count: int) -> bool:
+        """Cut the sequence after its first ``count`` tokens; 0 empties it, which always works.
+
+        False, and nothing cut, when this model's memory can only be emptied.
+        """
         self._check(sequence)
         length = self._lengths[sequence]
         if count >= length:
-            return
-        if self._memory is not None:
-            llama_cpp.llama_memory_seq_rm(self._memory, sequence, count, -1)
+            return True
+        if self._memory is not None and not llama_cpp.llama_memory_seq_rm(self._memory, sequence, count, -1):
+            self.cuts = False
+            return False
         lost = self._cells[sequence][count:length]
         self._shares[lost] -= 1
         freed = lost[self._shares[lost] == 0]
         self._stack[self._free : self._free + len(freed)] = freed
         self._free += len(freed)
         self._lengths[sequence] = count
+        return True
 
     def save(self, sequence: int, start: int, stop: int) -> State | None:
         """Copy what the sequence holds of positions ``start`` to ``stop``; None when the library cannot."""

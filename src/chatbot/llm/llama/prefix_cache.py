@@ -121,8 +121,8 @@ class PrefixCache:
             self._policy.host_cache.forget(match.room)
         return 0
 
-    def guard(self, sequence: int) -> int | None:
-        """Protect what a running sequence holds from its own window; None where there is no window.
+    def guard(self, sequence: int, count: int) -> int | None:
+        """Protect a running sequence's first ``count`` tokens from its own window; None where there is none.
 
         Returns:
             The guard's id, to be given back with ``park`` or ``unguard``.
@@ -134,7 +134,7 @@ class PrefixCache:
         if not self._ids:
             return None
         guard = self._ids.pop()
-        self._memory.share(sequence, guard, self._memory.length(sequence))
+        self._memory.share(sequence, guard, count)
         return guard
 
     def unguard(self, guard: int | None) -> None:

@@ -35,10 +35,21 @@ class Roster:
             stream.done = 0
             stream.guard = None
 
+    @property
+    def full(self) -> bool:
+        """Whether several streams run and no further one could."""
+        return not self._free_ids and len(self.running) > 1
+
     def guard(self, stream: Stream) -> None:
         """The prompt is computed: from here on a sliding window would leave cells of it behind."""
         if stream.sequence is not None and stream.guard is None:
-            stream.guard = self.cache.guard(stream.sequence)
+            stream.guard = self.cache.guard(stream.sequence, stream.done)
+
+    def trim(self, stream: Stream) -> None:
+        """Give up what the pool holds of a draft beyond the stream's own tokens."""
+        if stream.sequence is not None and not self._memory.truncate(stream.sequence, stream.done):
+            # A memory that can only be emptied: the tokens are computed again.
+            self.discard(stream)
 
     def admit(self, now: float) -> None:
         """Start whoever may start."""
@@ -53,17 +64,17 @@ class Roster:
         self.waiting.pop(stream.ticket, None)
         if stream.sequence is not None:
             self.running.remove(stream)
+            self.trim(stream)
             self.cache.park(stream.sequence, stream.tokens, stream.guard)
             self._release(stream)
-        if stream.sampler is not None:
-            stream.sampler.close()
-            stream.sampler = None
+        stream.sampler.close()
 
     def discard(self, stream: Stream) -> None:
         """Throw away what a running stream computed, so that nobody shares it."""
         if stream.sequence is not None:
             self.cache.discard(stream.sequence, stream.guard)
             stream.guard = None
+            stream.done = 0
 
     def preempt(self, stream: Stream) -> None:
         """Put a running stream back among the waiting; it keeps its text and its sampler, not its cells.

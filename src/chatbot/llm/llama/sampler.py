@@ -1,95 +1,215 @@
-"""The next token of one answer: llama.cpp's own chain on the candidates that can matter.
+"""The next token of one answer: llama.cpp's own chains on the candidates that can matter.
 
-The chain costs a pass over the whole vocabulary in 12-byte records for every token of every user. Penalties
-(1 or more, see ServiceConfig) push at most ``WINDOW`` tokens down and lift none, so the ``top_k`` best after
-them are among the ``top_k + WINDOW`` best before; numpy finds those, and the chain then computes exactly
-what it would have computed on all.
+A chain costs a pass over the whole vocabulary in 12-byte records for every token of every user. So numpy
+finds the best tokens first (``best_tokens``), and the chains compute on those what they would on all:
+
+- Penalties and DRY only push tokens down. If after them as many candidates as top-k keeps are still above
+  everything that was left out, then nothing that was left out can be among the chosen; else more are taken.
+- Where min-p alone cuts, the same holds if its cut lies above everything that was left out.
+- Where neither cuts first, where tokens may be pushed up, and for top-n-sigma, which is computed from all
+  logits, all tokens are taken.
 """
 
 import ctypes
 import math
-import secrets
-from collections.abc import Iterable
+import weakref
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import llama_cpp
 import numpy as np
-import numpy.typing as npt
 
-from chatbot.domain.errors import ModelFailed
-from chatbot.domain.messages import Sampling
+from chatbot.domain.errors import ModelFailed, UnknownToken
+from chatbot.domain.messages import WHOLE_CONTEXT, Sampling
+from chatbot.llm.llama.best_tokens import TokenIds, best_tokens
 from chatbot.llm.llama.context import Logits
+from chatbot.llm.llama.sampler_chain import (
+    COLDEST,
+    Chain,
+    DrySamplers,
+    adjusting_chain,
+    choosing_chain,
+    window,
+)
+from chatbot.llm.llama.vocabulary import Vocabulary
 
-WINDOW = 64
-"""Tokens that the repeat penalty looks back on (llama.cpp's default)."""
+_SPARE = 64
+"""Candidates beyond top-k at the first try: what penalties usually push out of it, and more."""
 
-_COLUMNS = 4096
-"""Columns of the folded row: with fewer, more is gathered; with more, selecting among them is dear."""
+_FIRST = 256
+"""Candidates at the first try where min-p cuts; it rarely leaves as many."""
+
+_MORE = 4
+"""Factor by which a further try takes more."""
+
+_MOST = 4096
+"""Candidates beyond which all tokens are as fast."""
+
+_SLACK = 0.01
+"""Logits by which min-p's cut must be above what was left out: more than float32 rounds."""
 
 _RECORD = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 
 _RECORDS_AT = ctypes.POINTER(llama_cpp.llama_token_data)
 
-TokenIds = npt.NDArray[np.intp]
-
 
 class Sampler:
-    """A sampler chain with its random state and penalty window; owned by one request for its whole life."""
+    """The chains with their random state and windows; owned by one request for its whole life."""
 
-    def __init__(self, sampling: Sampling, vocabulary: int) -> None:
-        greedy = sampling.temperature <= 0
-        self._plain = greedy and sampling.repeat_penalty == 1
-        self._top_k = 1 if greedy else sampling.top_k
-        self._chain = _chain(sampling, vocabulary, greedy=greedy)
+    def __init__(self, sampling: Sampling, vocabulary: int, dry: Chain | None = None) -> None:
+        """``vocabulary`` counts tokens; ``dry`` comes from DrySamplers and is freed with this sampler.
+
+        The windows of ``sampling`` count tokens; SamplerMaker knows what WHOLE_CONTEXT is.
+        """
+        best_alone = _takes_the_best(sampling)
+        if best_alone:
+            sampling = replace(sampling, top_k=1, top_n_sigma=0.0)
+        self._adjusting = adjusting_chain(sampling, vocabulary, dry)
+        self._choosing = choosing_chain(sampling)
+        self._finalizer = weakref.finalize(self, _free, self._adjusting, self._choosing)
+        self._plain = best_alone and self._adjusting is None
+        self._biased = np.array([token for token, _ in sampling.logit_bias], dtype=np.intp)
+        self._biases = np.array([bias for _, bias in sampling.logit_bias], dtype=np.float32)
+        self._top_k = sampling.top_k
+        self._cut = math.log(sampling.min_p) - _SLACK if sampling.min_p else -math.inf
+        self._first_try = _first_try(sampling) or vocabulary
         self._array: Any = llama_cpp.llama_token_data_array()
         self._array_at = ctypes.byref(self._array)
         self._make_records(0)
 
     def accept(self, tokens: Iterable[int]) -> None:
-        """Let the prompt's tokens enter the penalty window."""
-        for token in tokens:
-            llama_cpp.llama_sampler_accept(self._chain, token)
+        """Let tokens that were not sampled here enter the windows: the prompt's."""
+        if self._adjusting is not None:
+            for token in tokens:
+                llama_cpp.llama_sampler_accept(self._adjusting, token)
 
     def sample(self, row: Logits) -> int:
-        """Choose the next token from a row of logits and remember it.
+        """Choose the next token from a row of logits, which this changes, and remember it.
+
+        A logit of -inf rules its token out.
 
         Raises:
             ModelFailed: the logits are no numbers, as after an overflow in the model's arithmetic.
         """
-        if self._plain:
+        if self._biased.size:
+            row[self._biased] += self._biases
+        if self._plain or not self._lay_out(row):
             token = int(row.argmax())
             _check(row[token])
         else:
-            candidates = best_tokens(row, self._top_k + WINDOW if self._top_k else len(row))
-            token = self._apply(candidates, row[candidates])
+            llama_cpp.llama_sampler_apply(self._choosing, self._array_at)
+            token = int(self._array.data[self._array.selected].id)
         self.accept((token,))
         return token
 
     def close(self) -> None:
-        """Free the chain."""
-        if self._chain:
-            llama_cpp.llama_sampler_free(self._chain)
-            self._chain = None
+        """Free the chains; harmless when repeated."""
+        self._finalizer()
 
-    def _apply(self, candidates: TokenIds, logits: Logits) -> int:
-        # The chain aborts the process on an empty list, and what it makes of NaN is no choice.
-        _check(logits.max(initial=-math.inf))
-        count = len(candidates)
+    def _lay_out(self, row: Logits) -> bool:
+        """Show the chains those tokens from which they choose as from all; False if penalties leave none."""
+        count = self._first_try
+        while True:
+            count = count if count <= _MOST else len(row)
+            ids = best_tokens(row, count)
+            logits = row[ids]
+            _check(logits.max(initial=-math.inf))
+            adjusted = self._adjust(ids, logits)
+            if count >= len(row) or len(ids) < count or self._suffice(adjusted, left_out=logits.min()):
+                return len(adjusted) > 0
+            count *= _MORE
+
+    def _suffice(self, adjusted: Logits, left_out: np.float32) -> bool:
+        """Whether no token that was left out, none of them above ``left_out``, could be chosen."""
+        if self._top_k:
+            return int(np.count_nonzero(adjusted >= left_out)) >= self._top_k
+        return bool(adjusted.max(initial=-math.inf) + self._cut > left_out)
+
+    def _adjust(self, ids: TokenIds, logits: Logits) -> Logits:
+        """Lay the candidates out for the chains, penalise them, and remove those that are ruled out."""
+        count = len(ids)
         if count > len(self._records):
             self._make_records(2 * count)
-        self._records["id"][:count] = candidates
-        self._records["logit"][:count] = logits
+        records = self._records[:count]
+        records["id"] = ids
+        records["logit"] = logits
+        self._show(count)
+        if self._adjusting is not None:
+            llama_cpp.llama_sampler_apply(self._adjusting, self._array_at)
+        if records["logit"].min() == -math.inf:
+            # By top-n-sigma, or by DRY after a very long repetition.
+            left = records[records["logit"] > -math.inf]
+            count = len(left)
+            records[:count] = left
+            self._show(count)
+        return records["logit"][:count]
+
+    def _show(self, count: int) -> None:
+        """Let the chains see the first so many records, in no order that they know of."""
         array = self._array
         array.data = self._records_at
         array.size = count
         array.selected = -1
         array.sorted = False
-        llama_cpp.llama_sampler_apply(self._chain, self._array_at)
-        return int(array.data[array.selected].id)
 
     def _make_records(self, size: int) -> None:
         self._records = np.zeros(size, dtype=_RECORD)
         self._records_at = ctypes.cast(self._records.ctypes.data, _RECORDS_AT)
+
+
+class SamplerMaker:
+    """Makes the samplers of one model; safe to use from several threads."""
+
+    def __init__(self, vocabulary: Vocabulary, context_tokens: int) -> None:
+        """``context_tokens`` is the longest conversation."""
+        self._vocabulary = vocabulary.size
+        self._dry = DrySamplers(vocabulary)
+        self._context_tokens = context_tokens
+
+    def make(self, sampling: Sampling, prompt: Sequence[int]) -> Sampler:
+        """A sampler that has seen the prompt's tokens, as far as it looks back.
+
+        Raises:
+            UnknownToken: a bias for a token that the vocabulary does not have.
+        """
+        if any(token >= self._vocabulary for token, _ in sampling.logit_bias):
+            raise UnknownToken(self._vocabulary)
+        sampling = replace(
+            sampling,
+            repeat_last_n=self._window(sampling.repeat_last_n),
+            dry_penalty_last_n=self._window(sampling.dry_penalty_last_n),
+        )
+        sampler = Sampler(sampling, self._vocabulary, self._dry.make(sampling))
+        sampler.accept(prompt[max(0, len(prompt) - window(sampling)) :])
+        return sampler
+
+    def close(self) -> None:
+        """Free what is kept for further samplers."""
+        self._dry.close()
+
+    def _window(self, tokens: int) -> int:
+        return self._context_tokens if tokens == WHOLE_CONTEXT else min(tokens, self._context_tokens)
+
+
+def _takes_the_best(sampling: Sampling) -> bool:
+    """Whether the best token after the penalties is chosen, whatever else would cut."""
+    xtc = sampling.xtc_probability and sampling.xtc_threshold <= 0.5
+    return (
+        sampling.temperature < COLDEST and not sampling.dynatemp_range and sampling.typical_p == 1 and not xtc
+    )
+
+
+def _first_try(sampling: Sampling) -> int | None:
+    """How many of the best tokens are likely to be enough; None where all are needed."""
+    raised = (
+        sampling.repeat_penalty < 1 or sampling.presence_penalty < 0 or sampling.frequency_penalty < 0
+    ) and sampling.repeat_last_n
+    if raised or sampling.top_n_sigma > 0:
+        return None
+    if sampling.top_k:
+        return sampling.top_k + _SPARE
+    return _FIRST if sampling.min_p and sampling.top_p == sampling.typical_p == 1 else None
 
 
 def _check(largest: np.float32) -> None:
@@ -97,46 +217,7 @@ def _check(largest: np.float32) -> None:
         raise ModelFailed("the model computed no numbers for this request's next token")
 
 
-def best_tokens(row: Logits, count: int) -> TokenIds:
-    """Ids of at least the ``count`` largest logits (more on ties and near them), in no order.
-
-    The row is folded to columns. The ``count`` best columns by maximum hold the ``count`` best tokens, and
-    the worst of those maxima bounds them from below; so everything at or above that bound is taken.
-    """
-    if count >= len(row):
-        return np.arange(len(row))
-    folded = len(row) // _COLUMNS
-    if folded < 2 or count >= _COLUMNS:
-        return np.argpartition(row, len(row) - count)[-count:]
-    grid = row[: folded * _COLUMNS].reshape(folded, _COLUMNS)
-    maxima = grid.max(axis=0)
-    bound = np.partition(maxima, _COLUMNS - count)[_COLUMNS - count]
-    columns = np.flatnonzero(maxima >= bound)
-    # take and one flat search cost half of fancy indexing and a search in two dimensions.
-    lines, places = np.divmod(np.flatnonzero(grid.take(columns, axis=1) >= bound), len(columns))
-    tail = np.flatnonzero(row[folded * _COLUMNS :] >= bound) + folded * _COLUMNS
-    return np.concatenate([lines * _COLUMNS + columns[places], tail])
-
-
-def _chain(sampling: Sampling, vocabulary: int, *, greedy: bool) -> object:
-    params = llama_cpp.llama_sampler_chain_default_params()
-    params.no_perf = True
-    chain = llama_cpp.llama_sampler_chain_init(params)
-    parts = []
-    if sampling.repeat_penalty != 1:
-        parts.append(
-            llama_cpp.llama_sampler_init_penalties(vocabulary, WINDOW, sampling.repeat_penalty, 0.0, 0.0)
-        )
-    if greedy:
-        parts.append(llama_cpp.llama_sampler_init_greedy())
-    else:
-        seed = secrets.randbelow(0xFFFFFFFF) if sampling.seed is None else sampling.seed % 0xFFFFFFFF
-        parts += [
-            llama_cpp.llama_sampler_init_top_k(sampling.top_k),
-            llama_cpp.llama_sampler_init_top_p(sampling.top_p, 1),
-            llama_cpp.llama_sampler_init_temp(sampling.temperature),
-            llama_cpp.llama_sampler_init_dist(seed),
-        ]
-    for part in parts:
-        llama_cpp.llama_sampler_chain_add(chain, part)
-    return chain
+def _free(*chains: Chain | None) -> None:
+    for chain in chains:
+        if chain is not None:
+            llama_cpp.llama_sampler_free(chain)

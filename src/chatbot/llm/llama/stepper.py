@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from chatbot.domain.errors import ModelFailed
 from chatbot.llm.llama.context import Context, DecodeError
+from chatbot.llm.llama.drafting import Drafter, Drafts
 from chatbot.llm.llama.roster import Roster
 from chatbot.llm.llama.stream import Stream
 from chatbot.scheduling.rates import Speeds
@@ -30,15 +31,20 @@ class DecodedCall:
     """What came of one call."""
 
     generating: int
-    """Rows planned for answers, one token each."""
+    """Rows planned for answers, one token each, drafts apart."""
     read: int
     """Rows planned for prompts."""
     begun: float
     """Monotonic seconds at which it began."""
     ran: bool = False
     """Whether anything was computed."""
+    drafts: Drafts = field(default_factory=dict)
+    """What was computed beyond the streams' own tokens."""
     ready: list[Stream] = field(default_factory=list)
-    """Streams whose next token can be chosen, in the order of the rows of logits."""
+    """Streams whose next token can be chosen, in the order of the rows of logits; where a stream has a draft,
+    a row for each of its tokens follows."""
+    accepted: int = 0
+    """Tokens of the drafts that were chosen, too."""
     failed: list[tuple[Stream, ModelFailed]] = field(default_factory=list)
     """Streams that cannot go on, and why."""
     preempted: int = 0
@@ -46,15 +52,23 @@ class DecodedCall:
     broken: str = ""
     """Why the context cannot be trusted any more, so that everything must be computed again; else empty."""
 
+    @property
+    def drafted(self) -> int:
+        """Rows of drafts."""
+        return sum(map(len, self.drafts.values()))
+
 
 class Stepper:
     """Plans and makes decode calls over the roster's running streams."""
 
-    def __init__(self, context: Context, roster: Roster, speeds: Speeds, *, tiled: bool) -> None:
-        """``tiled`` says that attention works in tiles, as on a CPU."""
+    def __init__(
+        self, context: Context, roster: Roster, speeds: Speeds, drafter: Drafter | None, *, tiled: bool
+    ) -> None:
+        """``tiled`` says that attention works in tiles, as on a CPU; no ``drafter``, no drafts."""
         self.context = context
         self._roster = roster
         self._speeds = speeds
+        self._drafter = drafter
         self._tiled = tiled
         self.prefill_seconds = 0.25
 
@@ -83,19 +97,20 @@ class Stepper:
         read = sum(count for stream, count in rows if not stream.generating)
         self._roster.cache.make_way(generating + read)
         call = DecodedCall(generating, read, time.monotonic())
+        rows = self._with_room(rows, call)
+        call.drafts = self._drafts(rows, call)
         for _ in range(_TRIES):
-            rows = self._with_room(rows, call)
             if not rows:
                 return call
-            self._fill_batch(rows)
+            self._fill_batch(rows, call.drafts)
             try:
                 self.context.decode()
             except DecodeError as error:
                 if error.code == 1:
-                    # The count of cells says there is room, the library says not: believe it and make some.
-                    rows = rows if self._roster.cache.evict_one() else self._without_victim(rows, call)
+                    rows = self._with_more_room(rows, call)
                 elif error.code == 2:
-                    rows = self._resynced(rows)
+                    rows = self._resynced(rows, call.drafts)
+                    call.drafts = {}
                 elif error.code == -1:
                     return self._refused(rows, error, call)
                 else:
@@ -110,9 +125,14 @@ class Stepper:
         return call
 
     def learn(self, call: DecodedCall, seconds: float) -> None:
-        """Let a call that ran, sampling included, correct the measured speeds."""
+        """Let a call that ran, sampling included, correct the measured speeds.
+
+        A step with drafts is none by which waits are foretold: its speed would vanish when the batch fills.
+        """
         if not call.read:
-            self._speeds.steps.saw(call.generating, seconds)
+            self._speeds.rows.saw(call.generating + call.drafted, seconds)
+            if not call.drafts:
+                self._speeds.steps.saw(call.generating, seconds)
         elif call.read >= 8:
             # What the call would have cost without prefill is no part of the rate: else small chunks would
             # look slow, be made smaller and look slower still.
@@ -120,17 +140,30 @@ class Stepper:
             alone = steps.seconds(call.generating) if call.generating else steps.base
             self._speeds.prefill.saw(call.read, max(seconds - alone, 0.2 * seconds))
 
-    def _fill_batch(self, rows: Rows) -> None:
+    def _drafts(self, rows: Rows, call: DecodedCall) -> Drafts:
+        """What free rows and free cells compute beside the answers' own tokens.
+
+        Nothing while somebody reads a prompt, who would wait for it, or while all sequences are taken.
+        """
+        memory = self.context.memory
+        somebody_reads = call.read or len(rows) < len(self._roster.running)
+        if self._drafter is None or somebody_reads or self._roster.full or not memory.cuts:
+            return {}
+        return self._drafter.choose([stream for stream, _ in rows], memory.free - len(rows))
+
+    def _fill_batch(self, rows: Rows, drafts: Drafts) -> None:
         batch = self.context.batch
         batch.clear()
         for stream, count in rows:
             tokens = stream.tokens[stream.done : stream.done + count]
-            batch.add(_id(stream), stream.done, tokens, output=count == stream.missing)
+            outputs = int(count == stream.missing)
+            draft = drafts.get(stream, [])
+            batch.add(_id(stream), stream.done, tokens + draft, outputs=outputs + len(draft))
 
     def _advance(self, rows: Rows, call: DecodedCall) -> None:
         call.ran = True
         for stream, count in rows:
-            self.context.memory.appended(_id(stream), count)
+            self.context.memory.appended(_id(stream), count + len(call.drafts.get(stream, [])))
             stream.advance(count)
             if not stream.missing:
                 call.ready.append(stream)
@@ -143,6 +176,13 @@ class Stepper:
                 rows = self._without_victim(rows, call)
         return rows
 
+    def _with_more_room(self, rows: Rows, call: DecodedCall) -> Rows:
+        """The library finds no room where the count of cells says there is: drafts go first."""
+        if call.drafts:
+            call.drafts = {}
+            return rows
+        return rows if self._roster.cache.evict_one() else self._without_victim(rows, call)
+
     def _without_victim(self, rows: Rows, call: DecodedCall) -> Rows:
         running = self._roster.running
         victim = max(running, key=lambda stream: stream.started or 0.0)
@@ -153,12 +193,17 @@ class Stepper:
             call.preempted += 1
         return [(stream, count) for stream, count in rows if stream is not victim]
 
-    def _resynced(self, rows: Rows) -> Rows:
-        """After an aborted call: what is left of the rows beyond the positions that the library kept."""
+    def _resynced(self, rows: Rows, drafts: Drafts) -> Rows:
+        """After an aborted call: what is left of the rows beyond the positions that the library kept.
+
+        Nothing is kept of drafts, nor of a last token, whose logits are lost.
+        """
+        memory = self.context.memory
         for stream, count in rows:
-            self.context.memory.resync(_id(stream), count)
-            stream.done = self.context.memory.length(_id(stream))
-        return [(stream, min(count, stream.missing)) for stream, count in rows if stream.missing]
+            memory.resync(_id(stream), count + len(drafts.get(stream, [])))
+            stream.done = min(memory.length(_id(stream)), len(stream.tokens) - 1)
+            self._roster.trim(stream)
+        return [(stream, min(count, stream.missing)) for stream, count in rows]
 
     def _refused(self, rows: Rows, error: Exception, call: DecodedCall) -> DecodedCall:
         """The batch was refused unseen: the stream whose rows are wrong fails, or all of them.

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from chatbot.domain.messages import Finished, FinishReason, Sampling, Usage
+from chatbot.domain.messages import Finished, FinishReason, Usage
 from chatbot.llm.llama.answer_text import AnswerText
 from chatbot.llm.llama.delivery import Outbox
+from chatbot.llm.llama.draft_source import DraftSource
+from chatbot.llm.llama.logprobs import ShownTokens
 from chatbot.llm.llama.prefixes import Tokens
 from chatbot.llm.llama.prompt import RenderedPrompt
 from chatbot.llm.llama.sampler import Sampler
@@ -25,9 +27,16 @@ class Stream:
     ticket: Ticket
     """Its place, and its progress as the scheduler sees it."""
     prompt: RenderedPrompt
-    sampling: Sampling
+    sampler: Sampler
+    """Has seen the prompt; kept through preemptions."""
+    stops: tuple[str, ...]
+    """The client's stop strings."""
     outbox: Outbox
     """Where its events go."""
+    answer: int
+    """Which of the answers to its question it is, from 0."""
+    shown: ShownTokens | None
+    """What is told of its tokens; None where the client does not ask."""
     tokens: list[int] = field(init=False)
     """All that the model has to read: the prompt and what was generated."""
     text: AnswerText = field(init=False)
@@ -42,8 +51,8 @@ class Stream:
     """How many of ``tokens`` are in the pool."""
     cached: int = 0
     """Tokens of the prompt that were found in a cache when it first started."""
-    sampler: Sampler | None = None
-    """Made at the first token, kept through preemptions."""
+    draft_source: DraftSource = field(default_factory=DraftSource)
+    """Guesses of its next tokens."""
     submitted: float = field(default_factory=time.monotonic)
     """Monotonic seconds at which the prompt was known."""
     started: float | None = None
@@ -61,7 +70,7 @@ class Stream:
         self.tokens = list(self.prompt.tokens)
         self.prompt_length = len(self.tokens)
         self._prompt_ids = np.asarray(self.tokens, dtype=np.int32)
-        self.text = AnswerText(self.prompt.endings, self.sampling.stop)
+        self.text = AnswerText(self.prompt.endings, self.stops)
 
     @property
     def ids(self) -> Tokens:
@@ -115,4 +124,5 @@ class Stream:
             queue=max(0.0, started - self.submitted),
             prefill=max(0.0, first - started),
             decode=max(0.0, now - first),
+            answer=self.answer,
         )

@@ -68,6 +68,11 @@ class Vocabulary:
         for token in sorted(marks | self.end_tokens, key=lambda token: len(self.piece(token))):
             self._spellings[token] = self._spelling(token)
 
+    @property
+    def handle(self) -> object:
+        """The vocabulary as the library's own samplers take it."""
+        return self._vocab
+
     def name(self, token: int) -> str:
         """The token as the vocabulary writes it, such as ``<|eot_id|>``."""
         text: bytes | None = llama_cpp.llama_vocab_get_text(self._vocab, token)

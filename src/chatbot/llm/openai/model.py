@@ -32,8 +32,15 @@ _STOPS_UPSTREAM = 4
 
 _NOT_CONFIGURED_RETRY = 60
 
-_SAMPLING = frozenset({"temperature", "top_p", "seed"})
+_SAMPLING = frozenset({"temperature", "top_p", "seed", "presence_penalty", "frequency_penalty"})
 """What is not sent to a model that takes no sampling parameters."""
+
+_LOCAL = frozenset(
+    {"top_k", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "dynatemp_range", "repeat_penalty"}
+    | {"dry_multiplier", "logit_bias", "logprobs", "top_logprobs", "n"}
+)
+"""What OpenAI does not have, what is said of tokens (theirs are other ones than our text shows), and several
+answers."""
 
 
 class OpenAIModel:
@@ -51,7 +58,7 @@ class OpenAIModel:
     @property
     def lacks(self) -> frozenset[str]:
         """See ChatModel."""
-        return frozenset() if self._alias.sampling else _SAMPLING
+        return _LOCAL if self._alias.sampling else _LOCAL | _SAMPLING
 
     @property
     def continues(self) -> bool:
@@ -226,6 +233,11 @@ def request_body(alias: OpenAIAlias, prompt: Prompt, sampling: Sampling) -> dict
     }
     if alias.sampling:
         body |= {"temperature": sampling.temperature, "top_p": sampling.top_p}
+        penalties = {
+            "presence_penalty": sampling.presence_penalty,
+            "frequency_penalty": sampling.frequency_penalty,
+        }
+        body |= {name: value for name, value in penalties.items() if value}
         if sampling.stop:
             body["stop"] = list(sampling.stop[:_STOPS_UPSTREAM])
         if sampling.seed is not None:

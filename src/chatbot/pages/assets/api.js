@@ -55,8 +55,10 @@ const owner = () => `user_id=${encodeURIComponent(settings.userId)}`;
  * Throws ServiceError for a refusal or an error event, ConnectionLost when the stream ends early.
  */
 export async function* ask(alias, body, { signal, finish }) {
-  const headers = { Accept: "text/event-stream", "Content-Type": "application/json" };
+  const headers = { Accept: "text/event-stream", "Content-Type": "application/json", "X-Keep": "partial" };
   if (finish) headers["X-Finish"] = "1";
+  // Of several pods, the one that knows this user's conversations.
+  if (settings.userId) headers["X-Affinity"] = settings.userId;
   const response = await request(encodeURIComponent(alias), { method: "POST", headers, body: JSON.stringify(body), signal });
   yield { event: "open", data: { dbId: response.headers.get("X-Db-Id") } };
   try {
@@ -78,11 +80,23 @@ export const deleteRoom = (dbId) => json(`rooms/${dbId}?${owner()}`, { method: "
 export const deleteAllRooms = () => json(`rooms?${owner()}`, { method: "DELETE" });
 export const exportRooms = async () => (await request(`rooms/export?${owner()}`)).blob();
 
-/** All turns of a room after the given index, oldest first. */
-export async function turnsOf(dbId, after = 0, options = {}) {
+const JSON_HEADERS = { Accept: "application/json", "Content-Type": "application/json" };
+
+/** Change a room's title, its pin, or the turn (`leaf`) through which its path goes. */
+export const changeRoom = (dbId, change) =>
+  json(`rooms/${dbId}?${owner()}`, { method: "PATCH", headers: JSON_HEADERS, body: JSON.stringify(change) });
+
+/** Where titles and turns of the user hold a text: {found: [{db_id, title, turn, excerpt}], complete}. */
+export const searchRooms = (q) => json(`rooms/search?${owner()}`, { method: "POST", headers: JSON_HEADERS, body: JSON.stringify({ q }) });
+
+/** Delete a turn and what follows it. */
+export const deleteTurn = (dbId, id) => json(`rooms/${dbId}/turns/${id}?${owner()}`, { method: "DELETE" });
+
+/** The turns of a room's current path that were stored after the index `from`, oldest first. */
+export async function turnsOf(dbId, { from = 0, signal } = {}) {
   const turns = [];
-  for (let next = after; next !== null; ) {
-    const page = await json(`rooms/${dbId}?${owner()}&after=${next}&limit=200`, options);
+  for (let next = from; next !== null; ) {
+    const page = await json(`rooms/${dbId}?${owner()}&after=${next}&limit=200`, { signal });
     turns.push(...page.turns);
     next = page.next_after;
   }

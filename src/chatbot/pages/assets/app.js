@@ -29,11 +29,11 @@ let atEnd = true;
 const character = facts.character && new CharacterForm(newRoom);
 const conversation = new Conversation(byId("turns"), {
   request: () => ({ alias: model.value, fields: { ...character?.fields, ...(facts.search && { [facts.search]: search.checked }) } }),
-  speaker: () => speaker(),
+  speaker: (askedWith) => (character && askedWith?.[facts.character.name]) || speaker(),
   grown: () => follow(),
   changed,
-  edit(question) {
-    composer.set(question, true);
+  edit(turn) {
+    composer.set(turn.question, turn);
     composer.focus();
   },
 });
@@ -41,14 +41,14 @@ const rooms = new RoomList({
   open: openRoom,
   current: () => conversation.dbId,
   gone: (dbId) => dbId === conversation.dbId && newRoom(),
+  drawn: () => drawHead(),
 });
 const composer = new Composer({
   ready: () => !conversation.busy,
   recall: () => conversation.recall(),
   draft: `chatbot.draft.${service}`,
   send(question, edited) {
-    atEnd = true;
-    conversation.ask(question, { replace: edited });
+    conversation.ask(question, edited);
     drawHead();
     drawWelcome();
   },
@@ -56,20 +56,43 @@ const composer = new Composer({
 
 function changed(what) {
   if (what === "busy") {
-    byId("stop").hidden = !conversation.busy;
-    byId("send").hidden = conversation.busy;
+    byId("stop").hidden = !conversation.answering;
+    byId("send").hidden = conversation.answering;
     composer.update();
+    if (conversation.answering) {
+      atEnd = true;
+      focusAgain();
+    }
+  } else if (what === "gone") {
+    newRoom();
+    rooms.refresh();
+  } else if (what === "path") {
+    if (!conversation.turns.includes(composer.edited)) composer.leaveEdit();
+    takeUpCharacter();
+    drawHead();
+    drawWelcome();
+    focusAgain();
   } else if (what === "room") {
     history.replaceState(null, "", `#${conversation.dbId}`);
-    if (!settings.forget) character?.keepFor(conversation.dbId);
   } else {
-    rooms.refresh().then(drawHead);
+    rooms.refresh();
   }
+}
+
+/** Where the button that was pressed is gone, the keyboard goes on at the question. */
+function focusAgain() {
+  if (document.activeElement === document.body && !isNarrow.matches) composer.focus();
 }
 
 /** Keep the newest text in sight unless the reader has scrolled away from it. */
 function follow() {
   if (atEnd) scroll.scrollTop = scroll.scrollHeight;
+  byId("to-end").hidden = atEnd;
+}
+
+/** Whether the reader is at the end, where new text is to stay in sight. */
+function look() {
+  atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_END;
   byId("to-end").hidden = atEnd;
 }
 
@@ -87,13 +110,13 @@ function drawHead() {
 function drawWelcome() {
   const welcome = byId("welcome");
   if (character) {
-    const { name, context } = character.current;
+    const { name } = character.current;
     welcome.replaceChildren(
       make(
         "div",
         { className: "persona" },
         make("div", { className: "face", ariaHidden: "true" }, Array.from(name)[0]),
-        make("div", {}, make("h2", {}, name), make("p", {}, context)),
+        make("div", {}, make("h2", {}, name), make("p", {}, character.shownContext)),
       ),
       make("div", { className: "speaker" }, name),
       make("div", { className: "answer", dir: "auto" }, formatted(character.shownGreeting)),
@@ -103,7 +126,7 @@ function drawWelcome() {
   welcome.hidden = conversation.last !== null;
   const suggestions = facts.suggestions.map(say).map((text) => {
     const put = () => {
-      composer.set(text, false);
+      composer.set(text);
       composer.focus();
     };
     return make("li", {}, make("button", { type: "button", className: "suggestion", onclick: put }, text));
@@ -131,32 +154,43 @@ function draw() {
   rooms.draw();
 }
 
+/** Play the character that the room on the page was last asked with, and say so when nobody knows it. */
+function takeUpCharacter() {
+  if (!character || !conversation.turns.length || character.takeUp(conversation.dbId, conversation.askedWith)) return;
+  toast(t("characterUnknown", character.current));
+}
+
 function newRoom() {
   conversation.reset();
-  composer.set("", false);
+  character?.begin();
+  composer.set("");
   history.replaceState(null, "", location.pathname);
   draw();
   closeSide();
   if (!isNarrow.matches) composer.focus();
 }
 
-/** Show a room; `draft` keeps what stands in the composer, as after a reload. */
-async function openRoom(dbId, { draft = false } = {}) {
+/** Show a room, at one of its turns if one is named; `draft` keeps what stands in the composer, as after a reload. */
+async function openRoom(dbId, turn = null, { draft = false } = {}) {
   try {
-    await conversation.open(dbId);
+    await conversation.open(dbId, turn);
   } catch (error) {
     toast(error.message);
-    if (!conversation.dbId) history.replaceState(null, "", location.pathname);
+    // A room that is out of reach for now keeps its address, for the next reload.
+    if (error.status === 404 && !conversation.dbId) history.replaceState(null, "", location.pathname);
     return;
   }
-  character?.restoreFor(dbId);
+  takeUpCharacter();
   history.replaceState(null, "", `#${dbId}`);
-  if (!draft) composer.set("", false);
-  atEnd = true;
+  if (!draft) composer.set("");
+  atEnd = !turn;
   draw();
   follow();
   closeSide();
-  if (!isNarrow.matches) composer.focus();
+  if (turn) {
+    conversation.find(turn);
+    look();
+  } else if (!isNarrow.matches) composer.focus();
 }
 
 // The side panel slides over the page on narrow screens; what lies under it is out of reach meanwhile.
@@ -185,13 +219,11 @@ isNarrow.onchange = () => showSide(false);
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.isComposing || document.querySelector("dialog[open]")) return;
   if (document.body.classList.contains("side-open")) closeSide();
+  else if (composer.edited) composer.leaveEdit();
   else conversation.stop();
 });
 
-scroll.addEventListener("scroll", () => {
-  atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_END;
-  byId("to-end").hidden = atEnd;
-});
+scroll.addEventListener("scroll", look);
 byId("to-end").onclick = () => {
   atEnd = true;
   follow();
@@ -207,13 +239,13 @@ byId("edit-character").onclick = () => character.edit();
 byId("language").onclick = () => {
   setLanguage(currentLanguage() === "ko" ? "en" : "ko");
   draw();
-  conversation.offerAgain();
+  conversation.offer();
 };
 model.onchange = () => local.set(MODEL, model.value);
 settingsDialog({
   saved({ newUser }) {
     if (newUser) newRoom();
-    rooms.refresh().then(drawHead);
+    rooms.refresh();
     fillModels();
   },
   async deleteAll() {
@@ -242,9 +274,10 @@ byId("edit-character").hidden = !character;
 byId("export-room").before(...links.map(({ link }) => link));
 showSide(false);
 draw();
-rooms.refresh().then(drawHead);
+rooms.refresh();
 fillModels();
 for (const { link } of links) showIfThere(link);
 const linked = ROOM_ID.exec(location.hash)?.[1];
-if (linked && !settings.forget) openRoom(linked, { draft: true });
-else if (!isNarrow.matches) composer.focus();
+if (linked && !settings.forget) openRoom(linked, null, { draft: true });
+else conversation.resume();
+if (!linked && !isNarrow.matches) composer.focus();

@@ -1,5 +1,4 @@
-// The character that is talked with: its form, its card, and which character belongs to which room.
-// The service keeps no characters; the browser remembers them for its own rooms.
+// The character that is talked with: its form and its card. Which character a room is talked with, its turns tell.
 
 import { LIMITS, readCard } from "./card.js";
 import { CardError, MAX_FILE_BYTES } from "./cardfile.js";
@@ -12,8 +11,8 @@ import { readJson, settings, writeJson } from "./store.js";
 import { SAMPLES } from "./texts.js";
 
 const CURRENT = "chatbot.character";
+// What browsers remembered of rooms from before their turns told.
 const BY_ROOM = "chatbot.characters";
-const ROOMS_KEPT = 100;
 const INPUTS = { name: "character-name", greeting: "greeting", context: "context" };
 const LABELS = { name: "characterName", greeting: "greeting", context: "context" };
 
@@ -25,6 +24,7 @@ export class CharacterForm {
   constructor(chosen) {
     const stored = readJson(CURRENT, null);
     this.own = valid(stored) ? stored : null;
+    this.userName = settings.userName;
     this.chosen = chosen;
     this.dialog = byId("character");
     for (const key of Object.keys(LIMITS)) this.#input(key).addEventListener("input", () => this.#count(key));
@@ -41,15 +41,24 @@ export class CharacterForm {
 
   /** The greeting as the service has the character say it. */
   get shownGreeting() {
+    return this.#filled(this.current.greeting);
+  }
+
+  /** The background as the service tells it to the model. */
+  get shownContext() {
+    return this.#filled(this.current.context);
+  }
+
+  #filled(text) {
     const { name, greeting, context } = this.current;
-    return fillMacros(greeting, { char: name, user: settings.userName || userWord(context + greeting) });
+    return fillMacros(text, { char: name, user: this.userName || userWord(context + greeting) });
   }
 
   /** The request's fields, named as the service names them; the user's name only where there is one. */
   get fields() {
     const { name, greeting, context } = this.current;
     const as = facts.character;
-    const user = settings.userName ? { [as.user_name]: settings.userName } : {};
+    const user = this.userName ? { [as.user_name]: this.userName } : {};
     return { [as.name]: name, [as.greeting]: greeting, [as.context]: context, ...user };
   }
 
@@ -57,20 +66,25 @@ export class CharacterForm {
     byId("card-report").hidden = true;
     byId("character-problem").textContent = "";
     this.#fill(this.current);
-    byId("user-name").value = settings.userName;
+    byId("user-name").value = this.userName;
     this.dialog.showModal();
   }
 
-  /** Remember which character a room belongs to. */
-  keepFor(dbId) {
-    const kept = readJson(BY_ROOM, []).filter(([id]) => id !== dbId);
-    writeJson(BY_ROOM, [[dbId, this.current], ...kept].slice(0, ROOMS_KEPT));
+  /** Begin a new room: the user is called as in the settings. */
+  begin() {
+    this.userName = settings.userName;
   }
 
-  /** Take up the character of a room, if this browser knows it. */
-  restoreFor(dbId) {
-    const found = readJson(BY_ROOM, []).find(([id]) => id === dbId)?.[1];
-    if (valid(found)) this.#use(found);
+  /** Take up the character that a room was last asked with; false when nothing tells which that was. */
+  takeUp(dbId, askedWith) {
+    const as = facts.character;
+    const told = askedWith && Object.fromEntries(Object.keys(LIMITS).map((key) => [key, askedWith[as[key]]]));
+    const before = () => readJson(BY_ROOM, []).find(([id]) => id === dbId)?.[1];
+    const found = valid(told) ? told : before();
+    if (!valid(found)) return false;
+    this.#use(found);
+    if (told) this.userName = askedWith[as.user_name] ?? "";
+    return true;
   }
 
   #use(character) {
@@ -105,7 +119,7 @@ export class CharacterForm {
       return;
     }
     this.#use(character);
-    settings.userName = byId("user-name").value.trim();
+    this.userName = settings.userName = byId("user-name").value.trim();
     this.dialog.close();
     this.chosen();
   }

@@ -7,28 +7,36 @@ import { session } from "./store.js";
 
 export const QUESTION_LIMIT = 500;
 
+// A Hangul syllable is complete as it stands; what other input methods compose, Enter chooses and does not send.
+const HANGUL_END = /[가-힣ㄱ-ㅎㅏ-ㅣ]$/;
+
 // On a touch keyboard Enter makes a line and the button sends: there is no Shift to hold.
 const touchOnly = matchMedia("(hover: none) and (pointer: coarse)");
 
 export class Composer {
+  #enterPressed = false; // While a syllable was in the making.
+  #hangulEnded = false; // The last composition, by a syllable.
+  #before = ""; // What stood in the field before a question was put there to be rewritten.
+
   /**
-   * `send(question, edited)` asks, `ready()` says whether a question may be sent now, `recall()` puts the last
-   * question back; `draft` names where an unsent question outlives a reload.
+   * `send(question, edited)` asks, in the place of the turn `edited` if there is one; `ready()` says whether a question may
+   * be sent now, `recall()` puts the last question back; `draft` names where an unsent question outlives a reload.
    */
   constructor({ send, ready, recall, draft }) {
     this.hooks = { send, ready, recall };
     this.draft = draft;
     this.field = byId("question");
-    this.edited = false;
+    this.edited = null;
     this.field.addEventListener("input", () => this.update());
     this.field.addEventListener("keydown", (event) => this.#key(event));
+    this.field.addEventListener("compositionend", (event) => this.#composed(event));
     byId("composer").addEventListener("submit", (event) => {
       event.preventDefault();
       this.submit();
     });
-    byId("cancel-edit").onclick = () => this.set("", false);
+    byId("cancel-edit").onclick = () => this.leaveEdit();
     this.field.enterKeyHint = touchOnly.matches ? "enter" : "send";
-    this.set(session.get(draft) ?? "", false);
+    this.set(session.get(draft) ?? "");
   }
 
   #key(event) {
@@ -36,10 +44,24 @@ export class Composer {
       event.preventDefault();
       this.hooks.recall();
     }
-    // keyCode 229 is how Safari marks the Enter that ends a composition.
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229 || touchOnly.matches) return;
+    const enter = event.key === "Enter" || event.code === "Enter" || event.code === "NumpadEnter";
+    this.#enterPressed = enter && event.isComposing && !event.shiftKey;
+    if (!enter || event.shiftKey || event.isComposing || touchOnly.matches) return;
+    // Safari ends the composition before the Enter that ended it, which only its key code tells.
+    if (event.keyCode === 229 && !this.#hangulEnded) return;
     event.preventDefault();
     this.submit();
+  }
+
+  /**
+   * An Enter that came in the middle of a syllable sends once the syllable is in the field. Some systems give that Enter
+   * again as a key of its own: by then the field is empty, and nothing is sent twice.
+   */
+  #composed({ data }) {
+    this.#hangulEnded = HANGUL_END.test(data);
+    const sends = this.#enterPressed && this.#hangulEnded && !touchOnly.matches;
+    this.#enterPressed = false;
+    if (sends) setTimeout(() => this.submit());
   }
 
   get question() {
@@ -54,12 +76,20 @@ export class Composer {
   submit() {
     if (!this.#sendable) return;
     const { question, edited } = this;
-    this.set("", false);
+    this.set(edited ? this.#before : "");
     this.hooks.send(question, edited);
   }
 
-  /** Put a text into the field; `edited` marks it as a rewrite of the last question. */
-  set(text, edited) {
+  /** Give up rewriting a question: what stood in the field before is there again. */
+  leaveEdit() {
+    if (this.edited) this.set(this.#before);
+  }
+
+  /** Put a text into the field; `edited` is the turn whose question it rewrites. */
+  set(text, edited = null) {
+    if (edited && !this.edited) this.#before = this.field.value;
+    this.edited?.view.mark(false);
+    edited?.view.mark(true);
     this.field.value = text;
     this.edited = edited;
     byId("editing").hidden = !edited;

@@ -1,212 +1,286 @@
-// One conversation: asks questions one at a time and keeps what the page must know of its room.
+// One conversation: the turns of a room's current path, one question at a time, and what can be done with a turn.
 
-import { ConnectionLost, ServiceError, ask, turnsOf } from "./api.js";
+import { ServiceError, changeRoom, deleteTurn, turnsOf } from "./api.js";
+import { Asking } from "./asking.js";
+import { confirmed, toast } from "./dom.js";
 import { t } from "./i18n.js";
-import { settings } from "./store.js";
-import { TurnView, announce, say } from "./turn.js";
-import { Stopped, countdown, recovered } from "./waiting.js";
-
-const ATTEMPTS = 6; // The first and five more, as the suite's load test tries.
+import { answers, pending } from "./pending.js";
+import { Turn } from "./turn.js";
 
 export class Conversation {
-  #controller = null;
-  #lastIndex = 0;
+  #asking = null;
+  #changing = false;
+  #known = new Set();
+  #end = null;
+  #pending = null;
 
   /**
-   * `hooks.request()` gives the alias and the fields of a question beside its text, `hooks.speaker()` the answering
-   * name; `hooks.changed(what)` is called for "busy", "room" and "turn", `hooks.grown()` when the list got longer,
-   * `hooks.edit(question)` to put a question back into the composer.
+   * `hooks.request()` gives the alias and the fields of a question beside its text, `hooks.speaker(askedWith)` the name
+   * that answers such fields; `hooks.changed(what)` is called for "busy", "room", "turn", "path" and "gone", `hooks.grown()` when the list
+   * got longer, `hooks.edit(turn)` to put a turn's question back into the composer.
    */
   constructor(list, hooks) {
     this.list = list;
     this.hooks = hooks;
+    this.left = pending.read(); // The question that a reload has cut off.
     this.reset();
   }
 
   /** The first question on the page, which names a room that is not stored yet. */
   get firstQuestion() {
-    return this.list.querySelector(".question")?.dataset.text ?? "";
+    return this.turns[0]?.question ?? "";
   }
 
+  get last() {
+    return this.turns.at(-1) ?? null;
+  }
+
+  /** What the path was last asked with beside the question; null when it does not say. */
+  get askedWith() {
+    return this.turns.findLast(({ askedWith }) => askedWith)?.askedWith ?? null;
+  }
+
+  /** Whether an answer is under way, which can be stopped. */
+  get answering() {
+    return this.#asking !== null;
+  }
+
+  /** Whether a question has to wait. */
   get busy() {
-    return this.#controller !== null;
+    return this.answering || this.#changing;
   }
 
   /** An empty conversation; a running answer is stopped. */
   reset() {
     this.stop();
+    pending.forget();
     this.dbId = null;
-    this.last = null;
-    this.#lastIndex = 0;
+    this.turns = [];
+    this.#known = new Set(); // The ids of all turns that the page knows to be stored.
+    this.#end = null; // The one at which the room's path ends.
     this.list.replaceChildren();
   }
 
   stop() {
-    this.#controller?.abort();
-    this.#controller = null;
+    this.#asking?.stop();
+    this.#asking = null;
   }
 
   /** Put the last question back to be edited, if there is one and none is under way. */
   recall() {
-    if (this.last && !this.busy) this.hooks.edit(this.last.question);
+    if (this.last && !this.busy) this.hooks.edit(this.last);
   }
 
-  /** Show a stored room. */
-  async open(dbId) {
-    const turns = await turnsOf(dbId);
+  /** Show a stored room, on a path through `turn` if one is named. */
+  async open(dbId, turn = null) {
+    let stored = await this.#read(dbId);
+    if (turn && !stored.some(({ id }) => id === turn)) {
+      await changeRoom(dbId, { leaf: turn });
+      stored = await turnsOf(dbId);
+    }
     this.reset();
     this.dbId = dbId;
-    for (const { index, input_data: question, output_data: answer, model } of turns) {
-      const view = this.#add(question);
-      view.append(answer);
-      view.finish({ model });
-      view.offer();
-      this.last = { question, view, complete: true };
-      this.#lastIndex = index;
-    }
-    this.offerAgain();
+    this.#show(stored);
+    this.resume();
   }
 
-  /** Ask; a last turn that never got its answer makes way for the new attempt when `replace` is set. */
-  async ask(question, { replace = false } = {}) {
-    if (this.busy) return;
-    this.last?.view.offer();
-    if (replace && this.last && !this.last.complete) this.last.view.element.remove();
-    const turn = { question, view: this.#add(question), complete: false, timer: 0, ...this.hooks.request() };
-    this.last = turn;
-    const controller = (this.#controller = new AbortController());
-    this.hooks.changed("busy");
+  /** The turns of a room's path; a room whose first question a reload has cut off may have none. */
+  async #read(dbId) {
     try {
-      await this.#attempts(turn, controller.signal);
+      return await turnsOf(dbId);
     } catch (error) {
-      this.#failed(turn, error);
-    } finally {
-      clearInterval(turn.timer);
+      if (error instanceof ServiceError && error.status === 404 && this.left?.dbId === dbId) return [];
+      throw error;
     }
-    // A conversation that was reset or stopped meanwhile may already run its next question.
-    if (this.#controller === controller) this.#controller = null;
-    if (this.last === turn) this.offerAgain();
+  }
+
+  /** Take up the question that a reload has cut off, if it belongs here and has no answer yet. */
+  resume() {
+    const { left } = this;
+    this.left = null;
+    if (!left || left.dbId !== this.dbId) return;
+    const known = new Set(left.known);
+    const { after, ...aim } = left.aim;
+    if (this.turns.some((turn) => answers({ id: turn.id, input_data: turn.question }, left.question, known))) return;
+    this.#known = known;
+    const named = aim.edit ?? aim.regenerate ?? aim.continue;
+    const instead = this.turns.find(({ id }) => id === named) ?? null;
+    this.#start(left.question, instead ? aim : {}, instead, (asking) => asking.resume());
+  }
+
+  /** Bring a turn into sight and to the keyboard. */
+  find(id) {
+    this.turns.find((turn) => turn.id === id)?.view.find();
+  }
+
+  /** Ask a question at the end of the path; `edited` is the turn whose question it was before, or null. */
+  ask(question, edited = null) {
+    if (edited?.id) return this.#start(question, { edit: edited.id }, edited);
+    if (edited && !edited.complete) return this.#retry(edited, question);
+    const after = this.turns.findLast(({ id }) => id)?.id ?? null;
+    // The service finds the end itself, even while its database is away; an attempt that failed may have left it.
+    return this.#start(question, after === this.#end ? {} : { after });
+  }
+
+  /** Draw every turn's buttons anew, in the page's language. */
+  offer() {
+    this.turns.forEach((turn) => this.#offer(turn));
+  }
+
+  /** Try a turn again that never got its answer, maybe with another question. */
+  #retry(turn, question = turn.question) {
+    const named = turn.aim.regenerate ?? turn.aim.continue;
+    return this.#start(question, named && question !== turn.question ? { edit: named } : turn.aim, turn);
+  }
+
+  /** Ask, in the place of `instead` if there is one; `run` is what is done to have the answer. */
+  async #start(question, aim = {}, instead = null, run = (asking) => asking.run()) {
+    if (this.busy) return;
+    // At the room's end nothing else makes way; in another place what followed is on another path then.
+    if (instead) this.#cut(this.turns.indexOf(instead), Object.keys(aim).length ? Infinity : 1);
+    const begun = aim.continue ? (instead.begun || instead.view.text) : "";
+    const turn = this.#add(question, { aim, begun, siblings: instead?.siblings, ...this.hooks.request() });
+    const asking = (this.#asking = new Asking(turn, this));
     this.hooks.changed("busy");
+    this.offer();
+    this.#pending = turn;
+    this.#keepPending();
+    await run(asking);
+    // A conversation that was reset or stopped meanwhile may already run its next question.
+    if (this.#asking === asking) this.#asking = null;
+    this.#stored(turn);
+    this.hooks.changed("busy");
+    if (asking.leftBehind) {
+      await asking.keepLeftBehind();
+      this.#stored(turn);
+    }
     this.hooks.changed("turn");
   }
 
-  /** The buttons under the last turn, in the page's language. */
-  offerAgain() {
-    if (!this.last) return;
-    const { question, view, complete } = this.last;
-    const again = () => this.ask(question, { replace: true });
-    view.offer([complete ? t("askAgain") : t("retry"), again], [t("edit"), () => this.hooks.edit(question)]);
+  /** Take note of a turn whose question has ended: it is the room's end if it was stored. */
+  #stored(turn) {
+    if (turn.complete && turn === this.#pending) pending.forget();
+    if (turn.id && this.turns.includes(turn)) {
+      this.#known.add(turn.id);
+      this.#end = turn.id;
+    }
+    this.offer();
   }
 
-  #add(question) {
-    const view = new TurnView(question, this.hooks.speaker(), this.hooks.grown);
-    this.list.append(view.element);
-    return view;
+  /** Let the question that is asked outlive a reload. */
+  #keepPending() {
+    const { question, aim } = this.#pending;
+    pending.keep({ dbId: this.dbId, question, aim, known: [...this.#known] });
   }
 
-  async #attempts(turn, signal) {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#stream(turn, signal);
-      } catch (error) {
-        const seconds = this.#retryAfter(turn, error);
-        if (seconds === null || attempt >= ATTEMPTS) throw error;
-        clearInterval(turn.timer);
-        await this.#waitOut(turn.view, error.message, seconds, signal);
-        turn.view.clear();
-      }
+  /** What `Asking` tells of the room: it has a name. */
+  opened(dbId) {
+    this.dbId = dbId;
+    this.#keepPending();
+    this.hooks.changed("room");
+  }
+
+  /** The highest index that the page knows of. */
+  get lastIndex() {
+    return Math.max(0, ...this.turns.map(({ index }) => index));
+  }
+
+  /** Whether a stored turn is that of a question that has just been asked. */
+  answers(stored, question) {
+    return answers(stored, question, this.#known);
+  }
+
+  #add(question, properties) {
+    const speaker = this.hooks.speaker(properties.fields ?? properties.askedWith ?? this.askedWith);
+    const turn = new Turn(question, { speaker, grown: this.hooks.grown, ...properties });
+    this.turns.push(turn);
+    this.list.append(turn.view.element);
+    return turn;
+  }
+
+  #cut(from, count = Infinity) {
+    for (const turn of this.turns.splice(from, count)) {
+      turn.view.element.remove();
+      if (turn === this.#pending) pending.forget();
     }
   }
 
-  /** Seconds after which a refusal may be gone: a full queue, or the local model still loading. */
-  #retryAfter({ view, alias }, error) {
-    if (!(error instanceof ServiceError) || error.retryAfter === null || view.text) return null;
-    return error.status === 429 || (error.status === 503 && alias === "Llama") ? Math.max(1, error.retryAfter) : null;
-  }
-
-  async #waitOut(view, detail, seconds, signal) {
-    const hurry = {};
-    const waited = countdown(seconds, signal, (left) => view.tick(left), hurry);
-    view.countdown(detail, seconds, { now: () => hurry.now(), cancel: () => this.stop() });
-    say(`${detail} ${t("busy", { seconds })}`);
-    try {
-      await waited;
-    } catch {
-      throw new Stopped(t("given"));
+  /** Show the stored turns of a path; those that are shown already keep their views. */
+  #show(stored) {
+    let same = 0;
+    while (same < stored.length && stored[same].id === this.turns[same]?.id) {
+      this.turns[same].siblings = stored[same].siblings;
+      same += 1;
     }
+    this.#cut(same);
+    for (const each of stored.slice(same)) this.#add(each.input_data, { askedWith: each.asked_with }).show(each);
+    for (const { siblings } of stored) siblings.forEach((id) => this.#known.add(id));
+    this.#end = stored.at(-1)?.id ?? null;
+    this.offer();
   }
 
-  async #stream(turn, signal) {
-    const { view, question, alias, fields } = turn;
-    view.progress(t("sending"));
-    say(t("sending"));
-    const body = { input_data: question, ...fields };
-    if (!settings.forget) Object.assign(body, { user_id: settings.userId, db_id: this.dbId });
+  /** Change what is stored and show the path that the room has then; true when it is done. */
+  async #change(act) {
+    if (this.busy) return false;
+    const { dbId } = this;
+    this.#changing = true;
+    this.hooks.changed("busy");
+    let done = true;
     try {
-      for await (const { event, data } of ask(alias, body, { signal, finish: settings.finish })) {
-        this.#event(turn, event, data);
-      }
+      await act(dbId);
     } catch (error) {
-      if (!(error instanceof ConnectionLost) || !settings.finish || settings.forget || !this.dbId) throw error;
-      await this.#recover(turn, error, signal);
+      done = false;
+      toast(error.message);
+    }
+    await this.#readAgain(dbId);
+    this.#changing = false;
+    this.offer();
+    this.hooks.changed("busy");
+    this.hooks.changed("path");
+    return done;
+  }
+
+  /** Show the path that a room has now, if it is still the one on the page. */
+  async #readAgain(dbId) {
+    try {
+      const stored = await turnsOf(dbId);
+      if (dbId === this.dbId) this.#show(stored);
+    } catch (error) {
+      if (error instanceof ServiceError && error.status === 404 && dbId === this.dbId) this.hooks.changed("gone");
+      else toast(error.message);
     }
   }
 
-  /** The connection went but the server was asked to finish: fetch the answer when it is stored. */
-  async #recover(turn, error, signal) {
-    clearInterval(turn.timer);
-    turn.view.clear();
-    turn.view.progress(t("recovering"));
-    const stored = await recovered(this.dbId, turn.question, this.#lastIndex, signal);
-    if (!stored) throw error;
-    turn.view.append(stored.output_data);
-    this.#event(turn, "done", { model: stored.model });
-    this.#lastIndex = stored.index;
+  /** Go to the sibling that stands `by` places on. */
+  async #turnTo(turn, by) {
+    const at = this.turns.indexOf(turn);
+    if (await this.#change((dbId) => changeRoom(dbId, { leaf: turn.siblings[turn.place + by] }))) this.turns[at]?.view.focusSwipe(by);
   }
 
-  #event(turn, event, data) {
-    const { view } = turn;
-    if (event === "open") {
-      if (data.dbId && data.dbId !== this.dbId) {
-        this.dbId = data.dbId;
-        this.hooks.changed("room");
-      }
-      view.progress(t("thinking"));
-    } else if (event === "queue") {
-      this.#queued(turn, data);
-    } else if (event === "token") {
-      clearInterval(turn.timer);
-      if (!view.text) say(t("writing"));
-      view.append(data.text);
-    } else if (event === "done") {
-      turn.complete = true;
-      this.#lastIndex += data.history === "none" ? 0 : 1;
-      view.finish(data);
-      say(t("done"));
-      announce(view.text);
-    }
+  async #remove(turn) {
+    const question = turn === this.last ? "confirmDeleteTurn" : "confirmDeleteTurns";
+    if (!(await confirmed(t(question)))) return;
+    if (turn.id) await this.#change((dbId) => deleteTurn(dbId, turn.id));
+    else if (turn.siblings.length) await this.#change(async () => {});
+    else this.#cut(this.turns.indexOf(turn), 1);
+    this.hooks.changed("turn");
   }
 
-  /** The place in the queue; between the server's messages the seconds go on by themselves. */
-  #queued(turn, { position, eta_s: eta }) {
-    const until = Date.now() + eta * 1000;
-    const text = () => {
-      const seconds = Math.max(1, Math.ceil((until - Date.now()) / 1000));
-      return position <= 1 ? t("queueNext", { seconds }) : t("queuePosition", { position, seconds });
-    };
-    clearInterval(turn.timer);
-    turn.timer = setInterval(() => turn.view.progress(text()), 1000);
-    turn.view.progress(text());
-    if (turn.position !== position) say(text());
-    turn.position = position;
-  }
-
-  #failed({ view }, error) {
-    const stopped = error.name === "AbortError";
-    const kept = settings.finish && !settings.forget;
-    const text = stopped ? t(kept ? "stoppedFinishing" : "stopped") : error.message;
-    view.interrupt(text, !stopped && !(error instanceof Stopped));
-    say(text);
-    if (!stopped && ![ServiceError, ConnectionLost, Stopped].some((kind) => error instanceof kind)) throw error;
+  /** The buttons of a turn. */
+  #offer(turn) {
+    const { id, question, complete, reason } = turn;
+    const idle = !this.busy;
+    const again = id ? () => this.#start(question, { regenerate: id }, turn) : () => this.#start(question);
+    const goesOn = id && turn === this.last && ["stopped", "length"].includes(reason);
+    turn.view.offer({
+      idle,
+      edit: () => this.hooks.edit(turn),
+      remove: () => this.#remove(turn),
+      again: complete ? again : null,
+      retry: complete ? null : () => this.#retry(turn),
+      proceed: goesOn ? () => this.#start(question, { continue: id }, turn) : null,
+      swipe: turn.count > 1 ? { place: turn.place, count: turn.count, go: (by) => this.#turnTo(turn, by) } : null,
+    });
+    turn.view.actions.hidden = this.#asking?.turn === turn;
   }
 }

@@ -15,6 +15,12 @@ export function make(name, properties = {}, ...children) {
 
 export const button = (text, onclick, className = "link") => make("button", { type: "button", className, onclick }, text);
 
+/** A button that shows the icon of a template; its label is read out and shown on hover. */
+export function iconButton(icon, label, onclick) {
+  const drawing = byId(`icon-${icon}`).content.cloneNode(true);
+  return make("button", { type: "button", className: "icon", title: label, ariaLabel: label, onclick }, drawing);
+}
+
 let toastTimer = 0;
 
 /** Say something for a few seconds at the foot of the page. */

@@ -1,11 +1,15 @@
 // A model's text as nodes: paragraphs, lists, tables, quotes and code. Nodes are made one by one and filled by
-// textContent, so that no text can become markup; links and images stay text.
+// textContent, so that no text can become markup. A web address is a link to itself; what claims to be a link or an image
+// stays text.
 
 import { blocksOf, ranked } from "./blocks.js";
 import { button, make, toast } from "./dom.js";
 import { t } from "./i18n.js";
+import { ADDRESS, trimmed } from "./links.js";
 
-const INLINE = /`([^`\n]+)`|\*\*\*(?=\S)([^*\n]*\S)\*\*\*|\*\*(?=\S)([^*\n]*\S)\*\*|\*(?=\S)([^*\n]*\S)\*|~~(?=\S)([^~\n]*\S)~~/g;
+const MARKED = /`([^`\n]+)`|\*\*\*(?=\S)([^*\n]*\S)\*\*\*|\*\*(?=\S)([^*\n]*\S)\*\*|\*(?=\S)([^*\n]*\S)\*|~~(?=\S)([^~\n]*\S)~~/;
+const INLINE = new RegExp(`${MARKED.source}|(${ADDRESS})`, "gu");
+const LINK = { target: "_blank", rel: "noopener noreferrer nofollow" };
 
 /** The pieces of one line or paragraph: strings and elements. */
 function inline(text) {
@@ -13,12 +17,14 @@ function inline(text) {
   let from = 0;
   for (const match of text.matchAll(INLINE)) {
     pieces.push(text.slice(from, match.index));
-    const [whole, code, both, strong, emphasis, struck] = match;
+    const [found, code, both, strong, emphasis, struck, address] = match;
+    const whole = address ? trimmed(address) : found;
     if (code !== undefined) pieces.push(make("code", {}, code));
     else if (both !== undefined) pieces.push(make("strong", {}, make("em", {}, ...inline(both))));
     else if (strong !== undefined) pieces.push(make("strong", {}, ...inline(strong)));
     else if (emphasis !== undefined) pieces.push(make("em", {}, ...inline(emphasis)));
-    else pieces.push(make("s", {}, ...inline(struck)));
+    else if (struck !== undefined) pieces.push(make("s", {}, ...inline(struck)));
+    else pieces.push(URL.canParse(whole) ? make("a", { href: whole, ...LINK }, whole) : whole);
     from = match.index + whole.length;
   }
   pieces.push(text.slice(from));

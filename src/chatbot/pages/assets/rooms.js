@@ -1,11 +1,12 @@
-// The list of a user's rooms: open, delete, download.
+// The list of a user's rooms: find, open, change, delete, download.
 
 import * as api from "./api.js";
-import { byId, confirmed, make, toast } from "./dom.js";
+import { byId, confirmed, iconButton, make, toast } from "./dom.js";
 import { currentLanguage, t } from "./i18n.js";
+import { RoomForm } from "./roomform.js";
+import { RoomSearch } from "./search.js";
 import { settings } from "./store.js";
 
-const FILTER_FROM = 8; // Fewer rooms are seen at a glance.
 const DAY_MS = 86_400_000;
 
 /** Whole days between a moment and now by the calendar; NaN for no moment. */
@@ -43,11 +44,15 @@ const today = () => new Date().toISOString().slice(0, 10).replaceAll("-", "");
 export class RoomList {
   #asked = 0;
 
-  /** `open(dbId)` shows a room, `gone(dbId)` is told of a deleted one, `current()` names the one on the page. */
-  constructor({ open, gone, current }) {
-    this.hooks = { open, gone, current };
+  /**
+   * `open(dbId, turn)` shows a room, at one of its turns if one is named; `gone(dbId)` is told of a deleted one, `drawn()`
+   * when the list was read anew; `current()` names the room on the page.
+   */
+  constructor({ open, gone, current, drawn }) {
+    this.hooks = { open, gone, current, drawn };
     this.rooms = [];
-    byId("filter").addEventListener("input", () => this.draw());
+    this.search = new RoomSearch({ open, cleared: () => this.draw() });
+    this.form = new RoomForm({ changed: () => this.refresh(), remove: (room) => this.#delete(room) });
   }
 
   /** Read the list anew; an answer that a newer question has overtaken is dropped. */
@@ -63,33 +68,38 @@ export class RoomList {
       problem = error.message;
     }
     this.draw(problem);
+    this.hooks.drawn();
   }
 
+  /** Draw the list, unless what a search found stands in its place. */
   draw(problem = "") {
     const current = this.hooks.current();
-    const filter = byId("filter");
-    filter.hidden = this.rooms.length < FILTER_FROM;
-    const wanted = filter.hidden ? "" : filter.value.trim().toLocaleLowerCase();
-    const shown = this.rooms.filter(({ title }) => title.toLocaleLowerCase().includes(wanted));
+    byId("filter").hidden = this.rooms.length === 0;
+    byId("export-room").hidden = !this.rooms.some(({ db_id: dbId }) => dbId === current);
+    if (this.search.query) return;
     const lines = [];
-    let day = "";
-    for (const room of shown) {
-      const next = dayOf(room.updated_at);
-      if (next !== day) lines.push(make("li", { className: "day" }, (day = next)));
+    let heading = "";
+    for (const room of [...this.rooms].sort((a, b) => b.pinned - a.pinned)) {
+      const next = room.pinned ? t("pinned") : dayOf(room.updated_at);
+      if (next !== heading) lines.push(make("li", { className: "day" }, (heading = next)));
       lines.push(this.#line(room, room.db_id === current));
     }
+    const held = document.activeElement.closest("#rooms li");
+    const place = held && [...held.children].indexOf(document.activeElement);
     byId("rooms").replaceChildren(...lines);
+    // The keyboard stays on the button that it was on.
+    if (held) lines.find(({ dataset }) => dataset.room === held.dataset.room)?.children[place]?.focus();
     const hint = byId("rooms-hint");
-    hint.textContent = problem || (wanted ? t("noMatch") : settings.forget ? t("notStored") : t("noRooms"));
-    hint.hidden = !problem && shown.length > 0;
-    byId("export-room").hidden = !this.rooms.some(({ db_id: dbId }) => dbId === current);
+    hint.textContent = problem || t(settings.forget ? "notStored" : "noRooms");
+    hint.hidden = !problem && this.rooms.length > 0;
   }
 
   titleOf(dbId) {
     return this.rooms.find((room) => room.db_id === dbId)?.title ?? "";
   }
 
-  #line({ db_id: dbId, title, turns, updated_at: updated }, isCurrent) {
+  #line(room, isCurrent) {
+    const { db_id: dbId, title, turns, updated_at: updated } = room;
     const open = make(
       "button",
       { type: "button", className: "room", onclick: () => this.hooks.open(dbId) },
@@ -97,14 +107,12 @@ export class RoomList {
       make("small", {}, [t("turnsCount", { count: turns }), when(updated)].filter(Boolean).join(" · ")),
     );
     if (isCurrent) open.setAttribute("aria-current", "page");
-    const remove = make("button", { type: "button", className: "icon", onclick: () => this.#delete(dbId, title) });
-    remove.append(byId("icon-delete").content.cloneNode(true));
-    remove.setAttribute("aria-label", t("deleteRoom", { title }));
-    return make("li", {}, open, remove);
+    return make("li", { "data-room": dbId }, open, iconButton("more", t("changeRoom", { title }), () => this.form.edit(room)));
   }
 
-  async #delete(dbId, title) {
-    if (!(await confirmed(t("confirmDelete", { title })))) return;
+  /** Delete a room after a question; true when it is gone. */
+  async #delete({ db_id: dbId, title }) {
+    if (!(await confirmed(t("confirmDelete", { title })))) return false;
     try {
       await api.deleteRoom(dbId);
       toast(t("deleted"));
@@ -113,6 +121,7 @@ export class RoomList {
     }
     this.hooks.gone(dbId);
     await this.refresh();
+    return true;
   }
 
   /** Delete everything of this user after a question; true when it is done. */

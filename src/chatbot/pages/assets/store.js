@@ -79,12 +79,12 @@ export const settings = {
 };
 
 /** A stored JSON value, or the fallback when there is none or it is damaged. */
-export function readJson(key, fallback) {
+export function readJson(key, fallback, place = local) {
   try {
-    return JSON.parse(local.get(key)) ?? fallback;
+    return JSON.parse(place.get(key)) ?? fallback;
   } catch {
     return fallback;
   }
 }
 
-export const writeJson = (key, value) => local.set(key, JSON.stringify(value));
+export const writeJson = (key, value, place = local) => place.set(key, JSON.stringify(value));

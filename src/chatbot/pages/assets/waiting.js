@@ -2,9 +2,9 @@
 
 import { ServiceError, turnsOf } from "./api.js";
 
-const RECOVER_SECONDS = 200;
-const RECOVER_AFTER = [1, 2]; // Seconds before the first looks.
-const RECOVER_EVERY = 3;
+// Seconds between looks for an answer: one that the service completes alone, and one that was left unfinished.
+export const RECOVER_AFTER = [1, 2, ...Array(66).fill(3)];
+export const LEFT_AFTER = [0.2, 0.5, 1, 2];
 
 /** The user ended a wait; the message says so. */
 export class Stopped extends Error {}
@@ -36,14 +36,15 @@ export function countdown(seconds, signal, onTick, hurry = {}) {
   });
 }
 
-/** The stored turn of a question whose connection was lost, or null if it does not appear in time. */
-export async function recovered(dbId, question, after, signal) {
-  const until = Date.now() + RECOVER_SECONDS * 1000;
-  for (let look = 0; Date.now() < until; look += 1) {
-    await countdown(RECOVER_AFTER[look] ?? RECOVER_EVERY, signal, () => {});
+/**
+ * The last turn of a room's path that is `wanted` and was stored after the index `from`, looked for after each of these
+ * seconds; null if there is none.
+ */
+export async function recovered(dbId, from, wanted, times, signal) {
+  for (const seconds of times) {
+    await countdown(seconds, signal, () => {});
     try {
-      const turns = await turnsOf(dbId, after, { signal });
-      const found = turns.findLast((turn) => turn.input_data === question);
+      const found = (await turnsOf(dbId, { from, signal })).findLast(wanted);
       if (found) return found;
     } catch (error) {
       // A room that is not there yet, or a network that is not back yet, is what is being waited for.

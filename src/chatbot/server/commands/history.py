@@ -1,9 +1,10 @@
-"""``chatbot history``: import, export, delete and prune conversations, and see how their storage is."""
+"""``chatbot history``: import, export, copy, delete and prune conversations, and see how their storage is."""
 
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Annotated, TypeVar
 from uuid import UUID
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import typer
 from pydantic import SecretStr
 
+from chatbot.adapters.history.backups import Copied, back_up
 from chatbot.adapters.history.importing import ImportReport, import_rooms
 from chatbot.adapters.history.opening import open_history, open_spool, open_store
 from chatbot.adapters.history.records import is_user_id, write_record
@@ -19,7 +21,7 @@ from chatbot.adapters.history.resilient import ResilientHistory
 from chatbot.adapters.history.retention import cutoff
 from chatbot.adapters.history.sources import from_database, from_files
 from chatbot.domain.errors import StartupError
-from chatbot.domain.history import HistoryUnavailable, Owner, Room
+from chatbot.domain.history import HistoryUnavailable, Owner, Room, Turn
 from chatbot.domain.messages import ServiceName
 from chatbot.server.settings import Settings, load_settings
 from chatbot.services.registry import SERVICES
@@ -93,6 +95,18 @@ async def _services(history: ResilientHistory, service: ServiceName | None) -> l
     if service not in known:
         raise StartupError(f"there is no service {service}: --service takes {', '.join(known)}")
     return [service]
+
+
+async def _turns(
+    history: ResilientHistory, service: ServiceName | None, user: str | None
+) -> AsyncIterator[Turn]:
+    """All turns of a user, or of everybody, in one service or in all."""
+    services = await _services(history, service)
+    owners = await history.owners() if user is None else [Owner(one, user) for one in services]
+    for owner in owners:
+        if owner.service in services:
+            async for turn in history.export(owner.service, owner.user_id):
+                yield turn
 
 
 @app.command("import")
@@ -172,19 +186,43 @@ def export(
     async def work(settings: Settings) -> int:
         written = 0
         async with _history(settings) as history:
-            services = await _services(history, service)
-            owners = await history.owners() if name is None else [Owner(one, name) for one in services]
             with _opened(output) as file:
-                for owner in owners:
-                    if owner.service not in services:
-                        continue
-                    async for turn in history.export(owner.service, owner.user_id):
-                        if room in (None, turn.room.db_id):
-                            file.write(f"{write_record(turn)}\n")
-                            written += 1
+                async for turn in _turns(history, service, name):
+                    if room in (None, turn.room.db_id):
+                        file.write(f"{write_record(turn)}\n")
+                        written += 1
         return written
 
     sys.stderr.write(f"exported {_run(work)} turns\n")
+
+
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="Folder of the copies.", exists=True, file_okay=False)],
+    service: Service = None,
+    keep: Annotated[int, typer.Option(min=1, help="Copies that stay; older ones of this service go.")] = 14,
+    keys: Annotated[
+        Path | None,
+        typer.Option(help="File of public keys, for which age encrypts.", exists=True, dir_okay=False),
+    ] = None,
+) -> None:
+    """Copy everybody's conversations to a new file in a folder; `import` reads it.
+
+    Without a conversation no file is made and none goes.
+    """
+
+    async def work(settings: Settings) -> Copied:
+        async with _history(settings) as history:
+            turns = _turns(history, service, None)
+            return await back_up(turns, folder, service or "history", keep, keys, datetime.now(UTC))
+
+    copied = _run(work)
+    if copied.path is None:
+        _say("there is no turn to back up: no copy was made, and none was removed")
+    else:
+        _say(
+            f"{copied.turns} turns are in {copied.path.name}; {len(copied.removed)} older copies were removed"
+        )
 
 
 @app.command()

@@ -23,6 +23,11 @@ _STATELESS = (
     "This server stores no responses; send the whole conversation as input.",
 )
 _NO_BACKGROUND = ("이 서버는 요청 중에만 답합니다.", "This server answers within the request only.")
+_ONE_ANSWER = ("이 경로는 답을 하나만 줍니다.", "This route gives one answer.")
+_NO_LOGPROBS = (
+    "이 경로는 로그 확률을 알려 주지 않습니다. chat/completions를 쓰세요.",
+    "This route tells no log probabilities; use chat/completions.",
+)
 _NO_PROMPTS = ("이 서버에는 저장된 프롬프트가 없습니다.", "This server holds no prompts.")
 
 
@@ -81,6 +86,9 @@ class ResponseRequest(AskingRequest):
         "conversation": RefusedParameter(_STATELESS),
         "background": RefusedParameter(_NO_BACKGROUND),
         "prompt": RefusedParameter(_NO_PROMPTS),
+        "n": RefusedParameter(_ONE_ANSWER, (1,)),
+        "logprobs": RefusedParameter(_NO_LOGPROBS),
+        "top_logprobs": RefusedParameter(_NO_LOGPROBS),
     }
     ignored: ClassVar[Collection[str]] = IGNORED | {"include", "max_tool_calls", "reasoning", "truncation"}
 

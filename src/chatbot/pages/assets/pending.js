@@ -1,0 +1,17 @@
+// The question that has no answer yet. This tab remembers it, so that a reload loses nothing and asks nothing twice.
+
+import { facts } from "./facts.js";
+import { composed } from "./plaintext.js";
+import { readJson, session, writeJson } from "./store.js";
+
+const KEY = `chatbot.pending.${facts.service}`;
+
+/** {dbId, question, aim, known}: its room (null: none yet), what it asks for, and the stored turns that it came after. */
+export const pending = {
+  read: () => readJson(KEY, null, session),
+  keep: (question) => writeJson(KEY, question, session),
+  forget: () => session.remove(KEY),
+};
+
+/** Whether a stored turn holds the answer to a question that was asked when the turns `known` were there. */
+export const answers = ({ id, input_data: asked }, question, known) => !known.has(id) && composed(asked) === composed(question);

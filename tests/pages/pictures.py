@@ -1,0 +1,114 @@
+"""Makes the pictures of docs/chat-page.md anew: ``python -m tests.pages.pictures``.
+
+The answers are scripted; everything else is the suite's own HTTP side, as in the browser tests.
+"""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from playwright.sync_api import Browser, Page, sync_playwright
+from tests.pages.real_suite import RealSuite
+from tests.support.fakes import FakeModel
+from tests.support.serving import serving_in_thread
+
+from chatbot.domain.history import NewTurn, Room
+from chatbot.domain.messages import Finished, FinishReason, ServiceName, Token, Usage
+
+FOLDER = Path("docs/img")
+USER = "web-pictures"
+EARLIER = (
+    ("주간 업무 보고서에 들어갈 항목을 정리해 줘", 0),
+    ("이번 분기 매출을 한 문단으로 정리해 줘", 1),
+    ("신입 사원 교육 일정표를 만들어 줘", 3),
+)
+SHORT = "제목: 회의 일정 변경 안내\n\n27일 회의를 30일 오전 10시로 옮깁니다."
+MAIL = """**제목: 11월 27일 회의 일정 변경 안내**
+
+안녕하세요, 김 과장님. 한빛상사 이지은입니다.
+27일 회의를 **30일(월) 오전 10시**로 옮기고자 합니다. 갑작스러운 변경으로 불편을 드려 죄송합니다.
+
+| 항목 | 전 | 뒤 |
+|---|---|---|
+| 일시 | 27일(금) 오후 2시 | 30일(월) 오전 10시 |
+| 장소 | 본사 3층 | 그대로입니다 |
+
+1. 자료는 전날까지 `회의자료_v2.xlsx`로 보내드리겠습니다.
+2. 어려우시면 편한 때를 알려 주세요."""
+SCENE = """*책갈피를 끼우며 고개를 끄덕인다.*
+
+1897년 한성부 지도라면 마침 복원을 마쳤어요. *장갑을 건네며* 먼지가 조금 있으니 조심해서 펼쳐 보세요."""
+
+
+def says(model: FakeModel, answer: str) -> None:
+    """Let the model answer so from now on, with plausible numbers."""
+    model.script = (1.0, Token(answer), Finished(FinishReason.STOP, Usage(120, 99, 48), 0.01, 0.09, 0.96))
+
+
+def answered(page: Page, answer: str) -> None:
+    """Wait until this answer stands on the page."""
+    page.locator(".turn.busy").wait_for(state="detached")
+    page.locator(".turn .answer", has_text=answer.splitlines()[-1][-12:].strip("*")).wait_for()
+    page.wait_for_timeout(500)
+
+
+def asked(page: Page, model: FakeModel, question: str, answer: str) -> None:
+    """Ask a question that is answered so."""
+    says(model, answer)
+    page.fill("#question", question)
+    page.click("#send")
+    answered(page, answer)
+
+
+def wide(browser: Browser, suite: RealSuite, address: str) -> None:
+    """The office on a wide screen: a second answer, rooms of some days, one of them pinned."""
+    now = datetime.now(UTC)
+    for question, days in EARLIER:
+        room = Room(ServiceName("office"), USER, uuid4())
+        suite.history.store.put(
+            NewTurn(uuid4(), room, question, "네", "fake-model", now - timedelta(days=days, minutes=9))
+        )
+    with browser.new_context(locale="ko-KR", viewport={"width": 1120, "height": 840}) as context:
+        page = context.new_page()
+        page.goto(f"{address}/office/")
+        page.evaluate("(user) => localStorage.setItem('chatbot.user_id', user)", USER)
+        page.reload()
+        page.get_by_role("button", name=f"‘{EARLIER[2][0]}’ 바꾸기").click()
+        page.get_by_label("목록 맨 위에 고정").check()
+        page.get_by_role("button", name="저장").click()
+        asked(page, suite.office, "거래처에 회의 일정 변경을 알리는 메일을 써 줘", SHORT)
+        says(suite.office, MAIL)
+        page.get_by_role("button", name="다시 답하기").click()
+        answered(page, MAIL)
+        page.screenshot(path=FOLDER / "chat-wide.png")
+
+
+def narrow(browser: Browser, suite: RealSuite, address: str) -> None:
+    """The character on a phone in the dark."""
+    with browser.new_context(
+        locale="ko-KR",
+        viewport={"width": 360, "height": 720},
+        color_scheme="dark",
+        has_touch=True,
+        is_mobile=True,
+    ) as context:
+        page = context.new_page()
+        page.goto(f"{address}/character/")
+        asked(page, suite.character, "*손을 흔들며* 안녕하세요, 한성 옛 지도를 보고 싶어요.", SCENE)
+        page.screenshot(path=FOLDER / "chat-phone.png")
+
+
+def main() -> None:
+    """Make both pictures."""
+    suite = RealSuite()
+    suite.office.name, suite.character.name = "Bllossom-8B", "DarkIdol-8B"
+    with sync_playwright() as playwright, serving_in_thread(suite.app) as address:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        wide(browser, suite, address)
+        narrow(browser, suite, address)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
