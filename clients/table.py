@@ -52,7 +52,7 @@ def drive(client: Client, base: str, python: str, node: Path | None) -> dict[str
             return {name: {"outcome": "absent", "detail": "no node here"} for name in told.OPERATIONS}
         # Node looks for packages beside the program that imports them.
         driver = shutil.copy(_ROOT / client.driver, node)
-        command, folder = ["node", driver, base, json.dumps(_facts())], node
+        command, folder = ["node", str(driver), base, json.dumps(_facts())], node
     came: dict[str, dict[str, str]] = {}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder) as running:
         assert running.stdout is not None  # noqa: S101 (it is a pipe)

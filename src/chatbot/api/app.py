@@ -18,6 +18,7 @@ from chatbot.api.passing import AFFINITY_HEADER
 from chatbot.api.performance import performance_router
 from chatbot.api.questions import questions_router
 from chatbot.api.request_context import RequestContext
+from chatbot.api.resuming import resuming_router
 from chatbot.api.rooms import rooms_router
 from chatbot.api.routing import PlainRequest, Unmatched, UnmatchedRoute
 from chatbot.api.state import ServiceState
@@ -28,6 +29,7 @@ _EXPOSED = (
     "X-Model",
     "X-Db-Id",
     "X-Turn-Id",
+    "X-Answer-Id",
     "X-Search-Status",
     "X-AI-Generated",
     "X-History",
@@ -57,6 +59,7 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
     app.include_router(pages_router(state.chat.service), prefix=prefix)
     app.include_router(performance_router(state), prefix=prefix)
     app.include_router(rooms_router(state), prefix=prefix)
+    app.include_router(resuming_router(state), prefix=prefix)
     app.include_router(openai_router(state), prefix=prefix)
     app.include_router(questions_router(state), prefix=prefix)
 
@@ -83,6 +86,7 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
                 "X-Request-Id",
                 AFFINITY_HEADER,
                 "X-Finish",
+                "Last-Event-ID",
                 "X-Keep",
                 "X-Prompt-Report",
             ],

@@ -5,7 +5,7 @@ queue or is not streamed would be computed for nobody.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -28,12 +28,11 @@ async def while_connected(
     work: Coroutine[Any, Any, Result],
     *,
     unattended: set[asyncio.Task[Any]] | None = None,
-    on_disconnect: Callable[[], None] = lambda: None,
 ) -> Result:
     """Run ``work`` while the client is connected.
 
-    When it disconnects, ``on_disconnect`` is called and the work is cancelled, or, when ``unattended`` is
-    given, handed over to that set to be completed.
+    When it disconnects, the work is cancelled, or, when ``unattended`` is given, handed over to that set to
+    be completed.
 
     Raises:
         ClientDisconnect: the client was gone before the work was done.
@@ -45,7 +44,6 @@ async def while_connected(
         await asyncio.wait((working, listening), return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
-        on_disconnect()
         if unattended is not None:
             unattended.add(working)
             working.add_done_callback(unattended.discard)

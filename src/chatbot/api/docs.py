@@ -58,6 +58,7 @@ _ANSWER_HEADERS = {
     "X-Model": "The model that answers.",
     "X-AI-Generated": "Always true.",
     "X-Db-Id": "The room; only with a user_id.",
+    "X-Answer-Id": "By which the stream can be gone on with; only of one with X-Finish and a user_id.",
     "X-Turn-Id": "The stored turn; only with a user_id. A stream says it in its done event.",
     "X-Finish-Reason": "stop, length, content_filter (the vendor's), or stopped (by the deadline, X-Keep).",
     "X-History": "database, kept, deleted or none, with -partial when earlier turns could not all be read.",
@@ -75,7 +76,7 @@ ANSWER_RESPONSES: dict[int | str, dict[str, Any]] = {
         },
         "content": {
             "application/json": {"schema": {"type": "string"}},
-            "text/event-stream": {"schema": _events("queue", "token", "done", "error")},
+            "text/event-stream": {"schema": _events("answer", "queue", "token", "done", "error")},
         },
     },
     **COMMON,
@@ -139,6 +140,11 @@ COMPLETION_RESPONSES: dict[int | str, dict[str, Any]] = {
     404: _json("There is no such model.", _OPENAI_ERROR),
 }
 
+_RESPONSE_EVENTS = (
+    *("created", "in_progress", "output_item.added", "content_part.added", "output_text.delta"),
+    *("output_text.done", "content_part.done", "output_item.done", "completed", "incomplete", "failed"),
+)
+
 RESPONSE_RESPONSES: dict[int | str, dict[str, Any]] = {
     **COMPLETION_RESPONSES,
     200: {
@@ -146,7 +152,7 @@ RESPONSE_RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "A response object, or the events of one.",
         "content": {
             "application/json": {"schema": {"type": "object", "required": ["output", "usage"]}},
-            "text/event-stream": {"schema": _events("response.created", "response.completed")},
+            "text/event-stream": {"schema": _events(*(f"response.{name}" for name in _RESPONSE_EVENTS))},
         },
     },
 }
@@ -183,6 +189,15 @@ ROOM_RESPONSES: dict[int | str, dict[str, Any]] = {
     **COMMON,
     404: _json("No such room of this user, or no such turn in it.", _ERROR),
     503: _json("The history database cannot be reached.", _ERROR),
+}
+
+RESUMED_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The events that follow; see docs/api.md.",
+        "content": {"text/event-stream": {"schema": _events("answer", "queue", "token", "done", "error")}},
+    },
+    **COMMON,
+    404: _json("No such answer of this user here, or no longer.", _ERROR),
 }
 
 ROOM_BODY_RESPONSES: dict[int | str, dict[str, Any]] = {

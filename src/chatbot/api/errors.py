@@ -73,6 +73,7 @@ _BY_CLASS: tuple[tuple[type[Exception], int, tuple[str, str] | None], ...] = (
     (errors.NotYourUser, 403, None),
     (errors.RoomNotFound, 404, texts.ROOM_NOT_FOUND),
     (errors.TurnNotFound, 404, texts.TURN_NOT_FOUND),
+    (errors.AnswerNotFound, 404, texts.ANSWER_NOT_FOUND),
     (errors.ModelFailed, 500, None),
     (errors.UpstreamFailed, 502, None),
     (errors.NotConfigured, 503, texts.NOT_CONFIGURED),

@@ -13,7 +13,7 @@ from chatbot.api.body import body_docs, json_body
 from chatbot.api.docs import ALIAS_RESPONSES, ANSWER_RESPONSES, FINISH_HEADER, KEEP_HEADER, REPORT_HEADER
 from chatbot.api.native_format import NativeFormat
 from chatbot.api.passing import admission
-from chatbot.api.responding import respond
+from chatbot.api.responding import respond, stream_to_the_end
 from chatbot.api.state import ServiceState
 from chatbot.domain.schemas import ChatRequest
 
@@ -39,13 +39,12 @@ def questions_router(state: ServiceState) -> APIRouter:
             key=asker.key,
         )
         reply = state.chat.begin(alias, question, admission(request.headers))
-        return await respond(
-            request,
-            reply,
-            NativeFormat(reply, request),
-            stream="text/event-stream" in request.headers.get("accept", "").lower(),
-            unattended=state.unattended if request.headers.get("x-finish") == "1" else None,
-        )
+        shape = NativeFormat(reply, request)
+        stream = "text/event-stream" in request.headers.get("accept", "").lower()
+        unattended = state.unattended if request.headers.get("x-finish") == "1" else None
+        if stream and unattended is not None:
+            return stream_to_the_end(request, reply, shape, state.streams, unattended)
+        return await respond(request, reply, shape, stream=stream, unattended=unattended)
 
     @router.post(
         "/Llama",

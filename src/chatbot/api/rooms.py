@@ -65,7 +65,7 @@ async def _export(turns: AsyncIterator[Turn], head: dict[str, Any]) -> AsyncGene
     yield ("]}" if current else "") + "]}\n"
 
 
-async def _each_once(request: Request) -> None:
+async def each_once(request: Request) -> None:
     """Refuse a parameter that is sent twice: a proxy in front may have judged the other one."""
     names = [
         name
@@ -76,7 +76,7 @@ async def _each_once(request: Request) -> None:
         raise RequestValidationError([{"type": "doubled", "loc": ("query", name)} for name in names])
 
 
-def _owner(keys: Keys) -> Callable[..., Awaitable[str]]:
+def owner_of(keys: Keys | None) -> Callable[..., Awaitable[str]]:
     """A dependency that yields the ``user_id``, which the asker must own."""
 
     async def owner(
@@ -92,10 +92,10 @@ def _owner(keys: Keys) -> Callable[..., Awaitable[str]]:
 def rooms_router(state: ServiceState) -> APIRouter:
     """The room routes of a service; each asks whose rooms they are before it looks anything up."""
     router = APIRouter(
-        prefix="/rooms", tags=["rooms"], responses=ROOM_RESPONSES, dependencies=[Depends(_each_once)]
+        prefix="/rooms", tags=["rooms"], responses=ROOM_RESPONSES, dependencies=[Depends(each_once)]
     )
     service, history = state.chat.service.name, state.history
-    Owner = Annotated[str, Depends(_owner(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
+    Owner = Annotated[str, Depends(owner_of(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
 
     @router.get("", summary="List a user's rooms")
     async def rooms(user_id: Owner) -> RoomList:
@@ -104,6 +104,7 @@ def rooms_router(state: ServiceState) -> APIRouter:
 
     @router.delete("", summary="Delete everything of a user")
     async def delete_user(user_id: Owner) -> Deleted:
+        state.streams.forget(user_id)
         return Deleted(deleted=await history.delete_user(service, user_id))
 
     @router.get("/export", summary="Export all rooms of a user", response_class=StreamingResponse)
@@ -134,8 +135,8 @@ def rooms_router(state: ServiceState) -> APIRouter:
 
 
 def _add_routes_of_a_room(router: APIRouter, state: ServiceState) -> None:
-    service, history = state.chat.service.name, state.history
-    Owner = Annotated[str, Depends(_owner(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
+    service, history, streams = state.chat.service.name, state.history, state.streams
+    Owner = Annotated[str, Depends(owner_of(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
 
     @router.get("/{db_id:room}", summary="Read a room, page by page")
     async def read(
@@ -181,6 +182,7 @@ def _add_routes_of_a_room(router: APIRouter, state: ServiceState) -> None:
         db_id: DbId,
         turn_id: Annotated[TurnId, Path(examples=["123e4567-e89b-12d3-a456-426614174001"])],
     ) -> Deleted:
+        streams.forget(user_id, db_id)
         deleted = await history.delete_turn(Room(service, user_id, db_id), turn_id)
         if not deleted:
             raise TurnNotFound
@@ -188,6 +190,7 @@ def _add_routes_of_a_room(router: APIRouter, state: ServiceState) -> None:
 
     @router.delete("/{db_id:room}", summary="Delete a room")
     async def delete_room(user_id: Owner, db_id: DbId) -> Deleted:
+        streams.forget(user_id, db_id)
         deleted = await history.delete_room(Room(service, user_id, db_id))
         if not deleted:
             raise RoomNotFound

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from chatbot.api.kept_streams import KeptStreams
 from chatbot.core.chat import Chat
 from chatbot.domain.access import Keys
 from chatbot.domain.history_ports import ChatHistory
@@ -31,6 +32,9 @@ class ServiceState:
 
     unattended: set[Any] = field(default_factory=set)
     """Answers that go on after their client has left (X-Finish); kept here so that they are not collected."""
+
+    streams: KeptStreams = field(default_factory=KeptStreams)
+    """Those of answers that are finished in any case, which can be gone on with."""
 
     @property
     def name(self) -> str:

@@ -67,6 +67,10 @@ CANNOT_CONTINUE = (
     "This model cannot go on behind an answer that has ended.",
 )
 TURN_NOT_FOUND = ("그 대화방에 그런 차례가 없습니다.", "There is no such turn in this room.")
+ANSWER_NOT_FOUND = (
+    "이어 받을 답변이 없습니다. 저장된 답변은 대화방에 있습니다.",
+    "There is no such answer to go on with; the room has what was stored.",
+)
 HISTORY_AWAY = ("대화 기록 저장소에 지금 연결할 수 없습니다.", "The history database cannot be reached now.")
 
 _FIELD: Mapping[str, tuple[str, str]] = {
@@ -124,6 +128,7 @@ _FIELD: Mapping[str, tuple[str, str]] = {
         "글 부분은 type과 text가 있는 객체여야 합니다.",
         "A part of a content should be an object with type and text",
     ),
+    "event_id": ("이 답의 이벤트 번호가 아닙니다.", "This is the id of no event of the answer"),
     "missing_role": ("메시지에는 role이 있어야 합니다.", "A message should have a role"),
     "no_form": (
         "이 서버는 답의 형식을 강제할 수 없습니다.",

@@ -11,6 +11,7 @@ ChatbotError
 ├── NotYourUser            403
 ├── RoomNotFound           404
 ├── TurnNotFound           404
+├── AnswerNotFound         404
 ├── Overloaded             429, with retry_after and queue_size
 ├── ModelFailed            500  a defect of ours
 ├── UpstreamFailed         502  a foreign model service failed
@@ -92,6 +93,10 @@ class RoomNotFound(ChatbotError):
 
 class TurnNotFound(ChatbotError):
     """The turn is absent from the room, or the room belongs to somebody else."""
+
+
+class AnswerNotFound(ChatbotError):
+    """No stream of this answer is kept here, or it belongs to somebody else."""
 
 
 class Overloaded(ChatbotError):
