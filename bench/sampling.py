@@ -1,4 +1,4 @@
-"""What choosing a token costs with each sampler on, and what preparing DRY costs.
+"""What choosing a token costs with each sampler on, what telling log probabilities costs, and preparing DRY.
 
 usage: python -m bench.sampling --model FILE.gguf [--rows 100]
 
@@ -56,6 +56,7 @@ def seconds(work: Callable[[], object]) -> float:
 def main(model: Path, count: int) -> None:
     """Measure and print. llama_cpp is imported here, since the threads' patience is set before."""
     yield_while_waiting()
+    from chatbot.llm.llama.logprobs import logprobs_of
     from chatbot.llm.llama.model_file import ModelFile
     from chatbot.llm.llama.sampler import SamplerMaker
     from chatbot.llm.llama.vocabulary import Vocabulary
@@ -72,6 +73,12 @@ def main(model: Path, count: int) -> None:
         sampler = maker.make(sampling, prompt)
         times = [seconds(partial(sampler.sample, rows[number % 8].copy())) for number in range(count)]
         print(f"| {name} | {1e6 * statistics.median(times):,.0f} |")
+    for alternatives in (0, 20):
+        times = [
+            seconds(partial(logprobs_of, rows[number % 8].copy(), 9, alternatives, vocabulary))
+            for number in range(count)
+        ]
+        print(f"| log probabilities, {alternatives} alternatives | {1e6 * statistics.median(times):,.0f} |")
 
     dry = replace(_DEFAULT, dry_multiplier=0.8)
     print("\n| DRY, once for each sampler | ms |\n|---|---|")

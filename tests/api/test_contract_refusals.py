@@ -50,6 +50,8 @@ def test_every_named_failure_has_its_own_status() -> None:
     samples = {
         errors.UnknownModel: errors.UnknownModel("x", ("Llama",)),
         errors.PromptTooLong: errors.PromptTooLong(2, 1),
+        errors.TooManyAnswers: errors.TooManyAnswers(3),
+        errors.UnknownToken: errors.UnknownToken(512),
         errors.Overloaded: errors.Overloaded(1, 1, "queue"),
     }
     for kind in set(_leaves(ChatbotError)) - {ChatbotError}:

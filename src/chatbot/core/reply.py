@@ -12,7 +12,7 @@ from chatbot.core.context import Asked, ContextBuilder, Gathered
 from chatbot.core.service import Frame, Question
 from chatbot.core.statistics import Statistics, TokenTimes
 from chatbot.core.turns import KeptTurn, TurnWriter
-from chatbot.core.written import Choice, Written
+from chatbot.core.written import Written, WrittenAnswer
 from chatbot.domain.errors import ChatbotError, DeadlineExceeded, ModelFailed, Overloaded
 from chatbot.domain.history import HistoryUnavailable, Recalled, Stored
 from chatbot.domain.messages import (
@@ -74,7 +74,7 @@ class Timings:
 class Answered:
     """The last event of a question: its answer is complete, and stored if it belongs to a room."""
 
-    choices: tuple[Choice, ...]
+    choices: tuple[WrittenAnswer, ...]
     """As many answers as were asked for."""
 
     usage: Usage

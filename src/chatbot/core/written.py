@@ -14,7 +14,7 @@ from chatbot.domain.messages import (
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class WrittenAnswer:
     """One of the answers to a question."""
 
     text: str
@@ -59,10 +59,10 @@ class Written:
         return all(answer.end for answer in self._answers)
 
     @property
-    def choices(self) -> tuple[Choice, ...]:
+    def choices(self) -> tuple[WrittenAnswer, ...]:
         """The answers, in their order."""
         return tuple(
-            Choice(
+            WrittenAnswer(
                 "".join(answer.texts),
                 answer.end.reason if answer.end else FinishReason.STOPPED,
                 tuple(answer.logprobs),

@@ -104,7 +104,8 @@ class Answering:
         return self._ends if endings.continues else []
 
     def fail(self, stream: Stream, error: ChatbotError) -> None:
-        """End the stream with an error for its client."""
+        """End the stream with an error for its client, who is told what it has seen of a token already."""
+        self._say(stream, "", last=True)
         self.leave(stream, complete=False)
         self._delivery.put(stream.outbox, error)
 
