@@ -83,7 +83,7 @@ for _description_of in (office, character):
 
 def test_every_operation_was_answered_and_refused() -> None:
     operations = [*_operations(office), *_operations(character)]
-    assert len(operations) == 28
+    assert len(operations) == 30
     for operation in operations:
         seen = answered[operation.label]
         assert 200 in seen, f"{operation.label} never succeeded: {seen}"
