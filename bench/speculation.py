@@ -31,7 +31,8 @@ from tests.engine.rig import Rig, open_rig, question
 from chatbot.domain.messages import Conversation, Sampling
 from chatbot.llm.llama import sampler
 from chatbot.llm.llama.context import Logits
-from chatbot.llm.llama.sampler import Chain, Sampler
+from chatbot.llm.llama.sampler import Sampler
+from chatbot.llm.llama.sampler_chain import Chain
 from chatbot.llm.llama.stream import Stream
 
 _KINDS = {
