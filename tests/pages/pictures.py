@@ -48,8 +48,8 @@ def says(model: FakeModel, answer: str) -> None:
 
 def answered(page: Page, answer: str) -> None:
     """Wait until this answer stands on the page."""
-    page.locator(".turn.busy").wait_for(state="detached")
-    page.locator(".turn .answer", has_text=answer.splitlines()[-1][-12:].strip("*")).wait_for()
+    page.locator(".turn .answer", has_text=answer.splitlines()[-1][-12:]).wait_for()
+    page.locator(".facts").last.wait_for()
     page.wait_for_timeout(500)
 
 
@@ -77,6 +77,7 @@ def wide(browser: Browser, suite: RealSuite, address: str) -> None:
         page.get_by_role("button", name=f"‘{EARLIER[2][0]}’ 바꾸기").click()
         page.get_by_label("목록 맨 위에 고정").check()
         page.get_by_role("button", name="저장").click()
+        page.locator("#room").wait_for(state="hidden")
         asked(page, suite.office, "거래처에 회의 일정 변경을 알리는 메일을 써 줘", SHORT)
         says(suite.office, MAIL)
         page.get_by_role("button", name="다시 답하기").click()

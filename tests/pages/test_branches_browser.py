@@ -165,6 +165,24 @@ def test_an_answer_that_failed_leaves_the_way_back_and_is_tried_again(
     expect(page.locator(".turn").nth(1).locator(".swipe")).to_have_text("2/2")
 
 
+def test_a_question_without_an_answer_stays_when_another_path_is_taken(
+    real_visitor: Visitor, suite: RealSuite
+) -> None:
+    page = talked(real_visitor, suite, ("하나", "1"))
+    says(suite, "일")
+    tool(page, "다시 답하기").click()
+    expect_shown(page, "하나", "일")
+    suite.office.script = (ModelFailed("the model broke"),)
+    real_visitor.ask(page, "둘")
+    expect(page.locator(".failed .remark")).to_be_visible()
+    tool(page, "앞 답변", 0).click()
+    expect_shown(page, "하나", "1", "둘", "")
+    says(suite, "2")
+    page.get_by_role("button", name="다시 보내기").click()
+    expect_shown(page, "하나", "1", "둘", "2")
+    assert suite.office.conversations[-1].exchanges[0].answer == "1"
+
+
 def test_an_answer_that_was_cut_by_its_length_goes_on(real_visitor: Visitor, suite: RealSuite) -> None:
     usage = Usage(prompt=10, completion=2, cached=0)
     suite.office.script = (Token("반쪽"), Finished(FinishReason.LENGTH, usage, 0.0, 0.0, 0.0))

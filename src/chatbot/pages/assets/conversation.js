@@ -205,8 +205,10 @@ export class Conversation {
     }
   }
 
-  /** Show the stored turns of a path; those that are shown already keep their views. */
+  /** Show the stored turns of a path; those that are shown already keep their views, questions without an answer their text. */
   #show(stored) {
+    const unsent = this.turns.filter(({ complete, siblings }) => !complete && !siblings.length);
+    this.turns = this.turns.filter((turn) => !unsent.includes(turn));
     let same = 0;
     while (same < stored.length && stored[same].id === this.turns[same]?.id) {
       this.turns[same].siblings = stored[same].siblings;
@@ -214,6 +216,11 @@ export class Conversation {
     }
     this.#cut(same);
     for (const each of stored.slice(same)) this.#add(each.input_data, { askedWith: each.asked_with }).show(each);
+    for (const turn of unsent) {
+      turn.aim = {};
+      this.turns.push(turn);
+      this.list.append(turn.view.element);
+    }
     for (const { siblings } of stored) siblings.forEach((id) => this.#known.add(id));
     this.#end = stored.at(-1)?.id ?? null;
     this.offer();
