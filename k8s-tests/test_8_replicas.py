@@ -96,7 +96,10 @@ def test_another_number_of_pods_replaces_none(cluster: Cluster, release: Release
 
 def test_nobody_is_refused_or_waits_while_a_pod_is_free(cluster: Cluster, release: Release) -> None:
     """As many questions at once as both pods have sequences, all of one room's affinity."""
-    apply(cluster, release, 2, maxTokens=200)
+    for pod in apply(cluster, release, 2, maxTokens=200):
+        # Else the first questions of a new pod wait for whoever reads the persona, which all of them share.
+        with forward(NAMESPACE, f"pod/{pod.metadata.name}", 8002) as address:
+            assert post(address, "Hello!", "nobody").status_code == 200
     with forward(NAMESPACE, f"service/{release.object('gateway')}", 8001) as address:
         passed_on, refused = (
             metric(cluster, "chatbot_passed_on_total"),
