@@ -1,6 +1,7 @@
 """Work in which answers repeat what stands in the prompt, with answers that people wrote.
 
 A small model soon repeats itself, and guessing what repeats is no art: so these answers are forced upon it.
+None has a blank line, which ends an answer where the model has no template.
 Sources, none of them under copyright: Hyun Jin-geon, A Lucky Day (1924); Constitution of the Republic of
 Korea, chapter II; Lincoln's Gettysburg Address (1863). The search results and the answers from them were
 written for this measurement, in the manner of an encyclopaedia and of office's answers.
@@ -95,7 +96,7 @@ _HUNMINJEONGEUM = (
 _ABOUT_HUNMINJEONGEUM = (
     "훈민정음 해례본은 1940년 경상북도 안동에서 발견되었고, 지금은 간송미술관이 소장하고 있습니다 [2]. 이 "
     "책은 새 글자를 만든 까닭과 글자의 원리를 풀이합니다. 1962년 국보로 지정되었고 1997년 유네스코 "
-    "세계기록유산에 올랐습니다 [2].\n\n한글날은 훈민정음의 반포를 기념하는 날로 매년 10월 9일입니다. "
+    "세계기록유산에 올랐습니다 [2]. 한글날은 훈민정음의 반포를 기념하는 날로 매년 10월 9일입니다. "
     "1991년 공휴일에서 빠졌다가 2013년부터 다시 공휴일이 되었으니, 지금은 쉬는 날이 맞습니다 [3]. 세종이 "
     "글자를 만든 해는 1443년이고, 반포한 때는 1446년 음력 9월입니다 [1]."
 )
@@ -124,7 +125,7 @@ _ABOUT_JEJU = (
     "UNESCO lists two things on the island. The first is a landscape: Jeju Volcanic Island and Lava Tubes "
     "was added to the World Heritage List in 2007. The site has three parts: the Geomunoreum lava tube "
     "system, the Seongsan Ilchulbong tuff cone, and Hallasan [2], the highest point of the island, which "
-    "rises 1,947 metres above the sea [1].\n\nThe second is a way of living. The culture of Jeju haenyeo, "
+    "rises 1,947 metres above the sea [1]. The second is a way of living. The culture of Jeju haenyeo, "
     "women divers who gather shellfish and seaweed without breathing equipment, was inscribed on the list "
     "of intangible cultural heritage in 2016 [3]."
 )

@@ -21,7 +21,7 @@ before nginx and ends after it.
 {{- $probes := .Values.gateway.probes -}}
 - name: balancer
   restartPolicy: Always
-  {{- include "chatbot.containerImage" (dict "root" . "image" .Values.gateway.balancer.image) | nindent 2 }}
+  {{- include "chatbot.containerImage" (dict "root" . "image" .Values.serviceDefaults.image) | nindent 2 }}
   args:
     - balance
     - --port={{ include "chatbot.balancer.port" . }}
