@@ -30,6 +30,11 @@ def asking_headers(reply: Reply, ignored: Sequence[str]) -> dict[str, str]:
     return headers
 
 
+def queue_comment(waiting: Waiting) -> bytes:
+    """Where a request stands, as a comment of its stream."""
+    return f": queue position={waiting.position} eta_s={waiting.eta:.1f}\n\n".encode()
+
+
 def _usage(usage: Usage) -> dict[str, Any]:
     return {
         "prompt_tokens": usage.prompt,
@@ -104,8 +109,8 @@ class OpenAIFormat:
     def event(self, event: AnswerEvent) -> bytes:
         """A ``chat.completion.chunk``; an answer's first one names the role, ``[DONE]`` follows the last."""
         match event:
-            case Waiting(position, eta):
-                return f": queue position={position} eta_s={eta:.1f}\n\n".encode()
+            case Waiting():
+                return queue_comment(event)
             case Token(text, told, answer):
                 role = {} if answer in self._begun else {"role": "assistant"}
                 self._begun.add(answer)

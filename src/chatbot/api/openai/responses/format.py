@@ -4,7 +4,6 @@ A stream tells of the response and of its one message as they begin, grow and en
 comments, which clients skip.
 """
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -14,9 +13,10 @@ from fastapi.responses import JSONResponse, Response
 
 from chatbot.api.answers import closing_headers
 from chatbot.api.errors import Failure
+from chatbot.api.native_format import named_event
 from chatbot.api.openai.body import ReadBody
 from chatbot.api.openai.failures import openai_failure
-from chatbot.api.openai.format import asking_headers
+from chatbot.api.openai.format import asking_headers, queue_comment
 from chatbot.api.openai.responses.schema import ResponseRequest
 from chatbot.core.reply import Answered, AnswerEvent, Reply
 from chatbot.domain.messages import FinishReason, Token, Usage, Waiting
@@ -53,8 +53,8 @@ class OpenAIResponsesFormat:
         """The events of a response."""
         begin = b"" if self._sent else self._begin()
         match event:
-            case Waiting(position, eta):
-                return begin + f": queue position={position} eta_s={eta:.1f}\n\n".encode()
+            case Waiting():
+                return begin + queue_comment(event)
             case Token(text):
                 begin += b"" if self._texts else self._begin_message()
                 self._texts.append(text)
@@ -142,8 +142,7 @@ class OpenAIResponsesFormat:
     def _event(self, kind: str, **data: Any) -> bytes:
         payload = {"type": kind, "sequence_number": self._sent, **data}
         self._sent += 1
-        text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-        return f"event: {kind}\ndata: {text}\n\n".encode()
+        return named_event(kind, payload)
 
 
 def _text_part(text: str) -> Mapping[str, Any]:
