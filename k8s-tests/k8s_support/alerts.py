@@ -88,7 +88,9 @@ def rule_tests(rules: list[dict[str, Any]], namespace: str) -> dict[str, Any]:
 
 def _within(series: str, namespace: str) -> str:
     name, _, labels = series.partition("{")
-    inside = ",".join(filter(None, [labels.removesuffix("}"), f'namespace="{namespace}"']))
+    inside = ",".join(
+        filter(None, [labels.removesuffix("}"), f'namespace="{namespace}"', 'pod="chat-chatbot-office-0"'])
+    )
     return f"{name}{{{inside}}}"
 
 
