@@ -160,5 +160,15 @@ def open_rig(path: Path, *, exact: bool = True, **settings: object) -> Rig:
     )
     model = LlamaModel(config, Limits(256, 64), meter, exact=exact)
     model.start()
-    model._loaded.result(timeout=60)
-    return Rig(model, meter)
+    rig = Rig(model, meter)
+    keep_every_room(rig)
+    return rig
+
+
+def keep_every_room(rig: Rig) -> None:
+    """Let every room that leaves the pool be copied, if there is a budget at all.
+
+    Whether a copy pays is measured, and on a busy machine a single slow one would lose the next rooms.
+    """
+    host_cache = rig.loaded.engine._setup.policy.host_cache
+    host_cache.pays = lambda prefill_seconds: host_cache._budget > 0  # type: ignore[method-assign]

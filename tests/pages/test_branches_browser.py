@@ -6,18 +6,12 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from tests.pages.conftest import Visitor
 from tests.pages.real_suite import RealSuite
+from tests.pages.turns import expect_done, expect_shown
 
 from chatbot.domain.errors import ModelFailed
 from chatbot.domain.messages import Finished, FinishReason, Token, Usage
 
 pytestmark = pytest.mark.browser
-
-
-def expect_shown(page: Page, *texts: str) -> None:
-    """Wait until these questions and answers stand on the page, and nothing else."""
-    expect(page.locator(".turn .question, .turn .answer")).to_have_text(
-        [f"나: {text}" if place % 2 == 0 else text for place, text in enumerate(texts)]
-    )
 
 
 def tool(page: Page, name: str, turn: int = -1) -> Locator:
@@ -132,6 +126,7 @@ def test_a_stopped_answer_is_kept_and_goes_on(real_visitor: Visitor, suite: Real
     proceed.click()
     expect_shown(page, "이야기", "옛날에 호랑이가 살았다.")
     expect(page.get_by_role("group", name="답변 2개 가운데 2번째")).to_be_visible()
+    expect_done(page)
     expect(proceed).to_have_count(0)
     assert suite.office.conversations[-1].begun == "옛날에 호랑이가"
     assert [turn.answer for turn in suite.history.turns] == ["옛날에 호랑이가", "옛날에 호랑이가 살았다."]

@@ -1,20 +1,14 @@
 """A reload of the chat page in the middle of an answer: nothing is lost, nothing is asked or shown twice."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from tests.pages.conftest import Visitor
 from tests.pages.real_suite import RealSuite
+from tests.pages.turns import expect_done, expect_shown
 
 from chatbot.domain.messages import Token
 
 pytestmark = pytest.mark.browser
-
-
-def expect_shown(page: Page, *texts: str) -> None:
-    """Wait until these questions and answers stand on the page, and nothing else."""
-    expect(page.locator(".turn .question, .turn .answer")).to_have_text(
-        [f"나: {text}" if place % 2 == 0 else text for place, text in enumerate(texts)]
-    )
 
 
 def stored(suite: RealSuite) -> list[tuple[str, str]]:
@@ -54,6 +48,7 @@ def test_a_question_without_an_answer_is_put_back_and_asked_once(
     suite.office.script = (Token("둘째 답"),)
     page.get_by_role("button", name="다시 보내기").click()
     expect_shown(page, "계속", "첫 답", "계속", "둘째 답")
+    expect_done(page)
     page.reload()
     expect_shown(page, "계속", "첫 답", "계속", "둘째 답")
     assert stored(suite) == [("계속", "첫 답"), ("계속", "둘째 답")]
@@ -101,6 +96,7 @@ def test_a_changed_question_comes_back_in_its_place(real_visitor: Visitor, suite
     page.get_by_role("button", name="다시 보내기").click()
     expect_shown(page, "고친 하나", "새 답")
     expect(page.locator(".swipe")).to_have_text("2/2")
+    expect_done(page)
     assert [turn.parent for turn in suite.history.turns][2] is None
 
 
@@ -114,5 +110,5 @@ def test_an_answer_that_the_server_completes_is_waited_for(real_visitor: Visitor
     expect(page.locator(".answer")).to_have_text("시작")
     page.reload()
     expect_shown(page, "긴 답", "시작했고 끝났다")
-    expect(page.locator("#send")).to_be_visible()
+    expect_done(page)
     assert stored(suite) == [("긴 답", "시작했고 끝났다")]
