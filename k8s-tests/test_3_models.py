@@ -6,7 +6,7 @@ import pytest
 
 from k8s_support.cluster import Cluster, eventually
 from k8s_support.hub import start_hub
-from k8s_support.release import HUB_NAMESPACE, Release
+from k8s_support.release import HUB_NAMESPACE, Release, release_in
 
 pytestmark = pytest.mark.anywhere
 NAMESPACE = "chatbot-tests-models"
@@ -16,11 +16,8 @@ CPU = {"gpu": {"enabled": False}}
 @pytest.fixture(scope="module")
 def release(cluster: Cluster, hub: None) -> Iterator[Release]:
     start_hub(cluster, "slow-hub", str(30 << 20))
-    cluster.create_namespace(NAMESPACE)
-    release = Release(NAMESPACE)
-    yield release
-    release("uninstall", "chat", check=False)
-    cluster.delete_namespace(NAMESPACE)
+    with release_in(cluster, NAMESPACE) as release:
+        yield release
 
 
 def apply(release: Release, sha256: str | None = None) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from k8s_support.cluster import Cluster, eventually
 from k8s_support.hub import start_hub
-from k8s_support.release import Release
+from k8s_support.release import Release, release_in
 from k8s_support.web import forward
 
 NAMESPACE = "chatbot-tests-load"
@@ -38,11 +38,8 @@ def values(run: str, goal: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def release(cluster: Cluster, hub: None) -> Iterator[Release]:
     start_hub(cluster, "hub")
-    cluster.create_namespace(NAMESPACE)
-    release = Release(NAMESPACE)
-    yield release
-    release("uninstall", "chat", check=False)
-    cluster.delete_namespace(NAMESPACE)
+    with release_in(cluster, NAMESPACE) as release:
+        yield release
 
 
 def exit_code(cluster: Cluster, run: str) -> int:

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from k8s_support.cluster import Cluster, eventually
-from k8s_support.release import REGISTRY, ROOT, Release
+from k8s_support.release import REGISTRY, ROOT, Release, release_in
 from k8s_support.web import ask, forward
 
 NAMESPACE = "chatbot-tests-tutor"
@@ -67,14 +67,11 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="module")
 def release(cluster: Cluster, hub: None, image: None) -> Iterator[Release]:
-    cluster.create_namespace(NAMESPACE)
-    release = Release(NAMESPACE)
-    release.apply(values())
-    cluster.ready_pod(NAMESPACE, "tutor", 400)
-    cluster.ready_pod(NAMESPACE, "gateway")
-    yield release
-    release("uninstall", "chat", check=False)
-    cluster.delete_namespace(NAMESPACE)
+    with release_in(cluster, NAMESPACE) as release:
+        release.apply(values())
+        cluster.ready_pod(NAMESPACE, "tutor", 400)
+        cluster.ready_pod(NAMESPACE, "gateway")
+        yield release
 
 
 def not_found(cluster: Cluster) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from k8s_support.cluster import Cluster, eventually
-from k8s_support.release import Release
+from k8s_support.release import Release, release_in
 from k8s_support.web import ask, forward
 
 NAMESPACE = "chatbot-tests-volumes"
@@ -51,12 +51,9 @@ def install(cluster: Cluster, release: Release, values: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def release(cluster: Cluster, hub: None) -> Iterator[Release]:
-    cluster.create_namespace(NAMESPACE)
-    release = Release(NAMESPACE)
-    install(cluster, release, {**VALUES, "loadTest": {**VALUES["loadTest"], **RUN}})
-    yield release
-    release("uninstall", "chat", check=False)
-    cluster.delete_namespace(NAMESPACE)
+    with release_in(cluster, NAMESPACE) as release:
+        install(cluster, release, {**VALUES, "loadTest": {**VALUES["loadTest"], **RUN}})
+        yield release
 
 
 def test_the_next_install_takes_up_what_was_kept(cluster: Cluster, release: Release) -> None:

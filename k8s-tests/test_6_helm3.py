@@ -10,7 +10,7 @@ import pytest
 from k8s_support.cluster import Cluster
 from k8s_support.every_value import OFFICE as WALK
 from k8s_support.every_value import every_value
-from k8s_support.release import Release, missing
+from k8s_support.release import Release, missing, release_in
 
 NAMESPACE = "chatbot-tests-helm3"
 HELM3 = os.environ.get("HELM3", "helm3")
@@ -29,12 +29,9 @@ def values(turn: int = 0, **office: Any) -> dict[str, Any]:
 def release(cluster: Cluster, hub: None) -> Iterator[Release]:
     if shutil.which(HELM3) is None:
         missing(f"{HELM3} is not in PATH")
-    cluster.create_namespace(NAMESPACE)
-    release = Release(NAMESPACE, HELM3)
-    release.apply(values(), "--wait", "--timeout", "6m")
-    yield release
-    release("uninstall", "chat", check=False)
-    cluster.delete_namespace(NAMESPACE)
+    with release_in(cluster, NAMESPACE, HELM3) as release:
+        release.apply(values(), "--wait", "--timeout", "6m")
+        yield release
 
 
 @pytest.fixture

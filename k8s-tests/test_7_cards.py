@@ -7,7 +7,7 @@ import pytest
 from kubernetes import client
 
 from k8s_support.cluster import Cluster, eventually
-from k8s_support.release import Release, missing
+from k8s_support.release import Release, missing, release_in
 
 NAMESPACE = "chatbot-tests-cards"
 TURING, AMPERE = "NVIDIA GeForce RTX 2080", "NVIDIA GeForce RTX 3060"
@@ -51,12 +51,9 @@ def one_host(cluster: Cluster) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def release(cluster: Cluster, hub: None, one_host: str) -> Iterator[Release]:
-    cluster.create_namespace(NAMESPACE)
-    release = Release(NAMESPACE)
-    release.apply(values())
-    yield release
-    release("uninstall", "chat", check=False)
-    cluster.delete_namespace(NAMESPACE)
+    with release_in(cluster, NAMESPACE) as release:
+        release.apply(values())
+        yield release
 
 
 def cards(cluster: Cluster) -> dict[str, str]:

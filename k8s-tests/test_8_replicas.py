@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from k8s_support.cluster import Cluster, eventually, is_ready
 from k8s_support.hub import start_hub
-from k8s_support.release import Release
+from k8s_support.release import Release, release_in
 from k8s_support.visitors import start_visitors, unanswered, wait_for_visitors
 from k8s_support.web import Stream, forward
 
@@ -36,11 +36,8 @@ def values(**office: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def release(cluster: Cluster, hub: None) -> Iterator[Release]:
     start_hub(cluster, "hub")
-    cluster.create_namespace(NAMESPACE)
-    release = Release(NAMESPACE)
-    yield release
-    release("uninstall", "chat", check=False)
-    cluster.delete_namespace(NAMESPACE)
+    with release_in(cluster, NAMESPACE) as release:
+        yield release
 
 
 def pods(cluster: Cluster, count: int) -> list[Any]:
@@ -106,12 +103,18 @@ def test_nobody_is_refused_or_waits_while_a_pod_is_free(cluster: Cluster, releas
             metric(cluster, "chatbot_passed_on_total"),
             metric(cluster, "chatbot_requests_total", outcome="refused"),
         )
-        body = {"input_data": "Write a long story about a lighthouse keeper."}
+        # Different ones: who asks the same waits for the neighbour that reads it, since that is sooner.
+        questions = [
+            "Lighthouses: tell me a long story about the keeper of one.",
+            "Write down at length how bread is baked.",
+            "How do bees live? Leave nothing out.",
+            "Describe a walk through a forest in autumn, from morning to night.",
+        ]
+        assert len(questions) == 2 * PARALLEL
         streams = []
-        for number in range(2 * PARALLEL):
-            streams.append(
-                Stream(address, body={**body, "user_id": f"user-{number}"}, affinity="room").start()
-            )
+        for number, question in enumerate(questions):
+            body = {"input_data": question, "user_id": f"user-{number}"}
+            streams.append(Stream(address, body=body, affinity="room").start())
             time.sleep(0.5)
         for stream in streams:
             stream.join()
@@ -194,7 +197,7 @@ def test_a_killed_pod_s_question_is_stored_once_when_it_is_asked_again(
         assert stream.last != "done"
         assert post(address, "Hello!", user, user_id=user, db_id=room).status_code == 200
         turns = httpx.get(f"{address}/office/rooms/{room}", params={"user_id": user}, timeout=30).json()
-        assert [turn["question"] for turn in turns["turns"]] == ["Hello!"]
+        assert [turn["input_data"] for turn in turns["turns"]] == ["Hello!"]
 
 
 @pytest.mark.unproven

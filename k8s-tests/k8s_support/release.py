@@ -3,17 +3,22 @@
 import json
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 import yaml
 
+from k8s_support.cluster import Cluster
+
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "chatbot"
 VALUES = Path(__file__).parents[1] / "values.yaml"
 REGISTRY = os.environ.get("K8S_TESTS_REGISTRY", "127.0.0.1:5000")
 ACCESS_MODE = os.environ.get("K8S_TESTS_ACCESS_MODE", "ReadWriteMany")
+HELM = os.environ.get("HELM", "helm")
 HUB_NAMESPACE = "chatbot-tests-hub"
 SUITE_NAMESPACE = "chatbot-tests-suite"
 SUITE_VALUES: dict[str, Any] = {
@@ -36,7 +41,7 @@ def missing(what: str) -> NoReturn:
 class Release:
     """One release named ``chat`` in one namespace; objects are named ``chat-chatbot-…``."""
 
-    def __init__(self, namespace: str, helm: str = os.environ.get("HELM", "helm")) -> None:
+    def __init__(self, namespace: str, helm: str = HELM) -> None:
         self.namespace = namespace
         self.helm = helm
         self.values: dict[str, Any] = {}
@@ -73,3 +78,15 @@ class Release:
     def object(self, component: str) -> str:
         """Name of a component's Deployment or Service."""
         return f"chat-chatbot-{component}"
+
+
+@contextmanager
+def release_in(cluster: Cluster, namespace: str, helm: str = HELM) -> Iterator[Release]:
+    """A release of a namespace of its own, not installed yet; both are gone afterwards."""
+    cluster.create_namespace(namespace)
+    release = Release(namespace, helm)
+    try:
+        yield release
+    finally:
+        release("uninstall", "chat", check=False)
+        cluster.delete_namespace(namespace)
