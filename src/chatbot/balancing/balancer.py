@@ -4,26 +4,24 @@ A request is repeated only where it was surely not begun: no connection came abo
 mark. What a pod may have begun is never asked of another.
 """
 
-import asyncio
 import logging
 from collections.abc import Mapping
 
 import httpcore
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from chatbot.api import texts
+from chatbot.api.body import BodyTooLarge, read_limited
 from chatbot.api.disconnect import while_connected
 from chatbot.balancing.forwarding import affinity, is_passed_on, relay, request_to
 from chatbot.balancing.pods import Address, Pods
 from chatbot.domain.models import Admission
 
 _log = logging.getLogger(__name__)
-
-_BODY_SECONDS = 30.0
-"""How long a body may take to arrive."""
 
 _CLOSE = {"Connection": "close"}
 """The rest of the body is unread: a further request would start inside it."""
@@ -50,35 +48,17 @@ class Balancer:
             await _said(404, texts.STATUS[404], scope)(scope, receive, send)
             return
         try:
-            body = await self._read(receive)
-            if body is None:
-                sentence = texts.filled(texts.BODY_TOO_LARGE, kib=self._body_bytes // 1024)
-                await _said(413, sentence, scope, _CLOSE)(scope, receive, send)
-            elif not await while_connected(receive, _pass_on(scope, body, pods, send)):
+            body = await read_limited(Request(scope, receive), self._body_bytes)
+            if not await while_connected(receive, _pass_on(scope, body, pods, send)):
                 await _said(503, texts.STATUS[503], scope, _OUTAGE)(scope, receive, send)
-        except TimeoutError:
-            await _said(408, texts.STATUS[408], scope, _CLOSE)(scope, receive, send)
+        except BodyTooLarge as error:
+            sentence = texts.filled(texts.BODY_TOO_LARGE, kib=error.limit // 1024)
+            await _said(413, sentence, scope, _CLOSE)(scope, receive, send)
+        except HTTPException as error:
+            status = error.status_code
+            await _said(status, texts.STATUS[status], scope, _CLOSE)(scope, receive, send)
         except ClientDisconnect:
             return
-
-    async def _read(self, receive: Receive) -> bytes | None:
-        """The whole body, which another attempt may need; None where it is too large.
-
-        Raises:
-            TimeoutError: it did not arrive in time.
-            ClientDisconnect: the client left.
-        """
-        body = bytearray()
-        async with asyncio.timeout(_BODY_SECONDS):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnect
-                body += message.get("body", b"")
-                if len(body) > self._body_bytes:
-                    return None
-                if not message.get("more_body"):
-                    return bytes(body)
 
 
 async def _pass_on(scope: Scope, body: bytes, pods: Pods, send: Send) -> bool:
