@@ -19,7 +19,7 @@ from tests.system.running_suite import ROOT, environment_without_settings
 
 from chatbot.balancing.balancer import Balancer
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 CHATBOT = str(Path(sys.executable).with_name("chatbot"))
 LONG = f"{10**8} tokens, more than anybody waits for"

@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import pytest
 from tests.chart.rendering import whole
 
 ROOT = Path(__file__).parents[2]
@@ -16,6 +17,7 @@ def test_the_defaults_render_as_reviewed() -> None:
     assert whole() == GOLDEN.read_text(), "review with ./taskw k8s:diff, then ./taskw k8s:golden"
 
 
+@pytest.mark.slow
 def test_the_difference_to_a_commit_is_shown_for_each_example_that_it_touches(tmp_path: Path) -> None:
     for part in ("charts/chatbot", "scripts", "tests/chart"):
         shutil.copytree(ROOT / part, tmp_path / part)

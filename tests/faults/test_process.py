@@ -18,7 +18,7 @@ from tests.support.gguf_factory import Plan, write_model
 from tests.support.raw_http import get, raw_connection
 from tests.system.running_suite import RunningSuite, running_suite
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 DRAIN_SECONDS = 4
 

@@ -22,7 +22,7 @@ from chatbot.adapters.history.sqlite import SqliteTurnStore
 from chatbot.adapters.history.writability import Writability
 from chatbot.domain.telemetry import Outcome
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ROOM = "123e4567-e89b-12d3-a456-426614174000"
 REMEMBERED = {"input_data": "안녕", "user_id": "u", "db_id": ROOM}

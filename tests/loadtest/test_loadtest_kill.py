@@ -27,6 +27,7 @@ ROOT = HERE.parents[1]
 SCENARIO = ROOT / "src/loadtest/generator/locustfile.py"
 OUTCOMES = {200: "successful", 429: "refused"}
 KILLS = int(os.environ.get("LOADTEST_KILLS", "20"))
+pytestmark = pytest.mark.slow
 
 
 class Nursery:

@@ -21,6 +21,7 @@ from loadtest.record.rows import COLUMNS
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

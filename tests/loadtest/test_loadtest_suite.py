@@ -15,6 +15,7 @@ from chatbot.domain.messages import ServiceName
 from chatbot.server.gateway import Gateway
 
 NAMES = ("office", "character")
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.anyio

@@ -49,6 +49,7 @@ pieces = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=80)
 @given(words=pieces, case=st.sampled_from(CASES))
 def test_no_mixture_of_fragments_leaves_its_part(

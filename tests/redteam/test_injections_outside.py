@@ -10,7 +10,7 @@ from tests.openai.upstream import answer, completing, config_for, opened
 from tests.redteam.scenes import CASES, INJECTIONS, SCENES, Scene, World, case_name
 from tests.search.local_server import running
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 FIELDS = pytest.mark.parametrize(("scene", "field"), CASES, ids=case_name)
 MARK = re.compile(

@@ -14,6 +14,7 @@ from tests.system.running_suite import RunningSuite, running_suite
 
 CHARACTER = {"character_name": "Rachel", "greeting": "Hello!", "context": "A librarian."}
 HANGUL = [chr(code) for code in range(0xAC00, 0xD7A4)]
+pytestmark = pytest.mark.slow
 
 
 def _large(length: int) -> bytes:

@@ -14,7 +14,7 @@ import pytest
 from tests.support.gguf_factory import Plan, write_model
 from tests.system.running_suite import RunningSuite, running_suite
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240), pytest.mark.slow]
 
 USERS = 20
 TOKENS = 192

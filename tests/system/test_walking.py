@@ -13,7 +13,7 @@ from tests.system.running_suite import RunningSuite, running_suite
 
 from chatbot.domain.language import is_hangul
 
-pytestmark = [pytest.mark.anyio, pytest.mark.real_model, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.real_model, pytest.mark.timeout(240), pytest.mark.slow]
 
 STREAM = {"Accept": "text/event-stream"}
 QUESTIONS = (
