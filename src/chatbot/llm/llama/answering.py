@@ -92,7 +92,7 @@ class Answering:
             told = logprobs_of(computed, token, stream.shown.alternatives, self._vocabulary)
             stream.shown.add(piece, told)
         self._say(stream, stream.text.feed(piece))
-        if stream.text.stopped:
+        if stream.text.stopped or stream.sampler.complete:
             self._finish(stream, FinishReason.STOP, now)
         elif stream.produced >= stream.ticket.progress.max_tokens:
             self._finish(stream, FinishReason.LENGTH, now)

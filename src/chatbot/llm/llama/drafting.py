@@ -53,4 +53,6 @@ class Drafter:
         wanted = min(most, stream.ticket.progress.max_tokens - stream.produced - 1)
         if not source.read(stream.tokens, stream.prompt_length) or wanted < 1:
             return [], []
-        return source.guess(stream.tokens, wanted, self._ends)
+        tokens, chances = source.guess(stream.tokens, wanted, self._ends)
+        possible = stream.sampler.possible(tokens)
+        return tokens[:possible], chances[:possible]

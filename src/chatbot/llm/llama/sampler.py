@@ -8,6 +8,8 @@ finds the best tokens first (``best_tokens``), and the chains compute on those w
 - Where min-p alone cuts, the same holds if its cut lies above everything that was left out.
 - Where neither cuts first, where tokens may be pushed up, and for top-n-sigma, which is computed from all
   logits, all tokens are taken.
+- What a constraint forbids is removed from the candidates. The same holds: where enough is left of them,
+  nothing was missed; else the mask is written over the whole row, and they are chosen from what is allowed.
 """
 
 import ctypes
@@ -23,6 +25,7 @@ import numpy as np
 from chatbot.domain.errors import ModelFailed, UnknownToken
 from chatbot.domain.messages import WHOLE_CONTEXT, Sampling
 from chatbot.llm.llama.best_tokens import TokenIds, best_tokens
+from chatbot.llm.llama.constraint import Constraint, Mask, allowed, ruled_out
 from chatbot.llm.llama.context import Logits
 from chatbot.llm.llama.sampler_chain import (
     COLDEST,
@@ -57,11 +60,18 @@ _RECORDS_AT = ctypes.POINTER(llama_cpp.llama_token_data)
 class Sampler:
     """The chains with their random state and windows; owned by one request for its whole life."""
 
-    def __init__(self, sampling: Sampling, vocabulary: int, dry: Chain | None = None) -> None:
+    def __init__(
+        self,
+        sampling: Sampling,
+        vocabulary: int,
+        dry: Chain | None = None,
+        constraint: Constraint | None = None,
+    ) -> None:
         """``vocabulary`` counts tokens; ``dry`` comes from DrySamplers and is freed with this sampler.
 
         The windows of ``sampling`` count tokens; SamplerMaker knows what WHOLE_CONTEXT is.
         """
+        self._constraint = constraint
         best_alone = _takes_the_best(sampling)
         if best_alone:
             sampling = replace(sampling, top_k=1, top_n_sigma=0.0)
@@ -90,35 +100,59 @@ class Sampler:
         A logit of -inf rules its token out.
 
         Raises:
-            ModelFailed: the logits are no numbers, as after an overflow in the model's arithmetic.
+            ModelFailed: the logits are no numbers, as after an overflow in the model's arithmetic, or the
+                constraint allows none of the tokens.
         """
         if self._biased.size:
             row[self._biased] += self._biases
-        if self._plain or not self._lay_out(row):
-            token = int(row.argmax())
-            _check(row[token])
+        mask = self._constraint.mask() if self._constraint else None
+        if self._plain or not self._lay_out(row, mask):
+            token = _best(row, mask)
         else:
             llama_cpp.llama_sampler_apply(self._choosing, self._array_at)
             token = int(self._array.data[self._array.selected].id)
         self.accept((token,))
+        if self._constraint:
+            self._constraint.advance(token)
         return token
+
+    @property
+    def complete(self) -> bool:
+        """Whether a constraint says that the answer is over."""
+        return self._constraint is not None and self._constraint.complete
+
+    def possible(self, tokens: Sequence[int]) -> int:
+        """How many of these tokens the constraint would let follow, one after another."""
+        return self._constraint.possible(tokens) if self._constraint else len(tokens)
 
     def close(self) -> None:
         """Free the chains; harmless when repeated."""
         self._finalizer()
 
-    def _lay_out(self, row: Logits) -> bool:
+    def _lay_out(self, row: Logits, mask: Mask | None) -> bool:
         """Show the chains those tokens from which they choose as from all; False if penalties leave none."""
         count = self._first_try
-        while True:
-            count = count if count <= _MOST else len(row)
-            ids = best_tokens(row, count)
-            logits = row[ids]
-            _check(logits.max(initial=-math.inf))
-            adjusted = self._adjust(ids, logits)
-            if count >= len(row) or len(ids) < count or self._suffice(adjusted, left_out=logits.min()):
-                return len(adjusted) > 0
-            count *= _MORE
+        if mask is None or not self._take(row, count, mask):
+            if mask is not None:
+                _write(mask, row)
+            while not self._take(row, count):
+                count *= _MORE
+        return bool(self._array.size)
+
+    def _take(self, row: Logits, count: int, mask: Mask | None = None) -> bool:
+        """Show the chains so many of the best tokens; False if that may have left out one to choose."""
+        count = count if count <= _MOST else len(row)
+        ids = best_tokens(row, count)
+        logits = row[ids]
+        _check(logits.max(initial=-math.inf))
+        left_out = None if count >= len(row) or len(ids) < count else logits.min()
+        if mask is not None:
+            fits = allowed(mask, ids)
+            ids, logits = ids[fits], logits[fits]
+            if not len(ids):
+                return False
+        adjusted = self._adjust(ids, logits)
+        return left_out is None or self._suffice(adjusted, left_out)
 
     def _suffice(self, adjusted: Logits, left_out: np.float32) -> bool:
         """Whether no token that was left out, none of them above ``left_out``, could be chosen."""
@@ -167,8 +201,12 @@ class SamplerMaker:
         self._dry = DrySamplers(vocabulary)
         self._context_tokens = context_tokens
 
-    def make(self, sampling: Sampling, prompt: Sequence[int]) -> Sampler:
+    def make(
+        self, sampling: Sampling, prompt: Sequence[int], constraint: Constraint | None = None
+    ) -> Sampler:
         """A sampler that has seen the prompt's tokens, as far as it looks back.
+
+        The constraint is this sampler's alone, and is at the beginning of the answer.
 
         Raises:
             UnknownToken: a bias for a token that the vocabulary does not have.
@@ -180,7 +218,7 @@ class SamplerMaker:
             repeat_last_n=self._window(sampling.repeat_last_n),
             dry_penalty_last_n=self._window(sampling.dry_penalty_last_n),
         )
-        sampler = Sampler(sampling, self._vocabulary, self._dry.make(sampling))
+        sampler = Sampler(sampling, self._vocabulary, self._dry.make(sampling), constraint)
         sampler.accept(prompt[max(0, len(prompt) - window(sampling)) :])
         return sampler
 
@@ -210,6 +248,23 @@ def _first_try(sampling: Sampling) -> int | None:
     if sampling.top_k:
         return sampling.top_k + _SPARE
     return _FIRST if sampling.min_p and sampling.top_p == sampling.typical_p == 1 else None
+
+
+def _best(row: Logits, mask: Mask | None) -> int:
+    """The best of the allowed tokens."""
+    token = int(row.argmax())
+    _check(row[token])
+    if mask is not None and not allowed(mask, np.array([token]))[0]:
+        _write(mask, row)
+        token = int(row.argmax())
+    return token
+
+
+def _write(mask: Mask, row: Logits) -> None:
+    """Rule out of the row what the mask forbids."""
+    row[ruled_out(mask, len(row))] = -math.inf
+    if row.max() == -math.inf:
+        raise ModelFailed("nothing may follow in this answer")
 
 
 def _check(largest: np.float32) -> None:

@@ -1,0 +1,101 @@
+"""What the next token of an answer may be: the rules of a text's form, as the sampler asks for them.
+
+A constraint belongs to one answer, as its sampler does, and hears of every token that the sampler chose. It
+knows nothing of cells: preemption and re-computation do not touch it. It never goes back, since no row is
+sampled behind the first token that was not guessed.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from chatbot.llm.llama.best_tokens import TokenIds
+
+Mask = npt.NDArray[np.uint32]
+"""A bit for each token, set where it is allowed: token t is bit t % 32 of word t // 32."""
+
+_WORD_BITS = 32
+
+
+class Constraint(Protocol):
+    """What one answer's next token may be; used by one thread at a time."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the answer is over: nothing may follow what was chosen."""
+        ...
+
+    def mask(self) -> Mask | None:
+        """What may come next; None for everything. Not to be changed, and good until ``advance``.
+
+        Raises:
+            ModelFailed: it cannot be told, as where a grammar went beyond its bounds.
+        """
+        ...
+
+    def advance(self, token: int) -> None:
+        """The sampler chose this token, which was allowed."""
+        ...
+
+    def possible(self, tokens: Sequence[int]) -> int:
+        """How many of these tokens could be chosen one after another; changes nothing."""
+        ...
+
+
+class Together:
+    """Several constraints of one answer: a token is allowed where all of them allow it."""
+
+    def __init__(self, parts: Sequence[Constraint]) -> None:
+        self._parts = parts
+
+    @property
+    def complete(self) -> bool:
+        """See Constraint."""
+        return any(part.complete for part in self._parts)
+
+    def mask(self) -> Mask | None:
+        """See Constraint."""
+        masks = [mask for part in self._parts if (mask := part.mask()) is not None]
+        if len(masks) < 2:
+            return masks[0] if masks else None
+        joined: Mask = np.bitwise_and.reduce(masks)
+        return joined
+
+    def advance(self, token: int) -> None:
+        """See Constraint."""
+        for part in self._parts:
+            part.advance(token)
+
+    def possible(self, tokens: Sequence[int]) -> int:
+        """See Constraint."""
+        return min((part.possible(tokens) for part in self._parts), default=len(tokens))
+
+
+def together(parts: Sequence[Constraint]) -> Constraint | None:
+    """One constraint for all of them; None where there is none."""
+    return parts[0] if len(parts) == 1 else Together(parts) if parts else None
+
+
+def mask_words(vocabulary: int) -> int:
+    """Words of a mask over so many tokens."""
+    return -(-vocabulary // _WORD_BITS)
+
+
+def mask_of(tokens: TokenIds, vocabulary: int) -> Mask:
+    """The mask that allows these tokens and no other."""
+    bits = np.zeros(mask_words(vocabulary) * _WORD_BITS, dtype=np.uint8)
+    bits[tokens] = 1
+    return np.packbits(bits, bitorder="little").view("<u4").astype(np.uint32, copy=False)
+
+
+def allowed(mask: Mask, tokens: TokenIds) -> npt.NDArray[np.bool_]:
+    """For each of the tokens whether the mask allows it."""
+    return (mask[tokens // _WORD_BITS] >> (tokens % _WORD_BITS).astype(np.uint32) & np.uint32(1)).astype(bool)
+
+
+def ruled_out(mask: Mask, vocabulary: int) -> npt.NDArray[np.bool_]:
+    """For each token of the vocabulary whether the mask forbids it."""
+    bits = np.unpackbits(mask.astype("<u4", copy=False).view(np.uint8), count=vocabulary, bitorder="little")
+    return bits == 0
