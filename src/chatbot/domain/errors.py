@@ -6,7 +6,8 @@ ChatbotError
 │   ├── CannotContinue
 │   ├── PromptTooLong
 │   ├── TooManyAnswers
-│   └── UnknownToken
+│   ├── UnknownToken
+│   └── UnusableForm
 ├── KeyRequired            401
 ├── NotYourUser            403
 ├── RoomNotFound           404
@@ -77,6 +78,18 @@ class UnknownToken(BadQuestion):
     def __init__(self, size: int) -> None:
         super().__init__(f"a token's id beyond the vocabulary of {size}")
         self.size = size
+
+
+class UnusableForm(BadQuestion):
+    """No answer can be held to this form; ``param`` is the field that asked for it, ``reason`` says why.
+
+    The reason may quote the form, so it is for whoever sent it, not for logs.
+    """
+
+    def __init__(self, param: str, reason: str) -> None:
+        super().__init__("no answer can be held to the form that was asked for")
+        self.param = param
+        self.reason = reason
 
 
 class KeyRequired(ChatbotError):

@@ -132,6 +132,34 @@ class Conversation:
         return "\n\n".join([*(part.text for part in self.references if part.text), self.question])
 
 
+class FormKind(StrEnum):
+    """What the text of a form is."""
+
+    JSON_OBJECT = "json_object"
+    """Nothing: any JSON object."""
+
+    JSON_SCHEMA = "json_schema"
+    """A JSON schema, as JSON."""
+
+    REGEX = "regex"
+    """A regular expression for the whole answer, in the syntax of Rust's regex crate without look-around."""
+
+    GRAMMAR = "grammar"
+    """A grammar: llama.cpp's GBNF, or Lark's as llguidance reads it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What holds an answer to a shape, so that it cannot be anything else, unless its token limit cuts it."""
+
+    kind: FormKind
+    text: str = ""
+    param: str = ""
+    """The field of the request that asked for it, which a refusal names."""
+    strict: bool = False
+    """What the client said of its schema: a foreign model's server may hold to it loosely otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How the next token is chosen, in llama.cpp's terms and in the order in which its chain applies them.
@@ -139,7 +167,7 @@ class Sampling:
     ``domain/sampling.py`` says what each number means and may be. ``max_tokens`` is an upper bound for the
     answer; a backend clips it to what the context leaves. ``stop`` strings end the answer and are not part of
     it. ``seed`` None means a fresh one. ``top_logprobs`` asks for the log probabilities of the tokens
-    and of so many of the likeliest ones; None asks for none.
+    and of so many of the likeliest ones; None asks for none. ``form`` holds the answer to a shape.
     """
 
     logit_bias: tuple[tuple[int, float], ...] = ()
@@ -166,6 +194,7 @@ class Sampling:
     max_tokens: int = 2048
     stop: tuple[str, ...] = ()
     top_logprobs: int | None = None
+    form: Form | None = None
 
 
 @dataclass(frozen=True, slots=True)

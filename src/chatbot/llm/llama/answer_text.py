@@ -9,7 +9,7 @@ from chatbot.llm.stops import StopFilter
 
 class AnswerText:
     """One answer: whole characters, up to the first stop string, without white space at the beginning unless
-    it continues a text.
+    it continues a text or has a form.
 
     The format's own stops are looked for in what the model wrote; the client's in what the client would see,
     so that a stop of white space does not end an answer before its first word.
@@ -19,7 +19,7 @@ class AnswerText:
         self._detokenizer = Detokenizer()
         self._own = StopFilter(endings.stops)
         self._clients = StopFilter(client_stops)
-        self._begun = endings.continues
+        self._begun = endings.continues or endings.formed
         self.skipped = 0
         """Characters that the model wrote before the text and that the client does not see."""
         # So that a stop is found that begins before the answer; what of it was no stop comes back and is no

@@ -209,8 +209,9 @@ class LlamaPlace:
         streams: list[Stream] = []
         try:
             loop = asyncio.get_running_loop()
+            formed = await model.grammars.constraints(sampling.form, len(tickets))
             prompt, samplers = await loop.run_in_executor(
-                self._renderer, model.prepare, conversation, sampling, len(tickets)
+                self._renderer, model.prepare, conversation, sampling, formed
             )
             streams = model.submit(tickets, prompt, samplers, conversation, sampling)
             yield Prompted(prompt.report)

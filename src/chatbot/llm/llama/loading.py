@@ -1,11 +1,14 @@
 """From a configuration to a running engine's parts; runs on the engine's thread."""
 
+from contextlib import ExitStack
+
 from chatbot.domain.config import ANSWER_RESERVE, EngineConfig
 from chatbot.domain.models import EngineMeter
 from chatbot.llm.llama.context import Context, ContextShape
 from chatbot.llm.llama.cpu import usable_threads
 from chatbot.llm.llama.engine import Engine, EngineSetup
 from chatbot.llm.llama.fitting import fitted
+from chatbot.llm.llama.grammars import Grammars
 from chatbot.llm.llama.host_cache import HostCache
 from chatbot.llm.llama.jinja_format import TemplateUnusable
 from chatbot.llm.llama.model_file import ModelFile
@@ -41,17 +44,26 @@ def load(config: EngineConfig, limits: Limits, meter: EngineMeter, *, exact: boo
     """
     config = fitted(config)
     file = ModelFile(config.model_path, gpu_layers=int(config.gpu_layers), gpu=config.gpu)
-    try:
-        return _assemble(file, config, limits, meter, exact=exact)
-    except Exception:
-        file.close()
-        raise
+    with ExitStack() as on_failure:
+        on_failure.callback(file.close)
+        vocabulary = Vocabulary(file)
+        grammars = Grammars(vocabulary)
+        on_failure.callback(grammars.close)
+        ready = _assemble(file, vocabulary, grammars, config, limits, meter, exact=exact)
+        on_failure.pop_all()
+    return ready
 
 
 def _assemble(
-    file: ModelFile, config: EngineConfig, limits: Limits, meter: EngineMeter, *, exact: bool
+    file: ModelFile,
+    vocabulary: Vocabulary,
+    grammars: Grammars,
+    config: EngineConfig,
+    limits: Limits,
+    meter: EngineMeter,
+    *,
+    exact: bool,
 ) -> ReadyModel:
-    vocabulary = Vocabulary(file)
     form = choose_format(file, vocabulary)
     shape = ContextShape(
         pool=config.pool_tokens,
@@ -89,4 +101,6 @@ def _assemble(
     prompter = Prompter(form, vocabulary, context=context_tokens, limit=limit)
     admission = AdmissionController(limits, scheduler)
     samplers = SamplerMaker(vocabulary, context_tokens)
-    return ReadyModel(file, engine, admission, scheduler, speeds, prompter, samplers, context_tokens)
+    return ReadyModel(
+        file, engine, admission, scheduler, speeds, prompter, samplers, grammars, context_tokens
+    )

@@ -39,6 +39,8 @@ class Endings:
     continues: bool = False
     """The answer goes on behind text that is there: it does not end at once, and white space at its beginning
     is part of it."""
+    formed: bool = False
+    """A form says where the answer begins and ends, and all of it is part of the answer."""
 
 
 class PromptFormat(Protocol):

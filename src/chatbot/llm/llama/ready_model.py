@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 
 from chatbot.domain.messages import Conversation, Sampling
 from chatbot.domain.models import AdmissionRequest
+from chatbot.llm.llama.constraint import Constraint
 from chatbot.llm.llama.delivery import Outbox
 from chatbot.llm.llama.engine import Cancel, Engine, Submit
+from chatbot.llm.llama.grammars import Grammars
 from chatbot.llm.llama.logprobs import ShownTokens
 from chatbot.llm.llama.model_file import ModelFile
+from chatbot.llm.llama.pieces import Endings
 from chatbot.llm.llama.prompt import Prompter, RenderedPrompt
 from chatbot.llm.llama.sampler import Sampler, SamplerMaker
 from chatbot.llm.llama.stream import Stream
@@ -33,6 +36,7 @@ class ReadyModel:
     """What the engine has measured, for estimates."""
     prompter: Prompter
     samplers: SamplerMaker
+    grammars: Grammars
     context_tokens: int
     """The most tokens of a prompt and its answer together."""
 
@@ -56,19 +60,29 @@ class ReadyModel:
         return tickets
 
     def prepare(
-        self, conversation: Conversation, sampling: Sampling, answers: int
+        self, conversation: Conversation, sampling: Sampling, formed: Sequence[Constraint | None]
     ) -> tuple[RenderedPrompt, list[Sampler]]:
         """The conversation as tokens, and for each answer a sampler that has seen them.
 
         It takes long, so not on an event loop. A seed that is given is the first answer's; each further one
         has the next.
 
+        Args:
+            conversation: What is asked.
+            sampling: How it is answered.
+            formed: For each answer what holds it to the form of ``sampling``.
+
         Raises:
             BadQuestion: it does not fit, or a bias is for no token.
         """
         prompt = self.prompter.render(conversation)
-        seeds = [None if sampling.seed is None else sampling.seed + answer for answer in range(answers)]
-        return prompt, [self.samplers.make(replace(sampling, seed=seed), prompt.tokens) for seed in seeds]
+        if sampling.form is not None:
+            prompt = replace(prompt, endings=Endings(formed=True))
+        samplers = []
+        for answer, constraint in enumerate(formed):
+            seed = None if sampling.seed is None else sampling.seed + answer
+            samplers.append(self.samplers.make(replace(sampling, seed=seed), prompt.tokens, constraint))
+        return prompt, samplers
 
     def submit(
         self,
@@ -113,6 +127,7 @@ class ReadyModel:
 
     def close(self) -> None:
         """Free the weights; the engine has freed its context."""
+        self.grammars.close()
         self.samplers.close()
         self.file.close()
 

@@ -102,6 +102,10 @@ class Vocabulary:
             known = self._pieces[token] = self._read_piece(token)
         return known
 
+    def pieces(self) -> list[bytes]:
+        """The pieces of all tokens, by id; takes a second for a large vocabulary."""
+        return [self._pieces.get(token) or self._read_piece(token) for token in range(self.size)]
+
     def text(self, tokens: Sequence[int]) -> str:
         """The text of tokens, special ones left out; for reports and tests."""
         return b"".join(self.piece(token) for token in tokens).decode("utf-8", "replace")

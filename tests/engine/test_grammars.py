@@ -1,0 +1,212 @@
+"""Answers that have a form: what comes out is always of it, whatever a model of random weights prefers."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.engine.conftest import RigMaker
+from tests.engine.rig import Rig, open_rig, question
+from tests.engine.test_failed_decodes import break_decode
+from tests.engine.test_speculation import REPEATING, Prophet, with_free_rows
+
+from chatbot.domain.errors import UnusableForm
+from chatbot.domain.messages import FinishReason, Form, FormKind, Sampling
+
+PERSON = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "maxLength": 12},
+        "age": {"type": "integer", "minimum": 0, "maximum": 120},
+        "tags": {"type": "array", "items": {"enum": ["red", "green", "\n\n파랑"]}, "maxItems": 3},
+    },
+    "required": ["name", "age", "tags"],
+    "additionalProperties": False,
+}
+SCHEMA = Form(FormKind.JSON_SCHEMA, json.dumps(PERSON), "response_format")
+LONG = Sampling(temperature=0.9, seed=3, max_tokens=400)
+
+
+def check_person(text: str) -> None:
+    """It is a person, whole."""
+    person = json.loads(text)
+    assert list(person) == ["name", "age", "tags"]
+    assert len(person["name"]) <= 12
+    assert 0 <= person["age"] <= 120
+    assert set(person["tags"]) <= {"red", "green", "\n\n파랑"}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("model", ["tiny", "base"])
+async def test_a_schema_is_met_and_ends_the_answer(rig: RigMaker, model: str) -> None:
+    one = rig(model)
+    for seed in range(3):
+        answer = await one.ask(question("who?"), replace(LONG, seed=seed, form=SCHEMA))
+        check_person(answer.text)
+        assert answer.finished.reason is FinishReason.STOP
+    cut = await one.ask(question("who?"), replace(LONG, form=SCHEMA, max_tokens=9))
+    assert cut.finished.reason is FinishReason.LENGTH
+    assert len(cut.text) == 9
+
+
+@pytest.mark.anyio
+async def test_each_kind_of_form(rig: RigMaker) -> None:
+    one = rig()
+
+    async def answer(kind: FormKind, text: str = "", **more: object) -> str:
+        sampling = replace(LONG, form=Form(kind, text, "grammar"), **more)
+        return (await one.ask(question("?"), sampling)).text
+
+    assert re.fullmatch(r"\n\n [a-c]{3}-\d{2}", await answer(FormKind.REGEX, r"\n\n [a-c]{3}-\d{2}"))
+    gbnf = 'root ::= "yes" | "no" | list\nlist ::= "[" [0-9]+ ("," [0-9]+){1,2} "]"'
+    assert re.fullmatch(r"yes|no|\[\d+(,\d+){1,2}\]", await answer(FormKind.GRAMMAR, gbnf))
+    assert await answer(FormKind.GRAMMAR, 'start: "a" ("b" | "가")', temperature=0.0) in ("ab", "a가")
+    biased = replace(LONG, form=Form(FormKind.JSON_OBJECT), logit_bias=((ord("}"), 100.0),))
+    assert json.loads((await one.ask(question("?"), biased)).text) == {}
+
+
+@pytest.mark.anyio
+async def test_several_answers_have_a_form_each(rig: RigMaker) -> None:
+    answers = await rig().ask_for(4, question("who?"), replace(LONG, form=SCHEMA))
+    assert len({answer.text for answer in answers}) > 1
+    for answer in answers:
+        check_person(answer.text)
+
+
+@pytest.mark.anyio
+async def test_a_client_stop_still_ends_the_answer(rig: RigMaker) -> None:
+    answer = await rig().ask(question("who?"), replace(LONG, form=SCHEMA, stop=('", "age',)))
+    assert answer.text.startswith('{"name": "')
+    assert '"age' not in answer.text
+    assert answer.finished.reason is FinishReason.STOP
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "form",
+    [
+        Form(FormKind.JSON_SCHEMA, '{"type": "nonsense"}', "p"),
+        Form(FormKind.JSON_SCHEMA, '{"$ref": "http://elsewhere/schema"}', "p"),
+        Form(FormKind.JSON_SCHEMA, '{"type": "object", "uniqueThings": 1, "not": {}}', "p"),
+        Form(FormKind.JSON_SCHEMA, json.dumps({"enum": ["x" * 40_000]}), "p"),
+        Form(FormKind.REGEX, "(", "p"),
+        Form(FormKind.REGEX, "(?=look)ahead", "p"),
+        Form(FormKind.GRAMMAR, "root ::= missing", "p"),
+        Form(FormKind.GRAMMAR, "root ::= " + "(" * 20_000, "p"),
+        Form(FormKind.GRAMMAR, "\n".join(f"r{n} ::= r{n + 1}" for n in range(1_000)), "p"),
+        Form(FormKind.GRAMMAR, "no grammar at all", "p"),
+    ],
+    ids=lambda form: form.text[:40],
+)
+async def test_what_is_no_form_is_refused_with_the_reason(rig: RigMaker, form: Form) -> None:
+    one = rig()
+    with pytest.raises(UnusableForm) as refused:
+        await one.ask(question("?"), replace(LONG, form=form))
+    assert refused.value.param == "p"
+    assert 0 < len(refused.value.reason) <= 300
+    assert one.model.queue_size("office") == 0  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def pair(models: Path) -> Iterator[Callable[[str, int], tuple[Rig, Rig]]]:
+    """Engines by model and pool, one with drafts and one without."""
+    opened: dict[tuple[str, int], tuple[Rig, Rig]] = {}
+
+    def get(model: str, pool: int) -> tuple[Rig, Rig]:
+        if (model, pool) not in opened:
+            one, other = (
+                open_rig(models / f"{model}.gguf", threads=1, pool_tokens=pool, speculation=speculation)
+                for speculation in (True, False)
+            )
+            opened[model, pool] = one, other
+        return opened[model, pool]
+
+    yield get
+    for one, other in opened.values():
+        one.model.close()
+        other.model.close()
+
+
+FORMS = (SCHEMA, Form(FormKind.JSON_OBJECT), Form(FormKind.REGEX, "([a-f]{4} )*(가|나)+\\."))
+
+
+@settings(max_examples=8)
+@given(
+    model=st.sampled_from(["tiny", "window"]),
+    # A pool of 1,024 does not hold twenty answers: some are preempted.
+    pool=st.sampled_from([1024, 8192]),
+    form=st.sampled_from(FORMS),
+    temperature=st.sampled_from([0.0, 0.8]),
+    penalty=st.sampled_from([1.0, 1.3]),
+    length=st.integers(1, 50),
+    users=st.sampled_from([1, 3, 20]),
+    wrong=st.integers(2, 12),
+)
+def test_the_text_is_the_same_with_drafts_in_a_batch_and_after_preemption(
+    pair: Callable[[str, int], tuple[Rig, Rig]],
+    model: str,
+    pool: int,
+    form: Form,
+    temperature: float,
+    penalty: float,
+    length: int,
+    users: int,
+    wrong: int,
+) -> None:
+    drafting, plain = pair(model, pool)
+    prophet = Prophet(wrong)
+    prophet.learn(plain)
+    with_free_rows(drafting, prophet.guess)
+    sampling = Sampling(form=form, temperature=temperature, repeat_penalty=penalty, seed=5, max_tokens=length)
+
+    async def one_by_one() -> list[tuple[str, FinishReason]]:
+        answers = [await plain.ask(one, sampling) for one in REPEATING[:users]]
+        return [(answer.text, answer.finished.reason) for answer in answers]
+
+    async def together(rig: Rig) -> list[tuple[str, FinishReason]]:
+        return [
+            (found.text, found.finished.reason) for found in await rig.ask_all(REPEATING[:users], sampling)
+        ]
+
+    expected = asyncio.run(one_by_one())
+    assert asyncio.run(together(plain)) == expected
+    assert asyncio.run(together(drafting)) == expected
+    # What is cached by now.
+    assert asyncio.run(together(drafting)) == expected
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("code", [1, 2, -3])
+async def test_a_form_survives_calls_that_fail(rig: RigMaker, code: int) -> None:
+    failing, plain = rig(host_cache_mib=0), rig(speculation=False)
+    sampling = Sampling(form=SCHEMA, temperature=0.8, seed=5, max_tokens=60)
+    expected = [answer.text for answer in await plain.ask_all(REPEATING[:3], sampling)]
+    with_free_rows(failing)
+    break_decode(failing, code, lambda call: call in {4, 7}, streams=3)
+    assert [answer.text for answer in await failing.ask_all(REPEATING[:3], sampling)] == expected
+
+
+@pytest.mark.anyio
+async def test_a_draft_ends_before_what_its_form_forbids(rig: RigMaker) -> None:
+    one = rig()
+    with_free_rows(one)
+    quoted = question('{"name": "x", "age": 1} {"name": "x", "age": 1} {"name": "x", "age": 1}')
+    seen: list[bool] = []
+    drafter = one.loaded.engine._stepper._drafter
+    assert drafter is not None
+    guess = drafter._guess
+
+    def watched(stream: object, most: int) -> tuple[list[int], list[float]]:
+        tokens, chances = guess(stream, most)  # type: ignore[arg-type]
+        seen.append(bool(tokens))
+        assert stream.sampler.possible(tokens) == len(tokens) == len(chances)  # type: ignore[attr-defined]
+        return tokens, chances
+
+    drafter._guess = watched  # type: ignore[method-assign, assignment]
+    check_person((await one.ask(quoted, replace(LONG, form=SCHEMA))).text)
+    assert any(seen)
