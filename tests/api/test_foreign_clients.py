@@ -120,7 +120,7 @@ FAILURES: list[tuple[Exception | None, dict[str, Any], type[openai.APIStatusErro
     (None, {"user": "stranger"}, openai.PermissionDeniedError, None),
     (None, {"model": "gpt-9"}, openai.NotFoundError, "model_not_found"),
     (None, {"messages": []}, openai.BadRequestError, "invalid_value"),
-    (None, {"tool_choice": "required"}, openai.BadRequestError, "unsupported_parameter"),
+    (None, {"function_call": {"name": "f"}}, openai.BadRequestError, "unsupported_parameter"),
     (errors.PromptTooLong(9000, 3584), {}, openai.BadRequestError, "context_length_exceeded"),
     (errors.Overloaded(12, 3, "queue"), {}, openai.RateLimitError, "rate_limit_exceeded"),
     (errors.Loading("loading", 3), {}, openai.InternalServerError, None),

@@ -20,8 +20,6 @@ pytestmark = pytest.mark.anyio
 SAID: dict[str, Any] = {"role": "user", "content": "안녕"}
 
 ASKING: dict[str, list[Any]] = {
-    "response_format": [{"type": "json_object"}, {"type": "json_schema", "json_schema": {}}, "text"],
-    "tool_choice": ["required", {"type": "function", "function": {"name": "f"}}, 5],
     "modalities": [["text", "audio"], "audio"],
 }
 """Values of refused parameters that ask for something; of all others True and a word do."""

@@ -67,8 +67,6 @@ class RequestRefused(Exception):
 
 
 _BY_CLASS: tuple[tuple[type[Exception], int, tuple[str, str] | None], ...] = (
-    (errors.CannotContinue, 400, texts.CANNOT_CONTINUE),
-    (errors.BadQuestion, 400, texts.BAD_QUESTION),
     (errors.KeyRequired, 401, None),
     (errors.NotYourUser, 403, None),
     (errors.RoomNotFound, 404, texts.ROOM_NOT_FOUND),
@@ -92,7 +90,7 @@ def failure_of(error: BaseException, language: Language) -> Failure:
             detail = texts.pick(texts.OVERLOADED, language, retry_after=error.retry_after)
             extra = {"retry_after": error.retry_after, "queue_size": error.queue_size}
             return Failure(429, detail, extra, "rate_limit_exceeded")
-        case errors.UnknownModel() | errors.PromptTooLong() | errors.TooManyAnswers() | errors.UnknownToken():
+        case errors.BadQuestion():
             return _bad_question(error, language)
         case RequestRefused():
             korean, english = error.sentence
@@ -122,10 +120,7 @@ def failure_of(error: BaseException, language: Language) -> Failure:
     return Failure(500, texts.pick(texts.STATUS[500], language))
 
 
-def _bad_question(
-    error: errors.UnknownModel | errors.PromptTooLong | errors.TooManyAnswers | errors.UnknownToken,
-    language: Language,
-) -> Failure:
+def _bad_question(error: errors.BadQuestion, language: Language) -> Failure:
     match error:
         case errors.UnknownModel():
             known = texts.pick(texts.UNKNOWN_MODEL, language, known=", ".join(error.known))
@@ -139,6 +134,12 @@ def _bad_question(
         case errors.UnknownToken():
             detail = texts.pick(texts.UNKNOWN_TOKEN, language, last=error.size - 1)
             return Failure(400, detail, code="invalid_token", param="logit_bias")
+        case errors.UnusableForm():
+            detail = texts.pick(texts.UNUSABLE_FORM, language, reason=error.reason)
+            return Failure(400, detail, code="invalid_value", param=error.param)
+        case errors.CannotContinue():
+            return Failure(400, texts.pick(texts.CANNOT_CONTINUE, language))
+    return Failure(400, texts.pick(texts.BAD_QUESTION, language))
 
 
 def _when_again(error: BaseException) -> dict[str, int]:

@@ -56,6 +56,10 @@ UNKNOWN_TOKEN = (
     "logit_bias에 모델에 없는 토큰이 있습니다. 마지막 토큰 번호: {last}",
     "logit_bias names a token that the model does not have; its last one is {last}.",
 )
+UNUSABLE_FORM = (
+    "답을 이 형식에 맞출 수 없습니다: {reason}",
+    "No answer can be held to this form: {reason}",
+)
 BAD_QUESTION = ("이대로는 답할 수 없는 요청입니다.", "The request cannot be answered as it stands.")
 TOO_LONG = (
     "프롬프트가 너무 깁니다: 약 {needed}토큰이 필요하지만 {limit}토큰까지 들어갑니다.",
@@ -130,9 +134,14 @@ _FIELD: Mapping[str, tuple[str, str]] = {
     ),
     "event_id": ("이 답의 이벤트 번호가 아닙니다.", "This is the id of no event of the answer"),
     "missing_role": ("메시지에는 role이 있어야 합니다.", "A message should have a role"),
-    "no_form": (
-        "이 서버는 답의 형식을 강제할 수 없습니다.",
-        "This server cannot hold an answer to a form",
+    "no_schema": ("JSON 스키마여야 합니다.", "Should be a JSON schema"),
+    "missing_schema": (
+        "json_schema에는 schema가 있어야 합니다.",
+        "A json_schema should come with its schema",
+    ),
+    "no_tool": (
+        "호출할 도구가 tools에 없습니다.",
+        "The tool to call is none of the tools",
     ),
     "not_text": ("이 모델은 글만 읽습니다.", "This model reads text only"),
     "greater_than_equal": ("{ge} 이상이어야 합니다.", "Input should be at least {ge}"),

@@ -5,8 +5,8 @@ ours. Role-play front ends send example dialogue as system messages named ``exam
 ``example_assistant``, and end "continue" and "impersonate" with a system message behind the character's last
 line: that one is what the user asks. An assistant that speaks last is not answered but continued.
 
-What tools were asked and said stands quoted in the user's turn: it is a stranger's text, and were it the
-assistant's own, the model would learn to write such calls itself.
+What tools are for, were asked and said stands quoted in the user's turn: it is a stranger's text, and were it
+the assistant's own, the model would learn to write such calls itself.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from chatbot.domain.messages import Exchange
 from chatbot.domain.plaintext import one_line
 
 _SYSTEM = ("system", "developer")
-_TOOLS = {"call": "Call of the tool", "result": "Result of the tool"}
-"""The roles of what a tool was asked and what it said, and how each is introduced."""
+_TOOLS = {"offer": "Description of the tool", "call": "Call of the tool", "result": "Result of the tool"}
+"""The roles of what a tool is for, what it was asked and what it said, and how each is introduced."""
 
 _TOOL_NAME_CHARS = 64
 _NO_BRACKETS = str.maketrans("[]", "()")
@@ -32,7 +32,7 @@ class Said:
     """One message of the client."""
 
     role: str
-    """system, developer, user or assistant; call or result for what a tool was asked and what it said."""
+    """system, developer, user or assistant; offer, call or result for what a tool is for, was asked, said."""
 
     text: str
 
@@ -95,7 +95,7 @@ def read_messages(messages: Sequence[Said]) -> Transcript:
 
 
 def _heard(message: Said) -> Said:
-    """The message; what tools were asked and said as a quotation of the user's."""
+    """The message; what is said of tools and by them as a quotation of the user's."""
     if message.role not in _TOOLS:
         return message
     name = one_line(message.name or "", _TOOL_NAME_CHARS).translate(_NO_BRACKETS)

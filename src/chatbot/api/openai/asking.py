@@ -20,6 +20,14 @@ from chatbot.core.transcript import Names, Transcript, read_messages
 from chatbot.domain.models import ModelState
 
 _MODEL_LACKS = ("이 모델은 이 설정을 받지 않습니다.", "This model does not take this parameter.")
+_ONE_FORM = (
+    "답은 한 가지 형식만 따를 수 있습니다.",
+    "An answer can be held to one form only.",
+)
+_BEGUN_WITHOUT_FORM = (
+    "시작된 답을 이어 쓰면서 형식을 지킬 수는 없습니다. 마지막 메시지는 사용자의 것이어야 합니다.",
+    "An answer that is begun cannot be held to a form; the last message must be the user's.",
+)
 _BEGINS_ANEW = (
     "이 모델은 시작된 답을 이어 쓰지 못합니다. 마지막 메시지는 사용자의 것이어야 합니다.",
     "This model cannot continue an answer; the last message must be the user's.",
@@ -93,7 +101,13 @@ async def begin(
 
 
 def _check_takes(backend: Backend, asked: AskingRequest, transcript: Transcript) -> None:
-    """Refuse what a foreign model's server would not take, rather than leave it out."""
+    """Refuse what is not possible, or not for a foreign model's server, rather than leave it out."""
+    for place, form in enumerate(asked.forms):
+        if place or form.kind in backend.model.lacks:
+            sentence = _ONE_FORM if place else _MODEL_LACKS
+            raise RequestRefused(400, sentence, param=form.param, code=UNSUPPORTED)
+        if transcript.begun:
+            raise RequestRefused(400, _BEGUN_WITHOUT_FORM, param=asked.conversation, code=UNSUPPORTED)
     lacks = sorted(backend.model.lacks & asked.asks_for)
     if lacks:
         raise RequestRefused(400, _MODEL_LACKS, param=lacks[0], code=UNSUPPORTED)

@@ -30,7 +30,7 @@ _PARSERS = 2
 """Threads that parse; they take turns with the event loop, so more would be no faster."""
 
 _MISSING = "missing_required_parameter"
-_CODES = {"missing": _MISSING, "missing_role": _MISSING, "not_text": UNSUPPORTED, "no_form": UNSUPPORTED}
+_CODES = {"missing": _MISSING, "missing_role": _MISSING, "missing_schema": _MISSING, "not_text": UNSUPPORTED}
 """OpenAI's words for kinds of validation errors; every other is an ``invalid_value``."""
 
 _NOT_AN_OBJECT = ("본문은 JSON 객체여야 합니다.", "The body should be a JSON object.")
@@ -117,6 +117,7 @@ def read_asking(data: bytes, schema: type[Asked]) -> ReadBody[Asked]:
     if not isinstance(body, dict):
         raise RequestRefused(400, _NOT_AN_OBJECT, code="invalid_value")
     ignored = check_parameters(body, schema.model_fields, schema.refused, schema.ignored)
+    ignored = tuple(sorted({*ignored, *schema.unheeded(body)}))
     try:
         return ReadBody(schema.model_validate(body), ignored, len(data) > _SMALL)
     except ValidationError as error:

@@ -16,6 +16,7 @@ from chatbot.api.errors import Failure
 from chatbot.api.openai.body import ReadBody
 from chatbot.api.openai.failures import openai_failure
 from chatbot.api.openai.schema import CompletionRequest
+from chatbot.api.openai.tools import CallText
 from chatbot.core.reply import Answered, AnswerEvent, Reply
 from chatbot.domain.messages import FinishReason, LikelyToken, Token, TokenLogprobs, Usage, Waiting
 
@@ -83,6 +84,7 @@ class OpenAIFormat:
         self._tells_logprobs = body.request.logprobs
         self._tells_usage = body.request.stream_options.include_usage
         self._begun: set[int] = set()
+        self._calls = [CallText() for _ in range(body.request.answers)] if body.request.forces_a_call else []
 
     def opening(self) -> dict[str, str]:
         """See ``asking_headers``."""
@@ -96,8 +98,8 @@ class OpenAIFormat:
             "choices": [
                 {
                     "index": index,
-                    "message": {"role": "assistant", "content": choice.text},
-                    "finish_reason": _reason(choice.reason),
+                    "message": self._message(index, choice.text),
+                    "finish_reason": self._ended(choice.reason),
                     **self._told(choice.logprobs),
                 }
                 for index, choice in enumerate(answered.choices)
@@ -114,11 +116,12 @@ class OpenAIFormat:
             case Token(text, told, answer):
                 role = {} if answer in self._begun else {"role": "assistant"}
                 self._begun.add(answer)
-                return self._chunk(answer, {**role, "content": text}, **self._told(told))
+                return self._chunk(answer, {**role, **self._delta(answer, text)}, **self._told(told))
             case Answered():
                 ends = enumerate(event.choices)
                 last = b"".join(
-                    self._chunk(answer, {}, finish_reason=_reason(choice.reason)) for answer, choice in ends
+                    self._chunk(answer, {}, finish_reason=self._ended(choice.reason))
+                    for answer, choice in ends
                 )
                 if self._tells_usage:
                     last += _data({**self._head, "choices": [], "usage": _usage(event.usage)})
@@ -127,6 +130,31 @@ class OpenAIFormat:
     def failed(self, failure: Failure) -> bytes:
         """An error object in the place of a chunk."""
         return _data(openai_failure(failure)) + _DONE
+
+    def _ended(self, reason: FinishReason) -> str:
+        return "tool_calls" if self._calls and reason is FinishReason.STOP else _reason(reason)
+
+    def _message(self, answer: int, text: str) -> dict[str, Any]:
+        if not self._calls:
+            return {"role": "assistant", "content": text}
+        name, arguments = CallText().feed(text)
+        # Of a call that was cut within its name nothing is told.
+        calls = {} if name is None else {"tool_calls": [self._call(answer, name, arguments)]}
+        return {"role": "assistant", "content": None, **calls}
+
+    def _delta(self, answer: int, text: str) -> dict[str, Any]:
+        if not self._calls:
+            return {"content": text}
+        name, arguments = self._calls[answer].feed(text)
+        if name is not None:
+            return {"content": None, "tool_calls": [{"index": 0, **self._call(answer, name, arguments)}]}
+        if not arguments:
+            return {"content": None}
+        return {"tool_calls": [{"index": 0, "function": {"arguments": arguments}}]}
+
+    def _call(self, answer: int, name: str, arguments: str) -> dict[str, Any]:
+        function = {"name": name, "arguments": arguments}
+        return {"id": f"call_{self._head['id']}_{answer}", "type": "function", "function": function}
 
     def _told(self, logprobs: Sequence[TokenLogprobs]) -> dict[str, Any]:
         return {"logprobs": _logprobs(logprobs)} if self._tells_logprobs else {}

@@ -16,14 +16,10 @@ UNSUPPORTED = "unsupported_parameter"
 OTHERS = "others"
 """What the client is told of names that are not known: never the names, which are a stranger's text."""
 
-_FORM = ("이 서버는 답의 형식을 강제할 수 없습니다.", "This server cannot hold an answer to a form.")
 _LOGPROBS = ("logprobs와 top_logprobs를 쓰세요.", "Use logprobs and top_logprobs.")
 _SAMPLER = ("이 서버에는 이 표본 추출 설정이 없습니다.", "This server does not have this sampler setting.")
 _TEXT_ONLY = ("이 모델은 글만 읽고 씁니다.", "This model reads and writes text only.")
-_TOOL_CHOICE = (
-    "이 서버는 도구 호출을 강제할 수 없습니다. auto나 none을 쓰세요.",
-    "This server cannot force a tool call; use auto or none.",
-)
+_FUNCTION_CALL = ("tools와 tool_choice를 쓰세요.", "Use tools and tool_choice.")
 _NO_SEARCH = ("이 경로는 웹을 검색하지 않습니다.", "This route does not search the web.")
 
 
@@ -44,13 +40,8 @@ class RefusedParameter:
         )
 
 
-_FORMS = ("grammar", "json_schema", "guided_json", "guided_regex", "guided_choice", "guided_grammar")
-
 REFUSED: Mapping[str, RefusedParameter] = {
-    **{name: RefusedParameter(_FORM) for name in (*_FORMS, "structured_outputs")},
-    "response_format": RefusedParameter(_FORM, ({"type": "text"},)),
-    "tool_choice": RefusedParameter(_TOOL_CHOICE, ("auto", "none")),
-    "function_call": RefusedParameter(_TOOL_CHOICE, ("auto", "none")),
+    "function_call": RefusedParameter(_FUNCTION_CALL, ("auto", "none")),
     "n_probs": RefusedParameter(_LOGPROBS),
     "audio": RefusedParameter(_TEXT_ONLY),
     "modalities": RefusedParameter(_TEXT_ONLY, (["text"],)),
@@ -66,8 +57,8 @@ IGNORED = frozenset(
     # OpenAI's: what a platform keeps, bills or speeds up
     {"metadata", "store", "service_tier", "prediction", "prompt_cache_key", "prompt_cache_retention"}
     | {"safety_identifier", "reasoning_effort", "verbosity"}
-    # a stranger's tools are never called: where the client leaves the choice, the answer is text
-    | {"tools", "functions", "parallel_tool_calls"}
+    # one call at most, and where the client leaves the choice, none: the answer is text
+    | {"functions", "parallel_tool_calls"}
     # llama-server's and vLLM's: caches, slots, measurements, thinking that our models do not do
     | {"cache_prompt", "id_slot", "n_keep", "n_discard", "n_cache_reuse", "timings_per_token"}
     | {"return_progress", "return_tokens", "reasoning_format", "reasoning_budget", "chat_template_kwargs"}

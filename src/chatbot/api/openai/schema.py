@@ -5,17 +5,35 @@ Source: OpenAI API reference, "Create chat completion".
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, ClassVar
+from functools import cached_property
+from typing import Annotated, Any, ClassVar
 
-from pydantic import ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from chatbot.api.openai.fields import OpenAIObject, PersonName
+from chatbot.api.openai.forms import FormFields
 from chatbot.api.openai.messages import Message, said
 from chatbot.api.openai.parameters import IGNORED, REFUSED, RefusedParameter
 from chatbot.api.openai.sampling import SamplingFields
+from chatbot.api.openai.tools import (
+    MOST_TOOLS,
+    Tool,
+    ToolChoice,
+    described,
+    forces_a_call,
+    form_of_call,
+    tools_of,
+)
 from chatbot.core.transcript import Said
-from chatbot.domain.messages import Sampling
+from chatbot.domain.messages import Form, Sampling
 from chatbot.domain.schemas import CharacterName, CharacterText
 
 _MOST_ANSWERS = 4
@@ -49,10 +67,20 @@ class AskingRequest(SamplingFields):
         default=None, description="Character service only: the first line; beyond OpenAI's format."
     )
 
+    @classmethod
+    def unheeded(cls, _body: Mapping[str, object]) -> tuple[str, ...]:
+        """Fields of its own that a request holds and that change nothing in it."""
+        return ()
+
     @property
     def answers(self) -> int:
         """How many answers the one question gets."""
         return 1
+
+    @cached_property
+    def forms(self) -> Sequence[Form]:
+        """What the answer is to be held to; more than one is more than can be."""
+        return ()
 
     def said(self) -> Sequence[Said]:
         """What the conversation says, in order; takes time in proportion to it."""
@@ -65,7 +93,7 @@ class StreamOptions(OpenAIObject):
     include_usage: bool = False
 
 
-class CompletionRequest(AskingRequest):
+class CompletionRequest(FormFields, AskingRequest):
     """A chat completion. The conversation is the client's own: nothing of it is remembered."""
 
     model_config = ConfigDict(
@@ -86,6 +114,49 @@ class CompletionRequest(AskingRequest):
         description="Of so many of the likeliest tokens, too; only with logprobs.",
     )
 
+    tools: list[Tool] = Field(
+        default_factory=list,
+        max_length=MOST_TOOLS,
+        description="Called where tool_choice says so; else ignored.",
+    )
+    tool_choice: ToolChoice = "auto"
+
+    @classmethod
+    def unheeded(cls, _body: Mapping[str, object]) -> tuple[str, ...]:
+        """See AskingRequest: tools of which the client leaves the choice."""
+        return ("tools",) if _body.get("tools") and not forces_a_call(_body.get("tool_choice")) else ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_unheeded(cls, value: Any) -> Any:
+        # Of any shape: they are of kinds that nobody here knows.
+        if isinstance(value, dict) and not forces_a_call(value.get("tool_choice")):
+            return {name: member for name, member in value.items() if name != "tools"}
+        return value
+
+    @field_validator("tool_choice")
+    @classmethod
+    def _has_what_it_calls(cls, value: ToolChoice, info: ValidationInfo) -> ToolChoice:
+        # Where the tools themselves are wrong they are not there, and the error is their own.
+        if forces_a_call(value) and not tools_of(value, info.data.get("tools", [])) and "tools" in info.data:
+            raise PydanticCustomError("no_tool", "The tool to call is none of the tools")
+        return value
+
+    @property
+    def forces_a_call(self) -> bool:
+        """Whether the answer is to be a call of a tool."""
+        return forces_a_call(self.tool_choice)
+
+    @property
+    def called(self) -> list[Tool]:
+        """The tools of which one is to be called."""
+        return tools_of(self.tool_choice, self.tools)
+
+    @cached_property
+    def forms(self) -> Sequence[Form]:
+        """See AskingRequest; a call has a form of its own, and no text beside it."""
+        return [form_of_call(self.called)] if self.forces_a_call else self.asked_forms()
+
     @field_validator("top_logprobs")
     @classmethod
     def _needs_logprobs(cls, value: int | None, info: ValidationInfo) -> int | None:
@@ -102,9 +173,11 @@ class CompletionRequest(AskingRequest):
     def tuned(self, sampling: Sampling) -> Sampling:
         """See SamplingFields; log probabilities are told by this format alone."""
         return replace(
-            super().tuned(sampling), top_logprobs=(self.top_logprobs or 0) if self.logprobs else None
+            super().tuned(sampling),
+            top_logprobs=(self.top_logprobs or 0) if self.logprobs else None,
+            form=next(iter(self.forms), None),
         )
 
     def said(self) -> Sequence[Said]:
-        """See AskingRequest."""
-        return said(self.messages)
+        """See AskingRequest; behind the messages the tools of which one is to be called."""
+        return [*said(self.messages), *(described(self.called) if self.forces_a_call else [])]

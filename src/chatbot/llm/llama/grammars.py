@@ -6,13 +6,14 @@ within bounds of size and states, on a thread of its own that leaves the interpr
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
-from llguidance.gbnf_to_lark import any_to_lark
+from llguidance.gbnf_to_lark import gbnf_to_lark
 
 from chatbot.domain.errors import ModelFailed, Unavailable, UnusableForm
 from chatbot.domain.messages import Form, FormKind
@@ -46,6 +47,10 @@ _LIMITS = {
 
 _JSON_OPTIONS = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 """JSON on one line: where white space is free, a small model may write nothing else."""
+
+
+_IS_LARK = re.compile(r"%llguidance\b|start\s*:")
+"""The beginning of a line that tells Lark's syntax from GBNF."""
 
 
 class GrammarConstraint:
@@ -164,6 +169,8 @@ def _grammar(form: Form) -> str:
 
 
 def _lark(form: Form) -> str:
+    if any(_IS_LARK.match(line.lstrip()) for line in form.text.splitlines()):
+        return form.text
     depth = deepest = 0
     for character in form.text:
         depth += (character == "(") - (character == ")")
@@ -171,6 +178,6 @@ def _lark(form: Form) -> str:
     if form.text.count("::=") > _MOST_RULES or deepest > _MOST_NESTED:
         raise UnusableForm(form.param, f"more than {_MOST_RULES} rules or {_MOST_NESTED} groups in groups")
     try:
-        return any_to_lark(form.text)
+        return gbnf_to_lark(form.text)
     except Exception as error:  # noqa: BLE001 (its parser raises Exception, and what Python raises)
         raise UnusableForm(form.param, one_line(f"not a grammar: {error}", _REASON_CHARS)) from None

@@ -13,6 +13,7 @@ from chatbot.domain.messages import (
     Conversation,
     Finished,
     FinishReason,
+    FormKind,
     GenerationEvent,
     Prompted,
     Sampling,
@@ -22,6 +23,7 @@ from chatbot.domain.messages import (
 )
 from chatbot.domain.models import AdmissionRequest, ModelState, ModelStatus
 from chatbot.llm.openai.deltas import WholeCharacters
+from chatbot.llm.openai.forms import response_format
 from chatbot.llm.openai.prompt import Prompt, build_prompt, estimate_tokens
 from chatbot.llm.openai.trouble import UpstreamTrouble, pause_before
 from chatbot.llm.openai.upstream_client import UpstreamClient
@@ -38,9 +40,10 @@ _SAMPLING = frozenset({"temperature", "top_p", "seed", "presence_penalty", "freq
 _LOCAL = frozenset(
     {"top_k", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "dynatemp_range", "repeat_penalty"}
     | {"dry_multiplier", "logit_bias", "logprobs", "top_logprobs", "n"}
+    | {FormKind.REGEX.value, FormKind.GRAMMAR.value}
 )
-"""What OpenAI does not have, what is said of tokens (theirs are other ones than our text shows), and several
-answers."""
+"""What OpenAI does not have, what is said of tokens (theirs are other ones than our text shows), several
+answers, and forms that are no JSON."""
 
 
 class OpenAIModel:
@@ -134,6 +137,8 @@ class OpenAIPlace:
         try:
             prompt = build_prompt(conversation, self._alias.context_tokens, self._line.redact)
             body = request_body(self._alias, prompt, sampling)
+            if sampling.form is not None:
+                body["response_format"] = response_format(sampling.form, self._line.redact)
             self._begin()
             yield Prompted(prompt.report)
             async with aclosing(self._tries(body, sampling.stop, reading)) as texts:

@@ -5,18 +5,20 @@ Source: OpenAI API reference, "Create a model response".
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from chatbot.api.openai.fields import OpenAIObject, PersonName, Text
+from chatbot.api.openai.forms import AskedForm, FormFields
 from chatbot.api.openai.messages import joined_text
 from chatbot.api.openai.parameters import IGNORED, REFUSED, RefusedParameter
 from chatbot.api.openai.sampling import TokenLimit
 from chatbot.api.openai.schema import AskingRequest
 from chatbot.core.transcript import Said
-from chatbot.domain.messages import Sampling
+from chatbot.domain.messages import Form, Sampling
 
 _STATELESS = (
     "이 서버는 응답을 저장하지 않습니다. 대화 전체를 input으로 보내세요.",
@@ -28,19 +30,17 @@ _NO_LOGPROBS = (
     "이 경로는 로그 확률을 알려 주지 않습니다. chat/completions를 쓰세요.",
     "This route tells no log probabilities; use chat/completions.",
 )
+_FORM = ("text.format을 쓰세요.", "Use text.format.")
+_TOOL_CHOICE = (
+    "이 경로는 도구 호출을 강제할 수 없습니다. chat/completions를 쓰세요.",
+    "This route cannot force a tool call; use chat/completions.",
+)
 _NO_PROMPTS = ("이 서버에는 저장된 프롬프트가 없습니다.", "This server holds no prompts.")
 
 
 def _listed(given: object) -> object:
     """A plain text as the list of the one message that it stands for."""
     return [{"role": "user", "content": given}] if isinstance(given, str) else given
-
-
-def _plain(kind: str) -> str:
-    """The kind of a form, if it asks for nothing but text."""
-    if kind != "text":
-        raise PydanticCustomError("no_form", "This server cannot hold an answer to a form")
-    return kind
 
 
 class ResponseItem(OpenAIObject):
@@ -63,16 +63,10 @@ class ResponseItem(OpenAIObject):
         return self
 
 
-class TextForm(OpenAIObject):
-    """The form of an answer."""
-
-    type: Annotated[str, AfterValidator(_plain)] = "text"
-
-
 class TextOptions(OpenAIObject):
     """What the answer's text is like."""
 
-    format: TextForm = TextForm()
+    format: AskedForm = AskedForm()
 
 
 class ResponseRequest(AskingRequest):
@@ -81,7 +75,9 @@ class ResponseRequest(AskingRequest):
     model_config = ConfigDict(json_schema_extra={"examples": [{"model": "Llama", "input": "안녕하세요!"}]})
     conversation = "input"
     refused: ClassVar[Mapping[str, RefusedParameter]] = {
+        **{name: RefusedParameter(_FORM) for name in FormFields.model_fields},
         **REFUSED,
+        "tool_choice": RefusedParameter(_TOOL_CHOICE, ("auto", "none")),
         "previous_response_id": RefusedParameter(_STATELESS),
         "conversation": RefusedParameter(_STATELESS),
         "background": RefusedParameter(_NO_BACKGROUND),
@@ -90,7 +86,13 @@ class ResponseRequest(AskingRequest):
         "logprobs": RefusedParameter(_NO_LOGPROBS),
         "top_logprobs": RefusedParameter(_NO_LOGPROBS),
     }
-    ignored: ClassVar[Collection[str]] = IGNORED | {"include", "max_tool_calls", "reasoning", "truncation"}
+    ignored: ClassVar[Collection[str]] = IGNORED | {
+        "tools",
+        "include",
+        "max_tool_calls",
+        "reasoning",
+        "truncation",
+    }
 
     input: Annotated[
         list[ResponseItem],
@@ -101,9 +103,15 @@ class ResponseRequest(AskingRequest):
     max_output_tokens: TokenLimit | None = None
     text: TextOptions = TextOptions()
 
+    @cached_property
+    def forms(self) -> Sequence[Form]:
+        """See AskingRequest."""
+        form = self.text.format.form("text.format")
+        return [form] if form else []
+
     def tuned(self, sampling: Sampling) -> Sampling:
         """See SamplingFields; ``max_output_tokens`` is this format's own limit."""
-        tuned = super().tuned(sampling)
+        tuned = replace(super().tuned(sampling), form=next(iter(self.forms), None))
         limit = self.max_output_tokens
         return (
             tuned if limit is None or limit < 1 else replace(tuned, max_tokens=min(limit, tuned.max_tokens))
