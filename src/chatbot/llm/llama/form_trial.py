@@ -1,0 +1,94 @@
+"""Compiles a form once, to see whether it can be: ``python -m chatbot.llm.llama.form_trial``.
+
+Schemas of two lines exist that llguidance compiles for hours and cannot be stopped at. So a form that nobody
+has tried is compiled by this program first, which ends itself when it takes too long or too much.
+
+It reads ``[kind, text]`` and writes ``{"grammar": …}``, or ``{"reason": …}`` where it is no form, as JSON.
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+
+from llguidance import LLMatcher, LLParserLimits, LLTokenizer
+from llguidance.gbnf_to_lark import any_to_lark
+
+from chatbot.domain.messages import FormKind
+from chatbot.domain.plaintext import one_line
+
+_SECONDS = 0.5
+"""Of a processor, after which the program is ended."""
+
+_MOST_MEMORY = 2**30
+"""Bytes of its addresses."""
+
+_REASON_CHARS = 300
+
+_LIMITS = {
+    "max_items_in_row": 2000,
+    "initial_lexer_fuel": 1_000_000,
+    "step_lexer_fuel": 200_000,
+    "step_max_items": 50_000,
+    "max_lexer_states": 5_000,
+    "max_grammar_size": 100_000,
+}
+"""What a form may take, in llguidance's units: about 20 ms to begin with, 15 ms a token, 2 KiB a state."""
+
+_JSON_OPTIONS = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+"""JSON on one line: where white space is free, a small model may write nothing else."""
+
+
+def grammar_of(kind: FormKind, text: str) -> str:
+    """The form in llguidance's own words.
+
+    Raises:
+        Exception: it is no form; whatever its readers raise.
+    """
+    match kind:
+        case FormKind.JSON_OBJECT:
+            return LLMatcher.grammar_from_json_schema({"type": "object"}, overrides=_JSON_OPTIONS)
+        case FormKind.JSON_SCHEMA:
+            return LLMatcher.grammar_from_json_schema(text, overrides=_JSON_OPTIONS)
+        case FormKind.REGEX:
+            return LLMatcher.grammar_from_regex(text)
+        case FormKind.GRAMMAR:
+            return LLMatcher.grammar_from_lark(any_to_lark(text))
+
+
+def compiled(tokenizer: LLTokenizer, grammar: str) -> LLMatcher:
+    """What tells the tokens that may come next; in an error where it cannot be."""
+    limits = LLParserLimits(verbose_errors=False, precompute_large_lexemes=False, **_LIMITS)
+    return LLMatcher(tokenizer, grammar, log_level=0, limits=limits)
+
+
+def reason_of(matcher: LLMatcher) -> str:
+    """Why it cannot be, for whoever sent the form."""
+    return one_line(matcher.get_error(), _REASON_CHARS)
+
+
+def tried(kind: FormKind, text: str) -> dict[str, str]:
+    """The grammar, compiled and asked for a first token; or the reason why not."""
+    try:
+        grammar = grammar_of(kind, text)
+    except Exception as error:  # noqa: BLE001 (the readers raise Exception, and what Python raises)
+        return {"reason": one_line(f"{error}", _REASON_CHARS) or type(error).__name__}
+    matcher = compiled(LLTokenizer("byte"), grammar)
+    if not matcher.is_error():
+        matcher.compute_bitmask()
+    return {"reason": reason_of(matcher)} if matcher.is_error() else {"grammar": grammar}
+
+
+def main() -> None:
+    """Try the form of the standard input."""
+    os.nice(19)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+    signal.setitimer(signal.ITIMER_PROF, _SECONDS)
+    kind, text = json.loads(sys.stdin.buffer.read())
+    sys.stdout.write(json.dumps(tried(FormKind(kind), text)))
+
+
+if __name__ == "__main__":
+    main()
