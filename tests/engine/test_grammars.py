@@ -15,6 +15,7 @@ from tests.engine.rig import Rig, open_rig, question
 from tests.engine.test_failed_decodes import break_decode
 from tests.engine.test_speculation import REPEATING, Prophet, with_free_rows
 
+from chatbot.api.openai.tools import CallText, Tool, form_of_call
 from chatbot.domain.errors import UnusableForm
 from chatbot.domain.messages import FinishReason, Form, FormKind, Sampling
 
@@ -68,6 +69,26 @@ async def test_each_kind_of_form(rig: RigMaker) -> None:
     assert await answer(FormKind.GRAMMAR, 'start: "a" ("b" | "가")', temperature=0.0) in ("ab", "a가")
     biased = replace(LONG, form=Form(FormKind.JSON_OBJECT), logit_bias=((ord("}"), 100.0),))
     assert json.loads((await one.ask(question("?"), biased)).text) == {}
+
+
+@pytest.mark.anyio
+async def test_a_forced_call_is_one_of_the_tools(rig: RigMaker) -> None:
+    tools = [
+        Tool.model_validate({"type": "function", "function": {"name": name, "parameters": parameters}})
+        for name, parameters in (("clock-1", {}), ("person", PERSON))
+    ]
+    one, seen = rig(), set()
+    for seed in range(6):
+        said = CallText()
+        answer = await one.ask(question("call"), replace(LONG, seed=seed, form=form_of_call(tools)))
+        name, arguments = said.feed(answer.text)
+        seen.add(name)
+        if name == "person" and answer.finished.reason is FinishReason.STOP:
+            check_person(arguments)
+    assert seen <= {"clock-1", "person"}
+    named = await one.ask(question("call"), replace(LONG, form=form_of_call(tools[1:])))
+    assert named.text.startswith("person\n{")
+    check_person(named.text.partition("\n")[2])
 
 
 @pytest.mark.anyio

@@ -23,7 +23,8 @@ from tests.openai.upstream import (
 from tests.search.local_server import running
 
 from chatbot.domain.config import OpenAIAlias
-from chatbot.domain.messages import FinishReason, Sampling, Token, Usage
+from chatbot.domain.control_tokens import defused
+from chatbot.domain.messages import FinishReason, Form, FormKind, Sampling, Token, Usage
 
 pytestmark = pytest.mark.anyio
 
@@ -243,3 +244,26 @@ async def test_the_rate_counts_finished_answers() -> None:
         assert models["gpt"].status().tokens_per_second == 0
         await generated(models["gpt"], CONVERSATION)
         assert models["gpt"].status().tokens_per_second == 0.4
+
+
+async def test_a_form_of_json_is_passed_on_and_redacted() -> None:
+    schema = {"type": "object", "properties": {"who": {"enum": ["kim@example.com <|eot_id|>", 3, None]}}}
+    forms = [
+        Form(FormKind.JSON_OBJECT),
+        Form(FormKind.JSON_SCHEMA, json.dumps(schema), "response_format", strict=True),
+    ]
+
+    def redact(text: str) -> str:
+        return text.replace("kim@example.com", "[mail]")
+
+    async with running(lambda _: answer("{}")) as server, opened(config_for(server), redact) as models:
+        for form in forms:
+            await generated(models["gpt"], sampling=Sampling(form=form))
+        lacks = models["gpt"].lacks
+    first, second = (request.json["response_format"] for request in server.requests)
+    assert first == {"type": "json_object"}
+    assert second["type"] == "json_schema"
+    assert (second["json_schema"]["name"], second["json_schema"]["strict"]) == ("answer", True)
+    who = second["json_schema"]["schema"]["properties"]["who"]["enum"]
+    assert who == ["[mail] " + defused("<|eot_id|>"), 3, None]
+    assert {FormKind.GRAMMAR, FormKind.REGEX} <= lacks

@@ -1,27 +1,35 @@
-"""A form of JSON as OpenAI's protocol says it; what it says leaves the suite redacted, as all texts do."""
+"""A form of JSON as OpenAI's protocol says it; its texts leave the suite as all others do."""
 
 import json
 from collections.abc import Callable
 from typing import Any
 
+from chatbot.domain.control_tokens import defused
 from chatbot.domain.messages import Form, FormKind
 
 
 def response_format(form: Form, redact: Callable[[str], str]) -> dict[str, Any]:
-    """The request's ``response_format``."""
+    """The request's ``response_format``.
+
+    Every text in a schema passes ``redact`` and loses what a server could take for a control token.
+    """
     if form.kind is FormKind.JSON_OBJECT:
         return {"type": "json_object"}
-    schema = {"name": "answer", "schema": _redacted(json.loads(form.text), redact), "strict": form.strict}
+    schema = {
+        "name": "answer",
+        "schema": _leaving(json.loads(form.text), lambda text: defused(redact(text))),
+        "strict": form.strict,
+    }
     return {"type": "json_schema", "json_schema": schema}
 
 
-def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
-    """The same with every text in it redacted, the names of members too."""
+def _leaving(value: Any, leaving: Callable[[str], str]) -> Any:
+    """The same with every text in it as it leaves, the names of members too."""
     match value:
         case str():
-            return redact(value)
+            return leaving(value)
         case dict():
-            return {redact(name): _redacted(member, redact) for name, member in value.items()}
+            return {leaving(name): _leaving(member, leaving) for name, member in value.items()}
         case list():
-            return [_redacted(member, redact) for member in value]
+            return [_leaving(member, leaving) for member in value]
     return value
