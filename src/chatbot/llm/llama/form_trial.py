@@ -65,7 +65,7 @@ def compiled(tokenizer: LLTokenizer, grammar: str) -> LLMatcher:
 
 def reason_of(matcher: LLMatcher) -> str:
     """Why it cannot be, for whoever sent the form."""
-    return one_line(matcher.get_error(), _REASON_CHARS)
+    return one_line(matcher.get_error().replace("<non-verbose/>", "").strip(), _REASON_CHARS)
 
 
 def tried(kind: FormKind, text: str) -> dict[str, str]:
