@@ -157,7 +157,7 @@ def pair(models: Path) -> Iterator[Callable[[str, int], tuple[Rig, Rig]]]:
 FORMS = (SCHEMA, Form(FormKind.JSON_OBJECT), Form(FormKind.REGEX, "([a-f]{4} )*(가|나)+\\."))
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(
     model=st.sampled_from(["tiny", "window"]),
     # A pool of 1,024 does not hold twenty answers: some are preempted.
