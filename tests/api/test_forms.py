@@ -136,12 +136,13 @@ async def test_a_form_that_the_engine_refuses_is_a_400_with_the_reason(stream: b
 async def test_a_foreign_model_without_the_form_refuses_it_and_takes_json() -> None:
     foreign = FakeModel()
     foreign.lacks = frozenset({"grammar", "regex"})
-    for fields, status in (
+    asked: list[tuple[dict[str, Any], int]] = [
         ({"grammar": "root ::= a"}, 400),
         ({"guided_regex": "a"}, 400),
         ({"tools": [WEATHER], "tool_choice": "required"}, 400),
         ({"response_format": {"type": "json_object"}}, 200),
-    ):
+    ]
+    for fields, status in asked:
         async with client_of(service_state(foreign={"gpt4.1": foreign})) as client:
             body = {"model": "gpt4.1", "messages": [SAID], **fields}
             answer = await client.post("/office/v1/chat/completions", json=body)
@@ -159,6 +160,7 @@ async def official_client(model: FakeModel) -> AsyncIterator[openai.AsyncOpenAI]
         yield client
 
 
+MESSAGES: Any = [SAID]
 CHOICES: list[Any] = ["required", {"type": "function", "function": {"name": "get_weather"}}]
 
 
@@ -167,11 +169,12 @@ async def test_a_forced_call_is_one(choice: Any) -> None:
     model = FakeModel(*CALL)
     async with official_client(model) as client:
         whole = await client.chat.completions.create(
-            model="Llama", messages=[SAID], tools=[CLOCK, WEATHER], tool_choice=choice
+            model="Llama", messages=MESSAGES, tools=[CLOCK, WEATHER], tool_choice=choice
         )
         stream = await client.chat.completions.create(
-            model="Llama", messages=[SAID], tools=[CLOCK, WEATHER], tool_choice=choice, stream=True
+            model="Llama", messages=MESSAGES, tools=[CLOCK, WEATHER], tool_choice=choice, stream=True
         )
+        assert isinstance(stream, openai.AsyncStream)
         chunks = [chunk.choices[0] async for chunk in stream]
     [call] = whole.choices[0].message.tool_calls or []
     assert call.type == "function"
@@ -189,7 +192,7 @@ async def test_a_forced_call_is_one(choice: Any) -> None:
 
 async def test_a_call_that_is_cut_says_so() -> None:
     cut = Finished(FinishReason.LENGTH, Usage(10, 4, 2), 0.0, 0.0, 0.0)
-    tools = {"tools": [WEATHER], "tool_choice": "required"}
+    tools: Any = {"tools": [WEATHER], "tool_choice": "required"}
     in_arguments = (await post(FakeModel(*CALL[:2], cut), **tools)).json()["choices"][0]
     assert in_arguments["finish_reason"] == "length"
     assert in_arguments["message"]["tool_calls"][0]["function"]["arguments"] == '{"ci'
@@ -200,7 +203,7 @@ async def test_a_call_that_is_cut_says_so() -> None:
 
 async def test_each_of_several_answers_is_a_call_of_its_own() -> None:
     script = [Token("clock\n", answer=1), Token("get_weather\n{}"), Token('{"a": 1}', answer=1)]
-    tools = {"tools": [WEATHER, CLOCK], "tool_choice": "required", "n": 2}
+    tools: Any = {"tools": [WEATHER, CLOCK], "tool_choice": "required", "n": 2}
     choices = (await post(FakeModel(*script), **tools)).json()["choices"]
     calls = [choice["message"]["tool_calls"][0] for choice in choices]
     assert [call["function"]["name"] for call in calls] == ["get_weather", "clock"]

@@ -92,7 +92,11 @@ def mask_of(tokens: TokenIds, vocabulary: int) -> Mask:
 
 def allowed(mask: Mask, tokens: TokenIds) -> npt.NDArray[np.bool_]:
     """For each of the tokens whether the mask allows it."""
-    return (mask[tokens // _WORD_BITS] >> (tokens % _WORD_BITS).astype(np.uint32) & np.uint32(1)).astype(bool)
+    words: Mask = mask[tokens // _WORD_BITS]
+    bits: npt.NDArray[np.bool_] = (words >> (tokens % _WORD_BITS).astype(np.uint32) & np.uint32(1)).astype(
+        bool
+    )
+    return bits
 
 
 def ruled_out(mask: Mask, vocabulary: int) -> npt.NDArray[np.bool_]:

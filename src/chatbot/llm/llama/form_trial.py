@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import sys
+from typing import Any
 
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from llguidance.gbnf_to_lark import any_to_lark
@@ -36,7 +37,7 @@ _LIMITS = {
 }
 """What a form may take, in llguidance's units: about 20 ms to begin with, 15 ms a token, 2 KiB a state."""
 
-_JSON_OPTIONS = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+_JSON_OPTIONS: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 """JSON on one line: where white space is free, a small model may write nothing else."""
 
 
