@@ -102,4 +102,5 @@ def allowed(mask: Mask, tokens: TokenIds) -> npt.NDArray[np.bool_]:
 def ruled_out(mask: Mask, vocabulary: int) -> npt.NDArray[np.bool_]:
     """For each token of the vocabulary whether the mask forbids it."""
     bits = np.unpackbits(mask.astype("<u4", copy=False).view(np.uint8), count=vocabulary, bitorder="little")
-    return bits == 0
+    out: npt.NDArray[np.bool_] = bits == 0
+    return out
