@@ -99,6 +99,15 @@ async def test_several_answers_have_a_form_each(rig: RigMaker) -> None:
 
 
 @pytest.mark.anyio
+async def test_an_integer_ends_although_the_model_goes_on_with_digits(rig: RigMaker) -> None:
+    form = Form(FormKind.JSON_SCHEMA, '{"type": "integer"}')
+    digits = replace(LONG, form=form, logit_bias=tuple((ord(digit), 100.0) for digit in "123456789"))
+    answer = await rig().ask(question("?"), digits)
+    assert re.fullmatch(r"-?\d{15,16}", answer.text)
+    assert answer.finished.reason is FinishReason.STOP
+
+
+@pytest.mark.anyio
 async def test_a_client_stop_still_ends_the_answer(rig: RigMaker) -> None:
     answer = await rig().ask(question("who?"), replace(LONG, form=SCHEMA, stop=('", "age',)))
     assert answer.text.startswith('{"name": "')

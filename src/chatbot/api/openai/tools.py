@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints
 
 from chatbot.api.openai.fields import OpenAIObject, Text
 from chatbot.core.transcript import Said
+from chatbot.domain.bounded_schema import bounded
 from chatbot.domain.messages import Form, FormKind
 
 MOST_TOOLS = 128
@@ -82,7 +83,7 @@ def form_of_call(tools: Sequence[Tool]) -> Form:
     """What holds the answer to a call of one of the tools."""
     calls = []
     for tool in tools:
-        schema = {"type": "object", **tool.function.parameters, "x-guidance": _ONE_LINE}
+        schema = {"type": "object", **bounded(tool.function.parameters), "x-guidance": _ONE_LINE}
         calls.append(f"{json.dumps(tool.function.name + chr(10))} %json {_json(schema)}")
     return Form(FormKind.GRAMMAR, "start: " + "\n     | ".join(calls), "tools")
 

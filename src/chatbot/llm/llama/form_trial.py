@@ -16,6 +16,7 @@ from typing import Any
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from llguidance.gbnf_to_lark import any_to_lark
 
+from chatbot.domain.bounded_schema import bounded
 from chatbot.domain.messages import FormKind
 from chatbot.domain.plaintext import one_line
 
@@ -51,7 +52,7 @@ def grammar_of(kind: FormKind, text: str) -> str:
         case FormKind.JSON_OBJECT:
             return LLMatcher.grammar_from_json_schema({"type": "object"}, overrides=_JSON_OPTIONS)
         case FormKind.JSON_SCHEMA:
-            return LLMatcher.grammar_from_json_schema(text, overrides=_JSON_OPTIONS)
+            return LLMatcher.grammar_from_json_schema(bounded(json.loads(text)), overrides=_JSON_OPTIONS)
         case FormKind.REGEX:
             return LLMatcher.grammar_from_regex(text)
         case FormKind.GRAMMAR:
