@@ -129,6 +129,14 @@ def test_the_rules_common_to_all_characters_stand_first_and_are_equal() -> None:
     assert first == frame(Cast("B", "a nurse", "Hi", "Kim"), personas).system[0]
 
 
+@pytest.mark.parametrize(
+    ("context", "said", "language"),
+    [("a pilot", "안녕?", "ko"), ("조종사", "Hello", "en"), ("a pilot", "…!", "en"), ("조종사", "…!", "ko")],
+)
+def test_a_character_is_asked_in_the_language_of_the_line(context: str, said: str, language: str) -> None:
+    assert frame(Cast("A", context, said=said), packaged_personas()["character"]).asked_in == language
+
+
 def test_the_persona_follows_the_question_s_language() -> None:
     personas = packaged_personas()["office"]
     assert assistant.frame("안녕", personas).speakers.assistant == "비서"

@@ -27,6 +27,8 @@ def test_defaults_are_the_contract_s() -> None:
     assert (settings.port, office.port, character.port) == (8001, 8002, 8003)
     assert (office.context_tokens, office.max_tokens, office.temperature) == (4096, 2048, 0.7)
     assert (office.top_p, office.top_k, office.repeat_penalty) == (0.95, 40, 1.1)
+    assert office.sampling().korean_letters
+    assert character.sampling().korean_letters
     assert settings.deadline_seconds == 180
     assert settings.host == "127.0.0.1"
     assert list(settings.openai.aliases) == ["gpt4.1", "gpt4.1_mini"]
@@ -84,6 +86,11 @@ def test_an_empty_value_is_the_default_and_never_an_open_host(monkeypatch: pytes
     assert load_settings().host == "127.0.0.1"
     with pytest.raises(StartupError, match="CHATBOT_HOST"):
         load_settings(host="")
+
+
+def test_korean_letters_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATBOT_OFFICE__KOREAN_LETTERS", "false")
+    assert not load_settings().service(OFFICE).sampling().korean_letters
 
 
 def test_options_of_the_command_line_go_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

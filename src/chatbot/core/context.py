@@ -134,4 +134,5 @@ class ContextBuilder:
             references=() if found is None else citations.references(found, frame.language, SEARCH_CHARS),
             speakers=frame.speakers,
             begun=asked.begun,
+            language=frame.asked_in or frame.language,
         )

@@ -35,6 +35,9 @@ class Frame:
     opening: str | None = None
     """What the model's side said first; None: the user begins."""
 
+    asked_in: Language | None = None
+    """What the user speaks in the question; None: what the persona speaks."""
+
 
 @dataclass(frozen=True, slots=True)
 class FramedQuestion(Generic[P_contra]):

@@ -5,6 +5,7 @@ the documentation; ``chatbot settings`` and ``.env.example`` are made from them.
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -94,6 +95,13 @@ class ServiceConfig(SamplingSettings):
             "faster quotes, the same text."
         ),
     )
+    korean_letters: bool = Field(
+        default=True,
+        description=(
+            "Answer Korean questions in Hangul, Latin and Greek only, unless another script stands in the "
+            "question, the character or the search results, or is asked for."
+        ),
+    )
     gpu_layers: Annotated[int | Literal["auto"], BeforeValidator(_layers)] = Field(
         default=0,
         description="Layers on the GPU: 0 is CPU, -1 is all, auto is as many as fit its free memory.",
@@ -105,7 +113,7 @@ class ServiceConfig(SamplingSettings):
 
     def sampling(self) -> Sampling:
         """The service's defaults as the engine takes them."""
-        return sampling_of(self, self.max_tokens)
+        return replace(sampling_of(self, self.max_tokens), korean_letters=self.korean_letters)
 
 
 class EngineConfig(Config):

@@ -12,6 +12,8 @@ from typing import Any, Self
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from chatbot.domain.language import Language
+
 RESERVED_NAMES = frozenset(
     # settings: CHATBOT_<NAME>__… and CHATBOT_<NAME>
     {"access", "history", "host", "openai", "port", "queue", "search", "test"}
@@ -105,7 +107,7 @@ class Conversation:
     oldest first; a backend may leave out the oldest to fit its context. ``references`` (search results,
     quoted and untrusted) stand before ``question`` inside the user's turn; the first and the last frame the
     others. ``begun`` is what the answer begins with already: the model goes on behind it, and its answer is
-    what it adds.
+    what it adds. ``language`` is the one in which the user asks, where that is known.
     """
 
     system: tuple[PromptPart, ...]
@@ -115,6 +117,12 @@ class Conversation:
     references: tuple[PromptPart, ...] = ()
     speakers: Speakers = field(default_factory=Speakers)
     begun: str = ""
+    language: Language | None = None
+
+    @property
+    def hits(self) -> int:
+        """How many search results stand in the references."""
+        return max(0, len(self.references) - 2)
 
     def with_fewer_references(self) -> "Conversation":
         """Without the last quotation, for what must fit; a frame around nothing goes too."""
@@ -167,7 +175,8 @@ class Sampling:
     ``domain/sampling.py`` says what each number means and may be. ``max_tokens`` is an upper bound for the
     answer; a backend clips it to what the context leaves. ``stop`` strings end the answer and are not part of
     it. ``seed`` None means a fresh one. ``top_logprobs`` asks for the log probabilities of the tokens
-    and of so many of the likeliest ones; None asks for none. ``form`` holds the answer to a shape.
+    and of so many of the likeliest ones; None asks for none. ``form`` holds the answer to a shape,
+    ``korean_letters`` those to Korean questions to the scripts that ``domain/letters.py`` tells.
     """
 
     logit_bias: tuple[tuple[int, float], ...] = ()
@@ -195,6 +204,7 @@ class Sampling:
     stop: tuple[str, ...] = ()
     top_logprobs: int | None = None
     form: Form | None = None
+    korean_letters: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@
   (printf "%sCONTEXT_TOKENS" $prefix) $s.contextTokens
   (printf "%sPOOL_TOKENS" $prefix) $s.poolTokens
   (printf "%sKV_TYPE" $prefix) $s.kvType
+  (printf "%sKOREAN_LETTERS" $prefix) $s.koreanLetters
   (printf "%sMAX_TOKENS" $prefix) $s.maxTokens
   (printf "%sPARALLEL" $prefix) $s.parallel
   (printf "%sTHREADS" $prefix) $s.threads

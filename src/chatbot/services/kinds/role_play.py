@@ -66,6 +66,7 @@ def frame(cast: Cast, personas: Mapping[Language, RolePlayPersona]) -> Frame:
         speakers=Speakers(user, name),
         language=language,
         opening=fill_macros(cast.greeting, name, user) if cast.greeting else None,
+        asked_in=language_of(cast.said) if any(map(str.isalpha, cast.said)) else language,
     )
 
 
