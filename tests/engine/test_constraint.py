@@ -11,7 +11,7 @@ from tests.engine.test_sampler import SAMPLINGS, rows_of
 
 from chatbot.domain.errors import ModelFailed
 from chatbot.domain.messages import Sampling
-from chatbot.llm.llama.constraint import Mask, Together, allowed, mask_of, ruled_out, together
+from chatbot.llm.llama.constraint import Mask, Together, allowed, mask_of, rule_out, ruled_out, together
 from chatbot.llm.llama.sampler import Sampler
 
 
@@ -66,6 +66,10 @@ def test_masks_and_tokens(size: int) -> None:
     assert mask.dtype == np.uint32
     assert np.flatnonzero(~ruled_out(mask, size)).tolist() == tokens.tolist()
     assert np.flatnonzero(allowed(mask, np.arange(size))).tolist() == tokens.tolist()
+    row = np.random.default_rng(1).standard_normal(size).astype(np.float32)
+    written = np.where(ruled_out(mask, size), np.float32(-np.inf), row)
+    rule_out(mask, row)
+    assert row.tolist() == written.tolist()
 
 
 def test_several_constraints_allow_what_all_of_them_allow() -> None:

@@ -17,7 +17,7 @@ from tests.engine.test_speculation import REPEATING, Prophet, with_free_rows
 
 from chatbot.api.openai.tools import CallText, Tool, form_of_call
 from chatbot.domain.errors import UnusableForm
-from chatbot.domain.messages import FinishReason, Form, FormKind, Sampling
+from chatbot.domain.messages import FinishReason, Form, FormKind, PromptPart, Sampling
 
 PERSON = {
     "type": "object",
@@ -162,7 +162,10 @@ def pair(models: Path) -> Iterator[Callable[[str, int], tuple[Rig, Rig]]]:
         other.model.close()
 
 
-FORMS = (SCHEMA, Form(FormKind.JSON_OBJECT), Form(FormKind.REGEX, "([a-f]{4} )*(가|나)+\\."))
+FORMS = (None, SCHEMA, Form(FormKind.JSON_OBJECT), Form(FormKind.REGEX, "([a-f]{4} )*(가|나)+\\."))
+
+
+FOUND = (PromptPart("search", "found:"), PromptPart("search[1]", "> [1] a"), PromptPart("search", "end"))
 
 
 @settings(max_examples=6)
@@ -171,6 +174,8 @@ FORMS = (SCHEMA, Form(FormKind.JSON_OBJECT), Form(FormKind.REGEX, "([a-f]{4} )*(
     # A pool of 1,024 does not hold twenty answers: some are preempted.
     pool=st.sampled_from([1024, 8192]),
     form=st.sampled_from(FORMS),
+    # Korean letters, and citations of what was found.
+    rules=st.booleans(),
     temperature=st.sampled_from([0.0, 0.8]),
     penalty=st.sampled_from([1.0, 1.3]),
     length=st.integers(1, 50),
@@ -181,7 +186,8 @@ def test_the_text_is_the_same_with_drafts_in_a_batch_and_after_preemption(
     pair: Callable[[str, int], tuple[Rig, Rig]],
     model: str,
     pool: int,
-    form: Form,
+    form: Form | None,
+    rules: bool,
     temperature: float,
     penalty: float,
     length: int,
@@ -193,15 +199,17 @@ def test_the_text_is_the_same_with_drafts_in_a_batch_and_after_preemption(
     prophet.learn(plain)
     with_free_rows(drafting, prophet.guess)
     sampling = Sampling(form=form, temperature=temperature, repeat_penalty=penalty, seed=5, max_tokens=length)
+    asked = REPEATING[:users]
+    if rules:
+        sampling = replace(sampling, korean_letters=True)
+        asked = [replace(one, language="ko", references=FOUND) for one in asked]
 
     async def one_by_one() -> list[tuple[str, FinishReason]]:
-        answers = [await plain.ask(one, sampling) for one in REPEATING[:users]]
+        answers = [await plain.ask(one, sampling) for one in asked]
         return [(answer.text, answer.finished.reason) for answer in answers]
 
     async def together(rig: Rig) -> list[tuple[str, FinishReason]]:
-        return [
-            (found.text, found.finished.reason) for found in await rig.ask_all(REPEATING[:users], sampling)
-        ]
+        return [(found.text, found.finished.reason) for found in await rig.ask_all(asked, sampling)]
 
     expected = asyncio.run(one_by_one())
     assert asyncio.run(together(plain)) == expected

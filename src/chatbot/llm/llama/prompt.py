@@ -35,6 +35,10 @@ class RenderedPrompt:
     """The tokens of all segments, in order."""
     report: PromptReport
     endings: Endings
+    conversation: Conversation
+    """What of the conversation entered."""
+    hits: int | None
+    """How many search results entered; None where none were looked for."""
 
 
 def choose_format(file: ModelFile, vocabulary: Vocabulary) -> PromptFormat:
@@ -83,6 +87,7 @@ class Prompter:
             PromptTooLong: persona and question alone do not fit.
         """
         exchanges = conversation.exchanges
+        searched = bool(conversation.references)
         first = self._oldest_that_may_fit(exchanges)
         while True:
             pieces = self._format.pieces(replace(conversation, exchanges=exchanges[first:]))
@@ -106,6 +111,8 @@ class Prompter:
             tokens=tuple(token for segment in segments for token in segment.tokens),
             report=_report(segments, conversation, first),
             endings=self._format.endings(conversation),
+            conversation=replace(conversation, exchanges=exchanges[first:]),
+            hits=conversation.hits if searched else None,
         )
 
     def _oldest_that_may_fit(self, exchanges: Sequence[Exchange]) -> int:

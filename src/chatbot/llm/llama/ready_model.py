@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from chatbot.domain.messages import Conversation, Sampling
 from chatbot.domain.models import AdmissionRequest
-from chatbot.llm.llama.constraint import Constraint
+from chatbot.llm.llama.answer_rules import AnswerRules
+from chatbot.llm.llama.constraint import Constraint, together
 from chatbot.llm.llama.delivery import Outbox
 from chatbot.llm.llama.engine import Cancel, Engine, Submit
 from chatbot.llm.llama.grammars import Grammars
@@ -37,6 +38,7 @@ class ReadyModel:
     prompter: Prompter
     samplers: SamplerMaker
     grammars: Grammars
+    rules: AnswerRules
     context_tokens: int
     """The most tokens of a prompt and its answer together."""
 
@@ -79,8 +81,10 @@ class ReadyModel:
         if sampling.form is not None:
             prompt = replace(prompt, endings=Endings(formed=True))
         samplers = []
-        for answer, constraint in enumerate(formed):
+        for answer, form in enumerate(formed):
             seed = None if sampling.seed is None else sampling.seed + answer
+            rules = self.rules.constraints(prompt, sampling)
+            constraint = together(rules if form is None else [form, *rules])
             samplers.append(self.samplers.make(replace(sampling, seed=seed), prompt.tokens, constraint))
         return prompt, samplers
 
@@ -128,6 +132,7 @@ class ReadyModel:
     def close(self) -> None:
         """Free the weights; the engine has freed its context."""
         self.grammars.close()
+        self.rules.close()
         self.samplers.close()
         self.file.close()
 

@@ -25,7 +25,7 @@ import numpy as np
 from chatbot.domain.errors import ModelFailed, UnknownToken
 from chatbot.domain.messages import WHOLE_CONTEXT, Sampling
 from chatbot.llm.llama.best_tokens import TokenIds, best_tokens
-from chatbot.llm.llama.constraint import Constraint, Mask, allowed, ruled_out
+from chatbot.llm.llama.constraint import Constraint, Mask, allowed, rule_out
 from chatbot.llm.llama.context import Logits
 from chatbot.llm.llama.sampler_chain import (
     COLDEST,
@@ -262,7 +262,7 @@ def _best(row: Logits, mask: Mask | None) -> int:
 
 def _write(mask: Mask, row: Logits) -> None:
     """Rule out of the row what the mask forbids."""
-    row[ruled_out(mask, len(row))] = -math.inf
+    rule_out(mask, row)
     if row.max() == -math.inf:
         raise ModelFailed("nothing may follow in this answer")
 

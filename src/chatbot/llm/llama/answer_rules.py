@@ -1,0 +1,61 @@
+"""What holds every answer of a service, whatever its client asks for: its letters, and what it cites.
+
+Both follow from what entered the prompt. Laying out a large vocabulary for them takes half a second, so it is
+done beside the model's warm-up, when nobody waits for a token.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+from chatbot.domain.letters import OWN, scripts_of_answer
+from chatbot.domain.messages import Sampling
+from chatbot.llm.llama.citing import CitationMasks, CitationTokens, Citing
+from chatbot.llm.llama.constraint import Constraint
+from chatbot.llm.llama.letters import LetterMasks, Letters
+from chatbot.llm.llama.prompt import RenderedPrompt
+from chatbot.llm.llama.token_bytes import AnswerTokens
+from chatbot.llm.llama.vocabulary import Vocabulary
+
+_KEPT = 8
+"""Sets of scripts, and numbers of search results, for which masks are kept: strangers' texts choose them."""
+
+
+class _Masks:
+    """The masks of one vocabulary; those that were used of late are kept."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        tokens = AnswerTokens(vocabulary.pieces(), vocabulary.end_tokens)
+        closing = CitationTokens(tokens)
+        self.letters = lru_cache(_KEPT)(lambda scripts: LetterMasks(tokens, scripts))
+        self.citations = lru_cache(_KEPT)(lambda hits: CitationMasks(closing, hits))
+        self.letters(OWN)
+
+
+class AnswerRules:
+    """Makes the constraints of a model's answers; safe to use from several threads."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        """Begin to lay the vocabulary out; it must outlive ``close``."""
+        self._vocabulary = vocabulary
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="masks")
+        self._masks = self._thread.submit(_Masks, vocabulary)
+
+    def constraints(self, prompt: RenderedPrompt, sampling: Sampling) -> list[Constraint]:
+        """Those of one answer to the prompt, at its beginning; often none.
+
+        It may take milliseconds, so not on an event loop.
+        """
+        conversation, form = prompt.conversation, sampling.form
+        # In JSON, [1] is a list.
+        found = prompt.hits if form is None else None
+        scripts = scripts_of_answer(conversation, form) if sampling.korean_letters else None
+        made: list[Constraint] = []
+        if scripts is not None:
+            made.append(Letters(self._masks.result().letters(scripts), self._vocabulary))
+        if found is not None:
+            made.append(Citing(self._masks.result().citations(found), self._vocabulary, conversation.begun))
+        return made
+
+    def close(self) -> None:
+        """Stop using the vocabulary."""
+        self._thread.shutdown(cancel_futures=True)
