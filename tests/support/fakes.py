@@ -1,7 +1,7 @@
 """Doubles of the domain ports for tests of the HTTP side: a scripted model, a history in memory."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -95,6 +95,8 @@ class FakePlace:
                     raise event
                 if isinstance(event, float):
                     await asyncio.sleep(event)
+                elif callable(event):
+                    await event()
                 else:
                     yield event
                     if isinstance(event, Finished):
@@ -110,15 +112,19 @@ class FakePlace:
         self.released = True
 
 
+Scripted = GenerationEvent | float | Exception | Callable[[], Awaitable[None]]
+"""What a fake model plays: an event to yield, seconds to wait, an exception to raise, something to await."""
+
+
 class FakeModel:
-    """Plays ``script``: events to yield, seconds to wait, exceptions to raise."""
+    """Plays ``script``."""
 
     name = "fake-model"
     lacks: frozenset[str] = frozenset()
     continues = True
 
-    def __init__(self, *script: GenerationEvent | float | Exception) -> None:
-        self.script: tuple[GenerationEvent | float | Exception, ...] = script or (
+    def __init__(self, *script: Scripted) -> None:
+        self.script: tuple[Scripted, ...] = script or (
             Token("안녕"),
             Token("하세요"),
         )
