@@ -61,6 +61,7 @@ STATES: dict[str, tuple[str, str, Callable[[Page], object]]] = {
     "room form": ("suite", f"/office/#{ROOM}", lambda page: page.locator(".rooms .icon").first.click()),
     "search": ("suite", "/office/", searched),
     "settings": ("suite", "/office/", lambda page: page.click("#open-settings")),
+    "answer settings": ("suite", "/office/", lambda page: page.click("#edit-generation")),
     "character": ("suite", "/character/", lambda page: page.locator(".persona").wait_for()),
     "character form": ("suite", "/character/", lambda page: page.click("#edit-character")),
     "404": ("suite", "/nowhere", lambda page: page.locator("h1").wait_for()),

@@ -56,7 +56,7 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
         redirect_slashes=False,
     )
     app.include_router(health_router(state))
-    app.include_router(pages_router(state.chat.service), prefix=prefix)
+    app.include_router(pages_router(state.chat.service, state.chat.backends["Llama"].sampling), prefix=prefix)
     app.include_router(performance_router(state), prefix=prefix)
     app.include_router(rooms_router(state), prefix=prefix)
     app.include_router(resuming_router(state), prefix=prefix)

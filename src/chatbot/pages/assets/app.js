@@ -6,6 +6,7 @@ import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { byId, make, toast } from "./dom.js";
 import { formatted } from "./format.js";
+import { Generation } from "./generation.js";
 import { facts, say } from "./facts.js";
 import { currentLanguage, setLanguage, t, translate } from "./i18n.js";
 import { RoomList } from "./rooms.js";
@@ -28,7 +29,7 @@ let atEnd = true;
 
 const character = facts.character && new CharacterForm(newRoom);
 const conversation = new Conversation(byId("turns"), {
-  request: () => ({ alias: model.value, fields: { ...character?.fields, ...(facts.search && { [facts.search]: search.checked }) } }),
+  request: () => ({ alias: model.value, fields: { ...character?.fields, ...generation.fields, ...(facts.search && { [facts.search]: search.checked }) } }),
   speaker: (askedWith) => (character && askedWith?.[facts.character.name]) || speaker(),
   grown: () => follow(),
   changed,
@@ -37,10 +38,14 @@ const conversation = new Conversation(byId("turns"), {
     composer.focus();
   },
 });
+const generation = new Generation(() => conversation.dbId);
 const rooms = new RoomList({
   open: openRoom,
   current: () => conversation.dbId,
-  gone: (dbId) => dbId === conversation.dbId && newRoom(),
+  gone(dbId) {
+    generation.forget(dbId);
+    if (dbId === conversation.dbId) newRoom();
+  },
   drawn: () => drawHead(),
 });
 const composer = new Composer({
@@ -74,6 +79,7 @@ function changed(what) {
     focusAgain();
   } else if (what === "room") {
     history.replaceState(null, "", `#${conversation.dbId}`);
+    generation.named(conversation.dbId);
   } else {
     rooms.refresh();
   }
@@ -149,6 +155,7 @@ function draw() {
   byId("notice").textContent = t(character ? "characterNotice" : "aiNotice");
   composer.field.placeholder = character ? t("characterPlaceholder", character.current) : t("placeholder");
   composer.update();
+  generation.draw();
   drawHead();
   drawWelcome();
   rooms.draw();
@@ -163,6 +170,7 @@ function takeUpCharacter() {
 function newRoom() {
   conversation.reset();
   character?.begin();
+  generation.begin();
   composer.set("");
   history.replaceState(null, "", location.pathname);
   draw();
