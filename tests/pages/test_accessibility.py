@@ -48,6 +48,12 @@ def searched(page: Page) -> None:
     page.locator(".turn:focus").wait_for()
 
 
+def imported(page: Page) -> None:
+    page.click("#open-import")
+    page.set_input_files("#chat-files", {"name": "a.json", "mimeType": "", "buffer": b"{}"})
+    page.locator("#import-report .failed").wait_for()
+
+
 def charted(page: Page) -> None:
     drawn(page)
     for table in page.locator("figure summary").all():
@@ -61,6 +67,7 @@ STATES: dict[str, tuple[str, str, Callable[[Page], object]]] = {
     "room form": ("suite", f"/office/#{ROOM}", lambda page: page.locator(".rooms .icon").first.click()),
     "search": ("suite", "/office/", searched),
     "settings": ("suite", "/office/", lambda page: page.click("#open-settings")),
+    "import": ("suite", "/office/", imported),
     "answer settings": ("suite", "/office/", lambda page: page.click("#edit-generation")),
     "character": ("suite", "/character/", lambda page: page.locator(".persona").wait_for()),
     "character form": ("suite", "/character/", lambda page: page.click("#edit-character")),

@@ -12,6 +12,7 @@ from tests.support.memory_store import MemoryStore
 
 from chatbot.adapters.history.branching import bury_turn, change_state, read_path, read_tree
 from chatbot.adapters.history.exporting import turns_of_user
+from chatbot.adapters.history.importing import import_room
 from chatbot.adapters.history.searching import search_rooms
 from chatbot.adapters.persona_files import LLAMA_FILE, read_personas
 from chatbot.api.app import create_app
@@ -26,6 +27,7 @@ from chatbot.domain.branches import Tree
 from chatbot.domain.history import (
     AT_END,
     After,
+    Imported,
     NewTurn,
     Recollection,
     Room,
@@ -193,6 +195,9 @@ class MemoryHistory:
 
     async def remember(self, turn: NewTurn) -> Stored:
         return Stored.DATABASE if self.store.put(turn) else Stored.DELETED
+
+    async def import_turns(self, room: Room, turns: Sequence[NewTurn]) -> Imported | None:
+        return await import_room(room, turns, self.store)
 
     async def page(self, room: Room, after: int, limit: int) -> Sequence[Turn]:
         return await self.store.page(room, after, limit)

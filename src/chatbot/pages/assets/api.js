@@ -102,6 +102,10 @@ export const changeRoom = (dbId, change) =>
 /** Where titles and turns of the user hold a text: {found: [{db_id, title, turn, excerpt}], complete}. */
 export const searchRooms = (q) => json(`rooms/search?${owner()}`, { method: "POST", headers: JSON_HEADERS, body: JSON.stringify({ q }) });
 
+/** Store turns of a room from elsewhere, each once: {stored, present}, how many are new and how many had been there. */
+export const importTurns = (dbId, turns) =>
+  json(`rooms/import?${owner()}`, { method: "POST", headers: JSON_HEADERS, body: JSON.stringify({ db_id: dbId, turns }) });
+
 /** Delete a turn and what follows it. */
 export const deleteTurn = (dbId, id) => json(`rooms/${dbId}/turns/${id}?${owner()}`, { method: "DELETE" });
 

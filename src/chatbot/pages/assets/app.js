@@ -8,6 +8,7 @@ import { byId, make, toast } from "./dom.js";
 import { formatted } from "./format.js";
 import { Generation } from "./generation.js";
 import { facts, say } from "./facts.js";
+import { ImportDialog } from "./importing.js";
 import { currentLanguage, setLanguage, t, translate } from "./i18n.js";
 import { RoomList } from "./rooms.js";
 import { settingsDialog } from "./settings.js";
@@ -250,6 +251,7 @@ byId("language").onclick = () => {
   conversation.offer();
 };
 model.onchange = () => local.set(MODEL, model.value);
+new ImportDialog({ open: openRoom, changed: () => rooms.refresh(), askedWith: (room) => character?.askedWith(room) ?? null });
 settingsDialog({
   saved({ newUser }) {
     if (newUser) newRoom();
