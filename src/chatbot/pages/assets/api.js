@@ -120,10 +120,11 @@ export async function turnsOf(dbId, { from = 0, signal } = {}) {
   return turns;
 }
 
-/** The models of the service as {id, name}; the local one first. */
+/** The models of the service as {id, name, unusable}, the local one first; `unusable` says why it cannot be asked, or null. */
 export async function models() {
-  const { data } = await json("v1/models");
-  return data.map(({ id, owned_by: name }) => ({ id, name })).sort((a, b) => (b.id === "Llama") - (a.id === "Llama"));
+  const { data, unusable = [] } = await json("v1/models");
+  const known = [...data, ...unusable].map(({ id, owned_by: name, reason = null }) => ({ id, name, unusable: reason }));
+  return known.sort((a, b) => (b.id === "Llama") - (a.id === "Llama"));
 }
 
 /** Whether another page of the suite answers; on a service's own port there is only that service. */
