@@ -16,7 +16,8 @@ pytestmark = pytest.mark.browser
 ROOM = "123e4567-e89b-12d3-a456-426614174000"
 
 TABLE = (
-    "## 요약\n\n| 항목 | 값 |\n|---|---|\n| 하나 | 1 |\n\n```python\nprint(1)\n```\n\n> *인용*\n\n1. `코드`"
+    "## 요약\n\n| 항목 | 값 |\n|---|---|\n| 하나 | 1 |\n\n```python\nprint(1)\n```\n\n"
+    "> *인용*\n\n1. `코드`와 $x^2$\n\n$$\\frac{1}{2}$$"
 )
 
 

@@ -1,8 +1,9 @@
 """The pages of a service: the chat page, its files, and the API documentation without any foreign address.
 
 Every address inside the pages is relative, so that they work under any prefix and behind any proxy. Swagger
-UI and ReDoc come from the package fastapi-standalone-docs, licences included; only its files are used, since
-its own wiring replaces functions of FastAPI for the whole process.
+UI and ReDoc come from the package fastapi-standalone-docs, KaTeX from djangocms-katex, licences included. Of
+both only files are used: the wiring of the one replaces functions of FastAPI for the whole process, the other
+is for another framework.
 """
 
 import json
@@ -68,7 +69,7 @@ def _html(text: str, policy: str) -> Response:
 
 
 def pages_router(service: AnyService, sampling: Sampling) -> APIRouter:
-    """The routes ``/``, ``/static/…``, ``/docs`` and ``/redoc``, to be mounted under the service's prefix.
+    """The routes of the pages and their files, to be mounted under the service's prefix.
 
     ``sampling`` is how the service answers unless a question says otherwise.
     """
@@ -77,6 +78,7 @@ def pages_router(service: AnyService, sampling: Sampling) -> APIRouter:
     assets = StaticFiles(packages=[("chatbot", "pages/assets")])
     swagger_files = StaticFiles(packages=[("fastapi_standalone_docs", "static/swagger")])
     redoc_files = StaticFiles(packages=[("fastapi_standalone_docs", "static/redoc")])
+    math_files = StaticFiles(packages=[("djangocms_katex", "static/djangocms_katex/vendor/katex")])
 
     async def served(folder: StaticFiles, file: str, request: Request) -> Response:
         response = await folder.get_response(file, request.scope)
@@ -111,5 +113,9 @@ def pages_router(service: AnyService, sampling: Sampling) -> APIRouter:
     @router.api_route("/redoc/{file}", methods=_METHODS)
     async def redoc_asset(file: str, request: Request) -> Response:
         return await served(redoc_files, file, request)
+
+    @router.api_route("/math/{file}", methods=_METHODS)
+    async def math_asset(file: str, request: Request) -> Response:
+        return await served(math_files, file, request)
 
     return router
