@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Installs requirements/$1.txt (serve or dev) and the project into .venv; says what is missing before the
+# Installs requirements/$1.txt (serve or dev), assets.txt and the project into .venv; says what is missing before the
 # long compile, and does nothing when what is installed is already what the files name.
 set -euo pipefail
 group=$1
-wanted=$(cat "requirements/$group.txt" pyproject.toml | cksum)
-everything=$(cat requirements/dev.txt pyproject.toml | cksum)
+wanted=$(cat "requirements/$group.txt" requirements/assets.txt pyproject.toml | cksum)
+everything=$(cat requirements/dev.txt requirements/assets.txt pyproject.toml | cksum)
 stamp=.venv/.installed
 present=$(cat "$stamp" 2>/dev/null || true)
 
@@ -23,6 +23,6 @@ if ! .venv/bin/python -c 'import llama_cpp' 2>/dev/null; then
   printf 'install: compiling llama.cpp, about 5 minutes on 2 cores the first time on this machine\n' >&2
 fi
 # sync, so that nothing installed by hand is needed unnoticed.
-uv pip sync --python .venv --require-hashes "requirements/$group.txt"
+uv pip sync --python .venv --require-hashes "requirements/$group.txt" requirements/assets.txt
 uv pip install --python .venv --quiet --no-deps --editable .
 printf '%s' "$wanted" > "$stamp"

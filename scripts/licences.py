@@ -2,8 +2,8 @@
 
 usage: .venv/bin/python scripts/licences.py
 
-Reads requirements/serve.txt. The licence is what a package's own metadata says: its expression, else its
-classifiers, else its free text. A package that calls itself inactive is marked.
+Reads requirements/serve.txt and assets.txt. The licence is what a package's own metadata says: its
+expression, else its classifiers, else its free text. A package that calls itself inactive is marked.
 """
 
 import re
@@ -27,8 +27,9 @@ def licence(found: Distribution) -> str:
 def main() -> None:
     """Print a line for each licence, with the packages under it."""
     packages = defaultdict(list)
-    pinned = Path(__file__).parents[1] / "requirements" / "serve.txt"
-    for name in sorted(set(re.findall(r"^([a-z0-9-]+)==", pinned.read_text(), re.MULTILINE))):
+    folder = Path(__file__).parents[1] / "requirements"
+    pinned = "".join((folder / name).read_text() for name in ("serve.txt", "assets.txt"))
+    for name in sorted(set(re.findall(r"^([a-z0-9-]+)==", pinned, re.MULTILINE))):
         try:
             found = distribution(name)
         except PackageNotFoundError:

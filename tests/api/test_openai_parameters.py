@@ -150,11 +150,13 @@ async def test_only_models_that_can_be_used_are_listed_shown_and_named() -> None
     unusable.state = ModelState.FAILED
     state = service_state(foreign={"gpt4.1": FakeModel(), "gpt4.1_mini": unusable})
     async with client_of(state) as client:
-        listed = (await client.get("/office/v1/models")).json()["data"]
+        models = (await client.get("/office/v1/models")).json()
+        listed = models["data"]
         shown = [(await client.get(f"/office/v1/models/{entry['id']}")).json() for entry in listed]
         absent = [await client.get(f"/office/v1/models/{name}") for name in ("gpt4.1_mini", "a/b", "x" * 200)]
         asked = await client.post("/office/v1/chat/completions", json={"model": "x", "messages": [SAID]})
     assert [entry["id"] for entry in listed] == ["Llama", "gpt4.1"]
+    assert [(entry["id"], entry["reason"]) for entry in models["unusable"]] == [("gpt4.1_mini", "no_key")]
     assert shown == listed
     for answer in (*absent, asked):
         error = answer.json()["error"]

@@ -115,3 +115,22 @@ async def test_what_is_out_of_bounds_is_refused_by_its_name(route: str) -> None:
             assert (answer.status_code, name in answer.text) == (status, True), (name, value)
             assert "secret" not in answer.text
     assert not model.samplings
+
+
+@pytest.mark.parametrize(("asked", "taken"), [(7, 7), (None, 100), (5000, 100)])
+async def test_an_answer_is_never_longer_than_the_service_lets_it_be(asked: int | None, taken: int) -> None:
+    model = FakeModel()
+    async with client_of(service_state(model=model, sampling=Sampling(max_tokens=100))) as client:
+        body = {"input_data": "안녕", "sampling": {"max_tokens": asked, "temperature": 0.1}}
+        assert (await client.post("/office/Llama", json=body)).status_code == 200
+    assert (model.samplings[0].max_tokens, model.samplings[0].temperature) == (taken, 0.1)
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 32_769, 1.5, "5", True])
+async def test_a_length_that_is_none_is_refused_by_its_name(wrong: object) -> None:
+    async with client_of(service_state()) as client:
+        answer = await client.post(
+            "/office/Llama", json={"input_data": "안녕", "sampling": {"max_tokens": wrong}}
+        )
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", "sampling", "max_tokens"]

@@ -16,11 +16,17 @@ from tests.history.makers import make_room, make_turn
 from tests.history.servers import MongoServer
 
 from chatbot.adapters.history.exporting import turns_of_room, turns_of_user
-from chatbot.adapters.history.importing import ImportReport, RoomToImport, SkippedRoom, import_rooms
+from chatbot.adapters.history.importing import (
+    ImportReport,
+    RoomToImport,
+    SkippedRoom,
+    import_room,
+    import_rooms,
+)
 from chatbot.adapters.history.predecessor import convert
 from chatbot.adapters.history.records import read_record, storable, write_record
 from chatbot.adapters.history.sources import from_database, from_files
-from chatbot.domain.history import NewTurn, Room
+from chatbot.domain.history import Imported, NewTurn, Room
 from chatbot.domain.history_ports import TurnStore
 from chatbot.domain.messages import ServiceName
 
@@ -136,6 +142,28 @@ async def test_a_room_that_goes_on_here_is_left_as_it_is(store: TurnStore) -> No
     report = await import_rooms(one_by_one(found), store, dry_run=False)
     assert (report.imported, len(report.skipped)) == (0, 1)
     assert [turn.question for turn in await store.page(found.room, 0, 10)] == ["new"]
+
+
+async def test_what_follows_the_last_turn_goes_on_behind_it(store: TurnStore) -> None:
+    room = make_room()
+    first = make_turn(room, "one", after=None)
+    second = make_turn(room, "two", after=first.id)
+    third = make_turn(room, "three", after=second.id)
+    assert await import_room(room, [first, second], store) == Imported(2, 0)
+    assert await import_room(room, [third], store) == Imported(1, 0)
+    assert await import_room(room, [third], store) == Imported(0, 1)
+    # Not the last one any more, so what follows it has no place behind what is here.
+    assert await import_room(room, [make_turn(room, "aside", after=second.id)], store) is None
+    assert [turn.parent for turn in await store.page(room, 0, 10)] == [None, first.id, second.id]
+
+
+async def test_a_buried_turn_is_not_counted(store: TurnStore) -> None:
+    room = make_room()
+    first = make_turn(room, "one", after=None)
+    second = make_turn(room, "two", after=first.id)
+    await import_room(room, [first, second], store)
+    await store.bury(room, [second.id])
+    assert await import_room(room, [first, second], store) == Imported(0, 1)
 
 
 async def test_a_repeated_import_minds_no_later_turns(store: TurnStore) -> None:

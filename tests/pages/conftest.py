@@ -14,6 +14,7 @@ from tests.support.serving import serving_in_thread
 
 from chatbot.api.notfound import not_found
 from chatbot.api.pages import pages_router
+from chatbot.domain.messages import Sampling
 from chatbot.services.registry import SERVICES
 
 # A busy machine may take its time to load a page; what never comes fails all the same.
@@ -33,7 +34,7 @@ def pages_app() -> FastAPI:
     """Only what this part serves: the pages of both services and the 404."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     for name, service in SERVICES.items():
-        app.include_router(pages_router(service), prefix=f"/{name}")
+        app.include_router(pages_router(service, Sampling()), prefix=f"/{name}")
 
     async def missing(request: Request, _: Exception) -> Response:
         return not_found(request.headers, SERVICES)

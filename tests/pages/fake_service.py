@@ -61,6 +61,7 @@ class FakeService:
     headers: list[dict[str, str]] = field(default_factory=list)
     rooms: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     models: list[dict[str, str]] = field(default_factory=lambda: [{"id": "Llama", "owned_by": "Bllossom-8B"}])
+    unusable: list[dict[str, str]] = field(default_factory=list)
     left: int = 0
     page_size: int = 200
 
@@ -136,7 +137,7 @@ class FakeService:
 
     async def known(self, _: Request) -> Response:
         """The models in OpenAI's form."""
-        return JSONResponse({"object": "list", "data": self.models})
+        return JSONResponse({"object": "list", "data": self.models, "unusable": self.unusable})
 
     def routes(self, prefix: str) -> list[Route]:
         """The routes beside the pages."""

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.browser
 ROOM = "123e4567-e89b-12d3-a456-426614174000"
 
 TABLE = (
-    "## 요약\n\n| 항목 | 값 |\n|---|---|\n| 하나 | 1 |\n\n```python\nprint(1)\n```\n\n> *인용*\n\n1. `코드`"
+    "## 요약\n\n| 항목 | 값 |\n|---|---|\n| 하나 | 1 |\n\n```python\nprint(1)\n```\n\n"
+    "> *인용*\n\n1. `코드`와 $x^2$\n\n$$\\frac{1}{2}$$"
 )
 
 
@@ -48,6 +49,12 @@ def searched(page: Page) -> None:
     page.locator(".turn:focus").wait_for()
 
 
+def imported(page: Page) -> None:
+    page.click("#open-import")
+    page.set_input_files("#chat-files", {"name": "a.json", "mimeType": "", "buffer": b"{}"})
+    page.locator("#import-report .failed").wait_for()
+
+
 def charted(page: Page) -> None:
     drawn(page)
     for table in page.locator("figure summary").all():
@@ -61,6 +68,8 @@ STATES: dict[str, tuple[str, str, Callable[[Page], object]]] = {
     "room form": ("suite", f"/office/#{ROOM}", lambda page: page.locator(".rooms .icon").first.click()),
     "search": ("suite", "/office/", searched),
     "settings": ("suite", "/office/", lambda page: page.click("#open-settings")),
+    "import": ("suite", "/office/", imported),
+    "answer settings": ("suite", "/office/", lambda page: page.click("#edit-generation")),
     "character": ("suite", "/character/", lambda page: page.locator(".persona").wait_for()),
     "character form": ("suite", "/character/", lambda page: page.click("#edit-character")),
     "404": ("suite", "/nowhere", lambda page: page.locator("h1").wait_for()),

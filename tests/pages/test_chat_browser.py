@@ -253,6 +253,15 @@ def test_models_are_offered_and_the_choice_is_kept(visitor: Visitor, served: Ser
     page.reload()
     expect(page.locator("#model option")).to_have_count(2)
     assert page.locator("#model").input_value() == "gpt4.1"
+    # What cannot be used says why, in the page's language, and is not chosen any more.
+    office.unusable = [{**office.models.pop(0), "reason": "no_key"}]
+    page.reload()
+    options = page.locator("#model option")
+    expect(options).to_have_text(["Llama", "gpt4.1 (서버에 키가 없음)"])
+    expect(options.last).to_be_disabled()
+    assert page.locator("#model").input_value() == "Llama"
+    page.get_by_role("button", name="Switch to English").click()
+    expect(options.last).to_have_text("gpt4.1 (no key on the server)")
 
 
 def test_an_answer_is_formatted_while_it_comes_and_its_question_names_the_page(

@@ -139,6 +139,10 @@ def test_documentation_comes_with_its_licences(client: TestClient) -> None:
     assert "MIT" in client.get("/office/redoc/redoc.standalone.js.LICENSE.txt").text
     assert len(client.get("/office/docs/swagger-ui-bundle.js").content) > 1_000_000
     assert len(client.get("/office/redoc/redoc.standalone.js").content) > 500_000
+    assert "Khan Academy" in client.get("/office/math/LICENSE").text
+    katex = client.get("/office/math/katex.mjs")
+    assert "javascript" in katex.headers["content-type"]
+    assert len(katex.content) > 200_000
 
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"

@@ -1,7 +1,7 @@
 """Doubles of the domain ports for tests of the HTTP side: a scripted model, a history in memory."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from tests.support.memory_store import MemoryStore
 
 from chatbot.adapters.history.branching import bury_turn, change_state, read_path, read_tree
 from chatbot.adapters.history.exporting import turns_of_user
+from chatbot.adapters.history.importing import import_room
 from chatbot.adapters.history.searching import search_rooms
 from chatbot.adapters.persona_files import LLAMA_FILE, read_personas
 from chatbot.api.app import create_app
@@ -26,6 +27,7 @@ from chatbot.domain.branches import Tree
 from chatbot.domain.history import (
     AT_END,
     After,
+    Imported,
     NewTurn,
     Recollection,
     Room,
@@ -95,6 +97,8 @@ class FakePlace:
                     raise event
                 if isinstance(event, float):
                     await asyncio.sleep(event)
+                elif callable(event):
+                    await event()
                 else:
                     yield event
                     if isinstance(event, Finished):
@@ -110,15 +114,19 @@ class FakePlace:
         self.released = True
 
 
+Scripted = GenerationEvent | float | Exception | Callable[[], Awaitable[None]]
+"""What a fake model plays: an event to yield, seconds to wait, an exception to raise, something to await."""
+
+
 class FakeModel:
-    """Plays ``script``: events to yield, seconds to wait, exceptions to raise."""
+    """Plays ``script``."""
 
     name = "fake-model"
     lacks: frozenset[str] = frozenset()
     continues = True
 
-    def __init__(self, *script: GenerationEvent | float | Exception) -> None:
-        self.script: tuple[GenerationEvent | float | Exception, ...] = script or (
+    def __init__(self, *script: Scripted) -> None:
+        self.script: tuple[Scripted, ...] = script or (
             Token("안녕"),
             Token("하세요"),
         )
@@ -187,6 +195,9 @@ class MemoryHistory:
 
     async def remember(self, turn: NewTurn) -> Stored:
         return Stored.DATABASE if self.store.put(turn) else Stored.DELETED
+
+    async def import_turns(self, room: Room, turns: Sequence[NewTurn]) -> Imported | None:
+        return await import_room(room, turns, self.store)
 
     async def page(self, room: Room, after: int, limit: int) -> Sequence[Turn]:
         return await self.store.page(room, after, limit)

@@ -11,6 +11,7 @@ from starlette.types import Scope
 from chatbot import __version__
 from chatbot.api import errors
 from chatbot.api.health import health_router
+from chatbot.api.importing import importing_router
 from chatbot.api.openai.failures import OpenAIRoute
 from chatbot.api.openai.routes import openai_absent, openai_router
 from chatbot.api.pages import pages_router
@@ -56,8 +57,9 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
         redirect_slashes=False,
     )
     app.include_router(health_router(state))
-    app.include_router(pages_router(state.chat.service), prefix=prefix)
+    app.include_router(pages_router(state.chat.service, state.chat.backends["Llama"].sampling), prefix=prefix)
     app.include_router(performance_router(state), prefix=prefix)
+    app.include_router(importing_router(state), prefix=prefix)
     app.include_router(rooms_router(state), prefix=prefix)
     app.include_router(resuming_router(state), prefix=prefix)
     app.include_router(openai_router(state), prefix=prefix)

@@ -69,12 +69,12 @@ def check_content_type(request: Request) -> None:
         raise HTTPException(415)
 
 
-def json_body(schema: type[Schema]) -> Callable[[Request], Awaitable[Schema]]:
-    """A dependency that yields the body as ``schema``."""
+def json_body(schema: type[Schema], limit: int = MAX_BODY) -> Callable[[Request], Awaitable[Schema]]:
+    """A dependency that yields the body, of at most ``limit`` bytes, as ``schema``."""
 
     async def read(request: Request) -> Schema:
         check_content_type(request)
-        data = await read_limited(request)
+        data = await read_limited(request, limit)
         parsed = strict_json.parse(data)
         try:
             return schema.model_validate(parsed)

@@ -191,6 +191,13 @@ ROOM_RESPONSES: dict[int | str, dict[str, Any]] = {
     503: _json("The history database cannot be reached.", _ERROR),
 }
 
+IMPORT_RESPONSES: dict[int | str, dict[str, Any]] = {
+    **ROOM_RESPONSES,
+    **{status: ANSWER_RESPONSES[status] for status in (400, 408, 415)},
+    409: _json("The room goes on here already; nothing was stored.", _ERROR),
+    413: _json("The body is larger than 256 KiB.", _ERROR),
+}
+
 RESUMED_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The events that follow; see docs/api.md.",

@@ -72,6 +72,7 @@ _BY_CLASS: tuple[tuple[type[Exception], int, tuple[str, str] | None], ...] = (
     (errors.RoomNotFound, 404, texts.ROOM_NOT_FOUND),
     (errors.TurnNotFound, 404, texts.TURN_NOT_FOUND),
     (errors.AnswerNotFound, 404, texts.ANSWER_NOT_FOUND),
+    (errors.RoomGoesOn, 409, texts.ROOM_GOES_ON),
     (errors.ModelFailed, 500, None),
     (errors.UpstreamFailed, 502, None),
     (errors.NotConfigured, 503, texts.NOT_CONFIGURED),

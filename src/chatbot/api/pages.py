@@ -1,8 +1,9 @@
 """The pages of a service: the chat page, its files, and the API documentation without any foreign address.
 
 Every address inside the pages is relative, so that they work under any prefix and behind any proxy. Swagger
-UI and ReDoc come from the package fastapi-standalone-docs, licences included; only its files are used, since
-its own wiring replaces functions of FastAPI for the whole process.
+UI and ReDoc come from the package fastapi-standalone-docs, KaTeX from djangocms-katex, licences included. Of
+both only files are used: the wiring of the one replaces functions of FastAPI for the whole process, the other
+is for another framework.
 """
 
 import json
@@ -15,6 +16,7 @@ from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from chatbot.core.service import AnyService
+from chatbot.domain.messages import Sampling
 from chatbot.services.registry import SERVICES
 
 _COMMON_POLICY = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -36,13 +38,13 @@ _CACHE = {"Cache-Control": "no-cache"}
 """Kept by the browser but asked about each time: file names carry no version. An ETag makes asking cheap."""
 
 
-def _page(name: str, service: AnyService) -> str:
+def _page(name: str, service: AnyService, sampling: Sampling) -> str:
     """The text of a page, with what it must know of the service filled in."""
     text = (files("chatbot") / "pages" / name).read_text(encoding="utf-8")
-    return text.replace("{{service}}", service.name).replace("{{facts}}", escape(_facts(service)))
+    return text.replace("{{service}}", service.name).replace("{{facts}}", escape(_facts(service, sampling)))
 
 
-def _facts(service: AnyService) -> str:
+def _facts(service: AnyService, sampling: Sampling) -> str:
     """What the chat page's scripts know of its service, as JSON; ``null`` where it has no such thing.
 
     ``others`` are the further services of the suite: which of them run, the page finds out.
@@ -51,6 +53,7 @@ def _facts(service: AnyService) -> str:
         "service": service.name,
         "title": service.title,
         "search": service.search_field,
+        "sampling": {"temperature": sampling.temperature, "max_tokens": sampling.max_tokens},
         **asdict(service.page),
         "others": [
             {"service": other.name, "title": other.title}
@@ -65,13 +68,17 @@ def _html(text: str, policy: str) -> Response:
     return HTMLResponse(text, headers={**_CACHE, "Content-Security-Policy": policy})
 
 
-def pages_router(service: AnyService) -> APIRouter:
-    """The routes ``/``, ``/static/…``, ``/docs`` and ``/redoc``, to be mounted under the service's prefix."""
+def pages_router(service: AnyService, sampling: Sampling) -> APIRouter:
+    """The routes of the pages and their files, to be mounted under the service's prefix.
+
+    ``sampling`` is how the service answers unless a question says otherwise.
+    """
     router = APIRouter(include_in_schema=False)
-    chat, docs, redoc = (_page(name, service) for name in ("chat.html", "docs.html", "redoc.html"))
+    chat, docs, redoc = (_page(name, service, sampling) for name in ("chat.html", "docs.html", "redoc.html"))
     assets = StaticFiles(packages=[("chatbot", "pages/assets")])
     swagger_files = StaticFiles(packages=[("fastapi_standalone_docs", "static/swagger")])
     redoc_files = StaticFiles(packages=[("fastapi_standalone_docs", "static/redoc")])
+    math_files = StaticFiles(packages=[("djangocms_katex", "static/djangocms_katex/vendor/katex")])
 
     async def served(folder: StaticFiles, file: str, request: Request) -> Response:
         response = await folder.get_response(file, request.scope)
@@ -106,5 +113,9 @@ def pages_router(service: AnyService) -> APIRouter:
     @router.api_route("/redoc/{file}", methods=_METHODS)
     async def redoc_asset(file: str, request: Request) -> Response:
         return await served(redoc_files, file, request)
+
+    @router.api_route("/math/{file}", methods=_METHODS)
+    async def math_asset(file: str, request: Request) -> Response:
+        return await served(math_files, file, request)
 
     return router

@@ -15,16 +15,20 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from chatbot.domain.history import FoundText, RoomChange, RoomState, RoomSummary, Turn
+from chatbot.domain.history import FoundText, Imported, RoomChange, RoomState, RoomSummary, Turn
 from chatbot.domain.messages import FinishReason
 from chatbot.domain.plaintext import visible
-from chatbot.domain.schemas import TurnId, composed, no_nul
+from chatbot.domain.schemas import RoomId, TurnId, composed, no_nul
+from chatbot.domain.turn_records import TurnRecord
 
 TITLE_CHARS = 100
 """The longest title of a room: two lines of its list."""
 
 QUERY_CHARS = 100
 """The longest text to search for."""
+
+MOST_IMPORTED = 200
+"""Turns that one request may bring: a second or two of a database's time."""
 
 Title = Annotated[
     str, StringConstraints(max_length=TITLE_CHARS), AfterValidator(no_nul), AfterValidator(visible)
@@ -153,6 +157,48 @@ class ChangedRoom(BaseModel):
     def of(cls, db_id: UUID, state: RoomState) -> Self:
         """The body of a state."""
         return cls(db_id=db_id, title=state.title, pinned=state.pinned)
+
+
+class RoomToStore(BaseModel):
+    """Turns of a room from elsewhere, oldest first, each as an export has it."""
+
+    model_config = ConfigDict(
+        extra="ignore",
+        json_schema_extra={
+            "examples": [
+                {
+                    "db_id": "123e4567-e89b-12d3-a456-426614174000",
+                    "turns": [
+                        {
+                            "id": "123e4567-e89b-12d3-a456-426614174001",
+                            "after": None,
+                            "input_data": "안녕하세요",
+                            "output_data": "네, 안녕하세요.",
+                            "model": "imported",
+                            "created_at": "2025-06-04T00:07:00Z",
+                        }
+                    ],
+                }
+            ]
+        },
+    )
+
+    db_id: RoomId
+    turns: list[TurnRecord] = Field(
+        min_length=1, max_length=MOST_IMPORTED, description="1 to 200 turns; the rest of a room may follow."
+    )
+
+
+class ImportedTurns(BaseModel):
+    """How many turns were stored, and how many had been here."""
+
+    stored: int
+    present: int
+
+    @classmethod
+    def of(cls, imported: Imported) -> Self:
+        """The body of a report."""
+        return cls(stored=imported.stored, present=imported.present)
 
 
 class RoomQuery(BaseModel):

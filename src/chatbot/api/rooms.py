@@ -34,9 +34,9 @@ from chatbot.domain.schemas import RoomId, TurnId, UserId
 
 
 class _RoomSegment(StringConvertor):
-    """One segment of a path that names a room: not "export" or "search", which are routes of their own."""
+    """One segment of a path that names a room: not "export", "import" or "search", which have routes."""
 
-    regex = r"(?!(?:export|search)(?:/|$))[^/]+"
+    regex = r"(?!(?:export|import|search)(?:/|$))[^/]+"
 
 
 register_url_convertor("room", _RoomSegment())

@@ -71,6 +71,10 @@ CANNOT_CONTINUE = (
     "This model cannot go on behind an answer that has ended.",
 )
 TURN_NOT_FOUND = ("그 대화방에 그런 차례가 없습니다.", "There is no such turn in this room.")
+ROOM_GOES_ON = (
+    "이 대화는 여기에서 이미 이어졌습니다. 가져온 것과 섞을 수 없습니다.",
+    "This room goes on here already; what is imported cannot be mixed with it.",
+)
 ANSWER_NOT_FOUND = (
     "이어 받을 답변이 없습니다. 저장된 답변은 대화방에 있습니다.",
     "There is no such answer to go on with; the room has what was stored.",
@@ -120,6 +124,10 @@ _FIELD: Mapping[str, tuple[str, str]] = {
     "list_type": ("배열이어야 합니다.", "Input should be a JSON array"),
     "dict_type": ("JSON 객체여야 합니다.", "Input should be a JSON object"),
     "needs_logprobs": ("logprobs: true와 함께 써야 합니다.", "Should come with logprobs: true"),
+    "asked_with": (
+        "요청의 필드와 그 값이어야 합니다.",
+        "Should be fields of a request and their values",
+    ),
     "token_id": ("이름은 토큰 번호여야 합니다.", "Each name should be the id of a token"),
     "too_short": ("{min_length}개 이상이어야 합니다.", "Should have at least {min_length} item(s)"),
     "too_long": ("{max_length}개를 넘을 수 없습니다.", "Should have at most {max_length} item(s)"),

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from chatbot.domain.messages import Sampling
-from chatbot.domain.sampling import SamplingSettings, sampling_of
+from chatbot.domain.sampling import LONGEST_ANSWER, SamplingSettings, sampling_of
 from chatbot.domain.vram import KvType
 
 ROUTE_NAMES = frozenset({"performance", "rooms", "docs", "redoc", "openapi.json", "v1", "static"})
@@ -66,7 +66,7 @@ class ServiceConfig(SamplingSettings):
     context_tokens: int = Field(
         default=4096, ge=1024, le=131072, description="Tokens of one conversation: prompt and answer."
     )
-    max_tokens: int = Field(default=2048, ge=1, le=32768, description="Longest answer, tokens.")
+    max_tokens: int = Field(default=2048, ge=1, le=LONGEST_ANSWER, description="Longest answer, tokens.")
     pool_tokens: int = Field(
         default=0,
         ge=0,

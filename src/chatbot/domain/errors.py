@@ -13,6 +13,7 @@ ChatbotError
 ├── RoomNotFound           404
 ├── TurnNotFound           404
 ├── AnswerNotFound         404
+├── RoomGoesOn             409
 ├── Overloaded             429, with retry_after and queue_size
 ├── ModelFailed            500  a defect of ours
 ├── UpstreamFailed         502  a foreign model service failed
@@ -106,6 +107,10 @@ class RoomNotFound(ChatbotError):
 
 class TurnNotFound(ChatbotError):
     """The turn is absent from the room, or the room belongs to somebody else."""
+
+
+class RoomGoesOn(ChatbotError):
+    """Turns from elsewhere would have to go between or behind turns that were written here."""
 
 
 class AnswerNotFound(ChatbotError):

@@ -156,6 +156,14 @@ class SearchOfRooms:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What came of a room's turns from elsewhere: how many were stored, and how many had been here."""
+
+    stored: int
+    present: int
+
+
 class Stored(StrEnum):
     """Where a turn is now: in the database, safely kept on disk until the database is back, or nowhere.
 

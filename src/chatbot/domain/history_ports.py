@@ -9,6 +9,7 @@ from chatbot.domain.branches import Tree, TurnNode
 from chatbot.domain.history import (
     AT_END,
     After,
+    Imported,
     NewTurn,
     Owner,
     Recollection,
@@ -158,6 +159,13 @@ class ChatHistory(Protocol):
 
         Raises:
             HistoryUnavailable: neither worked, the disk is full too.
+        """
+        ...
+
+    async def import_turns(self, room: Room, turns: Sequence[NewTurn]) -> Imported | None:
+        """Store a room's turns from elsewhere, oldest first, each once however often it is repeated.
+
+        None, and nothing is stored: the room goes on here already, and their order would be wrong.
         """
         ...
 

@@ -18,6 +18,9 @@ from chatbot.domain.messages import WHOLE_CONTEXT, Sampling
 LONGEST_WINDOW = 131_072
 """Tokens that a penalty may look back on: the longest context."""
 
+LONGEST_ANSWER = 32_768
+"""Tokens that an answer may be limited to, as a setting and in a request."""
+
 MOST_BIASES = 300
 """Tokens that may have a bias, as many as OpenAI takes."""
 
@@ -210,6 +213,22 @@ class SamplingRequest(BaseModel):
         if self.top_k is not None and self.top_k <= 0:
             given["top_k"] = MOST_CANDIDATES
         return _with(sampling, {name: value for name, value in given.items() if value is not None})
+
+
+class AnswerSampling(SamplingRequest):
+    """The same for a question to a service, with the length of its answer."""
+
+    max_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        le=LONGEST_ANSWER,
+        description="Longest answer, tokens; never more than the service's own.",
+    )
+
+    def over(self, sampling: Sampling) -> Sampling:
+        """The service's sampling with what the request says."""
+        longest = min(self.max_tokens or sampling.max_tokens, sampling.max_tokens)
+        return replace(super().over(sampling), max_tokens=longest)
 
 
 def sampling_of(settings: SamplingSettings, max_tokens: int) -> Sampling:

@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from chatbot.domain.plaintext import nfc
-from chatbot.domain.sampling import SamplingRequest
+from chatbot.domain.sampling import AnswerSampling
 
 _CANONICAL_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -101,7 +101,7 @@ class ChatRequest(BaseModel):
         default=None, alias="continue", description="Let this turn's answer go on; what is added is answered."
     )
 
-    sampling: SamplingRequest | None = Field(
+    sampling: AnswerSampling | None = Field(
         default=None, description="How the tokens of this answer are chosen; absent: as the service has it."
     )
 

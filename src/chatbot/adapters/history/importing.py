@@ -1,14 +1,15 @@
 """Bringing rooms from elsewhere into a store, once, however often it is repeated.
 
 A turn that is there already (its id tells) is left as it is. A room whose turns would have to go between or
-behind turns written here is left out and reported: its order would be wrong.
+behind turns written here is left out and reported: its order would be wrong. What says that it follows the
+room's last turn goes on behind it: so a long room may come in pieces.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from chatbot.adapters.history.exporting import turns_of_room
-from chatbot.domain.history import NewTurn, Room
+from chatbot.adapters.history.records import storable
+from chatbot.domain.history import Imported, NewTurn, Room
 from chatbot.domain.history_ports import TurnStore
 
 
@@ -55,16 +56,34 @@ async def import_rooms(
             continue
         report.rooms += 1
         report.broken += found.broken
-        wanted = {turn.id for turn in found.turns}
-        there = [turn.id async for turn in turns_of_room(store, found.room)]
-        missing = [turn for turn in found.turns if turn.id not in set(there)]
-        report.present += len(found.turns) - len(missing)
-        if missing and not wanted.issuperset(there):
+        imported = await import_room(found.room, found.turns, store, dry_run=dry_run)
+        if imported is None:
             place = f"{found.room.service}/{found.room.user_id}/{found.room.db_id}"
             report.skipped.append(SkippedRoom(place, "the room goes on here already"))
             continue
-        if not dry_run:
-            for turn in missing:
-                await store.insert(turn)
-        report.imported += len(missing)
+        report.imported += imported.stored
+        report.present += imported.present
     return report
+
+
+async def import_room(
+    room: Room, turns: Sequence[NewTurn], store: TurnStore, *, dry_run: bool = False
+) -> Imported | None:
+    """Import turns of a room, oldest first; None, and nothing is stored: the room goes on here already.
+
+    A turn that was deleted here is not stored again.
+
+    Raises:
+        HistoryUnavailable: the database went away.
+    """
+    there = [node.id for node in await store.outline(room)]
+    missing = [turn for turn in turns if turn.id not in set(there)]
+    whole = {turn.id for turn in turns}.issuperset(there)
+    if missing and not whole and missing[0].after != there[-1]:
+        return None
+    stored = 0
+    for turn in missing:
+        there_now = None if dry_run else await store.insert(storable(turn))
+        # A turn of this id may be in a room of somebody else's.
+        stored += dry_run or (there_now is not None and there_now.room == room)
+    return Imported(stored, len(turns) - len(missing))

@@ -11,9 +11,10 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from chatbot.adapters.history.importing import RoomToImport, SkippedRoom
-from chatbot.adapters.history.records import is_user_id, milliseconds, storable
+from chatbot.adapters.history.records import is_user_id, storable
 from chatbot.domain.history import NewTurn, Room
 from chatbot.domain.messages import ServiceName
+from chatbot.domain.turn_records import milliseconds
 
 PREFIXES = {
     "office_log_": ServiceName("office"),

@@ -25,6 +25,7 @@ from uuid import UUID
 from chatbot.adapters.history.branching import bury_turn, change_state, kept_path, read_path, read_tree
 from chatbot.adapters.history.catching_up import LOCK_SECONDS, CatchUp
 from chatbot.adapters.history.exporting import turns_of_user
+from chatbot.adapters.history.importing import import_room
 from chatbot.adapters.history.kept_files import Kept
 from chatbot.adapters.history.records import storable
 from chatbot.adapters.history.searching import search_rooms
@@ -36,6 +37,7 @@ from chatbot.domain.history import (
     AT_END,
     After,
     HistoryUnavailable,
+    Imported,
     NewTurn,
     Owner,
     Recalled,
@@ -79,6 +81,7 @@ class ResilientHistory:
         self._catch_up = CatchUp(store, spool, pace.mark)
         self.watch = Watch(store, spool, self._catch_up, self._writability, pace)
         self._searching = asyncio.Lock()
+        self._importing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, *further: Coroutine[Any, Any, None]) -> None:
@@ -164,6 +167,12 @@ class ResilientHistory:
             return await self._read(
                 Owner(service, user_id), lambda: search_rooms(self.store, service, user_id, query)
             )
+
+    async def import_turns(self, room: Room, turns: Sequence[NewTurn]) -> Imported | None:
+        """As the port says."""
+        # One at a time: it writes hundreds of turns, and those of answers are to come between.
+        async with self._importing:
+            return await self._read(_owner(room), lambda: import_room(room, turns, self.store), LONG_SECONDS)
 
     def export(self, service: ServiceName, user_id: str) -> AsyncIterator[Turn]:
         """As the port says."""

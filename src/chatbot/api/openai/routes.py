@@ -38,7 +38,18 @@ def openai_router(state: ServiceState) -> APIRouter:
 
     @router.get("/models", summary="The models of this service", responses={401: COMPLETION_RESPONSES[401]})
     async def models(_: Annotated[Principal, Depends(who)]) -> dict[str, Any]:
-        return {"object": "list", "data": [entry(*each) for each in usable_models(state).items()]}
+        """Those that can be asked in `data`; the others and why in `unusable`: `no_key`, `not_loaded`."""
+        usable = usable_models(state)
+        others = [
+            {**entry(alias, backend), "reason": "not_loaded" if backend.model is state.llama else "no_key"}
+            for alias, backend in state.chat.backends.items()
+            if alias not in usable
+        ]
+        return {
+            "object": "list",
+            "data": [entry(*each) for each in usable.items()],
+            **({"unusable": others} if others else {}),
+        }
 
     @router.get("/models/{model:path}", summary="One model", responses=MODEL_RESPONSES)
     async def one_model(

@@ -50,22 +50,16 @@ async function request(path, { headers = {}, ...options } = {}) {
 const json = async (path, options) => (await request(path, { headers: { Accept: "application/json" }, ...options })).json();
 const owner = () => `user_id=${encodeURIComponent(settings.userId)}`;
 
-/**
- * Ask a question and yield the events of its answer: first {event: "open", data: {dbId}}, then queue, token, done.
- * Throws ServiceError for a refusal or an error event, ConnectionLost when the stream ends early.
- */
-export async function* ask(alias, body, { signal, finish }) {
-  const headers = { Accept: "text/event-stream", "Content-Type": "application/json", "X-Keep": "partial" };
-  if (finish) headers["X-Finish"] = "1";
-  // Of several pods, the one that knows this user's conversations.
-  if (settings.userId) headers["X-Affinity"] = settings.userId;
-  const response = await request(encodeURIComponent(alias), { method: "POST", headers, body: JSON.stringify(body), signal });
-  yield { event: "open", data: { dbId: response.headers.get("X-Db-Id") } };
+// Of several pods, the one that knows this user's conversations.
+const affinity = () => (settings.userId ? { "X-Affinity": settings.userId } : {});
+
+/** The events of a stream up to `done`, each {event, data, id}. */
+async function* streamed(response) {
   try {
-    for await (const { event, data } of eventsOf(response.body)) {
+    for await (const { event, data, id } of eventsOf(response.body)) {
       const value = JSON.parse(data);
       if (event === "error") throw new ServiceError(value.status, value.detail, positive(value.retry_after));
-      yield { event, data: value };
+      yield { event, data: value, id };
       if (event === "done") return;
     }
   } catch (error) {
@@ -73,6 +67,25 @@ export async function* ask(alias, body, { signal, finish }) {
     throw new ConnectionLost(t("lost"), { cause: error });
   }
   throw new ConnectionLost(t("lost"));
+}
+
+/**
+ * Ask a question and yield the events of its answer: first {event: "open", data: {dbId, answer}}, then queue, token, done;
+ * `answer` is the id by which the stream can be gone on with, else null.
+ * Throws ServiceError for a refusal or an error event, ConnectionLost when the stream ends early.
+ */
+export async function* ask(alias, body, { signal, finish }) {
+  const headers = { Accept: "text/event-stream", "Content-Type": "application/json", "X-Keep": "partial", ...affinity() };
+  if (finish) headers["X-Finish"] = "1";
+  const response = await request(encodeURIComponent(alias), { method: "POST", headers, body: JSON.stringify(body), signal });
+  yield { event: "open", data: { dbId: response.headers.get("X-Db-Id"), answer: response.headers.get("X-Answer-Id") } };
+  yield* streamed(response);
+}
+
+/** The events of an answer behind the one with the id `seen`; rejects with a ServiceError of 404 where it is not kept. */
+export async function resumed({ id, seen }, signal) {
+  const headers = { Accept: "text/event-stream", "Last-Event-ID": seen, ...affinity() };
+  return streamed(await request(`answers/${encodeURIComponent(id)}?${owner()}`, { headers, signal }));
 }
 
 export const rooms = async () => (await json(`rooms?${owner()}`)).rooms;
@@ -89,6 +102,10 @@ export const changeRoom = (dbId, change) =>
 /** Where titles and turns of the user hold a text: {found: [{db_id, title, turn, excerpt}], complete}. */
 export const searchRooms = (q) => json(`rooms/search?${owner()}`, { method: "POST", headers: JSON_HEADERS, body: JSON.stringify({ q }) });
 
+/** Store turns of a room from elsewhere, each once: {stored, present}, how many are new and how many had been there. */
+export const importTurns = (dbId, turns) =>
+  json(`rooms/import?${owner()}`, { method: "POST", headers: JSON_HEADERS, body: JSON.stringify({ db_id: dbId, turns }) });
+
 /** Delete a turn and what follows it. */
 export const deleteTurn = (dbId, id) => json(`rooms/${dbId}/turns/${id}?${owner()}`, { method: "DELETE" });
 
@@ -103,10 +120,11 @@ export async function turnsOf(dbId, { from = 0, signal } = {}) {
   return turns;
 }
 
-/** The models of the service as {id, name}; the local one first. */
+/** The models of the service as {id, name, unusable}, the local one first; `unusable` says why it cannot be asked, or null. */
 export async function models() {
-  const { data } = await json("v1/models");
-  return data.map(({ id, owned_by: name }) => ({ id, name })).sort((a, b) => (b.id === "Llama") - (a.id === "Llama"));
+  const { data, unusable = [] } = await json("v1/models");
+  const known = [...data, ...unusable].map(({ id, owned_by: name, reason = null }) => ({ id, name, unusable: reason }));
+  return known.sort((a, b) => (b.id === "Llama") - (a.id === "Llama"));
 }
 
 /** Whether another page of the suite answers; on a service's own port there is only that service. */

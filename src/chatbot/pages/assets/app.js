@@ -6,19 +6,21 @@ import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { byId, make, toast } from "./dom.js";
 import { formatted } from "./format.js";
+import { Generation } from "./generation.js";
 import { facts, say } from "./facts.js";
+import { ImportDialog } from "./importing.js";
 import { currentLanguage, setLanguage, t, translate } from "./i18n.js";
+import { ModelList } from "./models.js";
 import { RoomList } from "./rooms.js";
 import { settingsDialog } from "./settings.js";
-import { local, settings } from "./store.js";
+import { settings } from "./store.js";
 
 const { service } = facts;
-const MODEL = `chatbot.model.${service}`;
 const ROOM_ID = /^#([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 const NEAR_END = 80;
 
 const scroll = byId("scroll");
-const model = byId("model");
+const models = new ModelList();
 const search = byId("search");
 const links = facts.others.map((other) => ({
   title: other.title,
@@ -28,7 +30,7 @@ let atEnd = true;
 
 const character = facts.character && new CharacterForm(newRoom);
 const conversation = new Conversation(byId("turns"), {
-  request: () => ({ alias: model.value, fields: { ...character?.fields, ...(facts.search && { [facts.search]: search.checked }) } }),
+  request: () => ({ alias: models.chosen, fields: { ...character?.fields, ...generation.fields, ...(facts.search && { [facts.search]: search.checked }) } }),
   speaker: (askedWith) => (character && askedWith?.[facts.character.name]) || speaker(),
   grown: () => follow(),
   changed,
@@ -37,10 +39,14 @@ const conversation = new Conversation(byId("turns"), {
     composer.focus();
   },
 });
+const generation = new Generation(() => conversation.dbId);
 const rooms = new RoomList({
   open: openRoom,
   current: () => conversation.dbId,
-  gone: (dbId) => dbId === conversation.dbId && newRoom(),
+  gone(dbId) {
+    generation.forget(dbId);
+    if (dbId === conversation.dbId) newRoom();
+  },
   drawn: () => drawHead(),
 });
 const composer = new Composer({
@@ -74,6 +80,7 @@ function changed(what) {
     focusAgain();
   } else if (what === "room") {
     history.replaceState(null, "", `#${conversation.dbId}`);
+    generation.named(conversation.dbId);
   } else {
     rooms.refresh();
   }
@@ -149,6 +156,8 @@ function draw() {
   byId("notice").textContent = t(character ? "characterNotice" : "aiNotice");
   composer.field.placeholder = character ? t("characterPlaceholder", character.current) : t("placeholder");
   composer.update();
+  models.draw();
+  generation.draw();
   drawHead();
   drawWelcome();
   rooms.draw();
@@ -163,6 +172,7 @@ function takeUpCharacter() {
 function newRoom() {
   conversation.reset();
   character?.begin();
+  generation.begin();
   composer.set("");
   history.replaceState(null, "", location.pathname);
   draw();
@@ -241,12 +251,12 @@ byId("language").onclick = () => {
   draw();
   conversation.offer();
 };
-model.onchange = () => local.set(MODEL, model.value);
+new ImportDialog({ open: openRoom, changed: () => rooms.refresh(), askedWith: (room) => character?.askedWith(room) ?? null });
 settingsDialog({
   saved({ newUser }) {
     if (newUser) newRoom();
     rooms.refresh();
-    fillModels();
+    models.refresh();
   },
   async deleteAll() {
     const deleted = await rooms.deleteAll();
@@ -254,14 +264,6 @@ settingsDialog({
     return deleted;
   },
 });
-
-async function fillModels() {
-  const known = await api.models().catch(() => []);
-  if (!known.length) return;
-  const chosen = local.get(MODEL) ?? "Llama";
-  model.replaceChildren(...known.map(({ id, name }) => make("option", { value: id, title: name ?? "" }, id)));
-  model.value = known.some(({ id }) => id === chosen) ? chosen : known[0].id;
-}
 
 /** Show the way to another service once it has answered. */
 async function showIfThere(link) {
@@ -275,7 +277,7 @@ byId("export-room").before(...links.map(({ link }) => link));
 showSide(false);
 draw();
 rooms.refresh();
-fillModels();
+models.refresh();
 for (const { link } of links) showIfThere(link);
 const linked = ROOM_ID.exec(location.hash)?.[1];
 if (linked && !settings.forget) openRoom(linked, null, { draft: true });

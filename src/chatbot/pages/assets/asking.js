@@ -2,6 +2,7 @@
 
 import { ConnectionLost, ServiceError, ask } from "./api.js";
 import { t } from "./i18n.js";
+import { goneOn } from "./resuming.js";
 import { settings } from "./store.js";
 import { announce, say } from "./turnview.js";
 import { LEFT_AFTER, RECOVER_AFTER, Stopped, countdown, recovered } from "./waiting.js";
@@ -13,13 +14,19 @@ export class Asking {
   #timer = 0;
 
   /**
-   * `turn` is the turn on the page that gets the answer; `room` is the conversation: its `dbId`, `opened(dbId)` for a
-   * room that the service has just named, the `lastIndex` that the page knows, and `answers(stored, question)`, which tells
-   * whether a stored turn is the question's.
+   * `turn` is the turn on the page that gets the answer; `room` is the conversation: its `dbId`, `opened(dbId)` when the
+   * service has named the room and the answer, the `lastIndex` that the page knows, and `answers(stored, question)`, which
+   * tells whether a stored turn is the question's. `answer` is the id of an answer that a reload has cut off, else null.
    */
-  constructor(turn, room) {
+  constructor(turn, room, answer = null) {
     this.turn = turn;
     this.room = room;
+    this.#follow(answer);
+  }
+
+  /** Take note of the answer whose stream can be gone on with, of which nothing was seen yet; null: it cannot. */
+  #follow(id) {
+    this.answer = id && { id, seen: "0" };
   }
 
   stop() {
@@ -37,17 +44,22 @@ export class Asking {
     }
   }
 
-  /** Look for the answer of a question that a reload has cut off, as long as the service may still store it. */
+  /** Go on with an answer that a reload has cut off, or look for it as long as the service may still store it. */
   async resume() {
     const { view } = this.turn;
     view.progress(t("resuming"));
     try {
+      if (await this.#goneOn()) return;
+      view.begin(this.turn.begun);
+      view.progress(t("resuming"));
       const stored = this.room.dbId && (await this.#stored(settings.finish ? RECOVER_AFTER : LEFT_AFTER, this.#controller.signal));
       if (!stored) return view.interrupt(t("interrupted"), false);
       this.turn.show(stored);
       this.#done();
     } catch (error) {
       this.#failed(error);
+    } finally {
+      clearInterval(this.#timer);
     }
   }
 
@@ -91,23 +103,30 @@ export class Asking {
 
   async #stream() {
     const { view, question, aim, alias, fields } = this.turn;
+    this.#follow(null);
     view.progress(t("sending"));
     say(t("sending"));
     // The service has the question that is asked once more, or whose answer goes on.
     const body = { ...(aim.regenerate || aim.continue ? {} : { input_data: question }), ...aim, ...fields };
     if (!settings.forget) Object.assign(body, { user_id: settings.userId, db_id: this.room.dbId });
     try {
-      for await (const { event, data } of ask(alias, body, { signal: this.#controller.signal, finish: settings.finish })) {
-        this.#event(event, data);
-      }
+      for await (const event of ask(alias, body, { signal: this.#controller.signal, finish: settings.finish })) this.#event(event);
     } catch (error) {
       if (!(error instanceof ConnectionLost) || !settings.finish || settings.forget || !this.room.dbId) throw error;
       await this.#finishedByServer(error);
     }
   }
 
-  /** The connection went but the server was asked to finish: fetch the answer when it is stored. */
+  /** Follow the stream of the answer on, if it has one and the service keeps it; whether the answer is complete. */
+  async #goneOn() {
+    return this.answer !== null && goneOn(this.answer, (event) => this.#event(event), this.#controller.signal);
+  }
+
+  /** The connection went but the server was asked to finish: go on where it was, else fetch the answer when it is stored. */
   async #finishedByServer(error) {
+    clearInterval(this.#timer);
+    this.turn.view.progress(t("reconnecting"));
+    if (await this.#goneOn()) return;
     clearInterval(this.#timer);
     this.turn.view.begin("");
     this.turn.view.progress(t("recovering"));
@@ -123,10 +142,12 @@ export class Asking {
     return recovered(this.room.dbId, this.room.lastIndex, wanted, times, signal);
   }
 
-  #event(event, data) {
+  #event({ event, data, id }) {
     const { turn } = this;
+    if (id && this.answer) this.answer.seen = id;
     if (event === "open") {
-      if (data.dbId && data.dbId !== this.room.dbId) this.room.opened(data.dbId);
+      this.#follow(data.answer);
+      this.room.opened(data.dbId);
       turn.view.progress(t("thinking"));
     } else if (event === "queue") {
       this.#queued(data);

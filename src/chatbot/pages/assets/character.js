@@ -62,6 +62,16 @@ export class CharacterForm {
     return { [as.name]: name, [as.greeting]: greeting, [as.context]: context, ...user };
   }
 
+  /**
+   * The fields with which a room from elsewhere is to be gone on: those of the character in use where it is the one of this
+   * name, with the greeting that it was begun with; null for another.
+   */
+  askedWith({ character, greeting }) {
+    if (!character || character.trim() !== this.current.name) return null;
+    const begun = greeting && lengthOf(greeting) <= LIMITS.greeting ? { [facts.character.greeting]: greeting } : {};
+    return { ...this.fields, ...begun };
+  }
+
   edit() {
     byId("card-report").hidden = true;
     byId("character-problem").textContent = "";

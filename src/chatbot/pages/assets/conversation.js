@@ -105,7 +105,7 @@ export class Conversation {
     this.#known = known;
     const named = aim.edit ?? aim.regenerate ?? aim.continue;
     const instead = this.turns.find(({ id }) => id === named) ?? null;
-    this.#start(left.question, instead ? aim : {}, instead, (asking) => asking.resume());
+    this.#start(left.question, instead ? aim : {}, instead, left);
   }
 
   /** Bring a turn into sight and to the keyboard. */
@@ -133,19 +133,19 @@ export class Conversation {
     return this.#start(question, named && question !== turn.question ? { edit: named } : turn.aim, turn);
   }
 
-  /** Ask, in the place of `instead` if there is one; `run` is what is done to have the answer. */
-  async #start(question, aim = {}, instead = null, run = (asking) => asking.run()) {
+  /** Ask, in the place of `instead` if there is one; `left` is what a reload has cut off, which is gone on with. */
+  async #start(question, aim = {}, instead = null, left = null) {
     if (this.busy) return;
     // At the room's end nothing else makes way; in another place what followed is on another path then.
     if (instead) this.#cut(this.turns.indexOf(instead), Object.keys(aim).length ? Infinity : 1);
     const begun = aim.continue ? (instead.begun || instead.view.text) : "";
     const turn = this.#add(question, { aim, begun, siblings: instead?.siblings, ...this.hooks.request() });
-    const asking = (this.#asking = new Asking(turn, this));
+    const asking = (this.#asking = new Asking(turn, this, left?.answer));
     this.hooks.changed("busy");
     this.offer();
     this.#pending = turn;
     this.#keepPending();
-    await run(asking);
+    await (left ? asking.resume() : asking.run());
     // A conversation that was reset or stopped meanwhile may already run its next question.
     if (this.#asking === asking) this.#asking = null;
     this.#stored(turn);
@@ -170,14 +170,15 @@ export class Conversation {
   /** Let the question that is asked outlive a reload. */
   #keepPending() {
     const { question, aim } = this.#pending;
-    pending.keep({ dbId: this.dbId, question, aim, known: [...this.#known] });
+    pending.keep({ dbId: this.dbId, question, aim, answer: this.#asking?.answer?.id ?? null, known: [...this.#known] });
   }
 
-  /** What `Asking` tells of the room: it has a name. */
+  /** What `Asking` tells when the service has taken the question: its room, if it has one, and the answer have names. */
   opened(dbId) {
-    this.dbId = dbId;
+    const named = dbId && dbId !== this.dbId;
+    if (named) this.dbId = dbId;
     this.#keepPending();
-    this.hooks.changed("room");
+    if (named) this.hooks.changed("room");
   }
 
   /** The highest index that the page knows of. */

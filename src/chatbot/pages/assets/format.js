@@ -1,14 +1,19 @@
 // A model's text as nodes: paragraphs, lists, tables, quotes and code. Nodes are made one by one and filled by
 // textContent, so that no text can become markup. A web address is a link to itself; what claims to be a link or an image
-// stays text.
+// stays text. A formula is TeX between its signs, and math.js sets it.
 
 import { blocksOf, ranked } from "./blocks.js";
 import { button, make, toast } from "./dom.js";
 import { t } from "./i18n.js";
 import { ADDRESS, trimmed } from "./links.js";
+import { formulaNode } from "./math.js";
 
 const MARKED = /`([^`\n]+)`|\*\*\*(?=\S)([^*\n]*\S)\*\*\*|\*\*(?=\S)([^*\n]*\S)\*\*|\*(?=\S)([^*\n]*\S)\*|~~(?=\S)([^~\n]*\S)~~/;
-const INLINE = new RegExp(`${MARKED.source}|(${ADDRESS})`, "gu");
+// TeX between \( \), \[ \] and $$ $$, and between single dollars as pandoc reads them: no space inside, no digit behind, so
+// that prices stay prices. Each ends before the next one begins, so that a text is read once.
+const FORMULA =
+  /\\\((?:[^\\]|\\(?![()]))+\\\)|\\\[(?:[^\\]|\\(?![[\]]))+\\\]|\$\$[^$]+\$\$|(?<![\\$\p{L}\p{N}])\$(?![\s$])[^$\n]*(?<![\s\\])\$(?![\p{N}$])/u;
+const INLINE = new RegExp(`${MARKED.source}|(${FORMULA.source})|(${ADDRESS})`, "gu");
 const LINK = { target: "_blank", rel: "noopener noreferrer nofollow" };
 
 /** The pieces of one line or paragraph: strings and elements. */
@@ -17,13 +22,14 @@ function inline(text) {
   let from = 0;
   for (const match of text.matchAll(INLINE)) {
     pieces.push(text.slice(from, match.index));
-    const [found, code, both, strong, emphasis, struck, address] = match;
+    const [found, code, both, strong, emphasis, struck, formula, address] = match;
     const whole = address ? trimmed(address) : found;
     if (code !== undefined) pieces.push(make("code", {}, code));
     else if (both !== undefined) pieces.push(make("strong", {}, make("em", {}, ...inline(both))));
     else if (strong !== undefined) pieces.push(make("strong", {}, ...inline(strong)));
     else if (emphasis !== undefined) pieces.push(make("em", {}, ...inline(emphasis)));
     else if (struck !== undefined) pieces.push(make("s", {}, ...inline(struck)));
+    else if (formula !== undefined) pieces.push(formulaNode(formula));
     else pieces.push(URL.canParse(whole) ? make("a", { href: whole, ...LINK }, whole) : whole);
     from = match.index + whole.length;
   }

@@ -6,7 +6,10 @@ import { readJson, session, writeJson } from "./store.js";
 
 const KEY = `chatbot.pending.${facts.service}`;
 
-/** {dbId, question, aim, known}: its room (null: none yet), what it asks for, and the stored turns that it came after. */
+/**
+ * {dbId, question, aim, answer, known}: its room (null: none yet), what it asks for, the id of an answer that can be gone on
+ * with (else null), and the stored turns that it came after.
+ */
 export const pending = {
   read: () => readJson(KEY, null, session),
   keep: (question) => writeJson(KEY, question, session),

@@ -6,8 +6,9 @@ export class EventParser {
   #afterReturn = false;
   #event = "";
   #data = [];
+  #id = "";
 
-  /** The events that this piece completes, each {event, data}. */
+  /** The events that this piece completes, each {event, data, id}; `id` is "" where none was said. */
   feed(text) {
     const events = [];
     for (const piece of text.split(/(\r\n|\r|\n)/)) {
@@ -29,7 +30,7 @@ export class EventParser {
     const line = this.#line;
     this.#line = "";
     if (line === "") {
-      if (this.#data.length) events.push({ event: this.#event || "message", data: this.#data.join("\n") });
+      if (this.#data.length) events.push({ event: this.#event || "message", data: this.#data.join("\n"), id: this.#id });
       this.#event = "";
       this.#data = [];
       return;
@@ -39,6 +40,7 @@ export class EventParser {
     const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
     if (name === "event") this.#event = value;
     else if (name === "data") this.#data.push(value);
+    else if (name === "id" && !value.includes("\0")) this.#id = value;
   }
 }
 

@@ -1,0 +1,58 @@
+"""Bringing a room from elsewhere, by the same checks as ``chatbot history import``."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from chatbot.api.body import body_docs, json_body
+from chatbot.api.docs import IMPORT_RESPONSES
+from chatbot.api.room_bodies import ImportedTurns, RoomToStore
+from chatbot.api.rooms import each_once, owner_of
+from chatbot.api.state import ServiceState
+from chatbot.domain.errors import RoomGoesOn, Unavailable
+from chatbot.domain.history import HistoryUnavailable, Room
+
+MAX_IMPORT = 256 * 1024
+"""Bytes of a body: parsed in a few milliseconds, and more than any one turn needs."""
+
+MOST_AT_ONCE = 8
+"""Bodies that are read or stored at the same time, and how long another waits for that, seconds."""
+WAIT_SECONDS = 10.0
+
+
+def importing_router(state: ServiceState) -> APIRouter:
+    """The route that takes turns of a room, whole or in pieces."""
+    router = APIRouter(tags=["rooms"], responses=IMPORT_RESPONSES, dependencies=[Depends(each_once)])
+    service, history = state.chat.service.name, state.history
+    Owner = Annotated[str, Depends(owner_of(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
+    read_body = json_body(RoomToStore, MAX_IMPORT)
+    places = asyncio.Semaphore(MOST_AT_ONCE)
+
+    async def stored(user_id: str, body: RoomToStore) -> ImportedTurns:
+        room = Room(service, user_id, body.db_id)
+        imported = await history.import_turns(room, [record.turn_of(room) for record in body.turns])
+        if imported is None:
+            raise RoomGoesOn("the room goes on here already")
+        return ImportedTurns.of(imported)
+
+    @router.post("/rooms/import", summary="Import turns of a room", openapi_extra=body_docs(RoomToStore))
+    async def import_room(user_id: Owner, request: Request) -> ImportedTurns:
+        """Each turn is stored once, however often it is sent; all are checked before the first is stored.
+
+        A turn names in `after` the one that it follows. A longer room comes in pieces, each of which begins
+        behind the last turn of the one before. A room that goes on here already is left as it is (409).
+        """
+        if not history.can_store():
+            raise HistoryUnavailable("nothing can be stored now")
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await places.acquire()
+        except TimeoutError:
+            raise Unavailable("too many imports are under way") from None
+        try:
+            return await stored(user_id, await read_body(request))
+        finally:
+            places.release()
+
+    return router

@@ -1,0 +1,91 @@
+"""A turn as it comes from outside: the line of an export, a turn of an imported room.
+
+The field names are the API's. ``after`` is the turn that it follows, null for one that begins a path, absent
+for one that goes to its room's end, as in every file from before rooms had branches. It was written by
+somebody else (an older version, another program, a hand), so every field is checked.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import PydanticCustomError
+
+from chatbot.domain.history import AT_END, NewTurn, Room
+from chatbot.domain.messages import FinishReason
+
+_FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+"""How requests name their fields, which no database reads as anything else."""
+
+_Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""A whole number that every database takes."""
+
+
+def milliseconds(time: datetime) -> datetime:
+    """The time in UTC, cut to milliseconds.
+
+    Raises:
+        OverflowError: a year 1 or 9999 that its own zone moves out of the calendar.
+    """
+    utc = time.astimezone(UTC)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def _without_names(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """An error that names no field of the writer's: what is refused is never echoed."""
+    try:
+        return check(value)
+    except ValidationError:
+        raise PydanticCustomError("asked_with", "Should be fields of a request and their values") from None
+
+
+_AskedWith = Annotated[dict[_FieldName, str | _Int64 | FiniteFloat], WrapValidator(_without_names)]
+
+
+def _in_calendar(time: datetime) -> datetime:
+    try:
+        return milliseconds(time)
+    except OverflowError:
+        raise ValueError("out of the calendar") from None
+
+
+class TurnRecord(BaseModel):
+    """A turn without the room that it belongs to."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    index: int | None = Field(default=None, ge=1)
+    id: UUID
+    after: UUID | None = None
+    input_data: str
+    output_data: str
+    model: str
+    created_at: Annotated[AwareDatetime, AfterValidator(_in_calendar)]
+    finish_reason: FinishReason | None = None
+    asked_with: _AskedWith | None = None
+
+    def turn_of(self, room: Room) -> NewTurn:
+        """The turn, to be stored in that room."""
+        return NewTurn(
+            self.id,
+            room,
+            self.input_data,
+            self.output_data,
+            self.model,
+            self.created_at,
+            self.after if "after" in self.model_fields_set else AT_END,
+            self.finish_reason,
+            self.asked_with,
+        )

@@ -1,0 +1,172 @@
+"""Turns of a room from elsewhere over HTTP: all checked as the command checks them, each stored once."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from tests.support.fakes import MemoryHistory, client_of, service_state
+
+from chatbot.api import importing
+from chatbot.domain.access import KeyEntry, KeyRing, digest
+from chatbot.domain.history import Imported, NewTurn, Room
+from chatbot.domain.messages import ServiceName
+
+pytestmark = pytest.mark.anyio
+
+DB = "123e4567-e89b-12d3-a456-426614174000"
+ROOM = Room(ServiceName("office"), "u", UUID(DB))
+PATH = "/office/rooms/import"
+USER = {"user_id": "u"}
+
+
+def record(number: int, **more: Any) -> dict[str, Any]:
+    """The turn of a number, which follows the one before it."""
+    return {
+        "id": str(UUID(int=number)),
+        "after": str(UUID(int=number - 1)) if number > 1 else None,
+        "input_data": f"질문 {number}",
+        "output_data": f"답 {number}",
+        "model": "llama3",
+        "created_at": "2024-03-12T10:13:00+09:00",
+        **more,
+    }
+
+
+@pytest.fixture
+async def history() -> MemoryHistory:
+    return MemoryHistory()
+
+
+@pytest.fixture
+async def client(history: MemoryHistory) -> Any:
+    async with client_of(service_state(history=history)) as client:
+        yield client
+
+
+async def send(client: httpx.AsyncClient, *records: dict[str, Any], db_id: str = DB) -> httpx.Response:
+    return await client.post(PATH, params=USER, json={"db_id": db_id, "turns": list(records)})
+
+
+async def test_a_room_comes_in_whole_once_and_is_read_as_any(client: httpx.AsyncClient) -> None:
+    records = [record(1), record(2, id=str(UUID(int=9)), after=None), record(2), record(3)]
+    assert (await send(client, *records)).json() == {"stored": 4, "present": 0}
+    assert (await send(client, *records)).json() == {"stored": 0, "present": 4}
+    page = (await client.get(f"/office/rooms/{DB}", params=USER)).json()
+    assert [turn["input_data"] for turn in page["turns"]] == ["질문 1", "질문 2", "질문 3"]
+    assert page["turns"][0]["siblings"] == [str(UUID(int=1)), str(UUID(int=9))]
+    assert page["turns"][0]["created_at"] == "2024-03-12T01:13:00+00:00"
+
+
+async def test_what_was_exported_is_taken_back(client: httpx.AsyncClient, history: MemoryHistory) -> None:
+    await send(client, record(1, asked_with={"character_name": "미나"}), record(2))
+    (room,) = (await client.get("/office/rooms/export", params=USER)).json()["rooms"]
+    before = history.turns
+    await client.delete(f"/office/rooms/{DB}", params=USER)
+    assert (await send(client, *room["turns"])).json() == {"stored": 2, "present": 0}
+    assert history.turns == before
+
+
+async def test_a_long_room_comes_in_pieces_and_none_goes_behind_what_was_written_here(
+    client: httpx.AsyncClient, history: MemoryHistory
+) -> None:
+    assert (await send(client, record(1), record(2))).status_code == 200
+    assert (await send(client, record(3), record(4))).json() == {"stored": 2, "present": 0}
+    assert (await send(client, record(3), record(4))).json() == {"stored": 0, "present": 2}
+    await client.post("/office/Llama", json={"input_data": "여기서", "db_id": DB, **USER})
+    refused = await send(client, record(5))
+    assert (refused.status_code, len(history.turns)) == (409, 5)
+    assert "이미 이어졌습니다" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ({"id": "secret"}, "id"),
+        ({"after": 5}, "after"),
+        ({"input_data": None}, "input_data"),
+        ({"output_data": ["secret"]}, "output_data"),
+        ({"created_at": "2024-03-12T10:13:00"}, "created_at"),
+        ({"created_at": "9999-12-31T23:59:59-10:00"}, "created_at"),
+        ({"finish_reason": "secret"}, "finish_reason"),
+        ({"asked_with": {"Secret": 1}}, "asked_with"),
+        ({"asked_with": {"secret": []}}, "asked_with"),
+    ],
+)
+async def test_one_wrong_turn_keeps_all_out_and_is_named(
+    client: httpx.AsyncClient, history: MemoryHistory, wrong: dict[str, Any], place: str
+) -> None:
+    refused = await send(client, record(1), record(2, **wrong))
+    assert refused.status_code == 422
+    assert [item["loc"] for item in refused.json()["detail"]] == [["body", "turns", 1, place]]
+    assert "ecret" not in refused.text
+    assert history.turns == []
+
+
+@pytest.mark.parametrize("count", [0, 201])
+async def test_the_number_of_turns_is_bounded(client: httpx.AsyncClient, count: int) -> None:
+    assert (await send(client, *(record(number) for number in range(1, count + 1)))).status_code == 422
+
+
+async def test_a_body_is_bounded(client: httpx.AsyncClient, history: MemoryHistory) -> None:
+    assert (await send(client, record(1, output_data="가" * 80_000))).status_code == 200
+    refused = await send(client, record(2, output_data="가" * 90_000))
+    assert (refused.status_code, len(history.turns)) == (413, 1)
+    assert "256 KiB" in refused.json()["detail"]
+
+
+async def test_another_users_turn_stays(client: httpx.AsyncClient, history: MemoryHistory) -> None:
+    await send(client, record(1))
+    body = {"db_id": str(uuid4()), "turns": [record(1)]}
+    answer = await client.post(PATH, params={"user_id": "v"}, json=body)
+    assert answer.json() == {"stored": 0, "present": 0}
+    assert [turn.room for turn in history.turns] == [ROOM]
+
+
+async def test_a_deleted_turn_does_not_come_back(client: httpx.AsyncClient, history: MemoryHistory) -> None:
+    await send(client, record(1), record(2))
+    await client.delete(f"/office/rooms/{DB}/turns/{UUID(int=2)}", params=USER)
+    assert (await send(client, record(1), record(2))).json() == {"stored": 0, "present": 1}
+
+
+async def test_only_the_owner_imports_and_only_where_something_can_be_stored(history: MemoryHistory) -> None:
+    keys = KeyRing([KeyEntry(name="team", sha256=digest("sk-team"), users=("u",))])
+    async with client_of(service_state(history=history, keys=keys)) as client:
+        assert (await send(client, record(1))).status_code == 401
+        headers = {"Authorization": "Bearer sk-team"}
+        body = {"db_id": DB, "turns": [record(1)]}
+        foreign = await client.post(PATH, params={"user_id": "v"}, json=body, headers=headers)
+        assert foreign.status_code == 403
+        history.writable = False
+        full = await client.post(PATH, params=USER, json=body, headers=headers)
+        assert full.status_code == 503
+        history.writable = True
+        assert (await client.post(PATH, params=USER, json=body, headers=headers)).status_code == 200
+
+
+async def test_only_so_many_are_read_and_stored_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "WAIT_SECONDS", 0.01)
+    done = asyncio.Event()
+
+    class SlowHistory(MemoryHistory):
+        begun = 0
+
+        async def import_turns(self, room: Room, turns: Sequence[NewTurn]) -> Imported | None:
+            self.begun += 1
+            await done.wait()
+            return await super().import_turns(room, turns)
+
+    history = SlowHistory()
+    async with client_of(service_state(history=history)) as client, asyncio.TaskGroup() as group:
+        sent = [
+            group.create_task(send(client, record(1), db_id=str(uuid4())))
+            for _ in range(importing.MOST_AT_ONCE)
+        ]
+        while history.begun < importing.MOST_AT_ONCE:
+            await asyncio.sleep(0)
+        refused = await send(client, record(1))
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        done.set()
+    assert {task.result().status_code for task in sent} == {200}

@@ -1,0 +1,93 @@
+"""The answer settings of a room: what is chosen is sent, kept room by room, and checked."""
+
+import json
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.pages.conftest import Visitor
+from tests.pages.real_suite import RealSuite
+
+from chatbot.domain.messages import Sampling
+
+pytestmark = pytest.mark.browser
+
+USUAL = Sampling()
+
+
+def choose(page: Page, preset: str = "", temperature: str = "", length: str = "") -> None:
+    """Fill the dialog and save."""
+    page.click("#edit-generation")
+    if preset:
+        page.get_by_label("성격").select_option(label=preset)
+    page.get_by_label("온도").fill(temperature)
+    page.get_by_label("답변 길이").fill(length)
+    page.locator("#generation").get_by_role("button", name="저장").click()
+
+
+def answered(visitor: Visitor, page: Page, suite: RealSuite, question: str, count: int) -> Sampling:
+    """Ask, and tell how the model was to choose tokens."""
+    visitor.ask(page, question)
+    expect(page.locator(".facts")).to_have_count(count)
+    return suite.office.samplings[-1]
+
+
+def test_what_is_chosen_belongs_to_its_room(real_visitor: Visitor, suite: RealSuite) -> None:
+    page = real_visitor.open("/office/")
+    opener = page.get_by_role("button", name="답변 설정", exact=True)
+    opener.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#temperature")).to_have_attribute("placeholder", str(USUAL.temperature))
+    expect(page.locator("#answer-length")).to_have_attribute("placeholder", str(USUAL.max_tokens))
+    page.keyboard.press("Escape")
+    # Before the room has a name.
+    choose(page, "뜻밖의 전개로", "0.3", "50")
+    expect(page.get_by_role("button", name="답변 설정 (바꾼 것이 있음)")).to_be_visible()
+    taken = answered(real_visitor, page, suite, "하나", 1)
+    assert (taken.temperature, taken.xtc_probability, taken.min_p, taken.max_tokens) == (0.3, 0.5, 0.02, 50)
+    page.reload()
+    expect(page.locator(".facts")).to_have_count(1)
+    assert answered(real_visitor, page, suite, "둘", 2) == taken
+    page.click("#new-room")
+    expect(opener).to_be_visible()
+    assert answered(real_visitor, page, suite, "셋", 1) == USUAL
+    page.locator(".room", has_text="하나").click()
+    expect(page.locator(".facts")).to_have_count(2)
+    page.click("#edit-generation")
+    expect(page.get_by_label("성격")).to_have_value("surprising")
+    expect(page.locator("#preset-hint")).to_contain_text("xtc_probability 0.5")
+    page.get_by_role("button", name="기본값으로").click()
+    page.locator("#generation").get_by_role("button", name="저장").click()
+    assert answered(real_visitor, page, suite, "넷", 3) == USUAL
+    assert page.evaluate("localStorage.getItem('chatbot.generation.office')") == "[]"
+
+
+def test_what_is_out_of_bounds_is_told_and_not_sent(real_visitor: Visitor, suite: RealSuite) -> None:
+    page = real_visitor.open("/office/")
+    choose(page, temperature="2.5")
+    problem = page.locator("#generation-problem")
+    expect(problem).to_have_text("온도: 0부터 2까지의 수를 써 주세요.")
+    expect(page.locator("#temperature")).to_be_focused()
+    page.get_by_label("온도").fill("")
+    page.get_by_label("답변 길이").fill("1.5")
+    page.locator("#generation").get_by_role("button", name="저장").click()
+    expect(problem).to_contain_text("2,048까지의 자연수")
+    page.keyboard.press("Escape")
+    assert answered(real_visitor, page, suite, "하나", 1) == USUAL
+
+
+def test_a_deleted_room_leaves_nothing_and_damage_is_the_default(
+    real_visitor: Visitor, suite: RealSuite
+) -> None:
+    page = real_visitor.open("/office/")
+    choose(page, temperature="1.5")
+    assert answered(real_visitor, page, suite, "하나", 1).temperature == 1.5
+    room = str(suite.history.turns[0].room.db_id)
+    damaged = json.dumps([[room, {"preset": "toString", "temperature": "hot", "max_tokens": 0}]])
+    page.evaluate("(text) => localStorage.setItem('chatbot.generation.office', text)", damaged)
+    assert answered(real_visitor, page, suite, "둘", 2) == USUAL
+    choose(page, temperature="1.5")
+    page.get_by_role("button", name="‘하나’ 바꾸기").click()
+    page.get_by_role("button", name="이 대화 삭제").click()
+    page.click("#confirm-yes")
+    expect(page.locator(".turn")).to_have_count(0)
+    assert page.evaluate("localStorage.getItem('chatbot.generation.office')") == "[]"
