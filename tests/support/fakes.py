@@ -150,6 +150,7 @@ class MemoryHistory:
 
     def __init__(self) -> None:
         self.store = MemoryStore()
+        self.characters = self.store.characters
         self.writable = True
 
     @property

@@ -72,7 +72,7 @@ def with_parents(documents: Sequence[Document]) -> Iterator[tuple[Document, str 
 
 @dataclass(frozen=True, slots=True)
 class Collections:
-    """The three collections of a history, each of the driver's own type."""
+    """The collections of a history, each of the driver's own type."""
 
     turns: Any
     """Documents as the module says, unique by room and index."""
@@ -83,11 +83,16 @@ class Collections:
     tombstones: Any
     """Ids of buried turns."""
 
+    characters: Any
+    """Versions of characters, unique by owner, character and version."""
+
     async def make_indexes(self) -> None:
         """Make the indexes that are not there."""
         await self.turns.create_index([*_ROOM, ("index", 1)], unique=True, name="room")
         await self.states.create_index([*_ROOM, ("version", 1)], unique=True, name="room")
         await self.tombstones.create_index(_ROOM, name="room")
+        version = [("service", 1), ("user_id", 1), ("character_id", 1), ("version", 1)]
+        await self.characters.create_index(version, unique=True, name="character")
 
     async def newest(self, room: Room) -> Document | None:
         """The turn of the room that was stored last, its id and index."""
