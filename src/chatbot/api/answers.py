@@ -59,11 +59,12 @@ def closing_headers(answered: Answered) -> dict[str, str]:
 
 
 def report_data(report: PromptReport) -> dict[str, Any]:
-    """A prompt report as JSON data: tokens by part, and the indexes of the room's turns."""
+    """A prompt report as JSON data: tokens by part, the indexes of the room's turns, what was left out."""
     return {
         "tokens": dict(report.tokens),
         "kept_turns": list(report.kept_turns),
         "cut_turns": list(report.cut_turns),
+        "left_out": list(report.left_out),
     }
 
 

@@ -10,6 +10,7 @@ from starlette.types import Scope
 
 from chatbot import __version__
 from chatbot.api import errors
+from chatbot.api.characters import characters_router
 from chatbot.api.health import health_router
 from chatbot.api.openai.failures import OpenAIRoute
 from chatbot.api.openai.routes import openai_absent, openai_router
@@ -59,6 +60,8 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
     app.include_router(pages_router(state.chat.service), prefix=prefix)
     app.include_router(performance_router(state), prefix=prefix)
     app.include_router(rooms_router(state), prefix=prefix)
+    if state.chat.service.of_character is not None:
+        app.include_router(characters_router(state), prefix=prefix)
     app.include_router(resuming_router(state), prefix=prefix)
     app.include_router(openai_router(state), prefix=prefix)
     app.include_router(questions_router(state), prefix=prefix)
@@ -79,7 +82,7 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(cors_origins),
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=[
                 "Authorization",
                 "Content-Type",

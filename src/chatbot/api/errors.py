@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 
 from chatbot.api import texts
 from chatbot.api.body import BodyTooLarge
+from chatbot.api.character_bodies import KeptCharacter
 from chatbot.api.disconnect import DISCONNECTED_STATUS
 from chatbot.api.notfound import not_found
 from chatbot.api.passing import ELSEWHERE_HEADER
@@ -74,6 +75,7 @@ _BY_CLASS: tuple[tuple[type[Exception], int, tuple[str, str] | None], ...] = (
     (errors.RoomNotFound, 404, texts.ROOM_NOT_FOUND),
     (errors.TurnNotFound, 404, texts.TURN_NOT_FOUND),
     (errors.AnswerNotFound, 404, texts.ANSWER_NOT_FOUND),
+    (errors.CharacterNotFound, 404, texts.CHARACTER_NOT_FOUND),
     (errors.ModelFailed, 500, None),
     (errors.UpstreamFailed, 502, None),
     (errors.NotConfigured, 503, texts.NOT_CONFIGURED),
@@ -94,6 +96,9 @@ def failure_of(error: BaseException, language: Language) -> Failure:
             return Failure(429, detail, extra, "rate_limit_exceeded")
         case errors.UnknownModel() | errors.PromptTooLong() | errors.TooManyAnswers() | errors.UnknownToken():
             return _bad_question(error, language)
+        case errors.CharacterChanged():
+            now = KeptCharacter.of(error.stored).model_dump(mode="json")
+            return Failure(409, texts.pick(texts.CHARACTER_CHANGED, language), {"character": now})
         case RequestRefused():
             korean, english = error.sentence
             detail = korean if language == "ko" else english

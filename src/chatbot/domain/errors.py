@@ -12,6 +12,8 @@ ChatbotError
 ├── RoomNotFound           404
 ├── TurnNotFound           404
 ├── AnswerNotFound         404
+├── CharacterNotFound      404
+├── CharacterChanged       409, with what it is now
 ├── Overloaded             429, with retry_after and queue_size
 ├── ModelFailed            500  a defect of ours
 ├── UpstreamFailed         502  a foreign model service failed
@@ -27,6 +29,7 @@ StartupError stands apart: it ends the process with its sentence instead of a tr
 
 from collections.abc import Sequence
 
+from chatbot.domain.characters import StoredCharacter
 from chatbot.domain.messages import Finished
 
 
@@ -97,6 +100,18 @@ class TurnNotFound(ChatbotError):
 
 class AnswerNotFound(ChatbotError):
     """No stream of this answer is kept here, or it belongs to somebody else."""
+
+
+class CharacterNotFound(ChatbotError):
+    """The user has no such character, or it has no such picture."""
+
+
+class CharacterChanged(ChatbotError):
+    """A character was changed by somebody else meanwhile; ``stored`` is what it is now."""
+
+    def __init__(self, stored: StoredCharacter) -> None:
+        super().__init__(f"version {stored.version} is the newest")
+        self.stored = stored
 
 
 class Overloaded(ChatbotError):

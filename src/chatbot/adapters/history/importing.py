@@ -7,6 +7,7 @@ behind turns written here is left out and reported: its order would be wrong.
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+from chatbot.adapters.history.character_records import CharacterToImport, import_character
 from chatbot.adapters.history.exporting import turns_of_room
 from chatbot.domain.history import NewTurn, Room
 from chatbot.domain.history_ports import TurnStore
@@ -31,19 +32,21 @@ class SkippedRoom:
 
 @dataclass(slots=True)
 class ImportReport:
-    """What an import did, or would do; counts are of turns unless they say rooms."""
+    """What an import did, or would do; counts are of turns unless they say otherwise."""
 
     rooms: int = 0
     imported: int = 0
     present: int = 0
     broken: int = 0
+    characters: int = 0
+    characters_present: int = 0
     skipped: list[SkippedRoom] = field(default_factory=list)
 
 
 async def import_rooms(
-    rooms: AsyncIterator[RoomToImport | SkippedRoom], store: TurnStore, *, dry_run: bool
+    rooms: AsyncIterator[RoomToImport | CharacterToImport | SkippedRoom], store: TurnStore, *, dry_run: bool
 ) -> ImportReport:
-    """Import rooms one by one; an import that stops half-way is simply repeated.
+    """Import rooms and characters one by one; an import that stops half-way is simply repeated.
 
     Raises:
         HistoryUnavailable: the database went away.
@@ -52,6 +55,11 @@ async def import_rooms(
     async for found in rooms:
         if isinstance(found, SkippedRoom):
             report.skipped.append(found)
+            continue
+        if isinstance(found, CharacterToImport):
+            imported = await import_character(found, store.characters, dry_run=dry_run)
+            report.characters += imported
+            report.characters_present += not imported
             continue
         report.rooms += 1
         report.broken += found.broken

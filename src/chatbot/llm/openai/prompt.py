@@ -54,10 +54,10 @@ def build_prompt(conversation: Conversation, context_tokens: int, redact: Callab
     if needed > limit:
         raise PromptTooLong(needed, limit)
 
-    while needed + sum(_cost(leaving(part.text)) for part in conversation.references) > limit:
-        conversation = conversation.with_fewer_references()
-    references = [leaving(part.text) for part in conversation.references]
-    for part, text in zip(conversation.references, references, strict=True):
+    while needed + sum(_cost(leaving(part.text)) for part in conversation.quoted) > limit:
+        conversation = conversation.with_fewer_quotes()
+    references = [leaving(part.text) for part in conversation.quoted]
+    for part, text in zip(conversation.quoted, references, strict=True):
         tokens[part.name] = tokens.get(part.name, 0) + _cost(text)
         needed += _cost(text)
 
@@ -90,7 +90,7 @@ def build_prompt(conversation: Conversation, context_tokens: int, redact: Callab
 def _report(conversation: Conversation, tokens: dict[str, int], kept: int) -> PromptReport:
     indexes = tuple(exchange.index for exchange in conversation.exchanges)
     first = len(indexes) - kept
-    return PromptReport(tokens, kept_turns=indexes[first:], cut_turns=indexes[:first])
+    return PromptReport(tokens, indexes[first:], indexes[:first], conversation.left_out)
 
 
 def _cost(text: str) -> int:
