@@ -51,6 +51,7 @@ def _facts(service: AnyService) -> str:
         "service": service.name,
         "title": service.title,
         "search": service.search_field,
+        "keeps": service.of_character is not None,
         **asdict(service.page),
         "others": [
             {"service": other.name, "title": other.title}

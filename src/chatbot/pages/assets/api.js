@@ -117,3 +117,5 @@ export async function exists(path) {
     return false;
   }
 }
+
+export { json, owner, request };

@@ -26,7 +26,7 @@ const links = facts.others.map((other) => ({
 }));
 let atEnd = true;
 
-const character = facts.character && new CharacterForm(newRoom);
+const character = facts.character && new CharacterForm(newRoom, draw);
 const conversation = new Conversation(byId("turns"), {
   request: () => ({ alias: model.value, fields: { ...character?.fields, ...(facts.search && { [facts.search]: search.checked }) } }),
   speaker: (askedWith) => (character && askedWith?.[facts.character.name]) || speaker(),
@@ -115,8 +115,8 @@ function drawWelcome() {
       make(
         "div",
         { className: "persona" },
-        make("div", { className: "face", ariaHidden: "true" }, Array.from(name)[0]),
-        make("div", {}, make("h2", {}, name), make("p", {}, character.shownContext)),
+        character.face,
+        make("div", {}, make("h2", {}, name), make("p", {}, character.shownContext), character.tools(conversation.last === null)),
       ),
       make("div", { className: "speaker" }, name),
       make("div", { className: "answer", dir: "auto" }, formatted(character.shownGreeting)),
