@@ -220,6 +220,12 @@ async def test_a_question_describes_a_character_or_names_one(
 
 
 def test_the_report_names_what_entered_and_what_did_not() -> None:
+    many = tuple(f"lore[{number}]" for number in range(500))
+    assert report_data(PromptReport({}, left_out=many))["left_out"][58:] == [
+        "lore[58]",
+        "lore[59]",
+        "and 440 more",
+    ]
     report = PromptReport({"lore[1]": 7}, (1,), (), ("context",))
     assert json.loads(json.dumps(report_data(report))) == {
         "tokens": {"lore[1]": 7},
