@@ -208,6 +208,7 @@ def test_a_room_goes_on_with_its_kept_character_and_note_on_another_device(
     page.locator(".room", has_text="안녕").click()
     expect(page.locator(".welcome h2")).to_have_text("지우")
     expect(page.locator(".welcome .answer")).to_have_text("여기야!")
+    expect(page.locator(".turn .speaker")).to_have_text("지우")
     expect(page.get_by_role("button", name="작가의 말 ✓")).to_be_visible()
     other.ask(page, "잘 지냈어?")
     expect(page.locator(".facts")).to_have_count(2)

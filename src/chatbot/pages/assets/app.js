@@ -29,7 +29,7 @@ let atEnd = true;
 const character = facts.character && new CharacterForm(newRoom, draw);
 const conversation = new Conversation(byId("turns"), {
   request: () => ({ alias: model.value, fields: { ...character?.fields, ...(facts.search && { [facts.search]: search.checked }) } }),
-  speaker: (askedWith) => (character && askedWith?.[facts.character.name]) || speaker(),
+  speaker: (askedWith) => (askedWith && character?.speakerOf(askedWith)) || speaker(),
   grown: () => follow(),
   changed,
   edit(turn) {

@@ -51,6 +51,12 @@ export class CharacterForm {
     return this.kept?.character ? this.kept.face : make("div", { className: "face", ariaHidden: "true" }, Array.from(this.current.name)[0]);
   }
 
+  /** Who answered what was asked with these fields: a name, or what will say it; null: they do not tell. */
+  speakerOf(askedWith) {
+    const id = askedWith.character_id;
+    return (id && this.kept?.nameOf(id)) || askedWith[facts.character.name] || null;
+  }
+
   /** Buttons that belong to the scene; `greetings`: also to choose how it begins. */
   tools(greetings) {
     if (!this.kept) return null;

@@ -16,7 +16,7 @@ export class Gallery {
    */
   constructor(hooks) {
     this.hooks = hooks;
-    this.dialog = make("dialog", { id: "gallery", ariaLabel: "" });
+    this.dialog = make("dialog", { id: "gallery" });
     this.dialog.setAttribute("aria-labelledby", "gallery-title");
     this.dialog.addEventListener("dragover", (event) => event.preventDefault());
     this.dialog.addEventListener("drop", (event) => {

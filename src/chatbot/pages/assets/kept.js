@@ -14,6 +14,8 @@ const CURRENT = "chatbot.kept_character";
 const DESCRIBED = { name: 50, greeting: 2000, context: 2000 };
 
 export class KeptCharacter {
+  #names = new Map();
+
   /**
    * `begun()` is called when another one was chosen, `changed()` when what is known of it has changed, `gone()` when the
    * one in use was deleted; `describe()` opens the form of a described one.
@@ -75,12 +77,21 @@ export class KeptCharacter {
     this.character = character;
     this.chosen = { id: character.id, greetingIndex: greetingIndex <= character.alternate_greetings.length ? greetingIndex : 0 };
     writeJson(CURRENT, this.chosen);
+    this.#names.set(character.id, character.name);
+    for (const shown of document.querySelectorAll(`[data-kept="${character.id}"]`)) shown.textContent = character.name;
     this.changed();
   }
 
   #saved(character) {
     if (this.chosen?.id === character.id) this.#use(character, this.chosen.greetingIndex);
     else this.gallery.open();
+  }
+
+  /** A place that says a character's name, once that is known. */
+  nameOf(id) {
+    const place = make("span", {}, this.#names.get(id) ?? t("character"));
+    place.dataset.kept = id;
+    return place;
   }
 
   get #greetings() {
