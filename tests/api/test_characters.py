@@ -59,7 +59,7 @@ async def test_of_two_editors_the_second_is_shown_what_the_first_made(client: ht
     assert (changed.status_code, changed.json()["version"]) == (200, 2)
     refused = await client.put(address, json=mine)
     assert refused.status_code == 409
-    assert refused.json()["character"] == changed.json()
+    assert refused.json()["current"] == changed.json()
     assert (await client.get(address)).json()["context"] == "theirs"
     # An acknowledgement that was lost: the same change once more.
     assert (await client.put(address, json=theirs)).json() == changed.json()

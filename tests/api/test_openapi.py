@@ -22,7 +22,7 @@ from tests.support.memory_store import MemoryStore
 
 from chatbot.api.app import create_app
 from chatbot.api.kept_streams import KeptStream, KeptStreams
-from chatbot.domain.characters import Character, StoredCharacter
+from chatbot.domain.characters import CharacterSheet, StoredCharacter
 from chatbot.domain.history import Owner, Room, Turn
 from chatbot.domain.messages import ServiceName
 
@@ -61,7 +61,7 @@ class KeepingCharacter(MemoryCharacters):
         if (owner.user_id, str(id_)) != ("test_user", CHARACTER):
             return await super().read(owner, id_)
         moment = datetime(2026, 11, 26, tzinfo=UTC)
-        return StoredCharacter(id_, 1, Character(name="Rachel"), moment, PLAIN)
+        return StoredCharacter(id_, 1, CharacterSheet(name="Rachel"), moment, PLAIN)
 
     async def put(self, owner: Owner, stored: StoredCharacter) -> bool:
         # Whatever is made here is read back by nobody, and there is room for all of it.

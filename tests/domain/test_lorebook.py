@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chatbot.domain.characters import Character
+from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.lorebook import Lorebook, constant_entries, expression, keyed_entries
 
 PLENTY = 100_000
@@ -109,8 +109,8 @@ def test_a_book_has_bounds() -> None:
     many = [{"keys": [f"{number}.{key}" for key in range(50)]} for number in range(41)]
     for lore in ({"entries": many}, {"entries": [{"keys": ["a"], "use_regex": True}] * 21}):
         with pytest.raises(ValidationError):
-            Character.model_validate({"name": "a", "lorebook": lore})
+            CharacterSheet.model_validate({"name": "a", "lorebook": lore})
     with pytest.raises(ValidationError):
         book(*[{}] * 501)
     with pytest.raises(ValidationError):
-        Character.model_validate({"name": "a", "card": {"x": "y" * 600_000}})
+        CharacterSheet.model_validate({"name": "a", "card": {"x": "y" * 600_000}})

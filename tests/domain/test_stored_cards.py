@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatbot.domain.card_files import CardError
-from chatbot.domain.characters import MOST_GREETINGS, Character
+from chatbot.domain.characters import MOST_GREETINGS, CharacterSheet
 from chatbot.domain.stored_cards import card_of, character_of_card
 
 ENTRY = {
@@ -132,6 +132,6 @@ def test_whatever_a_card_holds_it_is_read_or_refused_and_survives_storing(card: 
         character, _ = character_of_card(card)
     except CardError:
         return
-    assert Character.of_json(character.as_json()) == character
+    assert CharacterSheet.of_json(character.as_json()) == character
     again, _ = character_of_card(card_of(character))
     assert again.lorebook == character.lorebook

@@ -8,7 +8,7 @@ import pytest
 from tests.history.conftest import OpenStore
 from tests.history.makers import START
 
-from chatbot.domain.characters import Character, StoredCharacter
+from chatbot.domain.characters import CharacterSheet, StoredCharacter
 from chatbot.domain.history import Owner
 from chatbot.domain.history_ports import TurnStore
 from chatbot.domain.lorebook import Lorebook, LoreEntry
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 ALICE = Owner(ServiceName("character"), "alice")
 BOB = Owner(ServiceName("character"), "bob")
-WHOLE = Character(
+WHOLE = CharacterSheet(
     name="레이철",
     greeting="안녕, {{user}}",
     alternate_greetings=("왔어?",),
@@ -38,7 +38,9 @@ def version(
     avatar: bytes | None = None,
 ) -> StoredCharacter:
     when = START + timedelta(minutes=minutes)
-    return StoredCharacter(id_ or uuid4(), number, Character(name=name, context="A librarian."), when, avatar)
+    return StoredCharacter(
+        id_ or uuid4(), number, CharacterSheet(name=name, context="A librarian."), when, avatar
+    )
 
 
 async def test_a_character_comes_back_as_stored(store: TurnStore) -> None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from chatbot.adapters.history.character_records import write_character
 from chatbot.adapters.history.records import write_record
-from chatbot.domain.characters import Character, StoredCharacter
+from chatbot.domain.characters import CharacterSheet, StoredCharacter
 from chatbot.domain.errors import StartupError
 from chatbot.domain.history import Owner
 from chatbot.domain.lorebook import Lorebook, LoreEntry
@@ -143,7 +143,9 @@ def test_the_same_commands_on_mongo(
 
 def test_characters_are_exported_backed_up_deleted_and_imported(tmp_path: Path) -> None:
     owner = Owner(ServiceName("character"), "alice")
-    whole = Character(name="레이철", context="사서", lorebook=Lorebook(entries=(LoreEntry(content="비"),)))
+    whole = CharacterSheet(
+        name="레이철", context="사서", lorebook=Lorebook(entries=(LoreEntry(content="비"),))
+    )
     stored = StoredCharacter(uuid4(), 3, whole, START, PLAIN)
     line = write_character(owner, stored)
     file = tmp_path / "characters.jsonl"
@@ -153,7 +155,7 @@ def test_characters_are_exported_backed_up_deleted_and_imported(tmp_path: Path) 
     assert imported.exit_code == 1
     assert "1 rooms: imported 1 turns" in imported.stdout
     assert "characters: imported 1, 0 were here already" in imported.stdout
-    assert "line 3: not a character: character.name" in imported.stdout
+    assert "line 3: not a character: fields.name" in imported.stdout
     assert "characters: imported 0, 1 were here already" in chatbot_history("import", str(file)).stdout
 
     (tmp_path / "copies").mkdir()

@@ -14,7 +14,7 @@ from tests.pages.conftest import Visitor
 from tests.pages.real_suite import RealSuite
 
 from chatbot.domain.avatars import with_card
-from chatbot.domain.characters import Character, StoredCharacter
+from chatbot.domain.characters import CharacterSheet, StoredCharacter
 from chatbot.domain.history import Owner
 from chatbot.domain.lorebook import Lorebook
 from chatbot.domain.messages import ServiceName
@@ -42,7 +42,7 @@ def gallery(page: Page) -> None:
 def kept(page: Page, suite: RealSuite, **fields: Any) -> str:
     """A character of the page's user, by its id."""
     user = page.evaluate("localStorage.getItem('chatbot.user_id')")
-    character = Character.model_validate({"name": "지우", "context": "등대지기", **fields})
+    character = CharacterSheet.model_validate({"name": "지우", "context": "등대지기", **fields})
     stored = StoredCharacter(uuid4(), 1, character, START)
     anyio.run(suite.history.characters.put, Owner(ServiceName("character"), user), stored)
     return str(stored.id)

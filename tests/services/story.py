@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from chatbot.core.page import CharacterFields, ChatPage
 from chatbot.core.service import Frame, FramedQuestion, Service
-from chatbot.domain.characters import Character
+from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.language import Language
 from chatbot.domain.messages import PromptPart, ServiceName
 from chatbot.domain.prompts import PersonaTexts
@@ -67,7 +67,7 @@ def _of_body(body: StoryRequest) -> FramedQuestion[StoryPersona]:
     )
 
 
-def _of_character(body: StoryRequest, character: Character, tokens: int) -> FramedQuestion[StoryPersona]:
+def _of_character(body: StoryRequest, character: CharacterSheet, tokens: int) -> FramedQuestion[StoryPersona]:
     return _told(role_play.cast_of(character, body, body.hero, tokens), body)
 
 

@@ -11,7 +11,7 @@ from chatbot.api import strict_json
 from chatbot.domain.avatars import AvatarRefused, cleaned
 from chatbot.domain.card_files import PNG, card_text
 from chatbot.domain.cards import Cut
-from chatbot.domain.characters import Character, CharacterLine, StoredCharacter
+from chatbot.domain.characters import CharacterLine, CharacterSheet, StoredCharacter
 from chatbot.domain.schemas import CharacterId
 from chatbot.domain.stored_cards import Taken, character_of_card
 
@@ -39,13 +39,13 @@ CharacterPath = Annotated[CharacterId, Path(examples=["123e4567-e89b-12d3-a456-4
 Version = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
 
 
-class NewCharacter(Character):
+class NewCharacter(CharacterSheet):
     """A character to keep."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
 
-class ChangedCharacter(Character):
+class ChangedCharacter(CharacterSheet):
     """A character as it is to be from now on; what is absent is empty, but for `card`, which stays."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{**EXAMPLE, "version": 1}]})
@@ -82,7 +82,7 @@ class CharacterList(BaseModel):
     characters: list[CharacterEntry]
 
 
-class KeptCharacter(Character):
+class KeptCharacter(CharacterSheet):
     """A character as it is kept.
 
     ``unsupported`` has the numbers, from 1, of lorebook entries whose regular expressions match nothing here.
@@ -144,7 +144,7 @@ class ImportedCharacter(BaseModel):
         )
 
 
-def read_card_upload(file: bytes) -> tuple[Character, bytes | None, Taken]:
+def read_card_upload(file: bytes) -> tuple[CharacterSheet, bytes | None, Taken]:
     """The character of a card's file, its picture, and what became of the rest.
 
     Raises:

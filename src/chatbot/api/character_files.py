@@ -31,7 +31,7 @@ def add_file_routes(router: APIRouter, state: ServiceState, keeper: Keeper, uplo
     User = Annotated[str, Depends(owner_of(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
 
     @router.get(
-        "/{character_id:character}/card",
+        "/{character_id:kept}/card",
         summary="Export a V3 card",
         responses=PNG_RESPONSES,
         response_model=None,
@@ -51,7 +51,7 @@ def add_file_routes(router: APIRouter, state: ServiceState, keeper: Keeper, uplo
         return _download(with_card(stored.avatar, text), "image/png", "png")
 
     @router.get(
-        "/{character_id:character}/avatar",
+        "/{character_id:kept}/avatar",
         summary="A character's picture",
         responses=PNG_RESPONSES,
         response_model=None,
@@ -63,7 +63,7 @@ def add_file_routes(router: APIRouter, state: ServiceState, keeper: Keeper, uplo
         return Response(stored.avatar, media_type="image/png", headers=_PRIVATE)
 
     @router.put(
-        "/{character_id:character}/avatar",
+        "/{character_id:kept}/avatar",
         summary="Give a character a picture",
         responses=CHANGED_RESPONSES,
         openapi_extra={"requestBody": {"required": True, "content": {"image/png": PICTURE_FILE}}},
@@ -82,7 +82,7 @@ def add_file_routes(router: APIRouter, state: ServiceState, keeper: Keeper, uplo
         return KeptCharacter.of(changed)
 
     @router.delete(
-        "/{character_id:character}/avatar", summary="Take a character's picture", responses=CHANGED_RESPONSES
+        "/{character_id:kept}/avatar", summary="Take a character's picture", responses=CHANGED_RESPONSES
     )
     async def delete_avatar(
         user_id: User, character_id: CharacterPath, version: BaseVersion

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from chatbot.api import texts
 from chatbot.api.errors import RequestRefused
 from chatbot.api.state import ServiceState
-from chatbot.domain.characters import MOST_CHARACTERS, Character, StoredCharacter
+from chatbot.domain.characters import MOST_CHARACTERS, CharacterSheet, StoredCharacter
 from chatbot.domain.errors import CharacterChanged, CharacterNotFound
 from chatbot.domain.history import Owner
 
@@ -35,7 +35,7 @@ class Keeper:
             raise CharacterNotFound("there is no such character")
         return stored
 
-    async def create(self, user_id: str, character: Character, avatar: bytes | None) -> StoredCharacter:
+    async def create(self, user_id: str, character: CharacterSheet, avatar: bytes | None) -> StoredCharacter:
         """Store a new character.
 
         Raises:

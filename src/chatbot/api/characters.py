@@ -33,7 +33,7 @@ from chatbot.api.rooms import each_once, owner_of
 from chatbot.api.state import ServiceState
 from chatbot.api.uploads import Uploads
 from chatbot.domain.card_files import CardError
-from chatbot.domain.characters import Character, StoredCharacter
+from chatbot.domain.characters import CharacterSheet, StoredCharacter
 from chatbot.domain.errors import CharacterNotFound
 
 
@@ -43,7 +43,7 @@ class _CharacterSegment(StringConvertor):
     regex = r"(?!import(?:/|$))[^/]+"
 
 
-register_url_convertor("character", _CharacterSegment())
+register_url_convertor("kept", _CharacterSegment())
 
 _JSON = ("application/json",)
 
@@ -104,12 +104,12 @@ def _add_routes_of_a_character(
 ) -> None:
     User = Annotated[str, Depends(owner_of(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
 
-    @router.get("/{character_id:character}", summary="Read a character")
+    @router.get("/{character_id:kept}", summary="Read a character")
     async def read(user_id: User, character_id: CharacterPath) -> KeptCharacter:
         return KeptCharacter.of(await keeper.read(user_id, character_id))
 
     @router.put(
-        "/{character_id:character}",
+        "/{character_id:kept}",
         summary="Change a character",
         responses=CHANGED_RESPONSES,
         openapi_extra=body_docs(ChangedCharacter),
@@ -124,7 +124,7 @@ def _add_routes_of_a_character(
 
         return KeptCharacter.of(await keeper.change(user_id, character_id, body.version, changed))
 
-    @router.delete("/{character_id:character}", summary="Delete a character")
+    @router.delete("/{character_id:kept}", summary="Delete a character")
     async def delete(user_id: User, character_id: CharacterPath) -> Deleted:
         deleted = await keeper.characters.delete(keeper.owner(user_id), character_id)
         if not deleted:
@@ -156,6 +156,8 @@ def _card_docs() -> dict[str, Any]:
     }
 
 
-def _plain(body: Character) -> Character:
+def _plain(body: CharacterSheet) -> CharacterSheet:
     """The character of a body that has more fields."""
-    return Character.model_construct(**{name: getattr(body, name) for name in Character.model_fields})
+    return CharacterSheet.model_construct(
+        **{name: getattr(body, name) for name in CharacterSheet.model_fields}
+    )

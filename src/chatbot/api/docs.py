@@ -209,7 +209,7 @@ CHANGED_RESPONSES: dict[int | str, dict[str, Any]] = {
     **CHARACTER_BODY_RESPONSES,
     409: _json(
         "It was changed elsewhere meanwhile.",
-        {**_ERROR, "properties": {"detail": {"type": "string"}, "character": {"type": "object"}}},
+        {**_ERROR, "properties": {"detail": {"type": "string"}, "current": {"type": "object"}}},
     ),
 }
 

@@ -98,7 +98,7 @@ def failure_of(error: BaseException, language: Language) -> Failure:
             return _bad_question(error, language)
         case errors.CharacterChanged():
             now = KeptCharacter.of(error.stored).model_dump(mode="json")
-            return Failure(409, texts.pick(texts.CHARACTER_CHANGED, language), {"character": now})
+            return Failure(409, texts.pick(texts.CHARACTER_CHANGED, language), {"current": now})
         case RequestRefused():
             korean, english = error.sentence
             detail = korean if language == "ko" else english

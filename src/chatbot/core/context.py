@@ -8,7 +8,7 @@ from uuid import UUID
 
 from chatbot.core import citations
 from chatbot.core.service import Act, Beside, Frame, Question
-from chatbot.domain.characters import Character
+from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.errors import CharacterNotFound, TurnNotFound
 from chatbot.domain.history import AT_END, After, AskedWith, Owner, Recollection, Turn, last_asked_with
 from chatbot.domain.history_ports import ChatHistory
@@ -39,7 +39,7 @@ class Asked:
     seconds: float = 0.0
     """Time of reading the turn and the character, seconds."""
 
-    character: Character | None = None
+    character: CharacterSheet | None = None
     """The stored character that it names."""
 
     asked_with: AskedWith | None = None

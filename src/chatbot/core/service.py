@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from chatbot.core.page import Bilingual, ChatPage
 from chatbot.core.transcript import Names, Transcript
 from chatbot.domain.access import KeyEntry
-from chatbot.domain.characters import Character
+from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.history import AT_END, After, AskedWith, Room
 from chatbot.domain.language import Language
 from chatbot.domain.messages import Exchange, PromptPart, Sampling, ServiceName, Speakers
@@ -100,7 +100,7 @@ class NamedCharacter:
 
     id: UUID
 
-    frame_of: Callable[[Character, str, int], Callable[[Personas], Frame]]
+    frame_of: Callable[[CharacterSheet, str, int], Callable[[Personas], Frame]]
     """What the frame is with that character, for a text, in a prompt of so many tokens."""
 
 
@@ -193,7 +193,7 @@ class Service(Generic[Body, P]):
     of_transcript: Callable[[Transcript, Names], FramedQuestion[P]]
     """How a conversation of a client that speaks OpenAI's format becomes a question."""
 
-    of_character: Callable[[Body, Character, int], FramedQuestion[P]] | None = None
+    of_character: Callable[[Body, CharacterSheet, int], FramedQuestion[P]] | None = None
     """How a body that names a stored character becomes a question in a prompt of so many tokens; None: the
     service's kind has no characters."""
 
@@ -274,7 +274,7 @@ class Service(Generic[Body, P]):
         if id_ is None or of_character is None:
             return None
 
-        def frame_of(character: Character, text: str, tokens: int) -> Callable[[Personas], Frame]:
+        def frame_of(character: CharacterSheet, text: str, tokens: int) -> Callable[[Personas], Frame]:
             return of_character(body.model_copy(update={"input_data": text}), character, tokens).frame
 
         return NamedCharacter(id_, frame_of)

@@ -50,7 +50,7 @@ _Instructions = Annotated[
 ]
 
 
-class Character(BaseModel):
+class CharacterSheet(BaseModel):
     """What a user keeps of a character, its picture apart."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -120,7 +120,7 @@ class StoredCharacter:
     version: int
     """Counts from 1; each change is one more."""
 
-    character: Character
+    character: CharacterSheet
     updated_at: datetime
     """UTC, in milliseconds."""
 

@@ -1,8 +1,8 @@
 """Character cards V1, V2 and V3 as characters to keep, and back as V3 cards.
 
 Unlike ``cards``, which makes the three fields of a request, this keeps what a card has: greetings, example
-dialogue, lorebook, and in ``Character.card`` all that nothing here uses, so that an export has it again. What
-is longer than its limit is cut, what cannot be read is left out, and the report says so. Source: Character
+dialogue, lorebook, and in ``CharacterSheet.card`` all that nothing here uses, for its export.
+What is longer than its limit is cut, what cannot be read is left out, and the report says so. Source: Character
 Card V2 and V3 specifications.
 """
 
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from chatbot.domain import characters
 from chatbot.domain.card_files import CardError
 from chatbot.domain.cards import Cut, card_data, cut_text, lines_of
-from chatbot.domain.characters import Character
+from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.language import language_of
 from chatbot.domain.lorebook import (
     ENTRY_CHARS,
@@ -61,7 +61,7 @@ class Taken:
     """Numbers of lorebook entries whose regular expressions match nothing here."""
 
 
-def character_of_card(card: object) -> tuple[Character, Taken]:
+def character_of_card(card: object) -> tuple[CharacterSheet, Taken]:
     """The character of a card's JSON value, and what became of the rest.
 
     Raises:
@@ -99,7 +99,7 @@ def character_of_card(card: object) -> tuple[Character, Taken]:
         "card": _rest(data, taken),
     }
     try:
-        character = Character.model_validate(fields)
+        character = CharacterSheet.model_validate(fields)
     except ValidationError as error:
         wrong = ", ".join(sorted({str(item["loc"][0]) if item["loc"] else "size" for item in error.errors()}))
         raise CardError(f"the card does not fit: {wrong}") from None
@@ -108,7 +108,7 @@ def character_of_card(card: object) -> tuple[Character, Taken]:
     return character, taken
 
 
-def card_of(character: Character) -> dict[str, Any]:
+def card_of(character: CharacterSheet) -> dict[str, Any]:
     """The character as a V3 card."""
     book = character.lorebook
     data = {

@@ -4,7 +4,7 @@ from pydantic import ConfigDict, Field
 
 from chatbot.core.page import CharacterFields, ChatPage
 from chatbot.core.service import FramedQuestion, Service
-from chatbot.domain.characters import Character
+from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.messages import ServiceName
 from chatbot.domain.prompts import PersonaTexts
 from chatbot.domain.schemas import CharacterName, CharacterText
@@ -61,7 +61,7 @@ def _of_body(body: CharacterRequest) -> FramedQuestion[role_play.RolePlayPersona
 
 
 def _of_character(
-    body: CharacterRequest, character: Character, tokens: int
+    body: CharacterRequest, character: CharacterSheet, tokens: int
 ) -> FramedQuestion[role_play.RolePlayPersona]:
     return role_play.of_cast(role_play.cast_of(character, body, body.user_name, tokens))
 

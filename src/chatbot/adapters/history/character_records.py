@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from chatbot.domain.avatars import AvatarRefused, cleaned
 from chatbot.domain.character_ports import Characters
-from chatbot.domain.characters import Character, StoredCharacter
+from chatbot.domain.characters import CharacterSheet, StoredCharacter
 from chatbot.domain.history import Owner
 from chatbot.domain.messages import ServiceName
 from chatbot.domain.schemas import CharacterId, UserId
@@ -27,7 +27,7 @@ class _CharacterRecord(BaseModel):
     character_id: CharacterId
     version: int = Field(ge=1, lt=2**31)
     updated_at: AwareDatetime
-    character: Character
+    fields: CharacterSheet
     avatar: str | None = None
 
 
@@ -55,7 +55,7 @@ def write_character(owner: Owner, stored: StoredCharacter) -> str:
             "character_id": str(stored.id),
             "version": stored.version,
             "updated_at": stored.updated_at.isoformat(),
-            "character": stored.character.model_dump(mode="json", exclude_defaults=True),
+            "fields": stored.character.model_dump(mode="json", exclude_defaults=True),
             "avatar": None if stored.avatar is None else base64.b64encode(stored.avatar).decode(),
         },
         ensure_ascii=False,
@@ -80,7 +80,7 @@ def read_character(line: bytes) -> CharacterToImport:
     updated = record.updated_at.astimezone(UTC).replace(
         microsecond=record.updated_at.microsecond // 1000 * 1000
     )
-    stored = StoredCharacter(record.character_id, record.version, record.character, updated, picture)
+    stored = StoredCharacter(record.character_id, record.version, record.fields, updated, picture)
     return CharacterToImport(Owner(record.service, record.user_id), stored)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from chatbot.adapters.history.mongo_documents import Collections, Document
-from chatbot.domain.characters import Character, CharacterLine, StoredCharacter
+from chatbot.domain.characters import CharacterLine, CharacterSheet, StoredCharacter
 from chatbot.domain.history import Owner
 from chatbot.domain.messages import ServiceName
 
@@ -59,7 +59,7 @@ class MongoCharacters:
         return StoredCharacter(
             id_,
             document["version"],
-            Character.of_json(document["fields"]),
+            CharacterSheet.of_json(document["fields"]),
             document["updated_at"].astimezone(UTC),
             None if avatar is None else bytes(avatar),
         )

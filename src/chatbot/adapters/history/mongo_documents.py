@@ -92,7 +92,7 @@ class Collections:
         await self.states.create_index([*_ROOM, ("version", 1)], unique=True, name="room")
         await self.tombstones.create_index(_ROOM, name="room")
         version = [("service", 1), ("user_id", 1), ("character_id", 1), ("version", 1)]
-        await self.characters.create_index(version, unique=True, name="character")
+        await self.characters.create_index(version, unique=True, name="version")
 
     async def newest(self, room: Room) -> Document | None:
         """The turn of the room that was stored last, its id and index."""

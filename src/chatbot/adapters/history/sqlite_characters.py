@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chatbot.adapters.history.sqlite_rows import Values, of_milliseconds, to_milliseconds, values_of_owner
 from chatbot.adapters.history.sqlite_statements import OF_OWNER
-from chatbot.domain.characters import Character, CharacterLine, StoredCharacter
+from chatbot.domain.characters import CharacterLine, CharacterSheet, StoredCharacter
 from chatbot.domain.history import Owner
 from chatbot.domain.messages import ServiceName
 
@@ -73,7 +73,9 @@ class SqliteCharacters:
     async def read(self, owner: Owner, id_: UUID) -> StoredCharacter | None:
         """As the port says."""
         for version, fields, avatar, updated in await self._database.select(_READ, _values(owner, id_)):
-            return StoredCharacter(id_, version, Character.of_json(fields), of_milliseconds(updated), avatar)
+            return StoredCharacter(
+                id_, version, CharacterSheet.of_json(fields), of_milliseconds(updated), avatar
+            )
         return None
 
     async def put(self, owner: Owner, stored: StoredCharacter) -> bool:

@@ -89,7 +89,7 @@ export class KeptCharacter {
 
   /** A place that says a character's name, once that is known. */
   nameOf(id) {
-    const place = make("span", {}, this.#names.get(id) ?? t("character"));
+    const place = make("span", {}, this.#names.get(id) ?? t("editCharacter"));
     place.dataset.kept = id;
     return place;
   }

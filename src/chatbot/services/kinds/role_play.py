@@ -7,7 +7,7 @@ from typing import Annotated
 
 from chatbot.core.service import Frame, FramedQuestion
 from chatbot.core.transcript import Names, Transcript
-from chatbot.domain.characters import Character
+from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.language import Language, language_of
 from chatbot.domain.macros import fill_macros
 from chatbot.domain.messages import PromptPart, Speakers
@@ -91,7 +91,7 @@ def of_cast(cast: Cast) -> FramedQuestion[RolePlayPersona]:
     return FramedQuestion(cast.said, partial(frame, cast))
 
 
-def cast_of(character: Character, request: SceneRequest, user_name: str | None, tokens: int) -> Cast:
+def cast_of(character: CharacterSheet, request: SceneRequest, user_name: str | None, tokens: int) -> Cast:
     """The scene of a stored character; ``tokens`` is the size of the whole prompt."""
     material = Material(
         examples=character.example_dialogue,
