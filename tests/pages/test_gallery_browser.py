@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import anyio
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.domain.test_avatars import PLAIN
@@ -44,7 +43,7 @@ def kept(page: Page, suite: RealSuite, **fields: Any) -> str:
     user = page.evaluate("localStorage.getItem('chatbot.user_id')")
     character = CharacterSheet.model_validate({"name": "지우", "context": "등대지기", **fields})
     stored = StoredCharacter(uuid4(), 1, character, START)
-    anyio.run(suite.history.characters.put, Owner(ServiceName("character"), user), stored)
+    suite.history.characters.stored[Owner(ServiceName("character"), user), stored.id] = stored
     return str(stored.id)
 
 

@@ -1,9 +1,9 @@
 """Character cards V1, V2 and V3 as characters to keep, and back as V3 cards.
 
 Unlike ``cards``, which makes the three fields of a request, this keeps what a card has: greetings, example
-dialogue, lorebook, and in ``CharacterSheet.card`` all that nothing here uses, for its export.
-What is longer than its limit is cut, what cannot be read is left out, and the report says so. Source: Character
-Card V2 and V3 specifications.
+dialogue, lorebook, and in ``CharacterSheet.card`` all that nothing here uses, for its export. What is
+longer than its limit is cut, what cannot be read is left out, and the report says so. Source: Character Card
+V2 and V3 specifications.
 """
 
 import json
