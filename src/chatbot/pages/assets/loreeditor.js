@@ -3,6 +3,7 @@
 import { button, make } from "./dom.js";
 import { check, field } from "./fields.js";
 import { t } from "./i18n.js";
+import { shortened } from "./plaintext.js";
 
 const ENTRY_CHARS = 4000;
 const CHECKS = [
@@ -23,8 +24,8 @@ export class LoreEditor {
     this.book = book ?? { entries: [] };
     this.entries = this.book.entries.map((entry) => ({ ...entry }));
     this.list = make("ol", { className: "lore" });
-    this.depth = field({ label: t("scanDepth"), value: this.book.scan_depth ?? "", inputMode: "numeric", changed: () => {} });
-    this.budget = field({ label: t("tokenBudget"), value: this.book.token_budget ?? "", inputMode: "numeric", changed: () => {} });
+    this.depth = field({ label: t("scanDepth"), value: this.book.scan_depth ?? "", inputMode: "numeric", hint: t("scanDepthHint") });
+    this.budget = field({ label: t("tokenBudget"), value: this.book.token_budget ?? "", inputMode: "numeric", hint: t("tokenBudgetHint") });
     this.element = make(
       "fieldset",
       { className: "part" },
@@ -73,9 +74,9 @@ export class LoreEditor {
     return make("li", {}, details);
   }
 
-  #titleOf({ name, keys, enabled }, number) {
-    const called = name || keys.slice(0, 4).join(", ") || t("entry", { number });
-    return `${number}. ${called}${enabled ? "" : " (–)"}`;
+  #titleOf({ name, keys, content, enabled }, number) {
+    const called = name || keys.slice(0, 4).join(", ") || shortened(content, 40);
+    return `${called ? `${number}. ${called}` : t("entry", { number })}${enabled ? "" : " (–)"}`;
   }
 
   #fieldsOf(entry, changed) {
