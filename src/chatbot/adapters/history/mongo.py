@@ -251,15 +251,10 @@ class MongoTurnStore:
         """As the port says; a turn that arrives meanwhile is newer than what is deleted, so it stays."""
         deleted = 0
         for owner in await self.owners():
-            user = {"service": str(owner.service), "user_id": owner.user_id}
             async with self._asking() as found:
-                old = found.turns.find({**user, "created_at": {"$lt": older_than}}, {"_id": 0, "db_id": 1})
-                for db_id in {document["db_id"] async for document in old}:
-                    room = {**user, "db_id": db_id}
-                    newer = {**room, "created_at": {"$gte": older_than}}
-                    if await found.turns.find_one(newer, {"_id": 1}) is None:
-                        result = await found.turns.delete_many({**room, "created_at": {"$lt": older_than}})
-                        deleted += result.deleted_count
+                deleted += await found.delete_unused(
+                    {"service": str(owner.service), "user_id": owner.user_id}, older_than
+                )
         async with self._asking() as found:
             await found.forget_rooms_without_turns(older_than)
         return deleted

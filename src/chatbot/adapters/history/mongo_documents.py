@@ -207,6 +207,18 @@ class Collections:
             lines.append(RoomSummary(UUID(room), name, turns, updated[room].astimezone(UTC), state.pinned))
         return sorted(lines, key=lambda line: (-line.updated_at.timestamp(), str(line.db_id)))
 
+    async def delete_unused(self, owner: Document, older_than: datetime) -> int:
+        """Delete the turns of a user's rooms that have none since that time, and return how many."""
+        deleted = 0
+        old = self.turns.find({**owner, "created_at": {"$lt": older_than}}, {"_id": 0, "db_id": 1})
+        for db_id in {document["db_id"] async for document in old}:
+            room = {**owner, "db_id": db_id}
+            newer = {**room, "created_at": {"$gte": older_than}}
+            if await self.turns.find_one(newer, {"_id": 1}) is None:
+                result = await self.turns.delete_many({**room, "created_at": {"$lt": older_than}})
+                deleted += int(result.deleted_count)
+        return deleted
+
     async def forget_rooms_without_turns(self, older_than: datetime) -> None:
         """Delete states and tombstones from before that time whose rooms have no turn left."""
         for records in (self.states, self.tombstones):
