@@ -57,9 +57,9 @@ async def import_rooms(
             report.skipped.append(found)
             continue
         if isinstance(found, CharacterToImport):
-            imported = await import_character(found, store.characters, dry_run=dry_run)
-            report.characters += imported
-            report.characters_present += not imported
+            new = await import_character(found, store.characters, dry_run=dry_run)
+            report.characters += new
+            report.characters_present += not new
             continue
         report.rooms += 1
         report.broken += found.broken
