@@ -71,6 +71,7 @@ def test_a_character_is_written_talked_with_changed_and_deleted(
     editor.get_by_label("설명").fill("등대는 백 년 되었다.")
     expect(editor.locator(".lore summary")).to_have_text("1. 등대, 바다")
     editor.get_by_role("button", name="저장").click()
+    expect(editor).to_be_hidden()
     (stored,) = all_kept(suite)
     assert stored.character.alternate_greetings == ("*손을 흔든다.* 여기야!",)
     assert stored.character.lorebook == Lorebook.model_validate(
@@ -93,6 +94,7 @@ def test_a_character_is_written_talked_with_changed_and_deleted(
     page.click("#edit-character")
     editor.get_by_label("설정과 배경").fill("뱃사람이다.")
     editor.get_by_role("button", name="저장").click()
+    expect(editor).to_be_hidden()
     expect(page.locator(".persona p")).to_have_text("뱃사람이다.")
     real_visitor.ask(page, "바다로 가자")
     expect(page.locator(".facts")).to_have_count(2)
