@@ -59,7 +59,7 @@ async def kept(client: httpx.AsyncClient, **fields: Any) -> str:
 
 
 async def ask(
-    client: httpx.AsyncClient, text: str | None, status: int = 200, **fields: Any
+    client: httpx.AsyncClient, text: str | None, status: int = 200, /, **fields: Any
 ) -> httpx.Response:
     body = {**USER, **fields} if text is None else {"input_data": text, **USER, **fields}
     answer = await client.post("/character/Llama", json=body)

@@ -19,7 +19,7 @@ from chatbot.adapters.history.exporting import turns_of_room, turns_of_user
 from chatbot.adapters.history.importing import ImportReport, RoomToImport, SkippedRoom, import_rooms
 from chatbot.adapters.history.predecessor import convert
 from chatbot.adapters.history.records import read_record, storable, write_record
-from chatbot.adapters.history.sources import from_database, from_files
+from chatbot.adapters.history.sources import Found, from_database, from_files
 from chatbot.domain.history import NewTurn, Room
 from chatbot.domain.history_ports import TurnStore
 from chatbot.domain.messages import ServiceName
@@ -39,7 +39,7 @@ def old_room(*turns: dict[str, Any], id_: str = DB_ID, **more: Any) -> dict[str,
     return {"_id": "x", "id": id_, "value": list(turns), **more}
 
 
-def room_of(found: RoomToImport | SkippedRoom) -> RoomToImport:
+def room_of(found: Found) -> RoomToImport:
     assert isinstance(found, RoomToImport)
     return found
 

@@ -21,7 +21,7 @@ CHARACTER_BODY = 1024 * 1024
 CARD_BODY = 1536 * 1024
 """Bytes of a card's file, and of the text that it unpacks to; below the limit of the gateways."""
 
-EXAMPLE = {
+EXAMPLE: dict[str, Any] = {
     "name": "Rachel",
     "greeting": "*Rachel looks up from her book.* Oh, hello there!",
     "alternate_greetings": ["*Rachel waves from the ladder.* Up here!"],
