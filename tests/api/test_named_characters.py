@@ -169,6 +169,16 @@ async def test_the_largest_character_leaves_room_for_a_conversation(
     assert model.conversations[1].system == asked.system
 
 
+async def test_a_text_of_macros_grows_within_its_part(client: httpx.AsyncClient, model: FakeModel) -> None:
+    entries = [{"constant": True, "content": "{{user}}" * 500}, {"keys": ["q"], "content": "{{user}}" * 500}]
+    id_ = await kept(client, context="{{user}}" * 1500, greeting="{{user}}", lorebook={"entries": entries})
+    await ask(client, "q", character_id=id_, user_name="가" * 50, author_note="{{user}}" * 100)
+    asked = model.conversations[0]
+    assert estimate_tokens(asked.system_text + (asked.opening or "")) <= PROMPT_TOKENS / 2 + 60
+    assert sum(estimate_tokens(part.text) for part in asked.scene) <= PROMPT_TOKENS / 4 + 120
+    assert {"context", "note", "lore[1]", "lore[2]"} <= set(asked.left_out)
+
+
 async def test_the_fixed_part_stays_the_same_whatever_is_said(
     client: httpx.AsyncClient, model: FakeModel
 ) -> None:

@@ -6,7 +6,7 @@ begin with ``@@`` are left out, as the specification asks), and regular expressi
 searched for in linear time, which match nothing and are reported.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Literal
@@ -145,24 +145,30 @@ class Lorebook(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Entering:
-    """Entries that enter, with their numbers in the book from 1, and the numbers of those that do not fit."""
+    """Texts that enter, with their entries' numbers from 1, and the numbers of those that do not fit."""
 
-    entries: tuple[tuple[int, LoreEntry], ...]
+    entries: tuple[tuple[int, str], ...]
     left_out: tuple[int, ...]
 
     @property
     def tokens(self) -> int:
         """Their texts' tokens, by an estimate."""
-        return sum(estimate_tokens(entry.text) for _, entry in self.entries)
+        return sum(estimate_tokens(text) for _, text in self.entries)
 
 
-def constant_entries(book: Lorebook, budget: int) -> Entering:
+Fill = Callable[[str], str]
+"""Puts names in the place of macros."""
+
+
+def constant_entries(book: Lorebook, budget: int, fill: Fill = str) -> Entering:
     """Those that always enter, within ``budget`` tokens and the book's own budget."""
     chosen = [(number, entry) for number, entry in _present(book) if entry.always]
-    return _fitting(chosen, budget if book.token_budget is None else min(budget, book.token_budget))
+    return _fitting(chosen, budget if book.token_budget is None else min(budget, book.token_budget), fill)
 
 
-def keyed_entries(book: Lorebook, messages: Sequence[str], taken: int, budget: int) -> Entering:
+def keyed_entries(
+    book: Lorebook, messages: Sequence[str], taken: int, budget: int, fill: Fill = str
+) -> Entering:
     """Those whose keys stand in the last ``messages``, oldest first; ``taken`` tokens entered already."""
     depth = SCAN_DEPTH if book.scan_depth is None else book.scan_depth
     said = nfc("\n".join(messages[-depth:] if depth else ())[-_SCANNED_CHARS:])
@@ -172,7 +178,9 @@ def keyed_entries(book: Lorebook, messages: Sequence[str], taken: int, budget: i
         for number, entry in _present(book)
         if not entry.always and _matches(entry, said, folded)
     ]
-    return _fitting(chosen, budget if book.token_budget is None else min(budget, book.token_budget - taken))
+    if book.token_budget is not None:
+        budget = min(budget, book.token_budget - taken)
+    return _fitting(chosen, budget, fill)
 
 
 def _present(book: Lorebook) -> Iterable[tuple[int, LoreEntry]]:
@@ -197,19 +205,20 @@ def _any_key(keys: Iterable[str], entry: LoreEntry, said: str, folded: str) -> b
     return any(key.casefold() in folded for key in stripped)
 
 
-def _fitting(chosen: Sequence[tuple[int, LoreEntry]], budget: int) -> Entering:
+def _fitting(chosen: Sequence[tuple[int, LoreEntry]], budget: int, fill: Fill) -> Entering:
     """The chosen ones in their order; the least weighty, of equals the last in the book, stay out first."""
-    room, kept = budget, set[int]()
+    room, texts = budget, dict[int, str]()
     for number, entry in sorted(chosen, key=lambda one: (-one[1].weight, one[0])):
-        cost = estimate_tokens(entry.text)
-        if cost > room or len(kept) == MOST_ENTERING:
+        text = fill(entry.text)
+        room -= estimate_tokens(text)
+        if room < 0 or len(texts) == MOST_ENTERING:
             break
-        room -= cost
-        kept.add(number)
-    entering = sorted(
-        (one for one in chosen if one[0] in kept), key=lambda one: (one[1].insertion_order, one[0])
+        texts[number] = text
+    ordered = sorted(chosen, key=lambda one: (one[1].insertion_order, one[0]))
+    return Entering(
+        tuple((number, texts[number]) for number, _ in ordered if number in texts),
+        tuple(number for number, _ in chosen if number not in texts),
     )
-    return Entering(tuple(entering), tuple(number for number, _ in chosen if number not in kept))
 
 
 def _found(searched: SchemaValidator, said: str) -> bool:

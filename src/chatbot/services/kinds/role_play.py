@@ -71,16 +71,12 @@ def frame(cast: Cast, personas: Mapping[Language, RolePlayPersona]) -> Frame:
 
     fixed = fixed_part(cast.material, cast.context, cast.greeting or "", persona.rules, language, fill)
     before, _, after = persona.card.partition("{context}")
-    card = (
-        before.replace("{character_name}", name)
-        + fill(fixed.context)
-        + after.replace("{character_name}", name)
-    )
+    card = before.replace("{character_name}", name) + fixed.context + after.replace("{character_name}", name)
     return Frame(
         system=(PromptPart("rules", persona.rules), PromptPart("context", card), *fixed.parts),
         speakers=Speakers(user, name),
         language=language,
-        opening=fill(fixed.greeting) if fixed.greeting else None,
+        opening=fixed.greeting or None,
         beside=beside_question(cast.material, fixed.lore_tokens, language, fill),
         left_out=fixed.left_out,
     )
