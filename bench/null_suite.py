@@ -114,7 +114,7 @@ async def serve(port: int, folder: Path, mongo_uri: str = "") -> None:
     model = NullModel()
     chat = Chat(
         SERVICE,
-        {"Llama": Backend(model, packaged_personas()["office"], Sampling())},
+        {"Llama": Backend(model, packaged_personas()["office"], Sampling(), 3584)},
         ContextBuilder(history, None, 5.0),
         TurnWriter(history),
         Statistics(metrics.service_meter(SERVICE.name)),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from tests.history.test_character_contract import version
 from tests.support.fakes import FakeModel, client_of, service_state
 
 from chatbot.domain import errors
@@ -53,6 +54,7 @@ def test_every_named_failure_has_its_own_status() -> None:
         errors.TooManyAnswers: errors.TooManyAnswers(3),
         errors.UnknownToken: errors.UnknownToken(512),
         errors.Overloaded: errors.Overloaded(1, 1, "queue"),
+        errors.CharacterChanged: errors.CharacterChanged(version()),
     }
     for kind in set(_leaves(ChatbotError)) - {ChatbotError}:
         failure = failure_of(samples.get(kind) or kind("sentence for the log"), "ko")

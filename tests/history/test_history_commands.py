@@ -5,12 +5,17 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from tests.history.makers import make_room, make_turn
+from tests.domain.test_avatars import PLAIN
+from tests.history.makers import START, make_room, make_turn
 from tests.history.servers import MongoServer
 from typer.testing import CliRunner, Result
 
+from chatbot.adapters.history.character_records import write_character
 from chatbot.adapters.history.records import write_record
+from chatbot.domain.characters import CharacterSheet, StoredCharacter
 from chatbot.domain.errors import StartupError
+from chatbot.domain.history import Owner
+from chatbot.domain.lorebook import Lorebook, LoreEntry
 from chatbot.domain.messages import ServiceName
 from chatbot.server.commands.history import app
 
@@ -134,3 +139,33 @@ def test_the_same_commands_on_mongo(
     assert len(lines_of(chatbot_history("export", "--all"))) == 6
     assert "deleted 4 turns" in chatbot_history("delete", "--user", "alice", "--yes").stdout
     assert "reachable  yes" in chatbot_history("status").stdout
+
+
+def test_characters_are_exported_backed_up_deleted_and_imported(tmp_path: Path) -> None:
+    owner = Owner(ServiceName("character"), "alice")
+    whole = CharacterSheet(
+        name="레이철", context="사서", lorebook=Lorebook(entries=(LoreEntry(content="비"),))
+    )
+    stored = StoredCharacter(uuid4(), 3, whole, START, PLAIN)
+    line = write_character(owner, stored)
+    file = tmp_path / "characters.jsonl"
+    broken = line.replace('"name"', '"no_name"')
+    file.write_text(f"{line}\n{write_record(make_turn(make_room()))}\n{broken}\n", encoding="utf-8")
+    imported = chatbot_history("import", str(file))
+    assert imported.exit_code == 1
+    assert "1 rooms: imported 1 turns" in imported.stdout
+    assert "characters: imported 1, 0 were here already" in imported.stdout
+    assert "line 3: not a character: fields.name" in imported.stdout
+    assert "characters: imported 0, 1 were here already" in chatbot_history("import", str(file)).stdout
+
+    (tmp_path / "copies").mkdir()
+    assert "1 turns and 1 characters are in" in chatbot_history("backup", "copies").stdout
+    exported = lines_of(chatbot_history("export", "--all"))
+    assert [line.get("character_id") for line in exported] == [None, str(stored.id)]
+    assert exported[1] == {**json.loads(line), "version": 1}
+    (room,) = [line["db_id"] for line in exported[:1]]
+    assert len(lines_of(chatbot_history("export", "--user", "alice", "--room", room))) == 1
+    assert "deleted 1 turns and 1 characters" in chatbot_history("delete", "--user", "alice", "--yes").stdout
+    assert lines_of(chatbot_history("export", "--all")) == []
+    (copy,) = (tmp_path / "copies").iterdir()
+    assert "characters: imported 1" in chatbot_history("import", str(copy)).stdout

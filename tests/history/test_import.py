@@ -25,7 +25,7 @@ from chatbot.adapters.history.importing import (
 )
 from chatbot.adapters.history.predecessor import convert
 from chatbot.adapters.history.records import read_record, storable, write_record
-from chatbot.adapters.history.sources import from_database, from_files
+from chatbot.adapters.history.sources import Found, from_database, from_files
 from chatbot.domain.history import Imported, NewTurn, Room
 from chatbot.domain.history_ports import TurnStore
 from chatbot.domain.messages import ServiceName
@@ -45,7 +45,7 @@ def old_room(*turns: dict[str, Any], id_: str = DB_ID, **more: Any) -> dict[str,
     return {"_id": "x", "id": id_, "value": list(turns), **more}
 
 
-def room_of(found: RoomToImport | SkippedRoom) -> RoomToImport:
+def room_of(found: Found) -> RoomToImport:
     assert isinstance(found, RoomToImport)
     return found
 

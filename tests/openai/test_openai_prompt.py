@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from chatbot.domain.config import ANSWER_RESERVE
 from chatbot.domain.errors import PromptTooLong
 from chatbot.domain.messages import Conversation, Exchange, PromptPart
-from chatbot.llm.openai.prompt import build_prompt, estimate_tokens
+from chatbot.domain.token_estimate import estimate_tokens
+from chatbot.llm.openai.prompt import build_prompt
 from chatbot.llm.stops import StopFilter
 
 

@@ -61,6 +61,49 @@ def charted(page: Page) -> None:
         table.click()
 
 
+KEPT = {
+    "id": ROOM,
+    "version": 1,
+    "name": "지우",
+    "excerpt": "등대지기",
+    "updated_at": "2026-11-24T03:00:00+00:00",
+    "avatar": False,
+}
+WHOLE = {
+    **KEPT,
+    "nickname": "",
+    "greeting": "왔구나!",
+    "alternate_greetings": ["여기야!"],
+    "context": "등대지기",
+    "example_dialogue": "",
+    "post_history_instructions": "",
+    "lorebook": {"entries": [{"keys": ["등대"], "content": "백 년 되었다.", "enabled": True}]},
+    "card": {},
+    "unsupported": [],
+}
+
+
+def keeps(page: Page) -> None:
+    page.route("**/characters?*", lambda route: route.fulfill(json={"characters": [KEPT]}))
+    page.route(f"**/characters/{ROOM}?*", lambda route: route.fulfill(json=WHOLE))
+    page.locator("#welcome").get_by_role("button", name="내 캐릭터").click()
+    page.locator(".pick").wait_for()
+
+
+def edits(page: Page) -> None:
+    keeps(page)
+    page.get_by_role("button", name="‘지우’ 고치기").click()
+    page.locator(".lore summary").click()
+    page.locator(".lore textarea").first.wait_for()
+
+
+def plays(page: Page) -> None:
+    keeps(page)
+    page.locator(".pick").click()
+    page.locator(".greeting-choice").wait_for()
+    page.get_by_role("button", name="작가의 말").click()
+
+
 STATES: dict[str, tuple[str, str, Callable[[Page], object]]] = {
     "office": ("suite", "/office/", lambda page: page.locator(".suggestion").first.wait_for()),
     "answered": ("suite", "/office/", answered),
@@ -72,6 +115,9 @@ STATES: dict[str, tuple[str, str, Callable[[Page], object]]] = {
     "answer settings": ("suite", "/office/", lambda page: page.click("#edit-generation")),
     "character": ("suite", "/character/", lambda page: page.locator(".persona").wait_for()),
     "character form": ("suite", "/character/", lambda page: page.click("#edit-character")),
+    "gallery": ("suite", "/character/", keeps),
+    "character editor": ("suite", "/character/", edits),
+    "greetings and note": ("suite", "/character/", plays),
     "404": ("suite", "/nowhere", lambda page: page.locator("h1").wait_for()),
     "run list": ("runs", "/", lambda page: page.locator("#run-list a").wait_for()),
     "dashboard": ("runs", f"/?run={NAME}", charted),

@@ -103,6 +103,11 @@ async def talk_to(suite: RunningSuite) -> set[int]:
                 await post("/character/gpt4.1", CHARACTER, headers=more)
         for body in WRONG:
             await post("/character/Llama", body)
+        kept = {"name": "canary-name", "context": QUESTION, "lorebook": {"entries": [{"keys": [QUESTION]}]}}
+        for path in ("", "/import"):
+            for body in (kept, {**kept, "name": ["canary-name"]}):
+                await post(f"/character/characters{path}?user_id=canary-user", body)
+        await post("/character/Llama", {**OFFICE, "character_id": ROOM, "author_note": QUESTION})
         messages = [{"role": role, "content": QUESTION} for role in ("system", "assistant", "user")]
         await post("/office/v1/chat/completions", {"messages": messages, "user": "canary-user"})
         await post("/office/v1/chat/completions", {"messages": messages, "model": "canary-model"})

@@ -192,6 +192,24 @@ async def send_card(
     return await client.post(f"/character/{alias}", json={**fields, "input_data": HARMLESS})
 
 
+async def send_kept(
+    client: httpx.AsyncClient, world: World, values: Values, alias: str = "Llama"
+) -> httpx.Response:
+    whose = {"user_id": "stranger"}
+    path = f"/{world.service}"
+    world.history.characters.stored.clear()
+    entries = [
+        {"constant": True, "content": values["constant_entry"]},
+        {"keys": ["회의"], "content": values["keyed_entry"]},
+    ]
+    texts = ("name", "nickname", "greeting", "context", "example_dialogue", "post_history_instructions")
+    character = {**{name: values[name] for name in texts}, "lorebook": {"entries": entries}}
+    kept = await client.post(f"{path}/characters", params=whose, json=character)
+    assert kept.status_code == 200, kept.text
+    named = {"character_id": kept.json()["id"], "author_note": values["author_note"]}
+    return await client.post(f"{path}/{alias}", json={**whose, **named, "input_data": values["question"]})
+
+
 PAST = {"past_question": parts("history"), "past_answer": parts("history"), "question": parts("question")}
 CARD_FIELDS = {
     "name": parts("context", "opening", "template"),
@@ -259,6 +277,24 @@ SCENES = (
         ("지훈", "미나"),
     ),
     Scene("card", ServiceName("character"), CARD_FIELDS, send_card, ("사용자", "미나")),
+    Scene(
+        "kept character",
+        ServiceName("character"),
+        {
+            "name": parts("context", "opening", "template"),
+            "nickname": parts(),
+            "greeting": parts("opening"),
+            "context": parts("context"),
+            "constant_entry": parts("lore[1]"),
+            "example_dialogue": parts("examples"),
+            "keyed_entry": parts("lore[2]"),
+            "author_note": parts("note"),
+            "post_history_instructions": parts("instructions"),
+            "question": parts("question"),
+        },
+        send_kept,
+        ("사용자", "미나"),
+    ),
 )
 CASES = [(scene, field) for scene in SCENES for field in scene.fields]
 

@@ -8,15 +8,19 @@ from pydantic import ConfigDict, Field
 
 from chatbot.core.page import CharacterFields, ChatPage
 from chatbot.core.service import Frame, FramedQuestion, Service
+from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.language import Language
 from chatbot.domain.messages import PromptPart, ServiceName
 from chatbot.domain.prompts import PersonaTexts
-from chatbot.domain.schemas import CharacterName, CharacterText, ChatRequest
+from chatbot.domain.schemas import CharacterName, CharacterText
 from chatbot.services.kinds import role_play
+from chatbot.services.kinds.scene_request import SceneRequest
 
 
-class StoryRequest(ChatRequest):
+class StoryRequest(SceneRequest):
     """The next move in a story."""
+
+    described_by = ("teller", "first_line", "world")
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -33,9 +37,9 @@ class StoryRequest(ChatRequest):
         }
     )
 
-    teller: CharacterName
-    first_line: CharacterText
-    world: CharacterText
+    teller: CharacterName | None = None
+    first_line: CharacterText | None = None
+    world: CharacterText | None = None
     hero: CharacterName | None = Field(default=None, description="Whom the user plays.")
     tone: Literal["light", "dark"] = "light"
 
@@ -58,8 +62,16 @@ ENGLISH = StoryPersona(
 
 
 def _of_body(body: StoryRequest) -> FramedQuestion[StoryPersona]:
-    cast = role_play.Cast(body.teller, body.world, body.first_line, body.hero, body.question)
+    return _told(
+        role_play.Cast(body.teller or "", body.world or "", body.first_line, body.hero, body.question), body
+    )
 
+
+def _of_character(body: StoryRequest, character: CharacterSheet, tokens: int) -> FramedQuestion[StoryPersona]:
+    return _told(role_play.cast_of(character, body, body.hero, tokens), body)
+
+
+def _told(cast: role_play.Cast, body: StoryRequest) -> FramedQuestion[StoryPersona]:
     def frame(personas: Mapping[Language, StoryPersona]) -> Frame:
         framed = role_play.frame(cast, personas)
         dark = PromptPart("dark", personas[framed.language].dark)
@@ -75,6 +87,7 @@ SERVICE = Service(
     request=StoryRequest,
     personas=PersonaTexts(StoryPersona, {"ko": KOREAN, "en": ENGLISH}),
     of_body=_of_body,
+    of_character=_of_character,
     of_transcript=role_play.of_transcript,
     page=ChatPage(
         character=CharacterFields(name="teller", greeting="first_line", context="world", user_name="hero")

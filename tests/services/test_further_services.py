@@ -148,6 +148,12 @@ async def main() -> None:
             messages = [{"role": "system", "content": "항구."}, {"role": "user", "content": "누구세요?"}]
             body = {"messages": messages, "character_name": "미나"}
             await client.post(f"/{name}/v1/chat/completions", json=body)
+            kept = {"name": "미나", "context": "등대지기.", "greeting": "왔네!"}
+            answer = await client.post(f"/{name}/characters?user_id=u", json=kept)
+            if answer.status_code == 200:
+                named = {"character_id": answer.json()["id"], "tone": "dark"}
+                body = {"input_data": "안녕", "user_id": "u", **named}
+                await client.post(f"/{name}/Llama", json=body)
         for asked in model.conversations:
             parts = {part.name: part.text for part in asked.system}
             speakers = [asked.speakers.user, asked.speakers.assistant]
@@ -160,7 +166,7 @@ anyio.run(main)
 def test_a_body_and_a_transcript_are_framed_by_its_own_service(running: Further, tmp_path: Path) -> None:
     done = python(running.source, FRAMES, tmp_path)
     assert done.returncode == 0, done.stderr
-    native_tutor, tutor, native_story, story = map(json.loads, done.stdout.splitlines())
+    native_tutor, tutor, native_story, story, kept = map(json.loads, done.stdout.splitlines())
     rules = native_tutor[0]["rules"]
     assert rules.startswith("당신은 참을성 있는 AI 선생님입니다.")
     assert native_tutor == [{"rules": rules}, "분수로 나눌 때 왜 뒤집어 곱하나요?", None, ["학생", "선생님"]]
@@ -169,6 +175,9 @@ def test_a_body_and_a_transcript_are_framed_by_its_own_service(running: Further,
     assert native_story == [said, "문을 연다.", "낡은 문 앞에 섰습니다.", ["모험가", "해설자"]]
     told = {"rules": "이야기꾼입니다.", "context": "미나: 항구."}
     assert story == [told, "누구세요?", None, ["모험가", "미나"]]
+    # Its users keep characters too, without a word of that in any other file.
+    said = {"rules": "이야기꾼입니다.", "context": "미나: 등대지기.", "dark": "어둡게 들려줍니다."}
+    assert kept == [said, "안녕", "왔네!", ["모험가", "미나"]]
 
 
 def test_its_settings_and_its_command_are_there(running: Further, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from chatbot.core.statistics import Statistics
 from chatbot.core.turns import TurnWriter
 from chatbot.domain.access import Keys
 from chatbot.domain.branches import Tree
+from chatbot.domain.config import ANSWER_RESERVE
 from chatbot.domain.history import (
     AT_END,
     After,
@@ -53,6 +54,8 @@ from chatbot.domain.prompts import Personas
 from chatbot.domain.search import SearchResult, WebSearch
 from chatbot.domain.telemetry import Outcome
 from chatbot.services.registry import PERSONA_TEXTS, SERVICES
+
+PROMPT_TOKENS = 4096 - ANSWER_RESERVE
 
 
 class SilentMeter:
@@ -158,6 +161,7 @@ class MemoryHistory:
 
     def __init__(self) -> None:
         self.store = MemoryStore()
+        self.characters = self.store.characters
         self.writable = True
 
     @property
@@ -264,7 +268,10 @@ def service_state(
 
     chat = Chat(
         SERVICES[name],
-        {alias: Backend(each, personas, sampling or Sampling()) for alias, each in models.items()},
+        {
+            alias: Backend(each, personas, sampling or Sampling(), PROMPT_TOKENS)
+            for alias, each in models.items()
+        },
         ContextBuilder(history, search, 5.0),
         TurnWriter(history),
         Statistics(meter or SilentMeter()),

@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from tests.support.memory_characters import MemoryCharacters
+
 from chatbot.domain.branches import TurnNode
 from chatbot.domain.history import NewTurn, Owner, Room, RoomState, RoomSummary, Turn
 from chatbot.domain.messages import ServiceName
@@ -16,6 +18,7 @@ class MemoryStore:
         self.stored: dict[UUID, Turn] = {}
         self.states: dict[Room, RoomState] = {}
         self.tombstones: set[UUID] = set()
+        self.characters = MemoryCharacters()
 
     def in_room(self, room: Room) -> list[Turn]:
         """The room's turns by index."""

@@ -9,6 +9,9 @@ from chatbot.domain.history import Recalled
 from chatbot.domain.messages import PromptReport
 
 _STEPS = ("queue", "history", "search", "prefill", "decode", "total")
+_MOST_NAMES = 60
+"""Of what was left out: a lorebook may have hundreds of entries, and a report is a header."""
+
 _SAFE = "!#$%&'()*+,-./:;<=>?@[]^_`{|}~ "
 
 
@@ -59,11 +62,13 @@ def closing_headers(answered: Answered) -> dict[str, str]:
 
 
 def report_data(report: PromptReport) -> dict[str, Any]:
-    """A prompt report as JSON data: tokens by part, and the indexes of the room's turns."""
+    """A prompt report as JSON data: tokens by part, the indexes of the room's turns, what was left out."""
+    names, more = report.left_out, len(report.left_out) - _MOST_NAMES
     return {
         "tokens": dict(report.tokens),
         "kept_turns": list(report.kept_turns),
         "cut_turns": list(report.cut_turns),
+        "left_out": [*names[:_MOST_NAMES], *([f"and {more} more"] if more > 0 else [])],
     }
 
 

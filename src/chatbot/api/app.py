@@ -10,6 +10,7 @@ from starlette.types import Scope
 
 from chatbot import __version__
 from chatbot.api import errors
+from chatbot.api.characters import characters_router
 from chatbot.api.health import health_router
 from chatbot.api.importing import importing_router
 from chatbot.api.openai.failures import OpenAIRoute
@@ -61,6 +62,8 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
     app.include_router(performance_router(state), prefix=prefix)
     app.include_router(importing_router(state), prefix=prefix)
     app.include_router(rooms_router(state), prefix=prefix)
+    if state.chat.service.of_character is not None:
+        app.include_router(characters_router(state), prefix=prefix)
     app.include_router(resuming_router(state), prefix=prefix)
     app.include_router(openai_router(state), prefix=prefix)
     app.include_router(questions_router(state), prefix=prefix)
@@ -81,7 +84,7 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(cors_origins),
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=[
                 "Authorization",
                 "Content-Type",

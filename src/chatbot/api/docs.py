@@ -198,6 +198,38 @@ IMPORT_RESPONSES: dict[int | str, dict[str, Any]] = {
     413: _json("The body is larger than 256 KiB.", _ERROR),
 }
 
+CHARACTER_RESPONSES: dict[int | str, dict[str, Any]] = {
+    **COMMON,
+    404: _json("No such character of this user, or no picture of it.", _ERROR),
+    503: _json("The history database cannot be reached.", _ERROR),
+}
+
+CHARACTER_BODY_RESPONSES: dict[int | str, dict[str, Any]] = {
+    400: _json("Malformed JSON, no card, or no picture.", _ERROR),
+    408: ANSWER_RESPONSES[408],
+    409: _json("The user keeps as many characters as one may.", _ERROR),
+    413: _json("The body is too large: 1 MiB, for a card 1.5 MiB.", _ERROR),
+    415: _json("The body is of another type.", _ERROR),
+}
+
+CHANGED_RESPONSES: dict[int | str, dict[str, Any]] = {
+    **CHARACTER_BODY_RESPONSES,
+    409: _json(
+        "It was changed elsewhere meanwhile.",
+        {**_ERROR, "properties": {"detail": {"type": "string"}, "current": {"type": "object"}}},
+    ),
+}
+
+PNG_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file.",
+        "content": {
+            "image/png": {"schema": {"type": "string", "format": "binary"}},
+            "application/json": {"schema": {"type": "object"}},
+        },
+    }
+}
+
 RESUMED_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The events that follow; see docs/api.md.",

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 
 from chatbot.api import texts
 from chatbot.api.body import BodyTooLarge
+from chatbot.api.character_bodies import KeptCharacter
 from chatbot.api.disconnect import DISCONNECTED_STATUS
 from chatbot.api.notfound import not_found
 from chatbot.api.passing import ELSEWHERE_HEADER
@@ -73,6 +74,7 @@ _BY_CLASS: tuple[tuple[type[Exception], int, tuple[str, str] | None], ...] = (
     (errors.TurnNotFound, 404, texts.TURN_NOT_FOUND),
     (errors.AnswerNotFound, 404, texts.ANSWER_NOT_FOUND),
     (errors.RoomGoesOn, 409, texts.ROOM_GOES_ON),
+    (errors.CharacterNotFound, 404, texts.CHARACTER_NOT_FOUND),
     (errors.ModelFailed, 500, None),
     (errors.UpstreamFailed, 502, None),
     (errors.NotConfigured, 503, texts.NOT_CONFIGURED),
@@ -93,6 +95,9 @@ def failure_of(error: BaseException, language: Language) -> Failure:
             return Failure(429, detail, extra, "rate_limit_exceeded")
         case errors.BadQuestion():
             return _bad_question(error, language)
+        case errors.CharacterChanged():
+            now = KeptCharacter.of(error.stored).model_dump(mode="json")
+            return Failure(409, texts.pick(texts.CHARACTER_CHANGED, language), {"current": now})
         case RequestRefused():
             korean, english = error.sentence
             detail = korean if language == "ko" else english

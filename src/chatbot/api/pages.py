@@ -54,6 +54,7 @@ def _facts(service: AnyService, sampling: Sampling) -> str:
         "title": service.title,
         "search": service.search_field,
         "sampling": {"temperature": sampling.temperature, "max_tokens": sampling.max_tokens},
+        "keeps": service.of_character is not None,
         **asdict(service.page),
         "others": [
             {"service": other.name, "title": other.title}

@@ -69,7 +69,7 @@ async def each_once(request: Request) -> None:
     """Refuse a parameter that is sent twice: a proxy in front may have judged the other one."""
     names = [
         name
-        for name in ("user_id", "after", "limit", "branches")
+        for name in ("user_id", "after", "limit", "branches", "version", "format")
         if len(request.query_params.getlist(name)) > 1
     ]
     if names:
@@ -102,7 +102,7 @@ def rooms_router(state: ServiceState) -> APIRouter:
         lines = await history.rooms(service, user_id)
         return RoomList(rooms=[RoomLine.of(line) for line in lines])
 
-    @router.delete("", summary="Delete everything of a user")
+    @router.delete("", summary="Delete all rooms of a user")
     async def delete_user(user_id: Owner) -> Deleted:
         state.streams.forget(user_id)
         return Deleted(deleted=await history.delete_user(service, user_id))

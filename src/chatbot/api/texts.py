@@ -79,6 +79,30 @@ ANSWER_NOT_FOUND = (
     "이어 받을 답변이 없습니다. 저장된 답변은 대화방에 있습니다.",
     "There is no such answer to go on with; the room has what was stored.",
 )
+CHARACTER_NOT_FOUND = (
+    "그런 캐릭터나 그림이 없습니다.",
+    "There is no such character, or it has no picture.",
+)
+CHARACTER_CHANGED = (
+    "그사이 다른 곳에서 이 캐릭터를 고쳤습니다.",
+    "This character was changed elsewhere meanwhile.",
+)
+TOO_MANY_CHARACTERS = (
+    "캐릭터는 {limit}개까지 둘 수 있습니다.",
+    "You may keep up to {limit} characters.",
+)
+NOT_A_CARD = (
+    "캐릭터 카드로 읽을 수 없는 파일입니다 ({reason}).",
+    "The file cannot be read as a character card ({reason}).",
+)
+AVATAR_FAULT: Mapping[str, tuple[str, str]] = {
+    "png": ("온전한 PNG 그림이 아닙니다.", "This is no whole PNG picture."),
+    "side": (
+        "그림의 가로와 세로는 2,048픽셀까지입니다.",
+        "A picture may have up to 2,048 pixels a side.",
+    ),
+    "size": ("그림이 1 MiB를 넘습니다.", "The picture is larger than 1 MiB."),
+}
 HISTORY_AWAY = ("대화 기록 저장소에 지금 연결할 수 없습니다.", "The history database cannot be reached now.")
 
 _FIELD: Mapping[str, tuple[str, str]] = {
@@ -112,10 +136,24 @@ _FIELD: Mapping[str, tuple[str, str]] = {
         "regenerate와 continue는 저장된 질문을 쓰므로 input_data를 받지 않습니다.",
         "regenerate and continue take the stored question, so no input_data",
     ),
+    "character_doubled": (
+        "character_id와 캐릭터를 설명하는 항목은 함께 쓸 수 없습니다.",
+        "Give character_id, or the fields that describe a character, and not both",
+    ),
+    "character_without_user": (
+        "character_id에는 user_id가 함께 있어야 합니다.",
+        "character_id needs a user_id",
+    ),
     "nothing_to_change": (
         "title, pinned, leaf 가운데 하나는 있어야 합니다.",
         "One of title, pinned and leaf must be given",
     ),
+    "lorebook_keys": ("로어북의 키는 2,000개까지입니다.", "A lorebook has at most 2,000 keys"),
+    "lorebook_expressions": (
+        "정규식 키는 20개까지입니다.",
+        "At most 20 keys of a lorebook are regular expressions",
+    ),
+    "character_size": ("캐릭터는 512 KiB까지입니다.", "A character has at most 512 KiB"),
     "model_type": ("JSON 객체여야 합니다.", "Input should be a JSON object"),
     "model_attributes_type": ("JSON 객체여야 합니다.", "Input should be a JSON object"),
     "int_parsing": ("정수여야 합니다.", "Input should be a valid integer"),

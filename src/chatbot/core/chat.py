@@ -104,8 +104,7 @@ class Chat:
             return Reply(
                 question=question,
                 frame=frame,
-                personas=backend.personas,
-                model=backend.model.name,
+                backend=backend,
                 sampling=sampling,
                 place=place,
                 held=held.pop_all(),

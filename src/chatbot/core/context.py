@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from chatbot.core import citations
-from chatbot.core.service import Act, Frame, Question
-from chatbot.domain.errors import TurnNotFound
-from chatbot.domain.history import AT_END, After, AskedWith, Recollection, Turn, last_asked_with
+from chatbot.core.service import Act, Beside, Frame, Question
+from chatbot.domain.characters import CharacterSheet
+from chatbot.domain.errors import CharacterNotFound, TurnNotFound
+from chatbot.domain.history import AT_END, After, AskedWith, Owner, Recollection, Turn, last_asked_with
 from chatbot.domain.history_ports import ChatHistory
 from chatbot.domain.language import Language
 from chatbot.domain.messages import Conversation, Exchange
@@ -36,7 +37,10 @@ class Asked:
     """Where in its room the turn is stored."""
 
     seconds: float = 0.0
-    """Time of reading the turn, seconds."""
+    """Time of reading the turn and the character, seconds."""
+
+    character: CharacterSheet | None = None
+    """The stored character that it names."""
 
     asked_with: AskedWith | None = None
     """What is stored of its request beside the text; None: as the turns before it."""
@@ -82,12 +86,25 @@ class ContextBuilder:
         return Gathered(recollection, found, asked.seconds + history_seconds, search_seconds)
 
     async def read_aim(self, question: Question) -> Asked:
-        """The question itself, or what it takes from the turn that it names.
+        """The question itself, with the character that it names and what it takes from a turn that it names.
 
         Raises:
             TurnNotFound: the question names a turn that is not in its room.
-            HistoryUnavailable: it names one while the database is away.
+            CharacterNotFound: it names a character that its user does not have.
+            HistoryUnavailable: it names one of them while the database is away.
         """
+        asked = await self._read_turn(question)
+        named, room = question.character, question.room
+        if named is None or room is None:
+            return asked
+        asking = time.monotonic()
+        stored = await self._history.characters.read(Owner(room.service, room.user_id), named.id)
+        if stored is None:
+            raise CharacterNotFound("the question names a character that is not there")
+        seconds = asked.seconds + time.monotonic() - asking
+        return replace(asked, character=stored.character, seconds=seconds)
+
+    async def _read_turn(self, question: Question) -> Asked:
         aim, room = question.aim, question.room
         if room is None or not isinstance(aim.turn, UUID):
             return Asked(question.text, question.begun, aim.turn)
@@ -125,14 +142,20 @@ class ContextBuilder:
         """Put the parts of a prompt in their order; the backend renders and cuts them."""
         earlier = gathered.recollection.turns
         turns = tuple(Exchange(turn.index, turn.question, turn.answer) for turn in earlier)
-        found = gathered.found
+        exchanges = turns + question.exchanges
+        found, beside = gathered.found, Beside()
+        if frame.beside is not None:
+            said = [frame.opening or "", *(text for one in exchanges for text in (one.question, one.answer))]
+            beside = frame.beside([*said, asked.text])
         return Conversation(
             system=frame.system,
             question=asked.text,
             opening=frame.opening,
-            exchanges=turns + question.exchanges,
+            exchanges=exchanges,
             references=() if found is None else citations.references(found, frame.language, SEARCH_CHARS),
+            scene=beside.parts,
             speakers=frame.speakers,
             begun=asked.begun,
             language=frame.asked_in or frame.language,
+            left_out=(*frame.left_out, *beside.left_out),
         )

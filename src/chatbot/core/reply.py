@@ -46,6 +46,9 @@ class Backend:
     sampling: Sampling
     """How it answers unless a question says otherwise."""
 
+    prompt_tokens: int
+    """What a prompt may have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timings:
@@ -120,8 +123,7 @@ class Reply:
         *,
         question: Question,
         frame: Frame,
-        personas: Personas,
-        model: str,
+        backend: Backend,
         sampling: Sampling,
         place: Place,
         held: ExitStack,
@@ -129,13 +131,11 @@ class Reply:
         turns: TurnWriter,
         statistics: Statistics,
     ) -> None:
-        """``model`` is the name of the model that answers, ``personas`` are those written for it; ``held`` is
-        closed when the question has ended.
-        """
+        """``backend`` answers, within ``place``; ``held`` is closed when the question has ended."""
         self.question = question
-        self.model = model
+        self.model = backend.model.name
         self._frame = frame
-        self._personas = personas
+        self._backend = backend
         self._sampling = sampling
         self._place = place
         self._held = held
@@ -215,10 +215,14 @@ class Reply:
             self.close()
 
     def _frame_of(self, asked: Asked) -> Frame:
-        """The frame for the text that is asked; it is another one where the text stood in a stored turn."""
+        """The frame for what is asked: another one where the text, or the character, was stored."""
+        personas = self._backend.personas
+        if self.question.character is not None and asked.character is not None:
+            of_character = self.question.character.frame_of
+            return of_character(asked.character, asked.text, self._backend.prompt_tokens)(personas)
         if self.question.frame_of is None or asked.text == self.question.text:
             return self._frame
-        return self.question.frame_of(asked.text)(self._personas)
+        return self.question.frame_of(asked.text)(personas)
 
     def _counts(self, written: Written) -> bool:
         """Whether an answer that did not end by itself counts: that is wanted, and there is any of it."""

@@ -1,6 +1,6 @@
 """What a service is: data and two small functions. The services themselves stand in chatbot.services."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from chatbot.core.page import Bilingual, ChatPage
 from chatbot.core.transcript import Names, Transcript
 from chatbot.domain.access import KeyEntry
+from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.history import AT_END, After, AskedWith, Room
 from chatbot.domain.language import Language
 from chatbot.domain.messages import Exchange, PromptPart, Sampling, ServiceName, Speakers
@@ -17,6 +18,17 @@ from chatbot.domain.schemas import ChatRequest
 
 Body = TypeVar("Body", bound=ChatRequest)
 P_contra = TypeVar("P_contra", bound=Persona, contravariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Quoted texts that belong to the scene and not to the conversation."""
+
+    parts: tuple[PromptPart, ...] = ()
+    """The first and the last frame the others."""
+
+    left_out: tuple[str, ...] = ()
+    """Names of those that did not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,16 @@ class Frame:
 
     asked_in: Language | None = None
     """What the user speaks in the question; None: what the persona speaks."""
+
+    beside: Callable[[Sequence[str]], Beside] | None = None
+    """What stands beside the question, by the messages so far, the question last; None: nothing."""
+
+    left_out: tuple[str, ...] = ()
+    """Names of what was shortened or left out so that the fixed part has its size."""
+
+
+UNREAD = Frame(system=(), speakers=Speakers(), language="ko")
+"""The frame of a question whose character has not been read yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +97,16 @@ class Aim:
     """The turn that it names."""
 
 
+@dataclass(frozen=True, slots=True)
+class NamedCharacter:
+    """The stored character that a question names."""
+
+    id: UUID
+
+    frame_of: Callable[[CharacterSheet, str, int], Callable[[Personas], Frame]]
+    """What the frame is with that character, for a text, in a prompt of so many tokens."""
+
+
 def _unchanged(sampling: Sampling) -> Sampling:
     return sampling
 
@@ -103,6 +135,9 @@ class Question:
 
     frame_of: Callable[[str], Callable[[Personas], Frame]] | None = None
     """What ``frame`` is for another text, where the turn that it names holds the text."""
+
+    character: NamedCharacter | None = None
+    """The stored character with which its frame is built; None: ``frame`` is all there is to know."""
 
     asked_with: AskedWith = field(default_factory=dict)
     """What its room is to remember of the request beside the question."""
@@ -161,6 +196,10 @@ class Service(Generic[Body, P]):
     of_transcript: Callable[[Transcript, Names], FramedQuestion[P]]
     """How a conversation of a client that speaks OpenAI's format becomes a question."""
 
+    of_character: Callable[[Body, CharacterSheet, int], FramedQuestion[P]] | None = None
+    """How a body that names a stored character becomes a question in a prompt of so many tokens; None: the
+    service's kind has no characters."""
+
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings for which the service has a default of its own, by their names in ``ServiceConfig``."""
 
@@ -187,17 +226,20 @@ class Service(Generic[Body, P]):
         def frame_of(text: str) -> Callable[[Personas], Frame]:
             return self.of_body(body.model_copy(update={"input_data": text})).frame
 
-        asked = self.of_body(body)
+        named = self._named(body)
         return Question(
-            text=asked.text,
-            frame=asked.frame,
+            text=body.question if named else self.of_body(body).text,
+            frame=(lambda _: UNREAD) if named else self.of_body(body).frame,
+            character=named,
             caller=caller,
             arrived=arrived,
             room=self.room(body.user_id, body.db_id),
             aim=_aim(body),
             frame_of=frame_of,
             asked_with={
-                name: value for name in self.remembered if (value := getattr(body, name)) is not None
+                name: str(value) if isinstance(value, UUID) else value
+                for name in self.remembered
+                if (value := getattr(body, name)) is not None
             },
             keep_partial=keep_partial,
             search=self.search_field is not None and getattr(body, self.search_field),
@@ -229,6 +271,16 @@ class Service(Generic[Body, P]):
             tune=tune,
             key=key,
         )
+
+    def _named(self, body: Body) -> NamedCharacter | None:
+        id_, of_character = body.named_character, self.of_character
+        if id_ is None or of_character is None:
+            return None
+
+        def frame_of(character: CharacterSheet, text: str, tokens: int) -> Callable[[Personas], Frame]:
+            return of_character(body.model_copy(update={"input_data": text}), character, tokens).frame
+
+        return NamedCharacter(id_, frame_of)
 
     def room(self, user_id: str | None, db_id: UUID | None) -> Room | None:
         """The room of these two fields; None when nothing is to be remembered."""

@@ -35,11 +35,7 @@ def read_card_file(file: bytes) -> object:
     Raises:
         CardError: it holds none.
     """
-    if len(file) > MAX_FILE_BYTES:
-        raise CardError("the file is too large for a card")
-    if file.startswith(b"PK"):
-        raise CardError("this is a CHARX archive: export the card as PNG or JSON")
-    payload = _payload(file) if file.startswith(PNG) else file
+    payload = card_text(file)
     try:
         # Numbers are of no use here, and an integer of a million digits would take its time.
         return json.loads(
@@ -49,15 +45,28 @@ def read_card_file(file: bytes) -> object:
         raise CardError("the card is no JSON in UTF-8") from None
 
 
+def card_text(file: bytes, most: int = MAX_FILE_BYTES) -> bytes:
+    """The bytes of the JSON that the file holds, at most ``most``, as the file may have.
+
+    Raises:
+        CardError: it holds none.
+    """
+    if len(file) > most:
+        raise CardError("the file is too large for a card")
+    if file.startswith(b"PK"):
+        raise CardError("this is a CHARX archive: export the card as PNG or JSON")
+    return _payload(file, most) if file.startswith(PNG) else file
+
+
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def _payload(png: bytes) -> bytes:
+def _payload(png: bytes, most: int) -> bytes:
     """The JSON in a PNG: base64 in the text of ``ccv3``, else of ``chara``; the last of each counts."""
     texts: dict[bytes, tuple[bytes, bytes]] = {}
     whole = True
-    for kind, body in _chunks(png):
+    for kind, body in png_chunks(png):
         if not kind:
             whole = False
         elif kind in _TEXT_KINDS:
@@ -65,14 +74,18 @@ def _payload(png: bytes) -> bytes:
             texts[keyword.lower()] = kind, rest
     for keyword in _KEYWORDS:
         if keyword in texts:
-            return _base64(_text(*texts[keyword]))
+            return _base64(_text(*texts[keyword], most))
     raise CardError(
         "the picture carries no card (no ccv3 or chara text)" if whole else "the picture is cut off"
     )
 
 
-def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and body of each chunk; an empty kind for one that reaches past the end."""
+def png_chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and body of each chunk; an empty kind for one that reaches past the end.
+
+    Raises:
+        CardError: the checksum of a text is wrong.
+    """
     place = len(PNG)
     while place + 12 <= len(png):
         (length,) = struct.unpack_from(">I", png, place)
@@ -90,27 +103,27 @@ def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
         place += 12 + length
 
 
-def _text(kind: bytes, rest: bytes) -> bytes:
+def _text(kind: bytes, rest: bytes, most: int) -> bytes:
     """A text chunk's text; ``rest`` is what stands behind its keyword."""
     if kind == b"tEXt":
         return rest
     if kind == b"zTXt":
-        return _inflated(rest[1:]) if rest[:1] == b"\x00" else _damaged()
+        return _inflated(rest[1:], most) if rest[:1] == b"\x00" else _damaged()
     packed, method, fields = rest[:1], rest[1:2], rest[2:].split(b"\x00", 2)
     if len(fields) < 3:
         _damaged()
     if packed == b"\x00":
         return fields[2]
-    return _inflated(fields[2]) if (packed, method) == (b"\x01", b"\x00") else _damaged()
+    return _inflated(fields[2], most) if (packed, method) == (b"\x01", b"\x00") else _damaged()
 
 
-def _inflated(packed: bytes) -> bytes:
+def _inflated(packed: bytes, most: int) -> bytes:
     unpacker = zlib.decompressobj()
     try:
-        text = unpacker.decompress(packed, MAX_FILE_BYTES + 1)
+        text = unpacker.decompress(packed, most + 1)
     except zlib.error:
         _damaged()
-    if len(text) > MAX_FILE_BYTES:
+    if len(text) > most:
         raise CardError("the file is too large for a card")
     return text if unpacker.eof and not unpacker.unused_data else _damaged()
 

@@ -75,14 +75,14 @@ def read_card(file: bytes, user_name: str | None = None) -> Card:
     Raises:
         CardError: the bytes hold no card.
     """
-    data = _data(read_card_file(file))
+    data = card_data(read_card_file(file))
     name = visible(_text(data, "name"))
     spoken = shortened(visible(_text(data, "nickname")) or name, NAME_CHARS)
     labels = _LABELS[language_of(_text(data, "description") + _text(data, "first_mes"))]
     user = one_line(user_name or "", NAME_CHARS) or "{{user}}"
 
     def filled(field: str) -> str:
-        return _lines(_EXAMPLE_START.sub("", fill_macros(nfc(_text(data, field)), spoken, user)))
+        return lines_of(_EXAMPLE_START.sub("", fill_macros(nfc(_text(data, field)), spoken, user)))
 
     parts = [filled("description")]
     parts += [f"{labels[field]}: {text}" for field in ("personality", "scenario") if (text := filled(field))]
@@ -93,7 +93,7 @@ def read_card(file: bytes, user_name: str | None = None) -> Card:
         "greeting": (filled("first_mes"), TEXT_CHARS),
         "context": ("\n\n".join(part for part in parts if part), TEXT_CHARS),
     }
-    kept = {field: _cut(text, limit) for field, (text, limit) in wanted.items()}
+    kept = {field: cut_text(text, limit) for field, (text, limit) in wanted.items()}
     return Card(
         **kept,
         cut=tuple(
@@ -106,8 +106,12 @@ def read_card(file: bytes, user_name: str | None = None) -> Card:
     )
 
 
-def _data(card: object) -> Mapping[str, Any]:
-    """The card's fields: under ``data`` where that has a name, else at the top, whatever ``spec`` says."""
+def card_data(card: object) -> Mapping[str, Any]:
+    """The card's fields: under ``data`` where that has a name, else at the top, whatever ``spec`` says.
+
+    Raises:
+        CardError: the value is no card.
+    """
     if not isinstance(card, Mapping):
         raise CardError("the card is no JSON object")
     for fields in (card.get("data"), card):
@@ -128,12 +132,12 @@ def _holds_something(value: object) -> bool:
     return bool(visible(value)) if isinstance(value, str) else isinstance(value, list | dict) and bool(value)
 
 
-def _lines(text: str) -> str:
+def lines_of(text: str) -> str:
     """The visible text with its paragraphs; runs of empty lines become one."""
     return re.sub(r"\n{3,}", "\n\n", "\n".join(map(visible, text.splitlines()))).strip()
 
 
-def _cut(text: str, limit: int) -> str:
+def cut_text(text: str, limit: int) -> str:
     """The text within its limit, ended at a sentence, else at a word, where one ends in its last fifth."""
     if len(text) <= limit:
         return text

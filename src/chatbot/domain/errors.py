@@ -14,6 +14,8 @@ ChatbotError
 ├── TurnNotFound           404
 ├── AnswerNotFound         404
 ├── RoomGoesOn             409
+├── CharacterNotFound      404
+├── CharacterChanged       409, with what it is now
 ├── Overloaded             429, with retry_after and queue_size
 ├── ModelFailed            500  a defect of ours
 ├── UpstreamFailed         502  a foreign model service failed
@@ -29,6 +31,7 @@ StartupError stands apart: it ends the process with its sentence instead of a tr
 
 from collections.abc import Sequence
 
+from chatbot.domain.characters import StoredCharacter
 from chatbot.domain.messages import Finished
 
 
@@ -115,6 +118,18 @@ class RoomGoesOn(ChatbotError):
 
 class AnswerNotFound(ChatbotError):
     """No stream of this answer is kept here, or it belongs to somebody else."""
+
+
+class CharacterNotFound(ChatbotError):
+    """The user has no such character, or it has no such picture."""
+
+
+class CharacterChanged(ChatbotError):
+    """A character was changed by somebody else meanwhile; ``stored`` is what it is now."""
+
+    def __init__(self, stored: StoredCharacter) -> None:
+        super().__init__(f"version {stored.version} is the newest")
+        self.stored = stored
 
 
 class Overloaded(ChatbotError):

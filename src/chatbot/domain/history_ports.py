@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from chatbot.domain.branches import Tree, TurnNode
+from chatbot.domain.character_ports import Characters
 from chatbot.domain.history import (
     AT_END,
     After,
@@ -30,6 +31,11 @@ class TurnStore(Protocol):
     A call that fails or is cancelled may still take effect later: callers repeat inserts with the same id
     and repeat deletes.
     """
+
+    @property
+    def characters(self) -> Characters:
+        """The characters that users keep in the same database."""
+        ...
 
     async def insert(self, turn: NewTurn) -> Turn | None:
         """Store the turn under the room's next free index and return it.
@@ -121,6 +127,11 @@ class ChatHistory(Protocol):
     ``recall`` and ``remember`` work while the database is away. Everything else raises HistoryUnavailable
     then: half a list would look whole, and a delete that has not happened must not look done.
     """
+
+    @property
+    def characters(self) -> Characters:
+        """The characters that users keep."""
+        ...
 
     async def recall(self, room: Room, limit: int, after: After = AT_END) -> Recollection:
         """The last ``limit`` turns of the path that ends there, kept ones too, within the time budget."""

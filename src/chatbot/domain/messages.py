@@ -106,8 +106,10 @@ class Conversation:
     share a prefix. ``opening`` is the character's first turn. ``exchanges`` are the room's earlier turns,
     oldest first; a backend may leave out the oldest to fit its context. ``references`` (search results,
     quoted and untrusted) stand before ``question`` inside the user's turn; the first and the last frame the
-    others. ``begun`` is what the answer begins with already: the model goes on behind it, and its answer is
-    what it adds. ``language`` is the one in which the user asks, where that is known.
+    others. ``scene`` stands behind them in the same way: what belongs to the scene and not to what is said.
+    ``begun`` is what the answer begins with already: the model goes on behind it, and its answer is what it
+    adds. ``left_out`` names what the scene had no room for, for the report. ``language`` is the one in
+    which the user asks, where that is known.
     """
 
     system: tuple[PromptPart, ...]
@@ -115,8 +117,10 @@ class Conversation:
     opening: str | None = None
     exchanges: tuple[Exchange, ...] = ()
     references: tuple[PromptPart, ...] = ()
+    scene: tuple[PromptPart, ...] = ()
     speakers: Speakers = field(default_factory=Speakers)
     begun: str = ""
+    left_out: tuple[str, ...] = ()
     language: Language | None = None
 
     @property
@@ -124,10 +128,21 @@ class Conversation:
         """How many search results stand in the references."""
         return max(0, len(self.references) - 2)
 
-    def with_fewer_references(self) -> "Conversation":
-        """Without the last quotation, for what must fit; a frame around nothing goes too."""
-        quoted = self.references
-        return replace(self, references=(*quoted[:-2], quoted[-1]) if len(quoted) > 3 else ())
+    @property
+    def quoted(self) -> tuple[PromptPart, ...]:
+        """What stands before the question inside the user's turn."""
+        return self.references + self.scene
+
+    def with_fewer_quotes(self) -> "Conversation":
+        """Without a quotation, for what must fit; a frame around nothing goes too.
+
+        The last reference goes first, without references the first quotation of the scene.
+        """
+        if quoted := self.references:
+            return replace(self, references=(*quoted[:-2], quoted[-1]) if len(quoted) > 3 else ())
+        kept = (self.scene[0], *self.scene[2:]) if len(self.scene) > 3 else ()
+        gone = tuple(part.name for part in self.scene[1:-1] if part not in kept)
+        return replace(self, scene=kept, left_out=self.left_out + gone)
 
     @property
     def system_text(self) -> str:
@@ -137,7 +152,7 @@ class Conversation:
     @property
     def user_text(self) -> str:
         """The user's last turn: references, then the question."""
-        return "\n\n".join([*(part.text for part in self.references if part.text), self.question])
+        return "\n\n".join([*(part.text for part in self.quoted if part.text), self.question])
 
 
 class FormKind(StrEnum):
@@ -218,11 +233,15 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class PromptReport:
-    """What entered the prompt: tokens by part name, and the room's turn indexes that were kept or cut."""
+    """What entered the prompt: tokens by part name, and the room's turn indexes that were kept or cut.
+
+    ``left_out`` names what of a character was shortened or did not enter, for want of room.
+    """
 
     tokens: Mapping[str, int]
     kept_turns: tuple[int, ...] = ()
     cut_turns: tuple[int, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ def _canonical_uuid(value: object) -> object:
 UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.@-]{1,50}$")]
 RoomId = Annotated[UUID, BeforeValidator(_canonical_uuid)]
 TurnId = RoomId
+CharacterId = RoomId
 QuestionText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
@@ -109,6 +110,11 @@ class ChatRequest(BaseModel):
     def question(self) -> str:
         """The question's text; "" where a stored turn holds it."""
         return self.input_data or ""
+
+    @property
+    def named_character(self) -> UUID | None:
+        """The stored character that it names; None: it names none, or its service has none."""
+        return None
 
     @model_validator(mode="after")
     def _room_needs_user(self) -> Self:

@@ -26,7 +26,7 @@ from chatbot.core.context import ContextBuilder
 from chatbot.core.reply import Backend
 from chatbot.core.statistics import Statistics
 from chatbot.core.turns import TurnWriter
-from chatbot.domain.config import EngineConfig, ServiceConfig
+from chatbot.domain.config import ANSWER_RESERVE, EngineConfig, ServiceConfig
 from chatbot.domain.errors import StartupError
 from chatbot.domain.history_ports import ChatHistory
 from chatbot.domain.messages import ServiceName
@@ -191,9 +191,12 @@ async def open_suite(
         for name in names:
             llama = engines[configs[name]]
             sampling = settings.service(name).sampling()
-            backends = {LLAMA_ALIAS: Backend(llama, llama_personas[name], sampling)}
+            room = configs[name].context_tokens - ANSWER_RESERVE
+            backends = {LLAMA_ALIAS: Backend(llama, llama_personas[name], sampling, room)}
             personas = openai_personas[name]
-            backends |= {alias: Backend(model, personas, sampling) for alias, model in foreign.items()}
+            for alias, model in foreign.items():
+                room = settings.openai.aliases[alias].context_tokens - ANSWER_RESERVE
+                backends[alias] = Backend(model, personas, sampling, room)
             chat = Chat(
                 SERVICES[name],
                 backends,

@@ -1,17 +1,22 @@
-"""The character service: role-play with the character that each request describes."""
+"""The character service: role-play with a character that a request describes, or that its user keeps."""
 
 from pydantic import ConfigDict, Field
 
 from chatbot.core.page import CharacterFields, ChatPage
 from chatbot.core.service import FramedQuestion, Service
+from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.messages import ServiceName
 from chatbot.domain.prompts import PersonaTexts
-from chatbot.domain.schemas import CharacterName, CharacterText, ChatRequest
+from chatbot.domain.schemas import CharacterName, CharacterText
 from chatbot.services.kinds import role_play
+from chatbot.services.kinds.scene import Material
+from chatbot.services.kinds.scene_request import SceneRequest
 
 
-class CharacterRequest(ChatRequest):
-    """A line to a character that the request describes."""
+class CharacterRequest(SceneRequest):
+    """A line to a character that the request describes, or that its user keeps."""
+
+    described_by = ("character_name", "greeting", "context")
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -28,9 +33,15 @@ class CharacterRequest(ChatRequest):
         }
     )
 
-    character_name: CharacterName = Field(description="The character's name, 1 to 50 characters.")
-    greeting: CharacterText = Field(description="The character's first line, 1 to 2,000 characters.")
-    context: CharacterText = Field(description="Who and where the character is, 1 to 2,000 characters.")
+    character_name: CharacterName | None = Field(
+        default=None, description="The character's name, 1 to 50 characters; required without character_id."
+    )
+    greeting: CharacterText | None = Field(
+        default=None, description="The first line, 1 to 2,000 characters; required without character_id."
+    )
+    context: CharacterText | None = Field(
+        default=None, description="Who and where, 1 to 2,000 characters; required without character_id."
+    )
     user_name: CharacterName | None = Field(
         default=None, description="What {{user}} becomes; null or absent: a word for the user."
     )
@@ -39,13 +50,20 @@ class CharacterRequest(ChatRequest):
 def _of_body(body: CharacterRequest) -> FramedQuestion[role_play.RolePlayPersona]:
     return role_play.of_cast(
         role_play.Cast(
-            name=body.character_name,
-            context=body.context,
+            name=body.character_name or "",
+            context=body.context or "",
             greeting=body.greeting,
             user_name=body.user_name,
             said=body.question,
+            material=Material(note=body.author_note or ""),
         )
     )
+
+
+def _of_character(
+    body: CharacterRequest, character: CharacterSheet, tokens: int
+) -> FramedQuestion[role_play.RolePlayPersona]:
+    return role_play.of_cast(role_play.cast_of(character, body, body.user_name, tokens))
 
 
 SERVICE = Service(
@@ -55,10 +73,14 @@ SERVICE = Service(
     request=CharacterRequest,
     personas=PersonaTexts(role_play.RolePlayPersona),
     of_body=_of_body,
+    of_character=_of_character,
     # What role-play fails by is repetition and rare slips of the pen (docs/engine.md, "Choosing tokens").
     settings={"min_p": 0.05, "dry_multiplier": 0.8},
     of_transcript=role_play.of_transcript,
-    remembered=("character_name", "greeting", "context", "user_name"),
+    remembered=(
+        *("character_id", "greeting_index", "character_name", "greeting", "context", "user_name"),
+        "author_note",
+    ),
     page=ChatPage(
         character=CharacterFields(
             name="character_name", greeting="greeting", context="context", user_name="user_name"

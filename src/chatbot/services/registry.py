@@ -66,6 +66,8 @@ def _check_schema(file: str, service: AnyService) -> None:
         raise _mistake(file, f"search_field: {service.request.__name__} has no {service.search_field}")
     if unknown := set(service.remembered) - set(fields):
         raise _mistake(file, f"remembered: {service.request.__name__} has no {', '.join(sorted(unknown))}")
+    if (service.of_character is not None) != ("character_id" in fields):
+        raise _mistake(file, f"of_character goes with a field character_id of {service.request.__name__}")
     form = service.page.character
     sent = {form.name, form.greeting, form.context, form.user_name} if form else set()
     if unknown := sent - set(fields):

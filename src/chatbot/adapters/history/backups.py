@@ -1,4 +1,4 @@
-"""Copies of all turns in a folder: each is whole or absent, and only so many are kept.
+"""Copies of all turns and characters in a folder: each is whole or absent, and only so many are kept.
 
 A copy is written aside, fsynced and renamed. Where public keys are given, `age` encrypts it on the way: the
 text reaches the disk encrypted only, and who holds the folder cannot read it.
@@ -15,28 +15,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, cast
 
-from chatbot.adapters.history.records import write_record
 from chatbot.domain.errors import StartupError
-from chatbot.domain.history import Turn
 
 AGE = "age"
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What a backup did: ``path`` is None where there was no turn to copy."""
+    """What a backup did: ``path`` is None where there was nothing to copy."""
 
     path: Path | None
-    turns: int
     removed: Sequence[Path]
 
 
 async def back_up(
-    turns: AsyncIterator[Turn], folder: Path, name: str, keep: int, keys: Path | None, now: datetime
+    lines: AsyncIterator[str], folder: Path, name: str, keep: int, keys: Path | None, now: datetime
 ) -> Copied:
-    """Write the turns to ``<name>-<time>.jsonl`` (``.age`` where ``keys`` is a file of public keys).
+    """Write an export's lines to ``<name>-<time>.jsonl`` (``.age`` where ``keys`` is a file of public keys).
 
-    Then the oldest copies of that name go, until ``keep`` are left. Without a turn nothing is written and
+    Then the oldest copies of that name go, until ``keep`` are left. Without a line nothing is written and
     nothing goes: an empty database is more often a lost one.
 
     Raises:
@@ -45,16 +42,16 @@ async def back_up(
     """
     path = folder / f"{name}-{now:%Y%m%dT%H%M%SZ}.jsonl{'.age' if keys else ''}"
     aside = folder / f".{name}.part"
-    written = 0
+    written = False
     try:
         with _alone(aside) as file:
-            with _encrypted(file, keys) as lines:
-                async for turn in turns:
-                    lines.write(f"{write_record(turn)}\n".encode())
-                    written += 1
+            with _encrypted(file, keys) as written_to:
+                async for line in lines:
+                    written_to.write(f"{line}\n".encode())
+                    written = True
             if not written:
                 aside.unlink()
-                return Copied(None, 0, ())
+                return Copied(None, ())
             os.fsync(file.fileno())
             aside.rename(path)
         _flush(folder)
@@ -63,7 +60,7 @@ async def back_up(
             each.unlink()
     except OSError as error:
         raise StartupError(f"{folder} cannot be written: {error.strerror or error}") from error
-    return Copied(path, written, older)
+    return Copied(path, older)
 
 
 def _copies(folder: Path, name: str) -> list[Path]:

@@ -8,6 +8,7 @@ room's last turn goes on behind it: so a long room may come in pieces.
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
+from chatbot.adapters.history.character_records import CharacterToImport, import_character
 from chatbot.adapters.history.records import storable
 from chatbot.domain.history import Imported, NewTurn, Room
 from chatbot.domain.history_ports import TurnStore
@@ -32,19 +33,21 @@ class SkippedRoom:
 
 @dataclass(slots=True)
 class ImportReport:
-    """What an import did, or would do; counts are of turns unless they say rooms."""
+    """What an import did, or would do; counts are of turns unless they say otherwise."""
 
     rooms: int = 0
     imported: int = 0
     present: int = 0
     broken: int = 0
+    characters: int = 0
+    characters_present: int = 0
     skipped: list[SkippedRoom] = field(default_factory=list)
 
 
 async def import_rooms(
-    rooms: AsyncIterator[RoomToImport | SkippedRoom], store: TurnStore, *, dry_run: bool
+    rooms: AsyncIterator[RoomToImport | CharacterToImport | SkippedRoom], store: TurnStore, *, dry_run: bool
 ) -> ImportReport:
-    """Import rooms one by one; an import that stops half-way is simply repeated.
+    """Import rooms and characters one by one; an import that stops half-way is simply repeated.
 
     Raises:
         HistoryUnavailable: the database went away.
@@ -53,6 +56,11 @@ async def import_rooms(
     async for found in rooms:
         if isinstance(found, SkippedRoom):
             report.skipped.append(found)
+            continue
+        if isinstance(found, CharacterToImport):
+            new = await import_character(found, store.characters, dry_run=dry_run)
+            report.characters += new
+            report.characters_present += not new
             continue
         report.rooms += 1
         report.broken += found.broken

@@ -18,6 +18,7 @@ from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
+from chatbot.adapters.history.mongo_characters import MongoCharacters
 from chatbot.adapters.history.mongo_documents import (
     Collections,
     Document,
@@ -86,13 +87,25 @@ def _failures() -> Iterator[None]:
         raise HistoryUnavailable(type(error).__name__) from error
 
 
+async def _inserted(collection: Any, document: Document) -> bool:
+    """Insert a document; False when its unique key is taken."""
+    try:
+        await collection.insert_one(document)
+    except DuplicateKeyError:
+        return False
+    return True
+
+
 class MongoTurnStore:
-    """A TurnStore in three collections. Building it connects nothing; the first call does."""
+    """A TurnStore and its characters. Building it connects nothing; the first call does."""
 
     def __init__(self, uri: str, database: str, timeout_seconds: float) -> None:
         self._client = _open(uri, timeout_seconds)
         found = self._client[database]
-        self._collections = Collections(found["turns"], found["room_states"], found["tombstones"])
+        self._collections = Collections(
+            found["turns"], found["room_states"], found["tombstones"], found["characters"]
+        )
+        self.characters = MongoCharacters(self._asking, _inserted)
         self._indexed = False
         self._inserting: WeakValueDictionary[Room, asyncio.Lock] = WeakValueDictionary()
 
@@ -182,9 +195,7 @@ class MongoTurnStore:
     async def put_state(self, room: Room, state: RoomState) -> bool:
         """As the port says."""
         async with self._asking() as found:
-            try:
-                await found.states.insert_one(state_document(room, state))
-            except DuplicateKeyError:
+            if not await _inserted(found.states, state_document(room, state)):
                 return False
             await found.states.delete_many({**key(room), "version": {"$lt": state.version}})
         return True
@@ -240,15 +251,10 @@ class MongoTurnStore:
         """As the port says; a turn that arrives meanwhile is newer than what is deleted, so it stays."""
         deleted = 0
         for owner in await self.owners():
-            user = {"service": str(owner.service), "user_id": owner.user_id}
             async with self._asking() as found:
-                old = found.turns.find({**user, "created_at": {"$lt": older_than}}, {"_id": 0, "db_id": 1})
-                for db_id in {document["db_id"] async for document in old}:
-                    room = {**user, "db_id": db_id}
-                    newer = {**room, "created_at": {"$gte": older_than}}
-                    if await found.turns.find_one(newer, {"_id": 1}) is None:
-                        result = await found.turns.delete_many({**room, "created_at": {"$lt": older_than}})
-                        deleted += result.deleted_count
+                deleted += await found.delete_unused(
+                    {"service": str(owner.service), "user_id": owner.user_id}, older_than
+                )
         async with self._asking() as found:
             await found.forget_rooms_without_turns(older_than)
         return deleted

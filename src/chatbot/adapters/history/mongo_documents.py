@@ -72,7 +72,7 @@ def with_parents(documents: Sequence[Document]) -> Iterator[tuple[Document, str 
 
 @dataclass(frozen=True, slots=True)
 class Collections:
-    """The three collections of a history, each of the driver's own type."""
+    """The collections of a history, each of the driver's own type."""
 
     turns: Any
     """Documents as the module says, unique by room and index."""
@@ -83,11 +83,16 @@ class Collections:
     tombstones: Any
     """Ids of buried turns."""
 
+    characters: Any
+    """Versions of characters, unique by owner, character and version."""
+
     async def make_indexes(self) -> None:
         """Make the indexes that are not there."""
         await self.turns.create_index([*_ROOM, ("index", 1)], unique=True, name="room")
         await self.states.create_index([*_ROOM, ("version", 1)], unique=True, name="room")
         await self.tombstones.create_index(_ROOM, name="room")
+        version = [("service", 1), ("user_id", 1), ("character_id", 1), ("version", 1)]
+        await self.characters.create_index(version, unique=True, name="version")
 
     async def newest(self, room: Room) -> Document | None:
         """The turn of the room that was stored last, its id and index."""
@@ -201,6 +206,18 @@ class Collections:
             name = state.title or titles.get(room, "")
             lines.append(RoomSummary(UUID(room), name, turns, updated[room].astimezone(UTC), state.pinned))
         return sorted(lines, key=lambda line: (-line.updated_at.timestamp(), str(line.db_id)))
+
+    async def delete_unused(self, owner: Document, older_than: datetime) -> int:
+        """Delete the turns of a user's rooms that have none since that time, and return how many."""
+        deleted = 0
+        old = self.turns.find({**owner, "created_at": {"$lt": older_than}}, {"_id": 0, "db_id": 1})
+        for db_id in {document["db_id"] async for document in old}:
+            room = {**owner, "db_id": db_id}
+            newer = {**room, "created_at": {"$gte": older_than}}
+            if await self.turns.find_one(newer, {"_id": 1}) is None:
+                result = await self.turns.delete_many({**room, "created_at": {"$lt": older_than}})
+                deleted += int(result.deleted_count)
+        return deleted
 
     async def forget_rooms_without_turns(self, older_than: datetime) -> None:
         """Delete states and tombstones from before that time whose rooms have no turn left."""

@@ -25,6 +25,7 @@ from uuid import UUID
 from chatbot.adapters.history.branching import bury_turn, change_state, kept_path, read_path, read_tree
 from chatbot.adapters.history.catching_up import LOCK_SECONDS, CatchUp
 from chatbot.adapters.history.exporting import turns_of_user
+from chatbot.adapters.history.guarded_characters import GuardedCharacters
 from chatbot.adapters.history.importing import import_room
 from chatbot.adapters.history.kept_files import Kept
 from chatbot.adapters.history.records import storable
@@ -80,6 +81,7 @@ class ResilientHistory:
         self._writability = Writability()
         self._catch_up = CatchUp(store, spool, pace.mark)
         self.watch = Watch(store, spool, self._catch_up, self._writability, pace)
+        self.characters = GuardedCharacters(store.characters, self.watch, timeout_seconds)
         self._searching = asyncio.Lock()
         self._importing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()

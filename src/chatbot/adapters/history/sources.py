@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
 
+from chatbot.adapters.history.character_records import CharacterToImport, is_character, read_character
 from chatbot.adapters.history.importing import RoomToImport, SkippedRoom
 from chatbot.adapters.history.predecessor import PREFIXES, convert
 from chatbot.adapters.history.records import read_record
 from chatbot.domain.history import NewTurn
 
-Found = RoomToImport | SkippedRoom
+Found = RoomToImport | CharacterToImport | SkippedRoom
 
 _SEPARATORS = re.compile(r"[\s,\[\]\ufeff]+")
 """What stands between documents; byte order marks too, which Windows puts before a file and `cat` inside."""
@@ -82,7 +83,7 @@ def _behind_separators(text: str, place: int) -> int:
 
 
 def _records(path: Path, _: tzinfo) -> Iterator[Found]:
-    """The lines of an export; a room's lines stand together."""
+    """The lines of an export: turns, of which a room's stand together, and characters."""
     turns: list[NewTurn] = []
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -90,6 +91,9 @@ def _records(path: Path, _: tzinfo) -> Iterator[Found]:
             if not record.strip():
                 continue
             try:
+                if is_character(record):
+                    yield read_character(record)
+                    continue
                 turn = read_record(record)
             except ValueError as error:
                 yield SkippedRoom(f"{path.name} line {number}", str(error))

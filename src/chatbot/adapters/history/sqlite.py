@@ -12,9 +12,9 @@ import os
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 import aiosqlite
@@ -22,6 +22,18 @@ import aiosqlite
 from chatbot.adapters.history import sqlite_statements as sql
 from chatbot.adapters.history.disk import check_room
 from chatbot.adapters.history.records import storable
+from chatbot.adapters.history.sqlite_characters import SCHEMA as CHARACTERS_SCHEMA
+from chatbot.adapters.history.sqlite_characters import SqliteCharacters
+from chatbot.adapters.history.sqlite_rows import (
+    Values,
+    json_of,
+    now,
+    of_milliseconds,
+    to_milliseconds,
+    turn_of_row,
+    values_of_owner,
+    values_of_room,
+)
 from chatbot.adapters.history.titles import title
 from chatbot.domain.branches import TurnNode
 from chatbot.domain.history import (
@@ -33,49 +45,10 @@ from chatbot.domain.history import (
     RoomSummary,
     Turn,
 )
-from chatbot.domain.messages import FinishReason, ServiceName
+from chatbot.domain.messages import ServiceName
 
 BUSY_SECONDS = 2.0
 """How long a statement waits for another process that writes; the caller's time budget may be shorter."""
-
-_Row = tuple[str, str, str, str, int, str, str, str, int, str, str | None, str | None]
-
-
-def _milliseconds(time: datetime) -> int:
-    return round(time.timestamp() * 1000)
-
-
-def _now() -> int:
-    return _milliseconds(datetime.now(UTC))
-
-
-def _json(ids: Collection[UUID]) -> str:
-    return json.dumps([str(id_) for id_ in ids])
-
-
-def _time(milliseconds: int) -> datetime:
-    seconds, rest = divmod(milliseconds, 1000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
-
-
-def _turn(row: _Row) -> Turn:
-    id_, service, user_id, db_id, index, question, answer, model, created, parent, reason, asked_with = row
-    return Turn(
-        UUID(id_),
-        Room(ServiceName(service), user_id, UUID(db_id)),
-        index,
-        question,
-        answer,
-        model,
-        _time(created),
-        UUID(parent) if parent else None,
-        FinishReason(reason) if reason else None,
-        json.loads(asked_with) if asked_with else None,
-    )
-
-
-def _key(room: Room) -> dict[str, object]:
-    return {"service": str(room.service), "user_id": room.user_id, "db_id": str(room.db_id)}
 
 
 @contextmanager
@@ -104,6 +77,7 @@ class SqliteTurnStore:
         self._path = path
         self._writer = writer
         self._reader = reader
+        self.characters = SqliteCharacters(self)
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -120,7 +94,7 @@ class SqliteTurnStore:
         try:
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
                 await writer.execute(f"PRAGMA {pragma}")
-            await writer.executescript(sql.SCHEMA)
+            await writer.executescript(sql.SCHEMA + CHARACTERS_SCHEMA)
             await _add_columns(writer)
             reader = await aiosqlite.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         except BaseException:
@@ -133,12 +107,12 @@ class SqliteTurnStore:
         turn = storable(turn)
         named = turn.after if isinstance(turn.after, UUID) else None
         values = {
-            **_key(turn.room),
+            **values_of_room(turn.room),
             "id": str(turn.id),
             "question": turn.question,
             "answer": turn.answer,
             "model": turn.model,
-            "created_ms": _milliseconds(turn.created_at),
+            "created_ms": to_milliseconds(turn.created_at),
             "begins": turn.after is None,
             "after": None if named is None else str(named),
             "finish_reason": turn.reason,
@@ -152,38 +126,40 @@ class SqliteTurnStore:
     async def end(self, room: Room) -> UUID | None:
         """As the port says."""
         with _failures():
-            ((found,),) = await self._reader.execute_fetchall(f"SELECT {sql.END}", _key(room))
+            ((found,),) = await self._reader.execute_fetchall(f"SELECT {sql.END}", values_of_room(room))
         return UUID(found) if found else None
 
     async def recent(self, room: Room, limit: int, upto: UUID | None = None) -> Sequence[Turn]:
         """As the port says."""
         bound = f"(SELECT turn_index FROM turns WHERE id = :upto AND {sql.IN_ROOM})"  # noqa: S608 (constants)
         clause = f"WHERE {sql.IN_ROOM} {f'AND turn_index <= {bound}' if upto else ''}"
-        values = {**_key(room), "limit": limit, "upto": str(upto)}
+        values = {**values_of_room(room), "limit": limit, "upto": str(upto)}
         return (await self._turns(f"{clause} ORDER BY turn_index DESC LIMIT :limit", values))[::-1]
 
     async def outline(self, room: Room) -> Sequence[TurnNode]:
         """As the port says."""
         statement = f"SELECT id, turn_index, {sql.PARENT} FROM turns WHERE {sql.IN_ROOM} ORDER BY turn_index"  # noqa: S608
         with _failures():
-            rows = await self._reader.execute_fetchall(statement, _key(room))
+            rows = await self._reader.execute_fetchall(statement, values_of_room(room))
         return [TurnNode(UUID(id_), index, UUID(parent) if parent else None) for id_, index, parent in rows]
 
     async def read(self, room: Room, ids: Collection[UUID]) -> Sequence[Turn]:
         """As the port says."""
         clause = f"WHERE {sql.IN_ROOM} AND id {sql.GIVEN} ORDER BY turn_index"
-        return await self._turns(clause, {**_key(room), "ids": _json(ids)})
+        return await self._turns(clause, {**values_of_room(room), "ids": json_of(ids)})
 
     async def bury(self, room: Room, ids: Collection[UUID]) -> int:
         """As the port says; a turn that is stored between the two statements finds its tombstone."""
         with _failures():
-            await self._writer.execute(sql.BURY, {**_key(room), "ids": _json(ids), "created_ms": _now()})
+            await self._writer.execute(
+                sql.BURY, {**values_of_room(room), "ids": json_of(ids), "created_ms": now()}
+            )
         return await self.delete_turns(ids)
 
     async def state(self, room: Room) -> RoomState:
         """As the port says."""
         with _failures():
-            rows = list(await self._reader.execute_fetchall(sql.STATE, _key(room)))
+            rows = list(await self._reader.execute_fetchall(sql.STATE, values_of_room(room)))
         if not rows:
             return RoomState()
         version, title_, pinned, end, newest = rows[0]
@@ -194,13 +170,13 @@ class SqliteTurnStore:
     async def put_state(self, room: Room, state: RoomState) -> bool:
         """As the port says."""
         values = {
-            **_key(room),
+            **values_of_room(room),
             "version": state.version,
             "title": state.title,
             "pinned": state.pinned,
             "path_end": str(state.end) if state.end else None,
             "newest": str(state.newest) if state.newest else None,
-            "created_ms": _now(),
+            "created_ms": now(),
         }
         with _failures():
             taken = await self._writer.execute(sql.PUT_STATE, values)
@@ -210,16 +186,14 @@ class SqliteTurnStore:
     async def page(self, room: Room, after: int, limit: int) -> Sequence[Turn]:
         """As the port says."""
         clause = f"WHERE {sql.IN_ROOM} AND turn_index > :after ORDER BY turn_index LIMIT :limit"
-        return await self._turns(clause, {**_key(room), "after": after, "limit": limit})
+        return await self._turns(clause, {**values_of_room(room), "after": after, "limit": limit})
 
     async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
         """As the port says."""
         with _failures():
-            rows = await self._reader.execute_fetchall(
-                sql.ROOMS, {"service": str(service), "user_id": user_id}
-            )
+            rows = await self._reader.execute_fetchall(sql.ROOMS, values_of_owner(Owner(service, user_id)))
         return [
-            RoomSummary(UUID(db_id), named or title(question), turns, _time(updated), bool(pinned))
+            RoomSummary(UUID(db_id), named or title(question), turns, of_milliseconds(updated), bool(pinned))
             for db_id, turns, updated, question, named, pinned in rows
         ]
 
@@ -233,23 +207,21 @@ class SqliteTurnStore:
 
     async def delete_turns(self, ids: Collection[UUID]) -> int:
         """As the port says."""
-        return await self._delete(sql.DELETE_TURNS, {"ids": _json(ids)}) if ids else 0
+        return await self.delete(sql.DELETE_TURNS, {"ids": json_of(ids)}) if ids else 0
 
     async def delete_room(self, room: Room) -> int:
         """As the port says."""
-        return await self._delete_everywhere(sql.IN_ROOM, _key(room))
+        return await self._delete_everywhere(sql.IN_ROOM, values_of_room(room))
 
     async def delete_user(self, service: ServiceName, user_id: str) -> int:
         """As the port says."""
-        return await self._delete_everywhere(
-            "service = :service AND user_id = :user_id", {"service": str(service), "user_id": user_id}
-        )
+        return await self._delete_everywhere(sql.OF_OWNER, values_of_owner(Owner(service, user_id)))
 
     async def prune(self, older_than: datetime) -> int:
         """As the port says."""
-        deleted = await self._delete(sql.PRUNE, (_milliseconds(older_than),))
+        deleted = await self.delete(sql.PRUNE, (to_milliseconds(older_than),))
         for table in sql.TABLES[1:]:
-            await self._delete(sql.FORGET.format(table=table), (_milliseconds(older_than),))
+            await self.delete(sql.FORGET.format(table=table), (to_milliseconds(older_than),))
         return deleted
 
     async def ping(self) -> None:
@@ -273,19 +245,37 @@ class SqliteTurnStore:
             with suppress(sqlite3.Error, ValueError):
                 await connection.close()
 
-    async def _turns(self, clause: str, values: dict[str, object]) -> list[Turn]:
-        with _failures():
-            rows = await self._reader.execute_fetchall(f"SELECT {sql.COLUMNS} FROM turns {clause}", values)  # noqa: S608
-            return [_turn(tuple(row)) for row in rows]
+    async def _turns(self, clause: str, values: Values) -> list[Turn]:
+        statement = f"SELECT {sql.COLUMNS} FROM turns {clause}"  # noqa: S608 (constants)
+        return [turn_of_row(row) for row in await self.select(statement, values)]
 
-    async def _delete_everywhere(self, chosen: str, values: dict[str, object]) -> int:
+    async def _delete_everywhere(self, chosen: str, values: Values) -> int:
         turns, *_ = [
-            await self._delete(f"DELETE FROM {table} WHERE {chosen}", values)  # noqa: S608 (constants)
+            await self.delete(f"DELETE FROM {table} WHERE {chosen}", values)  # noqa: S608 (constants)
             for table in sql.TABLES
         ]
         return turns
 
-    async def _delete(self, statement: str, values: dict[str, object] | tuple[object, ...]) -> int:
+    async def select(self, statement: str, values: Values) -> list[tuple[Any, ...]]:
+        """The rows of a statement that reads.
+
+        Raises:
+            HistoryUnavailable: the file cannot be read.
+        """
+        with _failures():
+            return [tuple(row) for row in await self._reader.execute_fetchall(statement, values)]
+
+    async def change(self, statement: str, values: Values) -> int:
+        """How many rows a statement has changed.
+
+        Raises:
+            HistoryUnavailable: the file cannot be written.
+        """
+        with _failures():
+            return (await self._writer.execute(statement, values)).rowcount
+
+    async def delete(self, statement: str, values: Values | tuple[object, ...]) -> int:
+        """How many rows a statement has deleted; their bytes are overwritten."""
         with _failures():
             cursor = await self._writer.execute(statement, values)
             deleted = cursor.rowcount

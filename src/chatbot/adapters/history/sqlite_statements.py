@@ -44,6 +44,8 @@ ADDED_COLUMNS = ("parent", "finish_reason", "asked_with")
 
 TABLES = ("turns", "room_states", "tombstones")
 
+OF_OWNER = "service = :service AND user_id = :user_id"
+
 IN_ROOM = "service = :service AND user_id = :user_id AND db_id = :db_id"
 
 NEWEST = f"SELECT id FROM turns WHERE {IN_ROOM} ORDER BY turn_index DESC LIMIT 1"

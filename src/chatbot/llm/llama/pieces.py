@@ -61,8 +61,8 @@ def system_pieces(conversation: Conversation) -> Iterator[Piece]:
 
 
 def user_pieces(conversation: Conversation) -> Iterator[Piece]:
-    """References, then the question; its piece comes even when nothing is left of it without white space."""
-    quoted = list(_joined([(part.name, part.text.strip()) for part in conversation.references]))
+    """Quotations, then the question; its piece comes even when nothing is left of it without white space."""
+    quoted = list(_joined([(part.name, part.text.strip()) for part in conversation.quoted]))
     yield from quoted
     if quoted:
         yield Piece("\n\n", trusted=True)

@@ -69,8 +69,8 @@ class Prompter:
     before it has the largest power of two as a divisor. It stays the roundest until the leeway has moved
     beyond it. On a path that leaves indexes out, those that are missing there count too.
 
-    What does not fit even without history loses its references, the last ones first. No more is tokenised
-    than what may fit, and a little: turn by turn from the newest.
+    What does not fit even without history loses what is quoted, the last references first. No more is
+    tokenised than what may fit, and a little: turn by turn from the newest.
     """
 
     def __init__(self, form: PromptFormat, vocabulary: Vocabulary, *, context: int, limit: int) -> None:
@@ -96,8 +96,8 @@ class Prompter:
             if fixed > self._limit:
                 if first < len(exchanges):
                     first = len(exchanges)
-                elif conversation.references:
-                    conversation = conversation.with_fewer_references()
+                elif conversation.quoted:
+                    conversation = conversation.with_fewer_quotes()
                 else:
                     raise PromptTooLong(fixed, self._limit)
                 continue
@@ -193,4 +193,9 @@ def _report(segments: tuple[Segment, ...], conversation: Conversation, first: in
     for segment in segments:
         tokens[segment.name] = tokens.get(segment.name, 0) + len(segment.tokens)
     turns = [exchange.index for exchange in conversation.exchanges]
-    return PromptReport(tokens, kept_turns=tuple(turns[first:]), cut_turns=tuple(turns[:first]))
+    return PromptReport(
+        tokens,
+        kept_turns=tuple(turns[first:]),
+        cut_turns=tuple(turns[:first]),
+        left_out=conversation.left_out,
+    )

@@ -22,9 +22,10 @@ from chatbot.domain.messages import (
     Usage,
 )
 from chatbot.domain.models import AdmissionRequest, ModelState, ModelStatus
+from chatbot.domain.token_estimate import estimate_tokens
 from chatbot.llm.openai.deltas import WholeCharacters
 from chatbot.llm.openai.forms import response_format
-from chatbot.llm.openai.prompt import Prompt, build_prompt, estimate_tokens
+from chatbot.llm.openai.prompt import Prompt, build_prompt
 from chatbot.llm.openai.trouble import UpstreamTrouble, pause_before
 from chatbot.llm.openai.upstream_client import UpstreamClient
 from chatbot.llm.stops import StopFilter

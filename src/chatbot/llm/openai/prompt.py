@@ -1,17 +1,16 @@
 """A conversation as the messages of OpenAI's protocol, cut to fit by an approximate token count.
 
-The tokenizer of a foreign model is not at hand, so tokens are estimated from characters, rather too many
-than too few: a quarter to a third of the Latin letters, one for each Korean syllable.
+The tokenizer of a foreign model is not at hand, so tokens are estimated from characters.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil
 
 from chatbot.domain.config import ANSWER_RESERVE
 from chatbot.domain.control_tokens import defused
 from chatbot.domain.errors import PromptTooLong
 from chatbot.domain.messages import Conversation, Exchange, PromptReport
+from chatbot.domain.token_estimate import estimate_tokens
 
 Message = dict[str, str]
 
@@ -28,17 +27,11 @@ class Prompt:
     report: PromptReport
 
 
-def estimate_tokens(text: str) -> int:
-    """About how many tokens a text has, rather too many than too few."""
-    latin = sum(character < "\u0250" for character in text)
-    return ceil(0.3 * latin) + len(text) - latin
-
-
 def build_prompt(conversation: Conversation, context_tokens: int, redact: Callable[[str], str]) -> Prompt:
     """Render ``conversation`` within ``context_tokens``, less the reserve for the answer.
 
     Every text passes ``redact`` first and loses what a server could take for a control token. The oldest
-    exchanges are left out first, then the last references.
+    exchanges are left out first, then the last references, then what belongs to the scene.
 
     Raises:
         PromptTooLong: persona, opening and question alone do not fit.
@@ -61,10 +54,10 @@ def build_prompt(conversation: Conversation, context_tokens: int, redact: Callab
     if needed > limit:
         raise PromptTooLong(needed, limit)
 
-    while needed + sum(_cost(leaving(part.text)) for part in conversation.references) > limit:
-        conversation = conversation.with_fewer_references()
-    references = [leaving(part.text) for part in conversation.references]
-    for part, text in zip(conversation.references, references, strict=True):
+    while needed + sum(_cost(leaving(part.text)) for part in conversation.quoted) > limit:
+        conversation = conversation.with_fewer_quotes()
+    references = [leaving(part.text) for part in conversation.quoted]
+    for part, text in zip(conversation.quoted, references, strict=True):
         tokens[part.name] = tokens.get(part.name, 0) + _cost(text)
         needed += _cost(text)
 
@@ -97,7 +90,7 @@ def build_prompt(conversation: Conversation, context_tokens: int, redact: Callab
 def _report(conversation: Conversation, tokens: dict[str, int], kept: int) -> PromptReport:
     indexes = tuple(exchange.index for exchange in conversation.exchanges)
     first = len(indexes) - kept
-    return PromptReport(tokens, kept_turns=indexes[first:], cut_turns=indexes[:first])
+    return PromptReport(tokens, indexes[first:], indexes[:first], conversation.left_out)
 
 
 def _cost(text: str) -> int:

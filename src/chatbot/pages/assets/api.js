@@ -135,3 +135,5 @@ export async function exists(path) {
     return false;
   }
 }
+
+export { json, owner, request };

@@ -28,10 +28,10 @@ const links = facts.others.map((other) => ({
 }));
 let atEnd = true;
 
-const character = facts.character && new CharacterForm(newRoom);
+const character = facts.character && new CharacterForm(newRoom, draw);
 const conversation = new Conversation(byId("turns"), {
   request: () => ({ alias: models.chosen, fields: { ...character?.fields, ...generation.fields, ...(facts.search && { [facts.search]: search.checked }) } }),
-  speaker: (askedWith) => (character && askedWith?.[facts.character.name]) || speaker(),
+  speaker: (askedWith) => (askedWith && character?.speakerOf(askedWith)) || speaker(),
   grown: () => follow(),
   changed,
   edit(turn) {
@@ -122,8 +122,8 @@ function drawWelcome() {
       make(
         "div",
         { className: "persona" },
-        make("div", { className: "face", ariaHidden: "true" }, Array.from(name)[0]),
-        make("div", {}, make("h2", {}, name), make("p", {}, character.shownContext)),
+        character.face,
+        make("div", {}, make("h2", {}, name), make("p", {}, character.shownContext), character.tools(conversation.last === null)),
       ),
       make("div", { className: "speaker" }, name),
       make("div", { className: "answer", dir: "auto" }, formatted(character.shownGreeting)),

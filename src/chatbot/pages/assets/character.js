@@ -2,10 +2,12 @@
 
 import { LIMITS, readCard } from "./card.js";
 import { CardError, MAX_FILE_BYTES } from "./cardfile.js";
-import { byId, make } from "./dom.js";
+import { byId, button, make, toast } from "./dom.js";
 import { facts } from "./facts.js";
 import { currentLanguage, t } from "./i18n.js";
+import { KeptCharacter } from "./kept.js";
 import { fillMacros, userWord } from "./macros.js";
+import { AuthorNote } from "./note.js";
 import { lengthOf } from "./plaintext.js";
 import { readJson, settings, writeJson } from "./store.js";
 import { SAMPLES } from "./texts.js";
@@ -20,8 +22,11 @@ const valid = (value) =>
   value && Object.entries(LIMITS).every(([key, limit]) => typeof value[key] === "string" && value[key] && lengthOf(value[key]) <= limit);
 
 export class CharacterForm {
-  /** `chosen()` is called when the user has confirmed a character. */
-  constructor(chosen) {
+  /**
+   * `chosen()` is called when the user has confirmed a character, `changed()` when what the page shows of it, or the note of
+   * the room, has changed.
+   */
+  constructor(chosen, changed) {
     const stored = readJson(CURRENT, null);
     this.own = valid(stored) ? stored : null;
     this.userName = settings.userName;
@@ -32,11 +37,36 @@ export class CharacterForm {
     byId("character-save").onclick = () => this.#save();
     byId("character-cancel").onclick = () => this.dialog.close();
     byId("card-file").onchange = ({ target }) => this.#import(target);
+    this.note = facts.keeps ? new AuthorNote(changed) : null;
+    this.kept = facts.keeps ? new KeptCharacter({ begun: chosen, changed, gone: () => toast(t("keptGone", this.current)), describe: () => this.#describe() }) : null;
+  }
+
+  /** The gallery of kept characters; null where the service keeps none. */
+  get gallery() {
+    return this.kept?.gallery ?? null;
+  }
+
+  /** What stands for the character beside its name. */
+  get face() {
+    return this.kept?.character ? this.kept.face : make("div", { className: "face", ariaHidden: "true" }, Array.from(this.current.name)[0]);
+  }
+
+  /** Who answered what was asked with these fields: a name, or what will say it; null: they do not tell. */
+  speakerOf(askedWith) {
+    const id = askedWith.character_id;
+    return (id && this.kept?.nameOf(id)) || askedWith[facts.character.name] || null;
+  }
+
+  /** Buttons that belong to the scene; `greetings`: also to choose how it begins. */
+  tools(greetings) {
+    if (!this.kept) return null;
+    const choice = greetings && this.kept.character ? this.kept.greetingChoice : null;
+    return make("div", { className: "persona-tools" }, button(t("gallery"), () => this.gallery.open(), "quiet small"), this.note.button, choice);
   }
 
   /** The character in use: the user's own, else the sample in the page's language. */
   get current() {
-    return this.own ?? SAMPLES[currentLanguage()];
+    return this.kept?.character ? this.kept.shown : (this.own ?? SAMPLES[currentLanguage()]);
   }
 
   /** The greeting as the service has the character say it. */
@@ -50,8 +80,8 @@ export class CharacterForm {
   }
 
   #filled(text) {
-    const { name, greeting, context } = this.current;
-    return fillMacros(text, { char: name, user: this.userName || userWord(context + greeting) });
+    const { name, spoken, greeting, context } = this.current;
+    return fillMacros(text, { char: spoken ?? name, user: this.userName || userWord(context + greeting) });
   }
 
   /** The request's fields, named as the service names them; the user's name only where there is one. */
@@ -59,7 +89,8 @@ export class CharacterForm {
     const { name, greeting, context } = this.current;
     const as = facts.character;
     const user = this.userName ? { [as.user_name]: this.userName } : {};
-    return { [as.name]: name, [as.greeting]: greeting, [as.context]: context, ...user };
+    const described = { [as.name]: name, [as.greeting]: greeting, [as.context]: context };
+    return { ...(this.kept?.chosen ? this.kept.fields : described), ...user, ...this.note?.fields };
   }
 
   /**
@@ -73,9 +104,14 @@ export class CharacterForm {
   }
 
   edit() {
+    if (this.kept?.character) this.kept.editor.open(this.kept.character.id);
+    else this.#describe();
+  }
+
+  #describe() {
     byId("card-report").hidden = true;
     byId("character-problem").textContent = "";
-    this.#fill(this.current);
+    this.#fill(this.own ?? SAMPLES[currentLanguage()]);
     byId("user-name").value = this.userName;
     this.dialog.showModal();
   }
@@ -83,11 +119,18 @@ export class CharacterForm {
   /** Begin a new room: the user is called as in the settings. */
   begin() {
     this.userName = settings.userName;
+    if (this.note) this.note.text = "";
   }
 
   /** Take up the character that a room was last asked with; false when nothing tells which that was. */
   takeUp(dbId, askedWith) {
     const as = facts.character;
+    if (this.note) this.note.text = askedWith?.author_note ?? "";
+    if (this.kept && askedWith?.character_id) {
+      this.userName = askedWith[as.user_name] ?? "";
+      this.kept.take(askedWith.character_id, askedWith.greeting_index ?? 0);
+      return true;
+    }
     const told = askedWith && Object.fromEntries(Object.keys(LIMITS).map((key) => [key, askedWith[as[key]]]));
     const before = () => readJson(BY_ROOM, []).find(([id]) => id === dbId)?.[1];
     const found = valid(told) ? told : before();
@@ -99,6 +142,7 @@ export class CharacterForm {
 
   #use(character) {
     this.own = character;
+    this.kept?.leave();
     writeJson(CURRENT, character);
   }
 

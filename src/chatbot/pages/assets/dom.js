@@ -34,10 +34,12 @@ export function toast(text) {
   }, 6000);
 }
 
-/** Ask a yes-or-no question; resolves to true only for the button. */
-export function confirmed(text) {
+/** Ask a yes-or-no question; resolves to true only for the button, which says `yes` if it is not to say "delete". */
+export function confirmed(text, yes = null) {
   const dialog = byId("confirm");
+  const label = byId("confirm-yes").textContent;
   byId("confirm-text").textContent = text;
+  byId("confirm-yes").textContent = yes ?? label;
   dialog.showModal();
   byId("confirm-no").focus();
   return new Promise((resolve) => {
@@ -47,6 +49,13 @@ export function confirmed(text) {
       dialog.close();
     };
     byId("confirm-no").onclick = () => dialog.close();
-    dialog.addEventListener("close", () => resolve(answer), { once: true });
+    dialog.addEventListener(
+      "close",
+      () => {
+        byId("confirm-yes").textContent = label;
+        resolve(answer);
+      },
+      { once: true },
+    );
   });
 }

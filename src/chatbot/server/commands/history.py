@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
@@ -16,15 +17,15 @@ from pydantic import SecretStr
 from chatbot.adapters.history.backups import Copied, back_up
 from chatbot.adapters.history.importing import ImportReport, import_rooms
 from chatbot.adapters.history.opening import open_history, open_spool, open_store
-from chatbot.adapters.history.records import is_user_id, write_record
+from chatbot.adapters.history.records import is_user_id
 from chatbot.adapters.history.resilient import ResilientHistory
 from chatbot.adapters.history.retention import cutoff
 from chatbot.adapters.history.sources import from_database, from_files
 from chatbot.domain.errors import StartupError
-from chatbot.domain.history import HistoryUnavailable, Owner, Room, Turn
+from chatbot.domain.history import HistoryUnavailable, Owner, Room
 from chatbot.domain.messages import ServiceName
+from chatbot.server.commands.exported import export_lines, services_meant, told
 from chatbot.server.settings import Settings, load_settings
-from chatbot.services.registry import SERVICES
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -83,32 +84,6 @@ def _user(user: str | None) -> str:
     return user
 
 
-async def _services(history: ResilientHistory, service: ServiceName | None) -> list[ServiceName]:
-    """The services that are meant: one, or all and those that are gone and left conversations behind.
-
-    Raises:
-        StartupError: there is no such service, and no conversation of one.
-    """
-    known = list(dict.fromkeys([*SERVICES, *(owner.service for owner in await history.owners())]))
-    if service is None:
-        return known
-    if service not in known:
-        raise StartupError(f"there is no service {service}: --service takes {', '.join(known)}")
-    return [service]
-
-
-async def _turns(
-    history: ResilientHistory, service: ServiceName | None, user: str | None
-) -> AsyncIterator[Turn]:
-    """All turns of a user, or of everybody, in one service or in all."""
-    services = await _services(history, service)
-    owners = await history.owners() if user is None else [Owner(one, user) for one in services]
-    for owner in owners:
-        if owner.service in services:
-            async for turn in history.export(owner.service, owner.user_id):
-                yield turn
-
-
 @app.command("import")
 def import_(
     files: Annotated[
@@ -162,6 +137,9 @@ def import_(
     report = _run(work)
     done = "would import" if dry_run else "imported"
     _say(f"{report.rooms} rooms: {done} {report.imported} turns, {report.present} were here already")
+    if report.characters or report.characters_present:
+        present = report.characters_present
+        _say(f"characters: {done} {report.characters}, {present} were here already and stay as they are")
     if report.broken:
         _say(f"{report.broken} entries have no question or answer and were left out")
     for skipped in report.skipped:
@@ -178,22 +156,20 @@ def export(
     everybody: Annotated[bool, typer.Option("--all", help="Everybody's conversations.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File; absent: stdout.")] = None,
 ) -> None:
-    """Write conversations as JSON lines, one turn a line; `import` reads them."""
+    """Write conversations and characters as JSON lines, one turn or character a line; `import` reads them."""
     if everybody and (user or room):
         raise typer.BadParameter("--all takes no --user and no --room")
     name = None if everybody else _user(user)
 
-    async def work(settings: Settings) -> int:
-        written = 0
+    async def work(settings: Settings) -> Counter[str]:
+        counted: Counter[str] = Counter()
         async with _history(settings) as history:
             with _opened(output) as file:
-                async for turn in _turns(history, service, name):
-                    if room in (None, turn.room.db_id):
-                        file.write(f"{write_record(turn)}\n")
-                        written += 1
-        return written
+                async for line in export_lines(history, counted, service, name, room):
+                    file.write(f"{line}\n")
+        return counted
 
-    sys.stderr.write(f"exported {_run(work)} turns\n")
+    sys.stderr.write(f"exported {told(_run(work))}\n")
 
 
 @app.command()
@@ -206,23 +182,23 @@ def backup(
         typer.Option(help="File of public keys, for which age encrypts.", exists=True, dir_okay=False),
     ] = None,
 ) -> None:
-    """Copy everybody's conversations to a new file in a folder; `import` reads it.
+    """Copy everybody's conversations and characters to a new file in a folder; `import` reads it.
 
-    Without a conversation no file is made and none goes.
+    Without any no file is made and none goes.
     """
+
+    counted: Counter[str] = Counter()
 
     async def work(settings: Settings) -> Copied:
         async with _history(settings) as history:
-            turns = _turns(history, service, None)
-            return await back_up(turns, folder, service or "history", keep, keys, datetime.now(UTC))
+            lines = export_lines(history, counted, service, None)
+            return await back_up(lines, folder, service or "history", keep, keys, datetime.now(UTC))
 
     copied = _run(work)
     if copied.path is None:
         _say("there is no turn to back up: no copy was made, and none was removed")
     else:
-        _say(
-            f"{copied.turns} turns are in {copied.path.name}; {len(copied.removed)} older copies were removed"
-        )
+        _say(f"{told(counted)} are in {copied.path.name}; {len(copied.removed)} older copies were removed")
 
 
 @app.command()
@@ -232,23 +208,24 @@ def delete(
     room: RoomOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete a user's conversations for good, or one room of them."""
+    """Delete a user's conversations and characters for good, or one room."""
     name = _user(user)
     what = f"room {room}" if room else "everything"
     if not yes:
         typer.confirm(f"Delete {what} of {name} ({service or 'all services'}) for good?", abort=True)
 
-    async def work(settings: Settings) -> int:
-        deleted = 0
+    async def work(settings: Settings) -> Counter[str]:
+        deleted: Counter[str] = Counter()
         async with _history(settings) as history:
-            for one in await _services(history, service):
+            for one in await services_meant(history, service):
                 if room:
-                    deleted += await history.delete_room(Room(one, name, room))
+                    deleted["turns"] += await history.delete_room(Room(one, name, room))
                 else:
-                    deleted += await history.delete_user(one, name)
+                    deleted["turns"] += await history.delete_user(one, name)
+                    deleted["characters"] += await history.characters.delete_all(Owner(one, name))
         return deleted
 
-    _say(f"deleted {_run(work)} turns")
+    _say(f"deleted {told(_run(work))}")
 
 
 @app.command()

@@ -1,18 +1,21 @@
 """Services that play a character, such as the one that each request describes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated
 
 from chatbot.core.service import Frame, FramedQuestion
 from chatbot.core.transcript import Names, Transcript
+from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.language import Language, language_of
 from chatbot.domain.macros import fill_macros
 from chatbot.domain.messages import PromptPart, Speakers
 from chatbot.domain.plaintext import one_line
 from chatbot.domain.prompts import Persona, holding
 from chatbot.domain.schemas import NAME_CHARS
+from chatbot.services.kinds.scene import Material, beside_question, fixed_part
+from chatbot.services.kinds.scene_request import SceneRequest
 
 _UNNAMED: dict[Language, str] = {"ko": "상대", "en": "Companion"}
 _NO_CONTEXT = "-"
@@ -43,6 +46,12 @@ class Cast:
     said: str = ""
     """The user's line, whose language counts where nothing else has one."""
 
+    spoken_name: str = ""
+    """What {{char}} becomes; "": the name."""
+
+    material: Material = field(default_factory=Material)
+    """What else belongs to the scene."""
+
 
 def frame(cast: Cast, personas: Mapping[Language, RolePlayPersona]) -> Frame:
     """The role-play rules, then the character's card; the greeting is the character's first turn.
@@ -55,17 +64,21 @@ def frame(cast: Cast, personas: Mapping[Language, RolePlayPersona]) -> Frame:
     persona = personas[language]
     name = one_line(cast.name, NAME_CHARS) or _UNNAMED[language]
     user = one_line(cast.user_name or "", NAME_CHARS) or persona.user_label
+    spoken = one_line(cast.spoken_name, NAME_CHARS) or name
+
+    def fill(text: str) -> str:
+        return fill_macros(text, spoken, user)
+
+    fixed = fixed_part(cast.material, cast.context, cast.greeting or "", persona.rules, language, fill)
     before, _, after = persona.card.partition("{context}")
-    card = (
-        before.replace("{character_name}", name)
-        + fill_macros(cast.context, name, user)
-        + after.replace("{character_name}", name)
-    )
+    card = before.replace("{character_name}", name) + fixed.context + after.replace("{character_name}", name)
     return Frame(
-        system=(PromptPart("rules", persona.rules), PromptPart("context", card)),
+        system=(PromptPart("rules", persona.rules), PromptPart("context", card), *fixed.parts),
         speakers=Speakers(user, name),
         language=language,
-        opening=fill_macros(cast.greeting, name, user) if cast.greeting else None,
+        opening=fixed.greeting or None,
+        beside=beside_question(cast.material, fixed.lore_tokens, language, fill),
+        left_out=fixed.left_out,
         asked_in=language_of(cast.said) if any(map(str.isalpha, cast.said)) else language,
     )
 
@@ -73,6 +86,26 @@ def frame(cast: Cast, personas: Mapping[Language, RolePlayPersona]) -> Frame:
 def of_cast(cast: Cast) -> FramedQuestion[RolePlayPersona]:
     """The user's line in the character's frame."""
     return FramedQuestion(cast.said, partial(frame, cast))
+
+
+def cast_of(character: CharacterSheet, request: SceneRequest, user_name: str | None, tokens: int) -> Cast:
+    """The scene of a stored character; ``tokens`` is the size of the whole prompt."""
+    material = Material(
+        examples=character.example_dialogue,
+        instructions=character.post_history_instructions,
+        note=request.author_note or "",
+        lorebook=character.lorebook,
+        tokens=tokens,
+    )
+    return Cast(
+        name=character.name,
+        context=character.context or _NO_CONTEXT,
+        greeting=character.greeting_at(request.greeting_index or 0) or None,
+        user_name=user_name,
+        said=request.question,
+        spoken_name=character.spoken_name,
+        material=material,
+    )
 
 
 def of_transcript(transcript: Transcript, names: Names) -> FramedQuestion[RolePlayPersona]:

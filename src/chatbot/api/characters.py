@@ -1,0 +1,163 @@
+"""Keeping, changing, importing and exporting the characters of a user; for services that play one."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.convertors import StringConvertor, register_url_convertor
+
+from chatbot.api import texts
+from chatbot.api.body import body_docs
+from chatbot.api.character_bodies import (
+    CARD_BODY,
+    CHARACTER_BODY,
+    EXAMPLE,
+    PICTURE_FILE,
+    PICTURE_TYPES,
+    ChangedCharacter,
+    CharacterEntry,
+    CharacterList,
+    CharacterPath,
+    ImportedCharacter,
+    KeptCharacter,
+    NewCharacter,
+    read_as,
+    read_card_upload,
+)
+from chatbot.api.character_files import add_file_routes
+from chatbot.api.character_keeping import Keeper
+from chatbot.api.docs import CHANGED_RESPONSES, CHARACTER_BODY_RESPONSES, CHARACTER_RESPONSES
+from chatbot.api.errors import RequestRefused
+from chatbot.api.room_bodies import Deleted
+from chatbot.api.rooms import each_once, owner_of
+from chatbot.api.state import ServiceState
+from chatbot.api.uploads import Uploads
+from chatbot.domain.card_files import CardError
+from chatbot.domain.characters import CharacterSheet, StoredCharacter
+from chatbot.domain.errors import CharacterNotFound
+
+
+class _CharacterSegment(StringConvertor):
+    """One segment of a path that names a character: not "import", which is a route of its own."""
+
+    regex = r"(?!import(?:/|$))[^/]+"
+
+
+register_url_convertor("kept", _CharacterSegment())
+
+_JSON = ("application/json",)
+
+
+def characters_router(state: ServiceState) -> APIRouter:
+    """The character routes of a service; each asks whose they are before it looks anything up."""
+    router = APIRouter(
+        prefix="/characters",
+        tags=["characters"],
+        responses=CHARACTER_RESPONSES,
+        dependencies=[Depends(each_once)],
+    )
+    keeper, uploads = Keeper(state), Uploads()
+    User = Annotated[str, Depends(owner_of(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
+
+    @router.get("", summary="List a user's characters")
+    async def listed(user_id: User) -> CharacterList:
+        lines = await keeper.characters.lines(keeper.owner(user_id))
+        return CharacterList(characters=[CharacterEntry.of(line) for line in lines])
+
+    @router.post(
+        "",
+        summary="Keep a character",
+        responses=CHARACTER_BODY_RESPONSES,
+        openapi_extra=body_docs(NewCharacter),
+    )
+    async def create(user_id: User, request: Request) -> KeptCharacter:
+        body = await uploads.read(request, _JSON, CHARACTER_BODY, read_as(NewCharacter))
+        return KeptCharacter.of(await keeper.create(user_id, _plain(body), None))
+
+    @router.delete("", summary="Delete all characters of a user")
+    async def delete_all(user_id: User) -> Deleted:
+        return Deleted(deleted=await keeper.characters.delete_all(keeper.owner(user_id)))
+
+    @router.post(
+        "/import",
+        summary="Keep the character of a card",
+        responses=CHARACTER_BODY_RESPONSES,
+        openapi_extra=_card_docs(),
+    )
+    async def import_card(user_id: User, request: Request) -> ImportedCharacter:
+        """V1, V2 and V3, as JSON or as a PNG that carries it, up to 1.5 MiB."""
+        try:
+            character, avatar, taken = await uploads.read(
+                request, (*_JSON, *PICTURE_TYPES), CARD_BODY, read_card_upload
+            )
+        except CardError as error:
+            raise RequestRefused(400, texts.filled(texts.NOT_A_CARD, reason=str(error))) from None
+        return ImportedCharacter.of(await keeper.create(user_id, character, avatar), taken)
+
+    _add_routes_of_a_character(router, state, keeper, uploads)
+    add_file_routes(router, state, keeper, uploads)
+    return router
+
+
+def _add_routes_of_a_character(
+    router: APIRouter, state: ServiceState, keeper: Keeper, uploads: Uploads
+) -> None:
+    User = Annotated[str, Depends(owner_of(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
+
+    @router.get("/{character_id:kept}", summary="Read a character")
+    async def read(user_id: User, character_id: CharacterPath) -> KeptCharacter:
+        return KeptCharacter.of(await keeper.read(user_id, character_id))
+
+    @router.put(
+        "/{character_id:kept}",
+        summary="Change a character",
+        responses=CHANGED_RESPONSES,
+        openapi_extra=body_docs(ChangedCharacter),
+    )
+    async def change(user_id: User, character_id: CharacterPath, request: Request) -> KeptCharacter:
+        """All of it but its picture. 409: it was changed meanwhile; the body has what it is now."""
+        body = await uploads.read(request, _JSON, CHARACTER_BODY, read_as(ChangedCharacter))
+
+        def changed(there: StoredCharacter) -> StoredCharacter:
+            kept = {} if "card" in body.model_fields_set else {"card": there.character.card}
+            return replace(there, character=_plain(body).model_copy(update=kept))
+
+        return KeptCharacter.of(await keeper.change(user_id, character_id, body.version, changed))
+
+    @router.delete("/{character_id:kept}", summary="Delete a character")
+    async def delete(user_id: User, character_id: CharacterPath) -> Deleted:
+        deleted = await keeper.characters.delete(keeper.owner(user_id), character_id)
+        if not deleted:
+            raise CharacterNotFound("there is no such character")
+        return Deleted(deleted=deleted)
+
+
+def _card_docs() -> dict[str, Any]:
+    card = {
+        "type": "object",
+        "description": "A card V1, V2 or V3.",
+        "examples": [
+            {
+                "spec": "chara_card_v2",
+                "spec_version": "2.0",
+                "data": {
+                    "name": EXAMPLE["name"],
+                    "description": EXAMPLE["context"],
+                    "first_mes": EXAMPLE["greeting"],
+                },
+            }
+        ],
+    }
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": card}, "image/png": PICTURE_FILE},
+        }
+    }
+
+
+def _plain(body: CharacterSheet) -> CharacterSheet:
+    """The character of a body that has more fields."""
+    return CharacterSheet.model_construct(
+        **{name: getattr(body, name) for name in CharacterSheet.model_fields}
+    )

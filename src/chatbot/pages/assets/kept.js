@@ -1,0 +1,138 @@
+// The kept character that is talked with: what the service keeps of it, which greeting opens the scene.
+
+import { cutTo } from "./card.js";
+import { CharacterEditor } from "./charactereditor.js";
+import { readCharacter } from "./characterapi.js";
+import { iconButton, make, toast } from "./dom.js";
+import { facts } from "./facts.js";
+import { Gallery } from "./gallery.js";
+import { t } from "./i18n.js";
+import { faceOf } from "./picture.js";
+import { readJson, settings, writeJson } from "./store.js";
+
+const CURRENT = "chatbot.kept_character";
+const DESCRIBED = { name: 50, greeting: 2000, context: 2000 };
+
+export class KeptCharacter {
+  #names = new Map();
+
+  /**
+   * `begun()` is called when another one was chosen, `changed()` when what is known of it has changed, `gone()` when the
+   * one in use was deleted; `describe()` opens the form of a described one.
+   */
+  constructor({ begun, changed, gone, describe }) {
+    /** What the service keeps of the character in use; null: it is not read yet, or a described one is talked with. */
+    this.character = null;
+    /** Which character is in use, {id, greetingIndex}; null: a described one. */
+    this.chosen = null;
+    Object.assign(this, { begun, changed, gone });
+    this.editor = new CharacterEditor({ saved: (character) => this.#saved(character) });
+    this.gallery = new Gallery({
+      current: () => this.chosen?.id ?? null,
+      choose: (id) => this.choose(id),
+      edit: (id) => this.editor.open(id),
+      describe,
+      removed: (id) => id === this.chosen?.id && this.#gone(),
+    });
+    const stored = readJson(CURRENT, null);
+    if (typeof stored?.id === "string") this.take(stored.id, stored.greetingIndex);
+  }
+
+  /** Talk with a character from now on, in a new room. */
+  async choose(id) {
+    if (await this.take(id, 0)) this.begun();
+  }
+
+  /** Take up a character that is kept, from now on; whether it could be read. */
+  async take(id, greetingIndex = 0) {
+    const chosen = (this.chosen = { id, greetingIndex });
+    if (this.character?.id !== id) this.character = null;
+    try {
+      const character = this.character ?? (await readCharacter(id));
+      if (this.chosen !== chosen) return false;
+      this.#use(character, greetingIndex);
+      return true;
+    } catch (error) {
+      if (this.chosen !== chosen) return false;
+      // Out of reach for now, it is still the one that questions name.
+      if (error.status === 404) this.#gone();
+      else toast(error.message);
+      return false;
+    }
+  }
+
+  /** A described character takes its place. */
+  leave() {
+    this.chosen = this.character = null;
+    writeJson(CURRENT, null);
+  }
+
+  #gone() {
+    this.leave();
+    this.changed();
+    this.gone();
+  }
+
+  #use(character, greetingIndex) {
+    this.character = character;
+    this.chosen = { id: character.id, greetingIndex: greetingIndex <= character.alternate_greetings.length ? greetingIndex : 0 };
+    writeJson(CURRENT, this.chosen);
+    this.#names.set(character.id, character.name);
+    for (const shown of document.querySelectorAll(`[data-kept="${character.id}"]`)) shown.textContent = character.name;
+    this.changed();
+  }
+
+  #saved(character) {
+    if (this.chosen?.id === character.id) this.#use(character, this.chosen.greetingIndex);
+    else this.gallery.open();
+  }
+
+  /** A place that says a character's name, once that is known. */
+  nameOf(id) {
+    const place = make("span", {}, this.#names.get(id) ?? t("editCharacter"));
+    place.dataset.kept = id;
+    return place;
+  }
+
+  get #greetings() {
+    return [this.character.greeting, ...this.character.alternate_greetings];
+  }
+
+  /** As a described character is known to the page. */
+  get shown() {
+    const { name, nickname, context } = this.character;
+    return { name, spoken: nickname || name, context, greeting: this.#greetings[this.chosen.greetingIndex] };
+  }
+
+  /** What a request says of it. Without a user nothing that is kept can be named: then it is described. */
+  get fields() {
+    if (!settings.forget || !this.character) {
+      const { id, greetingIndex } = this.chosen;
+      return { character_id: id, ...(greetingIndex ? { greeting_index: greetingIndex } : {}) };
+    }
+    const as = facts.character;
+    const texts = Object.entries(DESCRIBED).map(([key, limit]) => [as[key], cutTo(this.shown[key], limit) || "…"]);
+    return Object.fromEntries(texts);
+  }
+
+  get face() {
+    return faceOf(this.character);
+  }
+
+  /** Buttons to choose among its greetings; null when there is one. */
+  get greetingChoice() {
+    const count = this.#greetings.length;
+    if (count < 2) return null;
+    const turn = (by) => {
+      this.#use(this.character, (this.chosen.greetingIndex + by + count) % count);
+      document.querySelector(by < 0 ? ".greeting-choice button" : ".greeting-choice button:last-child")?.focus();
+    };
+    return make(
+      "div",
+      { className: "greeting-choice" },
+      iconButton("back", t("greetingBack"), () => turn(-1)),
+      make("small", { role: "status" }, t("greetingChoice", { place: this.chosen.greetingIndex + 1, count })),
+      iconButton("on", t("greetingOn"), () => turn(1)),
+    );
+  }
+}

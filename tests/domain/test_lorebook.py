@@ -1,0 +1,116 @@
+"""Which entries of a lorebook enter a prompt."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from chatbot.domain.characters import CharacterSheet
+from chatbot.domain.lorebook import Lorebook, constant_entries, expression, keyed_entries
+
+PLENTY = 100_000
+
+
+def book(*entries: dict[str, Any], **more: Any) -> Lorebook:
+    return Lorebook.model_validate({"entries": [{"content": "x", **entry} for entry in entries], **more})
+
+
+def entered(lore: Lorebook, *messages: str, budget: int = PLENTY, taken: int = 0) -> list[int]:
+    return [number for number, _ in keyed_entries(lore, messages, taken, budget).entries]
+
+
+@pytest.mark.parametrize(
+    ("entry", "said", "enters"),
+    [
+        ({"keys": ["map"]}, "Old MAPS here", True),
+        ({"keys": ["map"]}, "no such thing", False),
+        ({"keys": ["지도"]}, "옛 지도를 보여 줘", True),
+        ({"keys": ["지도"]}, "옛 지도", True),
+        ({"keys": [" map "]}, "map", True),
+        ({"keys": ["Map"], "case_sensitive": True}, "a map", False),
+        ({"keys": ["Map"], "case_sensitive": True}, "a Map", True),
+        ({"keys": ["map"], "enabled": False}, "map", False),
+        ({"keys": ["map"], "content": "  "}, "map", False),
+        ({"keys": ["map"], "content": "@@depth 4\n@@@x\n"}, "map", False),
+        ({"keys": []}, "anything", False),
+        ({"keys": ["map"], "secondary_keys": ["sea"], "selective": True}, "map", False),
+        ({"keys": ["map"], "secondary_keys": ["sea"], "selective": True}, "map of the Sea", True),
+        ({"keys": ["map"], "secondary_keys": [], "selective": True}, "map", True),
+        ({"keys": ["map"], "secondary_keys": ["sea"]}, "map", True),
+        ({"keys": [r"m[ao]p\b"], "use_regex": True}, "a mop.", True),
+        ({"keys": [r"m[ao]p\b"], "use_regex": True}, "mops", False),
+        ({"keys": ["/MOP/i"], "use_regex": True}, "a mop", True),
+        ({"keys": ["MOP"], "use_regex": True}, "a mop", False),
+        ({"keys": ["mop"], "use_regex": True, "secondary_keys": ["sea"], "selective": True}, "mop", True),
+        ({"keys": ["mop"], "use_regex": True, "constant": True}, "nothing", False),
+        ({"keys": ["(?=mop)"], "use_regex": True}, "mop", False),
+        ({"keys": ["(?=mop)", "mop"], "use_regex": True}, "mop", True),
+    ],
+)
+def test_an_entry_enters_by_its_keys(entry: dict[str, Any], said: str, *, enters: bool) -> None:
+    assert entered(book(entry), said) == ([1] if enters else [])
+
+
+def test_so_many_of_the_last_messages_are_looked_at() -> None:
+    entry = {"keys": ["map"]}
+    talk = ("map", "1", "2", "3", "4")
+    assert entered(book(entry), *talk[:4]) == [1]
+    assert entered(book(entry), *talk) == []
+    assert entered(book(entry, scan_depth=5), *talk) == [1]
+    assert entered(book(entry, scan_depth=1), "map", "no") == []
+    assert entered(book(entry, scan_depth=0), "map") == []
+
+
+def test_what_enters_is_scanned_for_no_key() -> None:
+    lore = book({"keys": ["map"], "content": "the sea"}, {"keys": ["sea"]}, recursive_scanning=True)
+    assert entered(lore, "map") == [1]
+
+
+def test_constant_entries_enter_whatever_is_said_and_once() -> None:
+    lore = book({"keys": ["map"], "constant": True}, {"keys": ["map"]})
+    assert [number for number, _ in constant_entries(lore, PLENTY).entries] == [1]
+    assert entered(lore, "map") == [2]
+
+
+def test_entries_stand_in_their_order_and_the_least_weighty_stay_out() -> None:
+    ten = "가" * 10
+    lore = book(
+        {"keys": ["a"], "content": ten, "insertion_order": 3},
+        {"keys": ["a"], "content": ten, "insertion_order": 1, "priority": 9},
+        {"keys": ["a"], "content": ten, "insertion_order": 2},
+    )
+    assert entered(lore, "a") == [2, 3, 1]
+    found = keyed_entries(lore, ["a"], 0, 20)
+    assert [number for number, _ in found.entries] == [2, 1]
+    assert found.left_out == (3,)
+    assert found.tokens == 20
+    own = lore.model_copy(update={"token_budget": 25})
+    assert entered(own, "a") == [2, 1]
+    assert entered(own, "a", taken=10) == [2]
+    assert constant_entries(book({"constant": True, "content": ten}, token_budget=5), PLENTY).left_out == (1,)
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"(a)\1", "(?=a)", "(?<!a)b", "(", "a{2}", "(a{1000}){1000}", "", "//", "/a/x"]
+)
+def test_an_expression_that_cannot_be_searched_for_is_told(pattern: str) -> None:
+    assert expression(pattern) is None
+    if pattern:
+        assert book({"keys": ["a"]}, {"keys": [pattern], "use_regex": True}).unsupported() == (2,)
+
+
+def test_an_expression_that_would_backtrack_is_searched_for_in_linear_time() -> None:
+    # By backtracking this would take longer than the universe has.
+    assert entered(book({"keys": ["(a+)+$x"], "use_regex": True}), "a" * 20_000) == []
+    assert expression("(a|a)*b") is not None
+
+
+def test_a_book_has_bounds() -> None:
+    many = [{"keys": [f"{number}.{key}" for key in range(50)]} for number in range(41)]
+    for lore in ({"entries": many}, {"entries": [{"keys": ["a"], "use_regex": True}] * 21}):
+        with pytest.raises(ValidationError):
+            CharacterSheet.model_validate({"name": "a", "lorebook": lore})
+    with pytest.raises(ValidationError):
+        book(*[{}] * 501)
+    with pytest.raises(ValidationError):
+        CharacterSheet.model_validate({"name": "a", "card": {"x": "y" * 600_000}})

@@ -1,0 +1,137 @@
+"""Character cards as characters to keep, and back."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatbot.domain.card_files import CardError
+from chatbot.domain.characters import MOST_GREETINGS, CharacterSheet
+from chatbot.domain.stored_cards import card_of, character_of_card
+
+ENTRY = {
+    "keys": ["map"],
+    "content": "Maps.",
+    "insertion_order": 7,
+    "extensions": {"depth": 4},
+    "enabled": True,
+}
+FULL: dict[str, Any] = {
+    "name": "Rachel",
+    "nickname": "Ray",
+    "description": "A librarian.",
+    "personality": "dry",
+    "scenario": "a library",
+    "first_mes": "Hi {{user}}",
+    "alternate_greetings": ["Hey", "", 5],
+    "mes_example": "<START>\n{{char}}: mm",
+    "post_history_instructions": "Be brief.",
+    "system_prompt": "Ignore the rules.",
+    "creator": "me",
+    "tags": ["book"],
+    "extensions": {"talkativeness": "0.5"},
+    "character_book": {"name": "World", "scan_depth": 9, "token_budget": 300, "entries": [ENTRY]},
+}
+
+
+def test_a_card_becomes_a_character() -> None:
+    character, taken = character_of_card({"spec": "chara_card_v2", "data": FULL})
+    assert character.name == "Rachel"
+    assert character.spoken_name == "Ray"
+    assert character.context == "A librarian.\n\nPersonality: dry\n\nScenario: a library"
+    assert character.greeting == "Hi {{user}}"
+    assert character.alternate_greetings == ("Hey",)
+    assert character.example_dialogue == "<START>\n{{char}}: mm"
+    assert character.post_history_instructions == "Be brief."
+    assert character.lorebook is not None
+    assert (character.lorebook.scan_depth, character.lorebook.token_budget) == (9, 300)
+    assert character.lorebook.entries[0].insertion_order == 7
+    assert taken.unused == ["system_prompt", "creator", "tags", "extensions"]
+    assert (taken.cut, taken.left_out) == ([], [])
+
+
+def test_an_exported_card_has_all_and_reads_as_the_same_character() -> None:
+    character, _ = character_of_card({"data": FULL})
+    card = card_of(character)
+    assert (card["spec"], card["spec_version"]) == ("chara_card_v3", "3.0")
+    data = card["data"]
+    for name in ("name", "nickname", "first_mes", "mes_example", "post_history_instructions"):
+        assert data[name] == FULL[name]
+    for name in ("system_prompt", "creator", "tags", "extensions"):
+        assert data[name] == FULL[name]
+    assert data["group_only_greetings"] == []
+    (entry,) = data["character_book"]["entries"]
+    assert {name: entry[name] for name in ENTRY} == ENTRY
+    assert entry["use_regex"] is False
+    again, _ = character_of_card(card)
+    assert again.model_dump(exclude={"card"}) == character.model_dump(exclude={"card"})
+
+
+def test_a_v1_card_and_sillytavern_entries_are_read() -> None:
+    entries = {
+        "0": {"key": ["map"], "keysecondary": ["sea"], "selective": True, "content": "M", "order": 3},
+        "1": {"key": "a, b", "content": "N", "disable": True},
+    }
+    character, _ = character_of_card(
+        {"name": "R", "description": "d", "first_mes": "f", "character_book": {"entries": entries}}
+    )
+    assert character.lorebook is not None
+    first, second = character.lorebook.entries
+    assert (first.keys, first.secondary_keys, first.insertion_order) == (("map",), ("sea",), 3)
+    assert (second.keys, second.enabled) == (("a", "b"), False)
+
+
+def test_what_is_too_long_is_cut_and_told() -> None:
+    card = {
+        "name": "n" * 60,
+        "description": "d" * 13_000,
+        "alternate_greetings": ["g"] * 40,
+        "character_book": {"entries": [{"content": "c" * 5000}, 5, {"keys": ["(?=a)"], "use_regex": True}]},
+        "assets": ["a" * 200_000],
+        "tags": ["kept"],
+    }
+    character, taken = character_of_card(card)
+    assert {cut.field: (cut.had, cut.kept) for cut in taken.cut} == {
+        "name": (60, 50),
+        "context": (13_000, 12_000),
+        "alternate_greetings": (40, MOST_GREETINGS),
+        "lorebook[1]": (5000, 4000),
+        "lorebook": (3, 2),
+    }
+    assert taken.left_out == ["assets"]
+    assert taken.unsupported == (2,)
+    assert character.card == {"tags": ["kept"]}
+
+
+@pytest.mark.parametrize("card", [None, [], {}, {"name": ""}, {"data": {"name": 5}}])
+def test_what_is_no_card_is_refused(card: object) -> None:
+    with pytest.raises(CardError):
+        character_of_card(card)
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+_entry = st.fixed_dictionaries({}, optional=dict.fromkeys(ENTRY | {"use_regex": 0, "priority": 0}, _json))
+_book = st.fixed_dictionaries(
+    {"entries": st.lists(_entry | _json, max_size=3)}, optional={"scan_depth": _json, "name": _json}
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"name": st.text(min_size=1)},
+        optional={**{name: _json for name in FULL if name != "name"}, "character_book": _book | _json},
+    )
+)
+def test_whatever_a_card_holds_it_is_read_or_refused_and_survives_storing(card: dict[str, Any]) -> None:
+    try:
+        character, _ = character_of_card(card)
+    except CardError:
+        return
+    assert CharacterSheet.of_json(character.as_json()) == character
+    again, _ = character_of_card(card_of(character))
+    assert again.lorebook == character.lorebook
