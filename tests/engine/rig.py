@@ -171,4 +171,4 @@ def keep_every_room(rig: Rig) -> None:
     Whether a copy pays is measured, and on a busy machine a single slow one would lose the next rooms.
     """
     host_cache = rig.loaded.engine._setup.policy.host_cache
-    host_cache.pays = lambda _: host_cache._budget > 0  # type: ignore[method-assign]
+    host_cache.pays = lambda _: host_cache._budget > 0  # type: ignore[method-assign, assignment]
