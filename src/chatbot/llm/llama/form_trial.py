@@ -11,6 +11,8 @@ import os
 import resource
 import signal
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
@@ -23,7 +25,7 @@ from chatbot.domain.plaintext import one_line
 _SECONDS = 0.5
 """Of a processor, after which the program is ended."""
 
-_MOST_MEMORY = 2**30
+_MOST_MEMORY = 2**29
 """Bytes of its addresses."""
 
 _REASON_CHARS = 300
@@ -85,6 +87,9 @@ def tried(kind: FormKind, text: str) -> dict[str, str]:
 def main() -> None:
     """Try the form of the standard input."""
     os.nice(19)
+    # Where a container's memory ends, this program is to be ended and not the engine.
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
     signal.setitimer(signal.ITIMER_PROF, _SECONDS)
