@@ -127,6 +127,7 @@ def test_only_korean_questions_are_held_to_it() -> None:
         {"system": (PromptPart("rules", "明日"),)},
         {"system": (PromptPart("rules", "규칙"), PromptPart("context", "明日을 기다리는 사람"))},
         {"references": (PromptPart("search", "明日"),)},
+        {"scene": (PromptPart("lore[1]", "明日은 도시의 이름"),)},
         {"speakers": Speakers("明日", "미나")},
         {"question": "한자로 써 주세요"},
         {"exchanges": (Exchange(1, "한자로 써 주세요", "네."),)},

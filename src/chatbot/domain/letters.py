@@ -102,6 +102,7 @@ def _people_ask(conversation: Conversation) -> Iterator[str]:
     yield conversation.question
     yield from (exchange.question for exchange in conversation.exchanges)
     yield from (part.text for part in conversation.system[1:])
+    yield from (part.text for part in conversation.scene)
     yield conversation.opening or ""
 
 
