@@ -1,5 +1,7 @@
 // Small helpers for building nodes; text always enters as text.
 
+import { t } from "./i18n.js";
+
 export const byId = (id) => document.getElementById(id);
 
 /** An element with properties and children; strings among the children become text nodes. */
@@ -37,9 +39,8 @@ export function toast(text) {
 /** Ask a yes-or-no question; resolves to true only for the button, which says `yes` if it is not to say "delete". */
 export function confirmed(text, yes = null) {
   const dialog = byId("confirm");
-  const label = byId("confirm-yes").textContent;
   byId("confirm-text").textContent = text;
-  byId("confirm-yes").textContent = yes ?? label;
+  byId("confirm-yes").textContent = yes ?? t("delete");
   dialog.showModal();
   byId("confirm-no").focus();
   return new Promise((resolve) => {
@@ -49,13 +50,12 @@ export function confirmed(text, yes = null) {
       dialog.close();
     };
     byId("confirm-no").onclick = () => dialog.close();
-    dialog.addEventListener(
-      "close",
-      () => {
-        byId("confirm-yes").textContent = label;
-        resolve(answer);
-      },
-      { once: true },
-    );
+    // The event of a question before may come when this one is open already.
+    const closed = () => {
+      if (dialog.open) return;
+      dialog.removeEventListener("close", closed);
+      resolve(answer);
+    };
+    dialog.addEventListener("close", closed);
   });
 }
