@@ -99,8 +99,9 @@ export class CharacterForm {
    */
   askedWith({ character, greeting }) {
     if (!character || character.trim() !== this.current.name) return null;
-    const begun = greeting && lengthOf(greeting) <= LIMITS.greeting ? { [facts.character.greeting]: greeting } : {};
-    return { ...this.fields, ...begun };
+    const { fields } = this;
+    const said = facts.character.greeting;
+    return said in fields && greeting && lengthOf(greeting) <= LIMITS.greeting ? { ...fields, [said]: greeting } : fields;
   }
 
   edit() {
