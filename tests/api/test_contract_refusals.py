@@ -53,6 +53,7 @@ def test_every_named_failure_has_its_own_status() -> None:
         errors.PromptTooLong: errors.PromptTooLong(2, 1),
         errors.TooManyAnswers: errors.TooManyAnswers(3),
         errors.UnknownToken: errors.UnknownToken(512),
+        errors.UnusableForm: errors.UnusableForm("grammar", "not one"),
         errors.Overloaded: errors.Overloaded(1, 1, "queue"),
         errors.CharacterChanged: errors.CharacterChanged(version()),
     }

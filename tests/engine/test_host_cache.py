@@ -83,6 +83,22 @@ def test_a_pool_without_cells_for_a_room_gives_what_fits(context: Context, file:
     assert context.memory.agrees(2)
 
 
+def test_rooms_that_nobody_uses_make_way_for_the_whole_of_one_that_comes_back(
+    context: Context, file: ModelFile
+) -> None:
+    cache = opened(context, file, HostCache(64, file.n_swa))
+    room = prompt((65, 200))
+    park(cache, context, room)
+    cache.evict_one()
+    for token in (70, 71, 72):
+        park(cache, context, prompt((token, 160)))
+    found = cache.extended(None, room)
+    assert found is not None
+    assert cache.adopt(found, 2, 199) == 199
+    assert cache.entries == 1, "two of three had to leave"
+    assert context.memory.agrees(2)
+
+
 def test_the_least_recently_used_room_goes_first(context: Context, file: ModelFile) -> None:
     host = HostCache(1, file.n_swa)
     memory = context.memory

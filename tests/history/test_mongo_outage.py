@@ -64,8 +64,9 @@ async def test_forty_writers_of_one_room_lose_nothing_while_the_server_is_killed
 ) -> None:
     room = make_room()
     random = Random(5)
-    acknowledged: list[list[UUID]] = [[] for _ in range(40)]
-    states: set[Stored] = set()
+    before = make_turn(room, "before")
+    states = {await history.remember(before)}
+    acknowledged: list[list[UUID]] = [[before.id], *([] for _ in range(39))]
 
     async def write(mine: list[UUID]) -> None:
         for number in range(4):
@@ -87,9 +88,9 @@ async def test_forty_writers_of_one_room_lose_nothing_while_the_server_is_killed
     turns = [turn async for turn in turns_of_room(history, room)]
 
     ids = [turn.id for turn in turns]
-    assert len(ids) == 160
+    assert len(ids) == 161
     assert set(ids) == {id_ for mine in acknowledged for id_ in mine}
-    assert [turn.index for turn in turns] == list(range(1, 161))
+    assert [turn.index for turn in turns] == list(range(1, 162))
     place = {id_: number for number, id_ in enumerate(ids)}
     for mine in acknowledged:
         assert [place[id_] for id_ in mine] == sorted(place[id_] for id_ in mine), (

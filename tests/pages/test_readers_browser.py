@@ -25,10 +25,10 @@ STREAM = (
     "event: done\ndata:  앞칸\n\nevent: cut\ndata: never"
 )
 EVENTS = [
-    {"event": "queue", "data": '{"position":2,"eta_s":1.5}'},
-    {"event": "token", "data": '{"text":"한글 🙂"}'},
-    {"event": "message", "data": "하나\n둘"},
-    {"event": "done", "data": " 앞칸"},
+    {"event": "queue", "data": '{"position":2,"eta_s":1.5}', "id": ""},
+    {"event": "token", "data": '{"text":"한글 🙂"}', "id": ""},
+    {"event": "message", "data": "하나\n둘", "id": "7"},
+    {"event": "done", "data": " 앞칸", "id": "7"},
 ]
 
 

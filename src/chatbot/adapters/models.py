@@ -141,15 +141,15 @@ class ModelStore:
                     f"{path} does not come: its download failed {status.tried} times, at last with: "
                     f"{status.error}; mend that, delete the download's Job and upgrade the release"
                 )
-            if now >= end:
-                raise ModelStoreError(
-                    f"{path} did not appear in {seconds:.0f} s: see the log of its download, or put it there"
-                )
             if now - told >= 10:
                 here = sum(part.stat().st_size for part in (self._folder / _WORK).glob(f"{name}.*.part"))
                 known = download.tell() or f"{here // MIB} MiB downloaded so far"
                 self._tell(f"waiting for {path}: {known}")
                 told = now
+            if now >= end:
+                raise ModelStoreError(
+                    f"{path} did not appear in {seconds:.0f} s: see the log of its download, or put it there"
+                )
             time.sleep(1)
         return path
 

@@ -92,9 +92,9 @@ class HostCache:
         """Whether to copy a room rather than lose it, where computing a token costs so much."""
         return self._budget > 0 and 2 * self._cost.seconds < _PAYS_BELOW * prefill_seconds
 
-    def cells_to_load(self, room: SavedSequence) -> int:
-        """Free cells that loading one segment takes at most."""
-        return max(end - start for start, end in self._bounds(room.tokens))
+    def cells_to_load(self, room: SavedSequence, held: int, stop: int) -> int:
+        """Free cells that ``load`` needs from ``held`` tokens to ``stop``: a segment comes as a whole."""
+        return sum(end - start for start, end in self._bounds(room.tokens) if end > held and start < stop)
 
     def forget(self, room: SavedSequence) -> None:
         """Give a room up."""

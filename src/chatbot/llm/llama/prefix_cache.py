@@ -104,9 +104,11 @@ class PrefixCache:
             match.parked.used = self._clock
             self._parked.move_to_end(match.parked)
         if match.room is not None:
-            while self._memory.free < self._policy.host_cache.cells_to_load(match.room) and self.evict_one():
+            host_cache = self._policy.host_cache
+            needed = host_cache.cells_to_load(match.room, self._memory.length(target), keep)
+            while self._memory.free < needed and self.evict_one():
                 pass
-            self._policy.host_cache.load(self._memory, match.room, target, keep)
+            host_cache.load(self._memory, match.room, target, keep)
         length = self._memory.length(target)
         intact = self._memory.last_position(target) == length - 1 and (
             not self._policy.n_swa
