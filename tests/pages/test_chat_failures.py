@@ -134,3 +134,19 @@ def test_a_connection_that_falls_silent_is_given_up(visitor: Visitor, served: Se
     expect(page.locator("#stop")).to_be_visible()
     page.clock.run_for(6_000)
     expect(page.locator(".failed .remark")).to_have_text("연결이 끊겼습니다.")
+
+
+def test_what_was_too_long_to_be_read_is_said_under_the_answer(visitor: Visitor, served: Served) -> None:
+    office = served.suite.office
+    report = {"tokens": {}, "kept_turns": [13], "cut_turns": list(range(1, 13)), "left_out": ["context"]}
+    office.answers = [text_answer("답", prompt_report=report), text_answer("답", prompt_report=None)]
+    page = visitor.open("/office/")
+    visitor.ask(page, "긴 대화")
+    said = [
+        "길이가 넘쳐 앞선 대화 12개는 읽지 않고 쓴 답변입니다.",
+        "길이가 넘쳐 캐릭터 정보 1가지는 줄이거나 읽지 않고 쓴 답변입니다.",
+    ]
+    expect(page.locator(".remark")).to_have_text(said)
+    assert office.headers[0]["x-prompt-report"] == "1"
+    visitor.ask(page, "짧은 대화")
+    expect(page.locator(".remark")).to_have_text(said)

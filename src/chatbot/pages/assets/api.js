@@ -75,7 +75,7 @@ async function* streamed(response) {
  * Throws ServiceError for a refusal or an error event, ConnectionLost when the stream ends early.
  */
 export async function* ask(alias, body, { signal, finish }) {
-  const headers = { Accept: "text/event-stream", "Content-Type": "application/json", "X-Keep": "partial", ...affinity() };
+  const headers = { Accept: "text/event-stream", "Content-Type": "application/json", "X-Keep": "partial", "X-Prompt-Report": "1", ...affinity() };
   if (finish) headers["X-Finish"] = "1";
   const response = await request(encodeURIComponent(alias), { method: "POST", headers, body: JSON.stringify(body), signal });
   yield { event: "open", data: { dbId: response.headers.get("X-Db-Id"), answer: response.headers.get("X-Answer-Id") } };

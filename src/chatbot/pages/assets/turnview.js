@@ -17,8 +17,10 @@ function factsOf({ model, usage, timings_ms: times }) {
   return facts.filter(Boolean).join(" · ");
 }
 
-function remarksOf({ finish_reason: reason, history, search_status: search }) {
+function remarksOf({ finish_reason: reason, history, search_status: search, prompt_report: report }) {
   const remarks = [];
+  if (report?.cut_turns.length) remarks.push(t("turnsCut", { count: report.cut_turns.length }));
+  if (report?.left_out.length) remarks.push(t("sceneCut", { count: report.left_out.length }));
   if (reason === "stopped") remarks.push(t("kept"));
   if (reason === "length") remarks.push(t("cut"));
   if (reason === "content_filter") remarks.push(t("filtered"));
