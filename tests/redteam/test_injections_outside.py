@@ -42,9 +42,15 @@ def may_change(messages: Messages, touched: frozenset[str]) -> set[int]:
     last = len(messages) - 1
     places = {
         "context": {0},
+        # The first entry is a constant one, the second came up.
+        "lore[1]": {0},
+        "examples": {0},
         "opening": {opening},
         "history": set(range(1 + opening, last)),
         "question": {last},
+        "lore[2]": {last},
+        "note": {last},
+        "instructions": {last},
     }
     return set().union(*(places.get("question" if "search" in part else part, set()) for part in touched))
 
