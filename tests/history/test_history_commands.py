@@ -169,3 +169,24 @@ def test_characters_are_exported_backed_up_deleted_and_imported(tmp_path: Path) 
     assert lines_of(chatbot_history("export", "--all")) == []
     (copy,) = (tmp_path / "copies").iterdir()
     assert "characters: imported 1" in chatbot_history("import", str(copy)).stdout
+
+
+def test_a_turn_that_was_asked_with_a_kept_character_comes_back(tmp_path: Path) -> None:
+    room = make_room(service=ServiceName("character"))
+    asked_with = {"character_id": str(uuid4()), "author_note": 'the "fields" and "updated_at"'}
+    turn = make_turn(room, 'what is "fields"?', asked_with=asked_with)
+    file = tmp_path / "turns.jsonl"
+    file.write_text(write_record(turn), encoding="utf-8")
+    assert "imported 1 turns" in chatbot_history("import", str(file)).stdout
+    exported = lines_of(chatbot_history("export", "--all"))
+    assert exported[0]["asked_with"] == asked_with
+
+    (tmp_path / "copies").mkdir()
+    assert chatbot_history("backup", "copies").exit_code == 0
+    assert "deleted 1 turns" in chatbot_history("delete", "--user", "alice", "--yes").stdout
+    (copy,) = (tmp_path / "copies").iterdir()
+    elsewhere = tmp_path / "elsewhere"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHATBOT_DATA_DIR", str(elsewhere))
+        assert "imported 1 turns" in chatbot_history("import", str(copy)).stdout
+        assert lines_of(chatbot_history("export", "--all")) == exported

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
 
 from chatbot.domain.avatars import AvatarRefused, cleaned
 from chatbot.domain.character_ports import Characters
@@ -16,7 +17,7 @@ from chatbot.domain.history import Owner
 from chatbot.domain.messages import ServiceName
 from chatbot.domain.schemas import CharacterId, UserId
 
-_MARK = b'"character_id"'
+_MARK = b'"fields"'
 
 
 class _CharacterRecord(BaseModel):
@@ -63,8 +64,14 @@ def write_character(owner: Owner, stored: StoredCharacter) -> str:
 
 
 def is_character(line: bytes) -> bool:
-    """Whether a line is to be read as a character: no turn has such a field."""
-    return _MARK in line.partition(b'"updated_at"')[0]
+    """Whether a line is to be read as a character: by its names, since a turn's text may hold any word."""
+    if _MARK not in line:
+        return False
+    try:
+        record = from_json(line)
+    except ValueError:
+        return False
+    return isinstance(record, dict) and "fields" in record and "input_data" not in record
 
 
 def read_character(line: bytes) -> CharacterToImport:
