@@ -215,3 +215,23 @@ async def test_a_key_owns_its_users_characters() -> None:
 async def test_a_service_without_characters_has_no_such_routes() -> None:
     async with client_of(service_state()) as client:
         assert (await client.get("/office/characters", params=USER)).status_code == 404
+
+
+async def test_a_character_of_the_greatest_size_is_read_and_changed(client: httpx.AsyncClient) -> None:
+    empty = len(characters.CharacterSheet(name="R", card={"x": "-"}).as_json()) - 1
+    card = {"x": "y" * (characters.CHARACTER_BYTES - empty)}
+    created = await client.post(ROOT, json={"name": "R", "card": card})
+    assert created.status_code == 200, created.text[:200]
+    address = f"{ROOT}/{created.json()['id']}"
+    assert (await client.get(address)).json() == created.json()
+    whole = {"name": "S", "card": card, "version": 1}
+    changed = await client.put(address, json=whole)
+    assert changed.status_code == 200, changed.text[:200]
+    late = await client.put(address, json={**whole, "name": "T"})
+    assert (late.status_code, late.json()["current"]) == (409, changed.json())
+    # With what is kept of its card it would be too large to be read again.
+    refused = await client.put(address, json={"name": "S", "context": "c", "version": 2})
+    assert (refused.status_code, refused.json()["detail"][0]["type"]) == (422, "character_size")
+    assert (await client.get(address)).json() == changed.json()
+    more = {"name": "R", "card": {"x": card["x"] + "y"}}
+    assert (await client.post(ROOT, json=more)).status_code == 422

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import Path
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from chatbot.api import strict_json
 from chatbot.domain.avatars import AvatarRefused, cleaned
@@ -98,7 +99,8 @@ class KeptCharacter(CharacterSheet):
     def of(cls, stored: StoredCharacter) -> Self:
         """The body of a stored character."""
         book = stored.character.lorebook
-        return cls(
+        # What is stored was checked when it came: its bound is not that of a body with an id and a version.
+        return cls.model_construct(
             **dict(stored.character),
             id=stored.id,
             version=stored.version,
@@ -178,3 +180,11 @@ def read_as(schema: type[Any]) -> Any:
             ) from None
 
     return read
+
+
+def check_size(character: CharacterSheet) -> None:
+    """Refuse, as a wrong body, a character that is too large with what was kept of its card."""
+    try:
+        character.check_size()
+    except PydanticCustomError as error:
+        raise RequestValidationError([{"type": error.type, "loc": ("body",)}]) from None

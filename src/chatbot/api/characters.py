@@ -21,6 +21,7 @@ from chatbot.api.character_bodies import (
     ImportedCharacter,
     KeptCharacter,
     NewCharacter,
+    check_size,
     read_as,
     read_card_upload,
 )
@@ -119,8 +120,11 @@ def _add_routes_of_a_character(
         body = await uploads.read(request, _JSON, CHARACTER_BODY, read_as(ChangedCharacter))
 
         def changed(there: StoredCharacter) -> StoredCharacter:
-            kept = {} if "card" in body.model_fields_set else {"card": there.character.card}
-            return replace(there, character=_plain(body).model_copy(update=kept))
+            character = _plain(body)
+            if "card" not in body.model_fields_set:
+                character = character.model_copy(update={"card": there.character.card})
+                check_size(character)
+            return replace(there, character=character)
 
         return KeptCharacter.of(await keeper.change(user_id, character_id, body.version, changed))
 

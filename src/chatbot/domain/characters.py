@@ -83,9 +83,13 @@ class CharacterSheet(BaseModel):
             raise PydanticCustomError("lorebook_keys", "A lorebook has at most 2,000 keys")
         if self.lorebook and self.lorebook.expression_count > MOST_EXPRESSIONS:
             raise PydanticCustomError("lorebook_expressions", "At most 20 keys are regular expressions")
+        self.check_size()
+        return self
+
+    def check_size(self) -> None:
+        """Raise PydanticCustomError where it is too large to be stored."""
         if len(self.as_json().encode()) > CHARACTER_BYTES:
             raise PydanticCustomError("character_size", "A character has at most 512 KiB")
-        return self
 
     @property
     def spoken_name(self) -> str:
@@ -103,8 +107,11 @@ class CharacterSheet(BaseModel):
         return str(self.context)[:_EXCERPT_CHARS]
 
     def as_json(self) -> str:
-        """The text under which it is stored."""
-        return json.dumps(self.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False)
+        """The text under which it is stored, without what a body says beside it."""
+        fields = set(CharacterSheet.model_fields)
+        return json.dumps(
+            self.model_dump(mode="json", include=fields, exclude_defaults=True), ensure_ascii=False
+        )
 
     @classmethod
     def of_json(cls, text: str) -> Self:
