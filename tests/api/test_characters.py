@@ -235,3 +235,12 @@ async def test_a_character_of_the_greatest_size_is_read_and_changed(client: http
     assert (await client.get(address)).json() == changed.json()
     more = {"name": "R", "card": {"x": card["x"] + "y"}}
     assert (await client.post(ROOT, json=more)).status_code == 422
+
+
+async def test_of_many_errors_the_first_are_told_and_how_many_more(client: httpx.AsyncClient) -> None:
+    body = {"name": "R", "lorebook": {"entries": [{"keys": [1] * 40, "secondary_keys": [1] * 40}] * 400}}
+    answer = await client.post(ROOT, json=body, headers={"Accept-Language": "en"})
+    assert answer.status_code == 422
+    *first, last = answer.json()["detail"]
+    assert [item["loc"][-1] for item in first] == list(range(20))
+    assert last == {"loc": [], "msg": "There are 31980 more errors", "type": "further_errors"}

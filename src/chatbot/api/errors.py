@@ -1,6 +1,7 @@
 """The one table from failures to HTTP answers (contract §2.3), in the shape that the route speaks."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,9 @@ from chatbot.domain.history import HistoryUnavailable
 from chatbot.domain.language import Language
 
 _log = logging.getLogger(__name__)
+
+_MOST_ITEMS = 20
+"""Validation errors that are told: a short body may hold one in every second byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ def failure_of(error: BaseException, language: Language) -> Failure:
             detail = korean if language == "ko" else english
             return Failure(error.status, detail, code=error.code, param=error.param)
         case RequestValidationError():
-            return Failure(422, [_item(item, language) for item in error.errors()])
+            return Failure(422, _items(error.errors(), language))
         case BodyTooLarge():
             return Failure(413, texts.pick(texts.BODY_TOO_LARGE, language, kib=error.limit // 1024))
         case HTTPException():
@@ -153,6 +157,15 @@ def _when_again(error: BaseException) -> dict[str, int]:
     if isinstance(error, errors.Unavailable):
         return {"retry_after": error.retry_after}
     return {"retry_after": 5} if isinstance(error, HistoryUnavailable) else {}
+
+
+def _items(found: Sequence[Any], language: Language) -> list[dict[str, Any]]:
+    """The first validation errors, and in the last item how many more there are."""
+    items = [_item(item, language) for item in found[:_MOST_ITEMS]]
+    if more := len(found) - len(items):
+        further = {"type": "further_errors", "loc": (), "ctx": {"more": more}}
+        items.append(_item(further, language))
+    return items
 
 
 def _item(item: Any, language: Language) -> dict[str, Any]:
