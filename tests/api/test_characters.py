@@ -244,3 +244,21 @@ async def test_of_many_errors_the_first_are_told_and_how_many_more(client: httpx
     *first, last = answer.json()["detail"]
     assert [item["loc"][-1] for item in first] == list(range(20))
     assert last == {"loc": [], "msg": "There are 31980 more errors", "type": "further_errors"}
+
+
+async def test_nothing_is_kept_where_nothing_can_be_stored() -> None:
+    history = MemoryHistory()
+    state = service_state(ServiceName("character"), FakeModel(), history=history)
+    async with client_of(state, params=USER) as client:
+        one = await kept(client)
+        address = f"{ROOT}/{one['id']}"
+        history.writable = False
+        for refused in (
+            await client.post(ROOT, json=RACHEL),
+            await client.post(f"{ROOT}/import", json={"data": {"name": "R"}}),
+            await client.put(address, json=one),
+            await client.delete(f"{address}/avatar", params={"version": 1}),
+        ):
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        assert (await client.get(address)).json() == one
+        assert (await client.delete(address)).json() == {"deleted": 1}

@@ -10,7 +10,7 @@ from chatbot.api.errors import RequestRefused
 from chatbot.api.state import ServiceState
 from chatbot.domain.characters import MOST_CHARACTERS, CharacterSheet, StoredCharacter
 from chatbot.domain.errors import CharacterChanged, CharacterNotFound
-from chatbot.domain.history import Owner
+from chatbot.domain.history import HistoryUnavailable, Owner
 
 
 class Keeper:
@@ -18,6 +18,7 @@ class Keeper:
 
     def __init__(self, state: ServiceState) -> None:
         self.characters = state.history.characters
+        self._can_store = state.history.can_store
         self._service = state.chat.service.name
 
     def owner(self, user_id: str) -> Owner:
@@ -40,7 +41,9 @@ class Keeper:
 
         Raises:
             RequestRefused: the user has as many as one may have.
+            HistoryUnavailable: nothing can be stored now.
         """
+        self._check_room()
         if len(await self.characters.lines(self.owner(user_id))) >= MOST_CHARACTERS:
             raise RequestRefused(409, texts.filled(texts.TOO_MANY_CHARACTERS, limit=MOST_CHARACTERS))
         stored = StoredCharacter(uuid4(), 1, character, _now(), avatar)
@@ -57,7 +60,9 @@ class Keeper:
         Raises:
             CharacterNotFound: the user has no such character (any more).
             CharacterChanged: another version is the newest.
+            HistoryUnavailable: nothing can be stored now.
         """
+        self._check_room()
         there = await self.read(user_id, id_)
         if there.version == version:
             wanted = replace(changed(there), version=version + 1, updated_at=_now())
@@ -67,6 +72,11 @@ class Keeper:
         if there.version == version + 1 and changed(there) == there:
             return there
         raise CharacterChanged(there)
+
+    def _check_room(self) -> None:
+        """What the disk keeps in reserve is for turns that are under way, and for what frees it."""
+        if not self._can_store():
+            raise HistoryUnavailable("nothing can be stored now")
 
 
 def _now() -> datetime:
