@@ -1,14 +1,17 @@
 """Questions that name a character which the user keeps: what enters the prompt, what a room remembers."""
 
 import json
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 import httpx
 import pytest
+from pydantic_core import SchemaValidator
 from tests.support.fakes import PROMPT_TOKENS, FakeModel, MemoryHistory, client_of, service_state
 
 from chatbot.api.answers import report_data
+from chatbot.domain import lore_expressions
 from chatbot.domain.history import HistoryUnavailable
 from chatbot.domain.messages import PromptReport, ServiceName, Token
 from chatbot.domain.token_estimate import estimate_tokens
@@ -243,3 +246,39 @@ def test_the_report_names_what_entered_and_what_did_not() -> None:
         "cut_turns": [],
         "left_out": ["context"],
     }
+
+
+async def test_expressions_of_a_book_are_tried_beside_the_event_loop(
+    client: httpx.AsyncClient, model: FakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+    compiled = lore_expressions._compiled
+
+    def recorded(key: str) -> SchemaValidator | None:
+        threads.append(threading.get_ident())
+        return compiled(key)
+
+    monkeypatch.setattr(lore_expressions, "_compiled", recorded)
+    written = {"lorebook": {"entries": [{"keys": ["/m[ao]p/"], "content": "Maps."}]}}
+
+    async def tried(answering: Awaitable[httpx.Response], status: int = 200) -> httpx.Response:
+        lore_expressions.searchable.cache_clear()
+        threads.clear()
+        answer = await answering
+        assert answer.status_code == status, answer.text
+        assert threads
+        assert threading.get_ident() not in threads
+        return answer
+
+    root, name = "/character/characters", {**RACHEL, **written}
+    one = (await tried(client.post(root, params=USER, json=name))).json()
+    address = f"{root}/{one['id']}"
+    await tried(client.get(address, params=USER))
+    await tried(client.put(address, params=USER, json={**one, "context": "Changed."}))
+    await tried(client.put(address, params=USER, json=one), 409)
+    await tried(client.delete(f"{address}/avatar", params={**USER, "version": 2}))
+    card = (await client.get(f"{address}/card", params=USER)).json()
+    await tried(client.post(f"{root}/import", params=USER, json=card))
+    body = {"input_data": "a mop?", "character_id": one["id"], **USER}
+    await tried(client.post("/character/Llama", json=body))
+    assert any("Maps." in part.text for part in model.conversations[-1].scene)

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from pydantic_core import SchemaValidator, core_schema
 
 from chatbot.domain.characters import CharacterSheet
-from chatbot.domain.lorebook import Lorebook, constant_entries, expression, keyed_entries
+from chatbot.domain.lore_expressions import SEARCHED_CHARS, searchable
+from chatbot.domain.lorebook import Lorebook, constant_entries, keyed_entries
 
 PLENTY = 100_000
 
@@ -43,6 +45,13 @@ def entered(lore: Lorebook, *messages: str, budget: int = PLENTY, taken: int = 0
         ({"keys": ["MOP"], "use_regex": True}, "a mop", False),
         ({"keys": ["mop"], "use_regex": True, "secondary_keys": ["sea"], "selective": True}, "mop", True),
         ({"keys": ["mop"], "use_regex": True, "constant": True}, "nothing", False),
+        ({"keys": ["/m[ao]p/i"]}, "a MOP", True),
+        ({"keys": ["/m[ao]p/"]}, "a MOP", False),
+        ({"keys": ["/m[ao]p/g", "sea"], "case_sensitive": True}, "mop", True),
+        ({"keys": ["sea", "/m[ao]p/"], "secondary_keys": ["/ol+d/"], "selective": True}, "old map", True),
+        ({"keys": ["sea", "/m[ao]p/"], "secondary_keys": ["/ol+d/"], "selective": True}, "map", False),
+        ({"keys": ["/m[ao]p"]}, "/m[ao]p", True),
+        ({"keys": ["/usr/lib/"]}, "in /usr/lib/", True),
         ({"keys": ["(?=mop)"], "use_regex": True}, "mop", False),
         ({"keys": ["(?=mop)", "mop"], "use_regex": True}, "mop", True),
     ],
@@ -90,19 +99,61 @@ def test_entries_stand_in_their_order_and_the_least_weighty_stay_out() -> None:
     assert constant_entries(book({"constant": True, "content": ten}, token_budget=5), PLENTY).left_out == (1,)
 
 
-@pytest.mark.parametrize(
-    "pattern", [r"(a)\1", "(?=a)", "(?<!a)b", "(", "a{2}", "(a{1000}){1000}", "", "//", "/a/x"]
-)
+@pytest.mark.parametrize("pattern", [r"(a)\1", "(?=a)", "(?<!a)b", "(", "(a{1000}){1000}", "", "//", "/a/x"])
 def test_an_expression_that_cannot_be_searched_for_is_told(pattern: str) -> None:
-    assert expression(pattern) is None
+    assert not searchable(pattern)
     if pattern:
         assert book({"keys": ["a"]}, {"keys": [pattern], "use_regex": True}).unsupported() == (2,)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["a{2}", "a{ 2}", "a{2 }", "(?x)a { 2 }", "/a{ 2}/x", r"\p{L}{2}", r"\\p{2}", r"\w" * 9, "[ab]" * 9],
+)
+def test_what_makes_a_short_expression_large_is_refused_though_the_engine_takes_it(pattern: str) -> None:
+    plain = pattern.strip("/x") if pattern.startswith("/") else pattern
+    engine = core_schema.str_schema(pattern=plain, regex_engine="rust-regex")
+    SchemaValidator(engine)
+    assert not searchable(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        (r"\p{Hangul}+", "지도"),
+        (r"\x{61}\u{62}", "ab"),
+        (r"\P{L}", "1"),
+        (r"a\{2\}", "a{2}"),
+        (r"\w" * 8, "abcdefgh"),
+    ],
+)
+def test_braces_of_an_escape_count_nothing(pattern: str, said: str) -> None:
+    assert entered(book({"keys": [pattern], "use_regex": True}), said) == [1]
 
 
 def test_an_expression_that_would_backtrack_is_searched_for_in_linear_time() -> None:
     # By backtracking this would take longer than the universe has.
     assert entered(book({"keys": ["(a+)+$x"], "use_regex": True}), "a" * 20_000) == []
-    assert expression("(a|a)*b") is not None
+    assert searchable("(a|a)*b")
+
+
+def test_expressions_are_searched_for_in_the_newest_text_alone() -> None:
+    lore = book({"keys": ["map"], "use_regex": True}, {"keys": ["map"]})
+    assert entered(lore, "map" + "x" * (SEARCHED_CHARS - 3)) == [1, 2]
+    assert entered(lore, "map" + "x" * (SEARCHED_CHARS - 2)) == [2]
+
+
+def test_entries_with_keys_that_are_no_expressions_are_never_unsupported() -> None:
+    lore = book(
+        {"keys": ["(?=a)"]},
+        {"keys": ["a", "/(?=a)/"]},
+        {"keys": ["/(?=a)/"], "constant": True},
+        {"use_regex": True, "unused_keys": ["b" * 101]},
+        {"unused_keys": ["b" * 101]},
+        {"unused_secondary_keys": ["/" + "b" * 101 + "/"]},
+    )
+    assert lore.unsupported() == (2, 4, 6)
+    assert lore.expression_count == 2
 
 
 def test_a_book_has_bounds() -> None:

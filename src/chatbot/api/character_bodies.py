@@ -97,7 +97,7 @@ class KeptCharacter(CharacterSheet):
 
     @classmethod
     def of(cls, stored: StoredCharacter) -> Self:
-        """The body of a stored character."""
+        """The body of a stored character; not on the event loop: it tries the lorebook's expressions."""
         book = stored.character.lorebook
         # What is stored was checked when it came: its bound is not that of a body with an id and a version.
         return cls.model_construct(
@@ -137,7 +137,7 @@ class ImportedCharacter(BaseModel):
 
     @classmethod
     def of(cls, stored: StoredCharacter, taken: Taken) -> Self:
-        """The body of an import."""
+        """The body of an import; not on the event loop either."""
         return cls(
             character=KeptCharacter.of(stored),
             cut=[CutField.of(cut) for cut in taken.cut],

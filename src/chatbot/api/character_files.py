@@ -1,5 +1,6 @@
 """The files of a stored character: its card, to take it elsewhere, and its picture."""
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -79,7 +80,7 @@ def add_file_routes(router: APIRouter, state: ServiceState, keeper: Keeper, uplo
         changed = await keeper.change(
             user_id, character_id, version, lambda there: replace(there, avatar=picture)
         )
-        return KeptCharacter.of(changed)
+        return await asyncio.to_thread(KeptCharacter.of, changed)
 
     @router.delete(
         "/{character_id:kept}/avatar", summary="Take a character's picture", responses=CHANGED_RESPONSES
@@ -87,9 +88,10 @@ def add_file_routes(router: APIRouter, state: ServiceState, keeper: Keeper, uplo
     async def delete_avatar(
         user_id: User, character_id: CharacterPath, version: BaseVersion
     ) -> KeptCharacter:
-        return KeptCharacter.of(
-            await keeper.change(user_id, character_id, version, lambda there: replace(there, avatar=None))
+        changed = await keeper.change(
+            user_id, character_id, version, lambda there: replace(there, avatar=None)
         )
+        return await asyncio.to_thread(KeptCharacter.of, changed)
 
 
 def _download(content: bytes, media_type: str, ending: str) -> Response:

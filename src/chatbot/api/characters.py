@@ -1,5 +1,6 @@
 """Keeping, changing, importing and exporting the characters of a user; for services that play one."""
 
+import asyncio
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -73,7 +74,8 @@ def characters_router(state: ServiceState) -> APIRouter:
     )
     async def create(user_id: User, request: Request) -> KeptCharacter:
         body = await uploads.read(request, _JSON, CHARACTER_BODY, read_as(NewCharacter))
-        return KeptCharacter.of(await keeper.create(user_id, _plain(body), None))
+        stored = await keeper.create(user_id, _plain(body), None)
+        return await asyncio.to_thread(KeptCharacter.of, stored)
 
     @router.delete("", summary="Delete all characters of a user")
     async def delete_all(user_id: User) -> Deleted:
@@ -93,7 +95,8 @@ def characters_router(state: ServiceState) -> APIRouter:
             )
         except CardError as error:
             raise RequestRefused(400, texts.filled(texts.NOT_A_CARD, reason=str(error))) from None
-        return ImportedCharacter.of(await keeper.create(user_id, character, avatar), taken)
+        stored = await keeper.create(user_id, character, avatar)
+        return await asyncio.to_thread(ImportedCharacter.of, stored, taken)
 
     _add_routes_of_a_character(router, state, keeper, uploads)
     add_file_routes(router, state, keeper, uploads)
@@ -107,7 +110,7 @@ def _add_routes_of_a_character(
 
     @router.get("/{character_id:kept}", summary="Read a character")
     async def read(user_id: User, character_id: CharacterPath) -> KeptCharacter:
-        return KeptCharacter.of(await keeper.read(user_id, character_id))
+        return await asyncio.to_thread(KeptCharacter.of, await keeper.read(user_id, character_id))
 
     @router.put(
         "/{character_id:kept}",
@@ -126,7 +129,8 @@ def _add_routes_of_a_character(
                 check_size(character)
             return replace(there, character=character)
 
-        return KeptCharacter.of(await keeper.change(user_id, character_id, body.version, changed))
+        stored = await keeper.change(user_id, character_id, body.version, changed)
+        return await asyncio.to_thread(KeptCharacter.of, stored)
 
     @router.delete("/{character_id:kept}", summary="Delete a character")
     async def delete(user_id: User, character_id: CharacterPath) -> Deleted:

@@ -1,5 +1,6 @@
 """The one table from failures to HTTP answers (contract §2.3), in the shape that the route speaks."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -205,6 +206,9 @@ def install(app: FastAPI, service: str) -> None:
     """Make ``app``, which serves ``service``, answer every failure by this table."""
 
     async def handle(request: Request, error: Exception) -> Response:
+        if isinstance(error, errors.CharacterChanged):
+            # Its answer has a whole character, of up to 512 KiB.
+            return await asyncio.to_thread(to_response, request, error)
         return to_response(request, error)
 
     async def other(request: Request, error: Exception) -> Response:

@@ -138,15 +138,20 @@ class ContextBuilder:
         found = await self._search.search(text, language, self._search_seconds)
         return found, time.monotonic() - begun
 
-    def converse(self, question: Question, asked: Asked, frame: Frame, gathered: Gathered) -> Conversation:
-        """Put the parts of a prompt in their order; the backend renders and cuts them."""
+    async def converse(
+        self, question: Question, asked: Asked, frame: Frame, gathered: Gathered
+    ) -> Conversation:
+        """Put the parts of a prompt in their order; the backend renders and cuts them.
+
+        What stands beside the question is looked for on a thread: a lorebook has thousands of keys.
+        """
         earlier = gathered.recollection.turns
         turns = tuple(Exchange(turn.index, turn.question, turn.answer) for turn in earlier)
         exchanges = turns + question.exchanges
         found, beside = gathered.found, Beside()
         if frame.beside is not None:
             said = [frame.opening or "", *(text for one in exchanges for text in (one.question, one.answer))]
-            beside = frame.beside([*said, asked.text])
+            beside = await asyncio.to_thread(frame.beside, [*said, asked.text])
         return Conversation(
             system=frame.system,
             question=asked.text,

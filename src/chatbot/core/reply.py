@@ -170,7 +170,7 @@ class Reply:
             frame = self._frame_of(asked)
             gathered = await self._context.gather(self.question, asked, frame.language)
             asked = asked.beside(self.question.asked_with, gathered.recollection.turns)
-            conversation = self._context.converse(self.question, asked, frame, gathered)
+            conversation = await self._context.converse(self.question, asked, frame, gathered)
             written = Written(self.question.answers, TokenTimes(self._statistics, self.question.arrived))
             try:
                 async with aclosing(self._place.generate(conversation, self._sampling)) as generation:

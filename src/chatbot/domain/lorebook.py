@@ -1,14 +1,15 @@
 """Lorebooks of character cards: what of a character's world enters a prompt, and when.
 
 An entry that is ``constant`` always enters; every other enters when one of its keys stands in what was said
-last. Source: Character Card V2 and V3 specifications, "Lorebook". Not done: recursion, decorators (lines that
-begin with ``@@`` are left out, as the specification asks), and regular expressions beyond what can be
-searched for in linear time, which match nothing and are reported.
+last. A key that is written ``/…/flags`` is a regular expression, as SillyTavern has it; with ``use_regex``
+every key is one, as Character Card V3 has it. Source: Character Card V2 and V3 specifications, "Lorebook";
+SillyTavern's world info. Not done: recursion, decorators (lines that begin with ``@@`` are left out, as the
+specification asks), and expressions beyond what ``lore_expressions`` takes, which match nothing and are
+reported.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -20,8 +21,8 @@ from pydantic import (
     StrictBool,
     StringConstraints,
 )
-from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
 
+from chatbot.domain.lore_expressions import found, is_written, searchable
 from chatbot.domain.plaintext import nfc
 from chatbot.domain.schemas import composed, no_nul
 from chatbot.domain.token_estimate import estimate_tokens
@@ -31,12 +32,15 @@ MOST_KEYS = 2000
 """Keys of all entries together: a scan looks for each."""
 
 MOST_EXPRESSIONS = 20
-"""Keys of a book that are regular expressions: the worst one takes 20 ms to compile."""
+"""Keys of a book that are regular expressions, each of which every question compiles and searches for."""
 
 MOST_ENTERING = 40
 """Entries of one prompt: each has its line in the report, which is a header."""
 
 KEY_CHARS = 100
+ENTRY_KEYS = 50
+"""Keys of one entry, and as many secondary ones."""
+
 ENTRY_CHARS = 4000
 SCAN_DEPTH = 4
 """Messages that are looked at where a book does not say, the question included."""
@@ -52,6 +56,7 @@ Key = Annotated[
     AfterValidator(no_nul),
     BeforeValidator(composed),
 ]
+_Unused = Annotated[str, AfterValidator(no_nul)]
 Label = Annotated[str, StringConstraints(max_length=_LABEL_CHARS), AfterValidator(no_nul)]
 
 
@@ -60,9 +65,11 @@ class LoreEntry(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    keys: tuple[Key, ...] = Field(default=(), max_length=50, description="One of them has to be said.")
+    keys: tuple[Key, ...] = Field(
+        default=(), max_length=ENTRY_KEYS, description="One of them has to be said."
+    )
     secondary_keys: tuple[Key, ...] = Field(
-        default=(), max_length=50, description="One of these too, where `selective` is true."
+        default=(), max_length=ENTRY_KEYS, description="One of these too, where `selective` is true."
     )
     selective: StrictBool = False
     content: Annotated[str, AfterValidator(no_nul), BeforeValidator(composed)] = Field(
@@ -71,7 +78,9 @@ class LoreEntry(BaseModel):
     enabled: StrictBool = True
     constant: StrictBool = Field(default=False, description="Enters always, in the fixed part of the prompt.")
     case_sensitive: StrictBool = False
-    use_regex: StrictBool = Field(default=False, description="The keys are regular expressions.")
+    use_regex: StrictBool = Field(
+        default=False, description="All keys are regular expressions; else those written `/…/flags`."
+    )
     insertion_order: Annotated[float, Field(ge=-1e9, le=1e9, strict=True)] = Field(
         default=100, description="Lower ones stand first."
     )
@@ -84,6 +93,27 @@ class LoreEntry(BaseModel):
         default=None, description="Kept for export; it changes nothing here."
     )
     extensions: dict[str, Any] = Field(default_factory=dict, description="Kept for export.")
+    unused_keys: tuple[_Unused, ...] = Field(
+        default=(), description="What a card had beyond the bounds of `keys`, kept for export."
+    )
+    unused_secondary_keys: tuple[_Unused, ...] = Field(default=(), description="The same of the others.")
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """The keys that are regular expressions."""
+        if self.use_regex:
+            return self.keys
+        return tuple(filter(is_written, self.keys + self.secondary_keys))
+
+    @property
+    def unsupported(self) -> bool:
+        """Whether it may stay out because an expression of it is not searched for."""
+        if self.always:
+            return False
+        unused = self.unused_keys if self.use_regex else self.unused_keys + self.unused_secondary_keys
+        return not all(map(searchable, self.expressions)) or any(
+            self.use_regex or is_written(key) for key in unused
+        )
 
     @property
     def text(self) -> str:
@@ -123,6 +153,9 @@ class Lorebook(BaseModel):
     name: Label = ""
     description: Annotated[str, Field(max_length=2000)] = ""
     extensions: dict[str, Any] = Field(default_factory=dict, description="Kept for export.")
+    unused_entries: tuple[dict[str, Any], ...] = Field(
+        default=(), description="What a card had beyond the bounds of `entries`, kept for export."
+    )
 
     @property
     def key_count(self) -> int:
@@ -132,15 +165,11 @@ class Lorebook(BaseModel):
     @property
     def expression_count(self) -> int:
         """Keys that are regular expressions."""
-        return sum(len(entry.keys) for entry in self.entries if entry.use_regex)
+        return sum(len(entry.expressions) for entry in self.entries)
 
     def unsupported(self) -> tuple[int, ...]:
-        """The numbers, from 1, of entries with a regular expression that cannot be searched for here."""
-        return tuple(
-            number
-            for number, entry in enumerate(self.entries, 1)
-            if entry.use_regex and not all(map(expression, entry.keys))
-        )
+        """The numbers, from 1, of entries with a regular expression that is not searched for here."""
+        return tuple(number for number, entry in enumerate(self.entries, 1) if entry.unsupported)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +218,7 @@ def _present(book: Lorebook) -> Iterable[tuple[int, LoreEntry]]:
 
 def _matches(entry: LoreEntry, said: str, folded: str) -> bool:
     if entry.use_regex:
-        found = (expression(key) for key in entry.keys)
-        return any(_found(one, said) for one in found if one is not None)
+        return any(found(key, said) for key in entry.keys)
     if not _any_key(entry.keys, entry, said, folded):
         return False
     return not (entry.selective and entry.secondary_keys) or _any_key(
@@ -199,10 +227,16 @@ def _matches(entry: LoreEntry, said: str, folded: str) -> bool:
 
 
 def _any_key(keys: Iterable[str], entry: LoreEntry, said: str, folded: str) -> bool:
-    stripped = filter(None, (key.strip() for key in keys))
-    if entry.case_sensitive:
-        return any(key in said for key in stripped)
-    return any(key.casefold() in folded for key in stripped)
+    for key in filter(None, (key.strip() for key in keys)):
+        if is_written(key):
+            stands = found(key, said)
+        elif entry.case_sensitive:
+            stands = key in said
+        else:
+            stands = key.casefold() in folded
+        if stands:
+            return True
+    return False
 
 
 def _fitting(chosen: Sequence[tuple[int, LoreEntry]], budget: int, fill: Fill) -> Entering:
@@ -219,37 +253,3 @@ def _fitting(chosen: Sequence[tuple[int, LoreEntry]], budget: int, fill: Fill) -
         tuple((number, texts[number]) for number, _ in ordered if number in texts),
         tuple(number for number, _ in chosen if number not in texts),
     )
-
-
-def _found(searched: SchemaValidator, said: str) -> bool:
-    try:
-        searched.validate_python(said)
-    except ValidationError:
-        return False
-    return True
-
-
-@lru_cache(maxsize=64)
-def expression(key: str) -> SchemaValidator | None:
-    """What searches for a regular expression in linear time; None for one that it cannot search for.
-
-    The engine is Rust's ``regex``, which pydantic brings: no look-around, no references back. Counted
-    repetitions are refused too, since by them a short expression becomes one of megabytes. ``/…/i``, as front
-    ends write them, is taken.
-    """
-    pattern, flags = key.strip(), ""
-    if pattern.startswith("/") and pattern.rfind("/") > 0:
-        pattern, _, flags = pattern[1:].rpartition("/")
-        pattern = pattern.replace("\\/", "/")
-    counted = any(one.isdigit() and pattern[place - 1] == "{" for place, one in enumerate(pattern) if place)
-    if counted or not pattern or set(flags) - set("gimsu"):
-        return None
-    inner = "".join(sorted(set(flags) & set("ims")))
-    try:
-        return SchemaValidator(
-            core_schema.str_schema(
-                pattern=f"(?{inner}){pattern}" if inner else pattern, regex_engine="rust-regex"
-            )
-        )
-    except SchemaError:
-        return None

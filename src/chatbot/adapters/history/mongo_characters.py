@@ -4,6 +4,7 @@ As with turns, only inserts under a unique index and deletes are relied on. What
 one string of JSON, never in names of fields.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC
@@ -59,7 +60,7 @@ class MongoCharacters:
         return StoredCharacter(
             id_,
             document["version"],
-            CharacterSheet.of_json(document["fields"]),
+            await asyncio.to_thread(CharacterSheet.of_json, document["fields"]),
             document["updated_at"].astimezone(UTC),
             None if avatar is None else bytes(avatar),
         )

@@ -1,6 +1,7 @@
 """Characters in the SQLite file of the turns, each version a row; see domain/character_ports.py."""
 # ruff: noqa: S608 (every value is bound, every name in the text is a constant of this module)
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Protocol
 from uuid import UUID
@@ -73,9 +74,8 @@ class SqliteCharacters:
     async def read(self, owner: Owner, id_: UUID) -> StoredCharacter | None:
         """As the port says."""
         for version, fields, avatar, updated in await self._database.select(_READ, _values(owner, id_)):
-            return StoredCharacter(
-                id_, version, CharacterSheet.of_json(fields), of_milliseconds(updated), avatar
-            )
+            character = await asyncio.to_thread(CharacterSheet.of_json, fields)
+            return StoredCharacter(id_, version, character, of_milliseconds(updated), avatar)
         return None
 
     async def put(self, owner: Owner, stored: StoredCharacter) -> bool:
