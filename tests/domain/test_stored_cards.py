@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatbot.domain.card_files import CardError
+from chatbot.domain.cards import Cut
 from chatbot.domain.characters import MOST_GREETINGS, CharacterSheet
+from chatbot.domain.lorebook import MOST_EXPRESSIONS, constant_entries, keyed_entries
 from chatbot.domain.stored_cards import card_of, character_of_card
 
 ENTRY = {
@@ -104,6 +106,105 @@ def test_what_is_too_long_is_cut_and_told() -> None:
     assert character.card == {"tags": ["kept"]}
 
 
+def sillytavern(*keys: str, **more: Any) -> dict[str, Any]:
+    """An entry as SillyTavern writes it into cards."""
+    marks = {"selectiveLogic": 0, "display_index": 3, "case_sensitive": None, **more.pop("extensions", {})}
+    return {"keys": list(keys), "content": "x", "use_regex": True, "extensions": marks, **more}
+
+
+@pytest.mark.parametrize("spec", ["chara_card_v2", "chara_card_v3"])
+def test_sillytaverns_keys_are_words_unless_they_are_written_as_expressions(spec: str) -> None:
+    entries = [
+        sillytavern("C++ (old)", "map"),
+        sillytavern("/m[ao]p/i"),
+        sillytavern(constant=True),
+        sillytavern("map", secondary_keys=["sea"], selective=True),
+        sillytavern("Map", extensions={"case_sensitive": True}),
+    ]
+    character, taken = character_of_card(
+        {"spec": spec, "data": {**FULL, "character_book": {"entries": entries}}}
+    )
+    book = character.lorebook
+    assert book is not None
+    assert (taken.cut, taken.unsupported, book.expression_count) == ([], (), 1)
+    assert [number for number, _ in constant_entries(book, 1000).entries] == [3]
+    for said, enter in (
+        ("in c++ (OLD)", [1]),
+        ("MOP", [2]),
+        ("map", [1, 2]),
+        ("map at sea", [1, 2, 4]),
+        ("Map", [1, 2, 5]),
+    ):
+        assert [number for number, _ in keyed_entries(book, [said], 0, 1000).entries] == enter
+
+
+def test_use_regex_is_meant_in_v3_cards_and_not_in_v2_cards() -> None:
+    entry = {"keys": ["m[ao]p"], "content": "x", "use_regex": True}
+    for spec, meant in (("chara_card_v2", False), ("chara_card_v3", True)):
+        character, _ = character_of_card(
+            {"spec": spec, "data": {"name": "R", "character_book": {"entries": [entry]}}}
+        )
+        assert character.lorebook is not None
+        assert character.lorebook.entries[0].use_regex is meant
+
+
+def test_only_expressions_count_as_such_and_the_surplus_is_kept_for_the_export() -> None:
+    plain = [sillytavern(f"word {number}") for number in range(30)]
+    written = [sillytavern(f"/word {number}/") for number in range(25)]
+    card = {"spec": "chara_card_v2", "data": {"name": "R", "character_book": {"entries": [*written, *plain]}}}
+    character, taken = character_of_card(card)
+    book = character.lorebook
+    assert book is not None
+    assert (len(book.entries), book.expression_count) == (50, MOST_EXPRESSIONS)
+    assert [entry["keys"] for entry in book.unused_entries] == [
+        [f"/word {number}/"] for number in range(20, 25)
+    ]
+    assert taken.cut == [Cut("lorebook", 55, 50)]
+    assert (taken.unused, taken.left_out) == (["lorebook"], [])
+    exported = card_of(character)
+    assert len(exported["data"]["character_book"]["entries"]) == 55
+    assert "unused_entries" not in exported["data"]["character_book"]
+    again, _ = character_of_card(exported)
+    assert again.lorebook == book
+
+
+def test_keys_beyond_the_bounds_are_told_and_kept_for_the_export() -> None:
+    many = [f"k{number}" for number in range(60)]
+    long = "x" * 101
+    entries = [
+        {"keys": [long, *many], "secondary_keys": [long], "content": "c"},
+        {"keys": [long], "use_regex": True, "content": "c"},
+    ]
+    character, taken = character_of_card({"data": {"name": "R", "character_book": {"entries": entries}}})
+    book = character.lorebook
+    assert book is not None
+    assert book.entries[0].keys == tuple(many[:50])
+    assert taken.cut == [
+        Cut("lorebook[1].keys", 61, 50),
+        Cut("lorebook[1].secondary_keys", 1, 0),
+        Cut("lorebook[2].keys", 1, 0),
+    ]
+    assert (taken.unused, taken.left_out, taken.unsupported) == (["lorebook"], [], (2,))
+    first, second = card_of(character)["data"]["character_book"]["entries"]
+    assert sorted(first["keys"]) == sorted([long, *many])
+    assert (first["secondary_keys"], second["keys"]) == ([long], [long])
+    again, _ = character_of_card(card_of(character))
+    assert again.lorebook == book
+
+
+def test_what_there_is_no_room_for_is_told_as_left_out() -> None:
+    entries = [
+        {"keys": ["k" * 140_000, "map"], "content": "c"},
+        *[{"keys": ["k"]}] * 500,
+        {"content": "c" * 140_000},
+    ]
+    character, taken = character_of_card({"data": {"name": "R", "character_book": {"entries": entries}}})
+    assert character.lorebook is not None
+    assert (character.lorebook.entries[0].keys, character.lorebook.entries[0].unused_keys) == (("map",), ())
+    assert taken.cut == [Cut("lorebook[1].keys", 2, 1), Cut("lorebook", 502, 500)]
+    assert (taken.unused, taken.left_out) == (["lorebook"], ["lorebook"])
+
+
 @pytest.mark.parametrize("card", [None, [], {}, {"name": ""}, {"data": {"name": 5}}])
 def test_what_is_no_card_is_refused(card: object) -> None:
     with pytest.raises(CardError):
@@ -115,7 +216,17 @@ _json = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-_entry = st.fixed_dictionaries({}, optional=dict.fromkeys(ENTRY | {"use_regex": 0, "priority": 0}, _json))
+_keys = st.lists(st.text(max_size=3) | st.sampled_from(["/a/", "/(?=a)/i", "x" * 101]), max_size=3) | _json
+_entry = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(ENTRY | {"use_regex": 0, "priority": 0}, _json),
+        "keys": _keys,
+        "secondary_keys": _keys,
+        "use_regex": st.booleans() | _json,
+        "extensions": _json | st.just({"selectiveLogic": 0}),
+    },
+)
 _book = st.fixed_dictionaries(
     {"entries": st.lists(_entry | _json, max_size=3)}, optional={"scan_depth": _json, "name": _json}
 )

@@ -10,11 +10,12 @@ from pydantic_core import PydanticCustomError
 
 from chatbot.api import strict_json
 from chatbot.domain.avatars import AvatarRefused, cleaned
+from chatbot.domain.card_books import Taken
 from chatbot.domain.card_files import PNG, card_text
 from chatbot.domain.cards import Cut
 from chatbot.domain.characters import CharacterLine, CharacterSheet, StoredCharacter
 from chatbot.domain.schemas import CharacterId
-from chatbot.domain.stored_cards import Taken, character_of_card
+from chatbot.domain.stored_cards import character_of_card
 
 CHARACTER_BODY = 1024 * 1024
 """Bytes of a character as JSON: twice what one may have when it is stored, for white space and escapes."""
