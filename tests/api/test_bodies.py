@@ -9,10 +9,16 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 from tests.support.fakes import client_of, service_state
 
 from chatbot.api import strict_json
+from chatbot.api.character_bodies import NewCharacter
+from chatbot.api.openai.responses.schema import ResponseRequest
+from chatbot.api.openai.schema import CompletionRequest
+from chatbot.api.room_bodies import RoomToStore
 from chatbot.domain.messages import ServiceName
+from chatbot.services.character import CharacterRequest
 
 pytestmark = pytest.mark.anyio
 
@@ -179,3 +185,35 @@ def test_the_nesting_bound_counts_structure_and_not_brackets_in_strings(depth: i
     else:
         with pytest.raises(strict_json.MalformedJson):
             strict_json.parse(nested)
+
+
+_WRONG = [1] * 5000
+_SAMPLING = {
+    "dry_sequence_breakers": _WRONG,
+    "logit_bias": dict.fromkeys(map(str, range(5000)), "x"),
+}
+
+
+@pytest.mark.parametrize(
+    ("schema", "body"),
+    [
+        *[(CompletionRequest, {name: wrong}) for name, wrong in _SAMPLING.items()],
+        *[(CharacterRequest, {"sampling": {name: wrong}}) for name, wrong in _SAMPLING.items()],
+        (RoomToStore, {"turns": _WRONG}),
+        (NewCharacter, {"alternate_greetings": _WRONG}),
+        (NewCharacter, {"lorebook": {"entries": _WRONG}}),
+        (NewCharacter, {"lorebook": {"entries": [{"keys": _WRONG, "unused_keys": _WRONG}] * 500}}),
+        (NewCharacter, {"lorebook": {"unused_entries": _WRONG}}),
+        *[(CompletionRequest, {name: _WRONG}) for name in ("messages", "stop", "tools", "guided_choice")],
+        (CompletionRequest, {"structured_outputs": {"choice": _WRONG}}),
+        (CompletionRequest, {"messages": [{"role": "assistant", "tool_calls": _WRONG}] * 50}),
+        (CompletionRequest, {"messages": [{"role": "user", "content": _WRONG}] * 50}),
+        (ResponseRequest, {"input": _WRONG}),
+        (ResponseRequest, {"input": [{"role": "user", "content": _WRONG}] * 50}),
+    ],
+)
+def test_no_body_brings_thousands_of_errors(schema: type[BaseModel], body: dict[str, Any]) -> None:
+    # Each costs microseconds on the event loop, or in its way.
+    with pytest.raises(ValidationError) as raised:
+        schema.model_validate(body)
+    assert raised.value.error_count() < 20

@@ -178,7 +178,7 @@ _FIELD: Mapping[str, tuple[str, str]] = {
         "글 부분은 type과 text가 있는 객체여야 합니다.",
         "A part of a content should be an object with type and text",
     ),
-    "further_errors": ("잘못된 항목이 {more}개 더 있습니다.", "There are {more} more errors"),
+    "further_errors": ("잘못된 항목이 {more}개 더 있습니다.", "Further errors: {more}"),
     "event_id": ("이 답의 이벤트 번호가 아닙니다.", "This is the id of no event of the answer"),
     "missing_role": ("메시지에는 role이 있어야 합니다.", "A message should have a role"),
     "no_schema": ("JSON 스키마여야 합니다.", "Should be a JSON schema"),

@@ -61,7 +61,10 @@ class CharacterSheet(BaseModel):
         default="", description="The first line, up to 4,000 characters; empty: the user begins."
     )
     alternate_greetings: tuple[_Greeting, ...] = Field(
-        default=(), max_length=MOST_GREETINGS, description="Others, chosen by `greeting_index` from 1."
+        default=(),
+        max_length=MOST_GREETINGS,
+        fail_fast=True,
+        description="Others, chosen by `greeting_index` from 1.",
     )
     context: _Context = Field(
         default="", description="Who and where the character is, up to 12,000 characters."

@@ -66,10 +66,13 @@ class LoreEntry(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     keys: tuple[Key, ...] = Field(
-        default=(), max_length=ENTRY_KEYS, description="One of them has to be said."
+        default=(), max_length=ENTRY_KEYS, fail_fast=True, description="One of them has to be said."
     )
     secondary_keys: tuple[Key, ...] = Field(
-        default=(), max_length=ENTRY_KEYS, description="One of these too, where `selective` is true."
+        default=(),
+        max_length=ENTRY_KEYS,
+        fail_fast=True,
+        description="One of these too, where `selective` is true.",
     )
     selective: StrictBool = False
     content: Annotated[str, AfterValidator(no_nul), BeforeValidator(composed)] = Field(
@@ -94,9 +97,13 @@ class LoreEntry(BaseModel):
     )
     extensions: dict[str, Any] = Field(default_factory=dict, description="Kept for export.")
     unused_keys: tuple[_Unused, ...] = Field(
-        default=(), description="What a card had beyond the bounds of `keys`, kept for export."
+        default=(),
+        fail_fast=True,
+        description="What a card had beyond the bounds of `keys`, kept for export.",
     )
-    unused_secondary_keys: tuple[_Unused, ...] = Field(default=(), description="The same of the others.")
+    unused_secondary_keys: tuple[_Unused, ...] = Field(
+        default=(), fail_fast=True, description="The same of the others."
+    )
 
     @property
     def expressions(self) -> tuple[str, ...]:
@@ -139,7 +146,7 @@ class Lorebook(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    entries: tuple[LoreEntry, ...] = Field(default=(), max_length=MOST_ENTRIES)
+    entries: tuple[LoreEntry, ...] = Field(default=(), max_length=MOST_ENTRIES, fail_fast=True)
     scan_depth: Annotated[int, Field(ge=0, le=100, strict=True)] | None = Field(
         default=None,
         description="So many of the last messages are looked at, the question included; null: 4.",
@@ -154,7 +161,9 @@ class Lorebook(BaseModel):
     description: Annotated[str, Field(max_length=2000)] = ""
     extensions: dict[str, Any] = Field(default_factory=dict, description="Kept for export.")
     unused_entries: tuple[dict[str, Any], ...] = Field(
-        default=(), description="What a card had beyond the bounds of `entries`, kept for export."
+        default=(),
+        fail_fast=True,
+        description="What a card had beyond the bounds of `entries`, kept for export.",
     )
 
     @property

@@ -58,9 +58,12 @@ _OFF: Mapping[str, tuple[object, ...]] = {
 
 
 def _token_ids(value: object) -> object:
-    """JSON's keys are strings: take those that are a number."""
+    """JSON's keys are strings: take those that are a number, of no more than there may be."""
     if not isinstance(value, dict):
         return value
+    if len(value) > MOST_BIASES:
+        most = {"max_length": MOST_BIASES}
+        raise PydanticCustomError("too_long", "Should have at most {max_length} items", most)
     if not all(isinstance(key, str) and _ID.fullmatch(key) for key in value):
         raise PydanticCustomError("token_id", "Each name should be the id of a token")
     return {int(key): bias for key, bias in value.items()}
@@ -135,6 +138,7 @@ DrySequenceBreakers = Annotated[
     tuple[Annotated[str, Field(pattern=_BREAKER)], ...],
     Field(
         max_length=MOST_BREAKERS,
+        fail_fast=True,
         strict=False,
         description="Line feed or punctuation over which DRY follows no sequence, as a JSON array.",
     ),

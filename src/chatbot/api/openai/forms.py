@@ -69,7 +69,7 @@ class StructuredOutputs(OpenAIObject):
 
     json_: Schema | None = Field(default=None, alias="json")
     regex: Text = ""
-    choice: list[Text] = Field(default_factory=list, max_length=_MOST_CHOICES)
+    choice: list[Text] = Field(default_factory=list, max_length=_MOST_CHOICES, fail_fast=True)
     grammar: Text = ""
 
 
@@ -81,7 +81,7 @@ class FormFields(OpenAIObject):
     grammar: Text = Field(default="", description="A grammar: llama.cpp's GBNF, or Lark's.")
     guided_json: Schema | None = None
     guided_regex: Text = ""
-    guided_choice: list[Text] = Field(default_factory=list, max_length=_MOST_CHOICES)
+    guided_choice: list[Text] = Field(default_factory=list, max_length=_MOST_CHOICES, fail_fast=True)
     guided_grammar: Text = ""
     structured_outputs: StructuredOutputs = StructuredOutputs()
 

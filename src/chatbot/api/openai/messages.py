@@ -59,7 +59,9 @@ class Message(OpenAIObject):
         default=None, description="Who speaks; example_user and example_assistant mark example dialogue."
     )
     refusal: Text = Field(default="", description="What the assistant said in place of a content.")
-    tool_calls: list[ToolCall] = Field(default_factory=list, description="Of the assistant; quoted.")
+    tool_calls: list[ToolCall] = Field(
+        default_factory=list, fail_fast=True, description="Of the assistant; quoted."
+    )
     function_call: FunctionCall | None = Field(default=None, description="Of the assistant; quoted.")
     tool_call_id: PersonName | None = Field(default=None, description="Which call a tool's message answers.")
 

@@ -35,8 +35,8 @@ class SamplingFields(OpenAIObject, SamplingRequest):
     max_completion_tokens: TokenLimit | None = None
     stop: Annotated[
         list[Text],
+        Field(max_length=_MOST_STOPS, fail_fast=True),
         BeforeValidator(_listed, json_schema_input_type=str | list[str]),
-        Field(max_length=_MOST_STOPS),
     ] = Field(default_factory=list)
 
     def tuned(self, sampling: Sampling) -> Sampling:

@@ -117,6 +117,7 @@ class CompletionRequest(FormFields, AskingRequest):
     tools: list[Tool] = Field(
         default_factory=list,
         max_length=MOST_TOOLS,
+        fail_fast=True,
         description="Called where tool_choice says so; else ignored.",
     )
     tool_choice: ToolChoice = "auto"
