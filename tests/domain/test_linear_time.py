@@ -16,6 +16,7 @@ from chatbot.core.citations import link_header, references
 from chatbot.domain.cards import read_card
 from chatbot.domain.control_tokens import defused, without_control_tokens
 from chatbot.domain.language import language_of
+from chatbot.domain.lore_expressions import is_written
 from chatbot.domain.macros import fill_macros
 from chatbot.domain.plaintext import nfc, visible
 from chatbot.domain.redaction import redact
@@ -68,6 +69,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "strict JSON": parsed,
     "strict JSON of a string": lambda text: parsed('{"a": "' + text),
     "an answer in pieces": in_pieces,
+    "a key that may be an expression": lambda text: is_written(f"/{text}/i"),
     "a wait": lambda text: parse_retry_after(text, datetime.now(UTC)),
 }
 
