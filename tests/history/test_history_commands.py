@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -179,7 +180,8 @@ def test_a_turn_that_was_asked_with_a_kept_character_comes_back(tmp_path: Path) 
     file.write_text(write_record(turn), encoding="utf-8")
     assert "imported 1 turns" in chatbot_history("import", str(file)).stdout
     exported = lines_of(chatbot_history("export", "--all"))
-    assert exported[0]["asked_with"] == asked_with
+    remembered: Any = exported[0]["asked_with"]
+    assert remembered == asked_with
 
     (tmp_path / "copies").mkdir()
     assert chatbot_history("backup", "copies").exit_code == 0

@@ -97,7 +97,7 @@ class KeptCharacter(CharacterSheet):
     unsupported: list[int]
 
     @classmethod
-    def of(cls, stored: StoredCharacter) -> Self:
+    def of(cls, stored: StoredCharacter) -> "KeptCharacter":
         """The body of a stored character; not on the event loop: it tries the lorebook's expressions."""
         book = stored.character.lorebook
         # What is stored was checked when it came: its bound is not that of a body with an id and a version.
