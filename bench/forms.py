@@ -12,6 +12,7 @@ import json
 import statistics
 import threading
 import time
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,8 +79,10 @@ def main(options: argparse.Namespace) -> None:
     file = ModelFile(options.model, gpu_layers=options.gpu_layers)
     vocabulary = Vocabulary(file)
     pauses = Pauses()
+    pieces: Future[list[bytes]] = Future()
     begun = time.perf_counter()
-    grammars = Grammars(vocabulary)
+    pieces.set_result(vocabulary.pieces())
+    grammars = Grammars(vocabulary, pieces)
     grammars._tokenizer.result()
     reading = time.perf_counter() - begun
     pauses.end()

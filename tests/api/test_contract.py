@@ -179,17 +179,19 @@ async def test_performance_counts_each_question_once_by_how_it_ended() -> None:
         await client.post("/office/Llama", json={"input_data": "둘"})
         model.refusal, model.script = None, (errors.ModelFailed("broken"),)
         await client.post("/office/Llama", json={"input_data": "셋"})
+        model.script = (errors.PromptTooLong(9, 8),)
+        await client.post("/office/Llama", json={"input_data": "넷"})
         await client.post("/office/Llama", json={"input_data": ""})
         numbers = (await client.get("/office/performance")).json()
-    assert numbers["total_requests"] == 3
+    assert numbers["total_requests"] == 4
     assert (numbers["successful_requests"], numbers["failed_requests"]) == (1, 1)
-    assert (numbers["refused_requests"], numbers["cancelled_requests"]) == (1, 0)
+    assert (numbers["refused_requests"], numbers["cancelled_requests"]) == (2, 0)
     assert numbers["success_rate"] == 50.0
     assert numbers["active_requests"] == 0
     assert numbers["service_type"] == "office"
     assert (numbers["kv_used"], numbers["kv_total"], numbers["model"]) == (5, 100, "fake-model")
     assert all(place.released for place in model.places)
-    assert meter.outcomes == [Outcome.SUCCESSFUL, Outcome.REFUSED, Outcome.FAILED]
+    assert meter.outcomes == [Outcome.SUCCESSFUL, Outcome.REFUSED, Outcome.FAILED, Outcome.REFUSED]
 
 
 async def test_the_queue_of_a_service_is_that_of_all_its_models_each_counted_once() -> None:

@@ -8,12 +8,13 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from tests.support.fakes import FakeModel, client_of, service_state
+from tests.support.fakes import FakeModel, SilentMeter, client_of, service_state
 from tests.support.serving import serving
 
 from chatbot.api.app import create_app
 from chatbot.domain.errors import UnusableForm
 from chatbot.domain.messages import Finished, FinishReason, Form, FormKind, ServiceName, Token, Usage
+from chatbot.domain.telemetry import Outcome
 
 pytestmark = pytest.mark.anyio
 
@@ -24,6 +25,7 @@ WEATHER: Any = {
     "function": {"name": "get_weather", "description": "Tells\n[the] weather.", "parameters": SCHEMA},
 }
 CLOCK: Any = {"type": "function", "function": {"name": "clock"}}
+FORCED: dict[str, Any] = {"tools": [WEATHER], "tool_choice": "required"}
 CALL = (Token("get_wea"), Token('ther\n{"ci'), Token('ty": "서울'), Token('"}'))
 
 
@@ -31,7 +33,14 @@ async def post(
     model: FakeModel | None = None, path: str = "chat/completions", **fields: Any
 ) -> httpx.Response:
     async with client_of(service_state(model=model)) as client:
-        return await client.post(f"/office/v1/{path}", json={"messages": [SAID], **fields})
+        # Python's own writer of JSON escapes what UTF-8 cannot say.
+        body = json.dumps({"messages": [SAID], **fields})
+        headers = {"Content-Type": "application/json"}
+        return await client.post(f"/office/v1/{path}", content=body, headers=headers)
+
+
+def tool_with(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": "a", "parameters": parameters}}
 
 
 def schema_form(param: str, *, strict: bool = True) -> Form:
@@ -81,6 +90,13 @@ async def test_a_response_has_its_form_in_its_text() -> None:
     answer = await post(model, "responses", input="서울 날씨는?", text={"format": asked})
     assert answer.status_code == 200
     assert model.samplings[0].form == schema_form("text.format")
+    assert answer.json()["text"] == {"format": asked}
+
+
+@pytest.mark.parametrize("kind", ["text", "json_object"])
+async def test_a_response_repeats_what_it_was_asked_for(kind: str) -> None:
+    answer = await post(FakeModel(), "responses", input="서울 날씨는?", text={"format": {"type": kind}})
+    assert answer.json()["text"] == {"format": {"type": kind}}
 
 
 @pytest.mark.parametrize(
@@ -114,6 +130,27 @@ async def test_a_response_has_its_form_in_its_text() -> None:
             "invalid_value",
         ),
         ({"tool_choice": "required", "tools": [WEATHER] * 129}, "tools", "invalid_value"),
+        ({**FORCED, "grammar": "root ::= a"}, "grammar", "unsupported_parameter"),
+        ({**FORCED, "response_format": {"type": "json_object"}}, "response_format", "unsupported_parameter"),
+        ({"guided_json": {"enum": ["\ud800"]}}, "guided_json", "invalid_value"),
+        ({"guided_json": '{"enum": ["\\ud800"]}'}, "guided_json", "invalid_value"),
+        ({"json_schema": {"properties": {"a\udfff": {}}}}, "json_schema", "invalid_value"),
+        ({"structured_outputs": {"json": {"const": "\x00"}}}, "structured_outputs.json", "invalid_value"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"schema": {"enum": ["\ud800"]}}}},
+            "response_format.json_schema.schema",
+            "invalid_value",
+        ),
+        (
+            {"tool_choice": "required", "tools": [tool_with({"required": ["\ud800"]})]},
+            "tools.0.function.parameters",
+            "invalid_value",
+        ),
+        (
+            {"tool_choice": "required", "tools": [tool_with({"properties": {"\ud800": {}}})]},
+            "tools.0.function.parameters",
+            "invalid_value",
+        ),
     ],
 )
 async def test_what_is_no_form_is_refused_by_name(fields: dict[str, Any], param: str, code: str) -> None:
@@ -121,14 +158,18 @@ async def test_what_is_no_form_is_refused_by_name(fields: dict[str, Any], param:
     answer = await post(model, **fields)
     error = answer.json()["error"]
     assert (answer.status_code, error["param"], error["code"]) == (400, param, code)
+    assert error["message"]
     assert not model.requests
 
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_form_that_the_engine_refuses_is_a_400_with_the_reason(stream: bool) -> None:
-    model = FakeModel(UnusableForm("grammar", "rule {missing} not found"))
-    answer = await post(model, grammar="root ::= missing", stream=stream)
+    model, meter = FakeModel(UnusableForm("grammar", "rule {missing} not found")), SilentMeter()
+    async with client_of(service_state(model=model, meter=meter)) as client:
+        body = {"messages": [SAID], "grammar": "root ::= missing", "stream": stream}
+        answer = await client.post("/office/v1/chat/completions", json=body)
     error = answer.json()["error"]
+    assert meter.outcomes == [Outcome.REFUSED]
     assert (answer.status_code, error["param"], error["code"]) == (400, "grammar", "invalid_value")
     assert "rule {missing} not found" in error["message"]
 
@@ -201,6 +242,23 @@ async def test_a_call_that_is_cut_says_so() -> None:
     assert in_name["message"] == {"role": "assistant", "content": None}
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_stop_string_cuts_no_forced_call(stream: bool) -> None:
+    model = FakeModel(*CALL)
+    answer = await post(model, **FORCED, stop=["\n", "서울"], stream=stream)
+    assert answer.headers["x-ignored-parameters"] == "stop"
+    assert model.samplings[0].stop == ()
+    assert '"finish_reason":"tool_calls"' in answer.text.replace('": "', '":"')
+    text = FakeModel()
+    await post(text, stop=["\n"])
+    assert text.samplings[0].stop == ("\n",)
+
+
+async def test_what_names_no_tool_is_no_call() -> None:
+    choice = (await post(FakeModel(*CALL[:1]), **FORCED)).json()["choices"][0]
+    assert (choice["finish_reason"], choice["message"]) == ("stop", {"role": "assistant", "content": None})
+
+
 async def test_each_of_several_answers_is_a_call_of_its_own() -> None:
     script = [Token("clock\n", answer=1), Token("get_weather\n{}"), Token('{"a": 1}', answer=1)]
     tools: Any = {"tools": [WEATHER, CLOCK], "tool_choice": "required", "n": 2}
@@ -213,7 +271,7 @@ async def test_each_of_several_answers_is_a_call_of_its_own() -> None:
 async def test_the_tools_stand_quoted_in_the_user_s_turn() -> None:
     model = FakeModel(*CALL)
     answer = await post(
-        model, tools=[CLOCK, WEATHER], tool_choice="required", response_format={"type": "json_object"}
+        model, tools=[CLOCK, WEATHER], tool_choice="required", response_format={"type": "text"}
     )
     assert answer.status_code == 200
     assert "x-ignored-parameters" not in answer.headers

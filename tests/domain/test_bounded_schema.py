@@ -15,7 +15,18 @@ BOUNDED = {"type": "integer", "minimum": -LARGEST, "maximum": LARGEST}
     [
         (INTEGER, BOUNDED),
         ({"type": ["integer", "null"]}, {**BOUNDED, "type": ["integer", "null"]}),
-        ({"type": "integer", "minimum": 0}, {"type": "integer", "minimum": 0, "maximum": LARGEST}),
+        ({**INTEGER, "minimum": 0}, {**INTEGER, "minimum": 0, "maximum": LARGEST}),
+        ({**INTEGER, "exclusiveMinimum": 0}, {**INTEGER, "exclusiveMinimum": 0, "maximum": LARGEST}),
+        ({**INTEGER, "maximum": 5}, {**INTEGER, "maximum": 5, "minimum": -LARGEST}),
+        ({**INTEGER, "exclusiveMaximum": 5}, {**INTEGER, "exclusiveMaximum": 5, "minimum": -LARGEST}),
+        (
+            {**INTEGER, "minimum": 2 * LARGEST},
+            {**INTEGER, "minimum": 2 * LARGEST, "maximum": 2 * LARGEST + 1},
+        ),
+        (
+            {**INTEGER, "maximum": -2 * LARGEST},
+            {**INTEGER, "maximum": -2 * LARGEST, "minimum": -2 * LARGEST - 1},
+        ),
         (
             {"type": "object", "properties": {"type": INTEGER, "enum": INTEGER}, "required": ["type"]},
             {"type": "object", "properties": {"type": BOUNDED, "enum": BOUNDED}, "required": ["type"]},
@@ -37,7 +48,8 @@ def test_an_integer_without_bounds_gets_them(schema: Any, expected: Any) -> None
         {"type": "number"},
         {"type": ["integer", "number"]},
         {"type": "integer", "minimum": 1, "maximum": 3},
-        {"type": "integer", "exclusiveMaximum": 3},
+        {"type": "integer", "exclusiveMinimum": 0, "maximum": 3},
+        {"type": "integer", "minimum": 0, "exclusiveMinimum": True},
         {"type": "integer", "minimum": "wrong"},
         {"const": INTEGER},
         {"enum": [INTEGER]},

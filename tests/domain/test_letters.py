@@ -58,6 +58,10 @@ def test_the_scripts_of_a_text() -> None:
     assert scripts_of("\ue000\U000e0080") == set()
 
 
+def test_braille_may_stand_in_korean_text() -> None:
+    assert scripts_of("⠚⠣⠒⠈⠮") <= OWN
+
+
 JAPANESE = {"Han", "Hiragana", "Katakana"}
 
 
@@ -69,6 +73,8 @@ JAPANESE = {"Han", "Hiragana", "Katakana"}
         ("한자 리스트를 만들어 줘", {"Han"}),
         ("hanja로 표기해 줘", {"Han"}),
         ("한문을 섞어 써 줘", {"Han"}),
+        ("이 말을 간체로 써 줘", {"Han"}),
+        ("이 말을 번체로 써 줘", {"Han"}),
         ("모두 한자리에 모였다. 연필 한자루를 한문장으로 설명해 줘", set()),
         ("일본어로 번역해 줘", JAPANESE),
         ("Japanese로 부탁해", JAPANESE),

@@ -142,6 +142,33 @@ async def test_what_is_no_form_is_refused_with_the_reason(rig: RigMaker, form: F
     assert one.model.queue_size("office") == 0  # type: ignore[arg-type]
 
 
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("text", "pattern"),
+    [
+        ('root ::= "<" start ">"\nstart ::= "start" | [start]', "<(start|[start])>"),
+        ('start ::= "yes" # start\nroot ::= start', "yes"),
+        ("root ::= st-art\nst-art ::= [a-c]{2}", "[a-c]{2}"),
+    ],
+)
+async def test_gbnf_may_have_a_rule_that_is_called_start(rig: RigMaker, text: str, pattern: str) -> None:
+    answer = await rig().ask(question("?"), replace(LONG, form=Form(FormKind.GRAMMAR, text)))
+    assert re.fullmatch(pattern, answer.text)
+
+
+@pytest.mark.anyio
+async def test_a_form_that_outgrows_its_bounds_ends_the_answer_with_what_there_is(rig: RigMaker) -> None:
+    one = rig()
+    names = [f"r{number}" for number in range(50)]
+    rules = [f'{name}: {name} {name} | "a"' for name in names]
+    ambiguous = Form(FormKind.GRAMMAR, "\n".join([f"start: {' | '.join(names)}", *rules]))
+    wanted = ((ord("a"), 100.0),)
+    answer = await one.ask(question("?"), replace(LONG, form=ambiguous, logit_bias=wanted))
+    assert answer.finished.reason is FinishReason.LENGTH
+    assert re.fullmatch("a{5,50}", answer.text)
+    check_person((await one.ask(question("who?"), replace(LONG, form=SCHEMA))).text)
+
+
 @pytest.fixture(scope="module")
 def pair(models: Path) -> Iterator[Callable[[str, int], tuple[Rig, Rig]]]:
     """Engines by model and pool, one with drafts and one without."""

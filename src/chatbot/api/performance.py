@@ -13,7 +13,7 @@ class Performance(BaseModel):
     total_requests: int = Field(description="Validated questions.")
     successful_requests: int
     failed_requests: int
-    refused_requests: int = Field(description="Refused with 429.")
+    refused_requests: int = Field(description="Refused with 429, or with 400 as not answerable as it stands.")
     cancelled_requests: int = Field(description="The client left before the answer.")
     active_requests: int
     active_connections: int = Field(description="HTTP requests under way, this one included.")

@@ -9,7 +9,15 @@ from chatbot.core.service import Act, AnyService, Question
 from chatbot.core.shares import KeyShares
 from chatbot.core.statistics import Statistics
 from chatbot.core.turns import TurnWriter
-from chatbot.domain.errors import AskElsewhere, CannotContinue, Draining, Loading, Overloaded, UnknownModel
+from chatbot.domain.errors import (
+    AskElsewhere,
+    BadQuestion,
+    CannotContinue,
+    Draining,
+    Loading,
+    Overloaded,
+    UnknownModel,
+)
 from chatbot.domain.models import Admission, AdmissionRequest
 from chatbot.domain.telemetry import Outcome
 
@@ -60,7 +68,7 @@ class Chat:
         Raises:
             UnknownModel: before anything is counted.
             AskElsewhere: as ``admission`` says; counted apart.
-            Overloaded, Unavailable: refused; counted.
+            Overloaded, BadQuestion, Unavailable: refused; counted.
             HistoryUnavailable: refused, for its turn could not be stored; counted.
         """
         backend = self.backend(alias)
@@ -74,7 +82,7 @@ class Chat:
             self.statistics.passed_on()
             raise AskElsewhere(str(error)) from error
         except BaseException as error:
-            refused = isinstance(error, Overloaded)
+            refused = isinstance(error, Overloaded | BadQuestion)
             self.statistics.ended(Outcome.REFUSED if refused else Outcome.FAILED, question.arrived)
             raise
 

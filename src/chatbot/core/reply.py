@@ -13,7 +13,7 @@ from chatbot.core.service import Frame, Question
 from chatbot.core.statistics import Statistics, TokenTimes
 from chatbot.core.turns import KeptTurn, TurnWriter
 from chatbot.core.written import Written, WrittenAnswer
-from chatbot.domain.errors import ChatbotError, DeadlineExceeded, ModelFailed, Overloaded
+from chatbot.domain.errors import BadQuestion, ChatbotError, DeadlineExceeded, ModelFailed, Overloaded
 from chatbot.domain.history import HistoryUnavailable, Recalled, Stored
 from chatbot.domain.messages import (
     Finished,
@@ -197,7 +197,7 @@ class Reply:
             self._statistics.answered(written.finished)
             self._end(Outcome.SUCCESSFUL)
             yield self._answered(written, gathered, turn)
-        except Overloaded:
+        except (Overloaded, BadQuestion):
             self._end(Outcome.REFUSED)
             raise
         except ModelFailed:

@@ -13,7 +13,7 @@ _NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions"})
 
 
 def bounded(schema: Any) -> Any:
-    """The schema in which each integer without bounds of its own is at most ``LARGEST``, either way."""
+    """The schema in which each integer has an end on both sides, ``LARGEST`` where it has none of its own."""
     if isinstance(schema, list):
         return [bounded(each) for each in schema]
     if not isinstance(schema, dict):
@@ -21,14 +21,23 @@ def bounded(schema: Any) -> Any:
     result = {name: _member(name, member) for name, member in schema.items()}
     kind = schema.get("type")
     if kind == "integer" or (isinstance(kind, list) and "integer" in kind and "number" not in kind):
-        unbounded = schema.keys().isdisjoint(
-            {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "const", "enum"}
-        )
-        if unbounded:
-            result |= {"minimum": -LARGEST, "maximum": LARGEST}
-        elif "minimum" in schema and {"maximum", "exclusiveMaximum"}.isdisjoint(schema):
-            result |= {"maximum": max(LARGEST, schema["minimum"])} if _is_number(schema["minimum"]) else {}
+        result |= _ends(schema)
     return result
+
+
+def _ends(schema: dict[str, Any]) -> dict[str, Any]:
+    """The bounds that an integer lacks; none where those that it has are no numbers."""
+    lowest = [schema[name] for name in ("minimum", "exclusiveMinimum") if name in schema]
+    highest = [schema[name] for name in ("maximum", "exclusiveMaximum") if name in schema]
+    if not {"const", "enum"}.isdisjoint(schema) or not all(map(_is_number, lowest + highest)):
+        return {}
+    ends: dict[str, Any] = {}
+    if not lowest:
+        # One integer at least is left of what goes beyond the others.
+        ends["minimum"] = min([-LARGEST, *(bound - 1 for bound in highest)])
+    if not highest:
+        ends["maximum"] = max([LARGEST, *(bound + 1 for bound in lowest)])
+    return ends
 
 
 def _member(name: str, member: Any) -> Any:

@@ -15,11 +15,14 @@ from chatbot.domain.scripts import script_ranges, scripts_of
 Scripts = frozenset[str]
 """Names of scripts, as Unicode has them."""
 
-OWN: Scripts = frozenset({"Hangul", "Latin", "Greek", "Common", "Inherited"})
-"""What Korean text is written in; "Common" are digits, punctuation and signs, "Inherited" are accents."""
+OWN: Scripts = frozenset({"Hangul", "Latin", "Greek", "Braille", "Common", "Inherited"})
+"""What Korean text is written in; "Common" are digits, punctuation and signs, "Inherited" are accents.
+
+Braille is no slip of a model's: it stands for Hangul, too, and turns as a spinner in code.
+"""
 
 _LANGUAGES = (
-    ("Han", "漢字 hanja kanji hanzi"),
+    ("Han", "漢字 hanja kanji hanzi 간체자 간체로 번체자 번체로"),
     ("Han Hiragana Katakana", "일본어 일본말 일어로 japanese"),
     ("Hiragana Katakana", "히라가나 가타카나 카타카나 hiragana katakana"),
     ("Han Bopomofo", "중국어 중국말 대만어 광둥어 광동어 chinese mandarin cantonese"),

@@ -18,6 +18,7 @@ from chatbot.api.openai.failures import openai_failure
 from chatbot.api.openai.schema import CompletionRequest
 from chatbot.api.openai.tools import CallText
 from chatbot.core.reply import Answered, AnswerEvent, Reply
+from chatbot.core.written import WrittenAnswer
 from chatbot.domain.messages import FinishReason, LikelyToken, Token, TokenLogprobs, Usage, Waiting
 
 
@@ -99,7 +100,7 @@ class OpenAIFormat:
                 {
                     "index": index,
                     "message": self._message(index, choice.text),
-                    "finish_reason": self._ended(choice.reason),
+                    "finish_reason": self._ended(choice),
                     **self._told(choice.logprobs),
                 }
                 for index, choice in enumerate(answered.choices)
@@ -120,8 +121,7 @@ class OpenAIFormat:
             case Answered():
                 ends = enumerate(event.choices)
                 last = b"".join(
-                    self._chunk(answer, {}, finish_reason=self._ended(choice.reason))
-                    for answer, choice in ends
+                    self._chunk(answer, {}, finish_reason=self._ended(choice)) for answer, choice in ends
                 )
                 if self._tells_usage:
                     last += _data({**self._head, "choices": [], "usage": _usage(event.usage)})
@@ -131,8 +131,10 @@ class OpenAIFormat:
         """An error object in the place of a chunk."""
         return _data(openai_failure(failure)) + _DONE
 
-    def _ended(self, reason: FinishReason) -> str:
-        return "tool_calls" if self._calls and reason is FinishReason.STOP else _reason(reason)
+    def _ended(self, choice: WrittenAnswer) -> str:
+        # Nothing but the form ends a forced call by itself.
+        called = self._calls and choice.reason is FinishReason.STOP and CallText().feed(choice.text)[0]
+        return "tool_calls" if called else _reason(choice.reason)
 
     def _message(self, answer: int, text: str) -> dict[str, Any]:
         if not self._calls:

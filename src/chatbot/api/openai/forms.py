@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from chatbot.api import strict_json
-from chatbot.api.openai.fields import OpenAIObject, PersonName, Text
+from chatbot.api.openai.fields import ForeignSchema, OpenAIObject, PersonName, Text
 from chatbot.domain.messages import Form, FormKind
 
 _MOST_CHOICES = 256
@@ -28,7 +28,7 @@ def _read_schema(given: object) -> object:
         raise PydanticCustomError("no_schema", "Should be a JSON schema") from None
 
 
-Schema = Annotated[dict[str, Any], BeforeValidator(_read_schema)]
+Schema = Annotated[ForeignSchema, BeforeValidator(_read_schema)]
 
 
 class NamedSchema(OpenAIObject):
@@ -43,6 +43,7 @@ class AskedForm(OpenAIObject):
     """The form of an answer; llama-server and OpenAI's responses have the schema beside the type."""
 
     type: Literal["text", "json_object", "json_schema"] = "text"
+    name: PersonName = ""
     json_schema: NamedSchema | None = None
     schema_: Schema | None = Field(default=None, alias="schema")
     strict: bool = False
@@ -52,6 +53,14 @@ class AskedForm(OpenAIObject):
         if self.type == "json_schema" and self.json_schema is None and self.schema_ is None:
             raise PydanticCustomError("missing_schema", "A json_schema should come with its schema")
         return self
+
+    def told(self) -> dict[str, Any]:
+        """The form as a response repeats it."""
+        if self.type != "json_schema":
+            return {"type": self.type}
+        inside = self.json_schema or self
+        named = {"name": inside.name, "schema": inside.schema_, "strict": inside.strict}
+        return {"type": self.type, **named}
 
     def form(self, param: str) -> Form | None:
         """What the answer is held to; ``param`` is the field that asks for it."""

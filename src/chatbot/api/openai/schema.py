@@ -124,8 +124,9 @@ class CompletionRequest(FormFields, AskingRequest):
 
     @classmethod
     def unheeded(cls, _body: Mapping[str, object]) -> tuple[str, ...]:
-        """See AskingRequest: tools of which the client leaves the choice."""
-        return ("tools",) if _body.get("tools") and not forces_a_call(_body.get("tool_choice")) else ()
+        """See AskingRequest: tools whose choice is left to the model, and what would cut a forced call."""
+        name = "stop" if forces_a_call(_body.get("tool_choice")) else "tools"
+        return (name,) if _body.get(name) else ()
 
     @model_validator(mode="before")
     @classmethod
@@ -155,8 +156,9 @@ class CompletionRequest(FormFields, AskingRequest):
 
     @cached_property
     def forms(self) -> Sequence[Form]:
-        """See AskingRequest; a call has a form of its own, and no text beside it."""
-        return [form_of_call(self.called)] if self.forces_a_call else self.asked_forms()
+        """See AskingRequest; a forced call is one."""
+        call = [form_of_call(self.called)] if self.forces_a_call else []
+        return [*call, *self.asked_forms()]
 
     @field_validator("top_logprobs")
     @classmethod
@@ -172,9 +174,14 @@ class CompletionRequest(FormFields, AskingRequest):
         return self.n
 
     def tuned(self, sampling: Sampling) -> Sampling:
-        """See SamplingFields; log probabilities are told by this format alone."""
+        """See SamplingFields; log probabilities are told by this format alone.
+
+        Nothing but its form ends a forced call: a stop string may stand in a name or in arguments.
+        """
+        tuned = super().tuned(sampling)
         return replace(
-            super().tuned(sampling),
+            tuned,
+            stop=() if self.forces_a_call else tuned.stop,
             top_logprobs=(self.top_logprobs or 0) if self.logprobs else None,
             form=next(iter(self.forms), None),
         )

@@ -6,11 +6,11 @@ the tool's name, a line feed, and the arguments as JSON by the tool's schema.
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from chatbot.api.openai.fields import OpenAIObject, Text
+from chatbot.api.openai.fields import ForeignSchema, OpenAIObject, Text
 from chatbot.core.transcript import Said
 from chatbot.domain.bounded_schema import bounded
 from chatbot.domain.messages import Form, FormKind
@@ -31,7 +31,7 @@ class ToolFunction(OpenAIObject):
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
     description: Text = ""
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: ForeignSchema = Field(default_factory=dict)
 
 
 class Tool(OpenAIObject):

@@ -1,10 +1,10 @@
 """What holds every answer of a service, whatever its client asks for: its letters, and what it cites.
 
 Both follow from what entered the prompt. Laying out a large vocabulary for them takes half a second, so it is
-done beside the model's warm-up, when nobody waits for a token.
+done in the background, when the model has been measured; the first answer that needs it waits for it.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 
 from chatbot.domain.letters import OWN, scripts_of_answer
@@ -23,8 +23,8 @@ _KEPT = 8
 class _Masks:
     """The masks of one vocabulary; those that were used of late are kept."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        tokens = AnswerTokens(vocabulary.pieces(), vocabulary.end_tokens)
+    def __init__(self, vocabulary: Vocabulary, pieces: Future[list[bytes]]) -> None:
+        tokens = AnswerTokens(pieces.result(), vocabulary.end_tokens)
         closing = CitationTokens(tokens)
         self.letters = lru_cache(_KEPT)(lambda scripts: LetterMasks(tokens, scripts))
         self.citations = lru_cache(_KEPT)(lambda hits: CitationMasks(closing, hits))
@@ -34,11 +34,11 @@ class _Masks:
 class AnswerRules:
     """Makes the constraints of a model's answers; safe to use from several threads."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        """Begin to lay the vocabulary out; it must outlive ``close``."""
+    def __init__(self, vocabulary: Vocabulary, pieces: Future[list[bytes]]) -> None:
+        """Lay the vocabulary out as soon as its ``pieces`` are there; it must outlive ``close``."""
         self._vocabulary = vocabulary
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="masks")
-        self._masks = self._thread.submit(_Masks, vocabulary)
+        self._masks = self._thread.submit(_Masks, vocabulary, pieces)
 
     def constraints(self, prompt: RenderedPrompt, sampling: Sampling) -> list[Constraint]:
         """Those of one answer to the prompt, at its beginning; often none.

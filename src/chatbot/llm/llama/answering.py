@@ -7,6 +7,7 @@ from itertools import zip_longest
 from chatbot.domain.errors import ChatbotError, ModelFailed
 from chatbot.domain.messages import FinishReason, Token, TokenLogprobs
 from chatbot.domain.models import EngineMeter
+from chatbot.llm.llama.constraint import ConstraintExhausted
 from chatbot.llm.llama.context import Logits
 from chatbot.llm.llama.delivery import Delivery
 from chatbot.llm.llama.logprobs import logprobs_of
@@ -79,9 +80,15 @@ class Answering:
             self._roster.discard(stream)
             self.fail(stream, error)
             return
+        except ConstraintExhausted:
+            token = None
         now = time.monotonic()
         if stream.first is None:
             self._begin(stream, now)
+        if token is None:
+            # What there is of it may be of use, and the limit that it met is one of its form's.
+            self._finish(stream, FinishReason.LENGTH, now)
+            return
         if token in self._vocabulary.end_tokens:
             self._finish(stream, FinishReason.STOP, now)
             return

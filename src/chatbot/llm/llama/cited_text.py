@@ -1,8 +1,8 @@
 """Reads an answer byte by byte for what it cites: [n] of at most two digits, but not in code.
 
-What is code follows the chat page (``pages/assets/blocks.js``, ``format.js``): lines between fences, and what
-stands between two backticks of a line. Whether a backtick begins code shows only at the next one, so a line
-may not end while such a citation stands behind an open backtick.
+What is code follows the chat page (``pages/assets/blocks.js``): lines between fences. What stands between two
+backticks of a line is code there, too, but whether a backtick begins some shows only at the next one, which
+may never come; so nothing else is cited behind one either.
 """
 
 import re
@@ -16,15 +16,11 @@ _SHORTEST_FENCE = 3
 _DEEPEST_FENCE = 3
 """Spaces before a fence, at most."""
 
-_PLAIN = re.compile(rb"[^\n\r`\[]+")
+_PLAIN = re.compile(rb"[^\n\r\[]+")
 """Bytes that change nothing within a line, where no citation has begun."""
 
 _INDENT, _MARKS, _BEHIND, _TEXT = range(4)
 """Parts of a line: the spaces at its beginning, a fence's marks, what stands behind them, anything else."""
-
-_CLOSED, _EMPTY, _CODE, _OWING = range(4)
-"""Backticks of a line: none open; the last byte was an open one; one is open; and a citation stands behind it
-that may only stand in code."""
 
 
 class CitedText(NamedTuple):
@@ -40,14 +36,8 @@ class CitedText(NamedTuple):
     fence: int = 0
     """The number of marks that opened the block of code in which this is; 0 outside of one."""
 
-    backticks: int = _CLOSED
     cited: bytes = b""
     """What may become a citation: its bytes without the last one."""
-
-    @property
-    def owes_backtick(self) -> bool:
-        """Whether a backtick must come before the line or the text ends."""
-        return self.backticks == _OWING
 
     def after(self, piece: bytes, hits: int) -> "tuple[CitedText, bool]":
         """The text with further bytes.
@@ -68,20 +58,16 @@ class CitedText(NamedTuple):
         return text, good
 
     def _changes_nothing(self, piece: bytes) -> bool:
-        within = self.part == _TEXT and not self.cited and self.backticks != _EMPTY
-        return within and _PLAIN.fullmatch(piece) is not None
+        return self.part == _TEXT and not self.cited and _PLAIN.fullmatch(piece) is not None
 
     def _with(self, byte: int, hits: int) -> "tuple[CitedText, bool]":
         if byte in _LINE_ENDS:
-            return self._next_line(), not self.owes_backtick
+            return self._next_line(), True
         line = self._further_in_line(byte)
         if self.fence:
             return line, True
-        backticks, fine = self._backticks_with(byte), True
-        if byte == _CLOSE and len(self.cited) > 1 and not 1 <= int(self.cited[1:]) <= hits:
-            fine = backticks in (_CODE, _OWING)
-            backticks = _OWING if fine else backticks
-        return line._replace(backticks=backticks, cited=self._cited_with(byte)), fine
+        ends_one = byte == _CLOSE and len(self.cited) > 1
+        return line._replace(cited=self._cited_with(byte)), not ends_one or 1 <= int(self.cited[1:]) <= hits
 
     @property
     def _fenced(self) -> bool:
@@ -105,11 +91,6 @@ class CitedText(NamedTuple):
         # Behind the marks that open a block stands its language, behind those that close it nothing.
         fits = byte == _SPACE if self.fence else byte != _BACKTICK
         return self._replace(part=_BEHIND if self._fenced and fits else _TEXT)
-
-    def _backticks_with(self, byte: int) -> int:
-        if byte == _BACKTICK:
-            return _EMPTY if self.backticks in (_CLOSED, _EMPTY) else _CLOSED
-        return _CODE if self.backticks == _EMPTY else self.backticks
 
     def _cited_with(self, byte: int) -> bytes:
         if byte == _OPEN:

@@ -19,18 +19,15 @@ _KEPT = 64
 
 
 class CitationTokens:
-    """The tokens of a vocabulary that can end a citation, or a line: few, so each is looked at by itself."""
+    """The tokens of a vocabulary that can end a citation: few, so each is looked at by itself."""
 
     def __init__(self, tokens: AnswerTokens) -> None:
         self.size = tokens.size
-        self.ends = tokens.ends
         closing = tokens.speaking.holding(ord("]"))
         self.whole = {token: piece for token, piece in closing.items() if _WHOLE.search(piece)}
         """Those that hold a whole citation."""
         self.last = {token: piece for token, piece in closing.items() if _END.match(piece)}
         """Those that may end one which earlier tokens have begun."""
-        self.lines = tokens.speaking.holding(ord("\n")) | tokens.speaking.holding(ord("\r"))
-        """Those that end a line."""
 
 
 class CitationMasks:
@@ -43,24 +40,18 @@ class CitationMasks:
 
     def mask(self, text: CitedText) -> Mask | None:
         """The tokens that may follow the text; None for all."""
-        anything = not (text.cited or text.owes_backtick or self._tokens.whole)
-        return None if anything else self._kept(text)
+        return self._kept(text) if text.cited or self._tokens.whole else None
 
     def _made(self, text: CitedText) -> Mask | None:
         looked_at = dict(self._tokens.whole)
         if text.cited:
             looked_at |= self._tokens.last
-        if text.owes_backtick:
-            looked_at |= self._tokens.lines
         wrong = [token for token, piece in looked_at.items() if not text.after(piece, self.hits)[1]]
-        forbidden = mask_of(np.array(wrong, dtype=np.intp), self._tokens.size)
-        if text.owes_backtick:
-            forbidden |= self._tokens.ends
-        return ~forbidden if forbidden.any() else None
+        return ~mask_of(np.array(wrong, dtype=np.intp), self._tokens.size) if wrong else None
 
 
 class Citing:
-    """Implements Constraint: an answer whose citations exist, code apart."""
+    """Implements Constraint: an answer whose citations exist, code between fences apart."""
 
     complete = False
 

@@ -22,6 +22,10 @@ _WORD_BITS = 32
 _MINUS_INFINITY = np.float32(-np.inf).view(np.int32)
 
 
+class ConstraintExhausted(Exception):
+    """Nothing may follow in an answer that is not complete, or nobody can tell what: it ends as it is."""
+
+
 class Constraint(Protocol):
     """What one answer's next token may be; used by one thread at a time."""
 
@@ -34,12 +38,16 @@ class Constraint(Protocol):
         """What may come next; None for everything. Not to be changed, and good until ``advance``.
 
         Raises:
-            ModelFailed: it cannot be told, as where a grammar went beyond its bounds.
+            ConstraintExhausted: it cannot be told, as where a grammar went beyond its bounds.
         """
         ...
 
     def advance(self, token: int) -> None:
-        """The sampler chose this token, which was allowed."""
+        """The sampler chose this token, which was allowed.
+
+        Raises:
+            ConstraintExhausted: as ``mask`` says.
+        """
         ...
 
     def possible(self, tokens: Sequence[int]) -> int:

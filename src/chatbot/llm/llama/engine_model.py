@@ -210,9 +210,13 @@ class LlamaPlace:
         try:
             loop = asyncio.get_running_loop()
             formed = await model.grammars.constraints(sampling.form, len(tickets))
-            prompt, samplers = await loop.run_in_executor(
-                self._renderer, model.prepare, conversation, sampling, formed
-            )
+            try:
+                rendering = loop.run_in_executor(
+                    self._renderer, model.prepare, conversation, sampling, formed
+                )
+            except RuntimeError:
+                raise Draining("the engine has stopped") from None
+            prompt, samplers = await rendering
             streams = model.submit(tickets, prompt, samplers, conversation, sampling)
             yield Prompted(prompt.report)
             unfinished = len(streams)

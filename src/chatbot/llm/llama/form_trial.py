@@ -8,6 +8,7 @@ It reads ``[kind, text]`` and writes ``{"grammar": …}``, or ``{"reason": …}`
 
 import json
 import os
+import re
 import resource
 import signal
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
-from llguidance.gbnf_to_lark import any_to_lark
+from llguidance.gbnf_to_lark import gbnf_to_lark
 
 from chatbot.domain.bounded_schema import bounded
 from chatbot.domain.messages import FormKind
@@ -29,6 +30,11 @@ _MOST_MEMORY = 2**29
 """Bytes of its addresses."""
 
 _REASON_CHARS = 300
+
+_GBNF_RULE = re.compile(r"^\s*[a-zA-Z0-9_-]+\s*::=", re.MULTILINE)
+
+_GBNF_PARTS = re.compile(r'"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]|#[^\n]*|[a-zA-Z0-9_-]+', re.DOTALL)
+"""Texts, classes of characters, comments and names."""
 
 _LIMITS = {
     "max_items_in_row": 2000,
@@ -58,7 +64,20 @@ def grammar_of(kind: FormKind, text: str) -> str:
         case FormKind.REGEX:
             return LLMatcher.grammar_from_regex(text)
         case FormKind.GRAMMAR:
-            return LLMatcher.grammar_from_lark(any_to_lark(text))
+            return LLMatcher.grammar_from_lark(_lark_of(text))
+
+
+def _lark_of(text: str) -> str:
+    """A grammar in Lark's words; one with a rule like ``name ::=`` is GBNF, whatever its rules are called.
+
+    Where a GBNF begins is called start in Lark, so that a rule of that name needs another one.
+    """
+    if not _GBNF_RULE.search(text):
+        return text
+    other = "start-"
+    while other in text:
+        other += "x"
+    return gbnf_to_lark(_GBNF_PARTS.sub(lambda found: other if found[0] == "start" else found[0], text))
 
 
 def compiled(tokenizer: LLTokenizer, grammar: str) -> LLMatcher:
@@ -69,7 +88,11 @@ def compiled(tokenizer: LLTokenizer, grammar: str) -> LLMatcher:
 
 def reason_of(matcher: LLMatcher) -> str:
     """Why it cannot be, for whoever sent the form."""
-    return one_line(matcher.get_error().replace("<non-verbose/>", "").strip(), _REASON_CHARS)
+    error = matcher.get_error()
+    if error.startswith("panic:"):
+        # Of no use to them: where in the library it stopped.
+        return "it cannot be compiled"
+    return one_line(error.replace("<non-verbose/>", "").strip(), _REASON_CHARS)
 
 
 def tried(kind: FormKind, text: str) -> dict[str, str]:
@@ -86,7 +109,8 @@ def tried(kind: FormKind, text: str) -> dict[str, str]:
 
 def main() -> None:
     """Try the form of the standard input."""
-    os.nice(19)
+    # Mild, or on a busy machine the time of a processor that ends it would never come together.
+    os.nice(10)
     # Where a container's memory ends, this program is to be ended and not the engine.
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", "ascii")

@@ -1,54 +1,63 @@
 """Forms of answers (JSON, regular expressions, grammars) as constraints, by llguidance.
 
 Reading a large vocabulary takes it a second, and for a part of that nothing else in the process runs; so it
-is done beside the model's warm-up, when nobody waits for a token. A form is a stranger's text, and a short
-one may take forever to compile: it is tried in a process that is ended then, before it comes near the engine.
+is done in the background, when the model has been measured.
 """
 
 import asyncio
-import json
-import subprocess
-import sys
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 from llguidance import LLMatcher, LLTokenizer
 
-from chatbot.domain.errors import ModelFailed, Unavailable, UnusableForm
-from chatbot.domain.messages import Form, FormKind
-from chatbot.llm.llama.constraint import Constraint, Mask, mask_words
+from chatbot.domain.errors import Draining, UnusableForm
+from chatbot.domain.messages import Form
+from chatbot.llm.llama.constraint import Constraint, ConstraintExhausted, Mask, mask_of, mask_words
 from chatbot.llm.llama.form_trial import compiled, reason_of
+from chatbot.llm.llama.form_trials import FormTrials
 from chatbot.llm.llama.vocabulary import Vocabulary
 
 MOST_BYTES = 32 * 1024
 """Of a form's text."""
 
-_SECONDS = 10.0
-"""After which a trial is given up that has not had its share of a processor by then."""
 
-_REMEMBERED = 64
-"""Forms that need no further trial; most clients have one."""
+class SpokenTokens:
+    """What forms may ask for: a grammar can name any token, but control tokens are for the suite to write."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.size = vocabulary.size
+        self.forbidden = vocabulary.forbidden
+        """Control and end tokens, and marks."""
+        self.speaking: Mask = ~mask_of(np.array(sorted(vocabulary.forbidden), dtype=np.intp), self.size)
+        """All others."""
+        self.ends: Mask = mask_of(np.array(sorted(vocabulary.end_tokens), dtype=np.intp), self.size)
+        """Those that end an answer."""
 
 
 class GrammarConstraint:
     """A form, and how far an answer has come in it; see Constraint."""
 
-    def __init__(self, matcher: LLMatcher, vocabulary: int) -> None:
+    def __init__(self, matcher: LLMatcher, tokens: SpokenTokens) -> None:
         self._matcher = matcher
-        self._mask: Mask = np.zeros(mask_words(vocabulary), dtype=np.uint32)
+        self._tokens = tokens
+        self._mask: Mask = np.zeros(mask_words(tokens.size), dtype=np.uint32)
 
     @property
     def complete(self) -> bool:
         """See Constraint."""
         return bool(self._matcher.is_stopped())
 
-    def mask(self) -> Mask | None:
-        """See Constraint."""
+    def mask(self) -> Mask:
+        """See Constraint; an end may come only where the form is complete."""
         self._matcher.unsafe_compute_mask_ptr(self._mask.ctypes.data, self._mask.nbytes)
         self._check()
+        ends: Mask = self._mask & self._tokens.ends
+        self._mask &= self._tokens.speaking
+        if ends.any() and self._matcher.is_accepting():
+            self._mask |= ends
         return self._mask
 
     def advance(self, token: int) -> None:
@@ -58,11 +67,12 @@ class GrammarConstraint:
 
     def possible(self, tokens: Sequence[int]) -> int:
         """See Constraint."""
-        return self._matcher.validate_tokens(list(tokens))
+        spoken = takewhile(lambda token: token not in self._tokens.forbidden, tokens)
+        return self._matcher.validate_tokens(list(spoken))
 
     def _check(self) -> None:
         if self._matcher.is_error():
-            raise ModelFailed("the form of this answer went beyond its bounds")
+            raise ConstraintExhausted
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,77 +92,66 @@ class _Words:
 
 
 class Grammars:
-    """Makes the constraints of one vocabulary; used on event loops."""
+    """Makes the constraints of one vocabulary; used on event loops, closed on any thread."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        """Begin to read the vocabulary; it must outlive ``close``."""
+    def __init__(self, vocabulary: Vocabulary, pieces: Future[list[bytes]]) -> None:
+        """Read the vocabulary as soon as its ``pieces`` are there; it must outlive ``close``."""
         self._vocabulary = vocabulary
+        self._spoken = SpokenTokens(vocabulary)
+        self._trials = FormTrials()
+        self._closed = False
+        # Apart from the trials: a form that is known waits for none of them.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="grammars")
-        self._tried: OrderedDict[tuple[FormKind, str], str] = OrderedDict()
-        self._tokenizer: Future[LLTokenizer] = self._thread.submit(self._read_vocabulary)
+        self._tokenizer: Future[LLTokenizer] = self._thread.submit(self._read_vocabulary, pieces)
 
     async def constraints(self, form: Form | None, answers: int) -> list[Constraint | None]:
         """The form for so many answers, each at its beginning; None for each where there is none.
 
         Raises:
             UnusableForm: it is no form, or goes beyond the bounds.
-            Unavailable: forms of others are being compiled.
+            Unavailable: forms of others are being tried.
+            Draining: the engine is being closed.
         """
         if form is None:
             return [None] * answers
         if len(form.text.encode()) > MOST_BYTES:
             raise UnusableForm(form.param, f"longer than {MOST_BYTES // 1024} KiB")
+        grammar = await self._trials.grammar(form)
         tokenizer = await asyncio.shield(asyncio.wrap_future(self._tokenizer))
-        matcher = await asyncio.wrap_future(self._thread.submit(self._compiled, tokenizer, form))
-        return [GrammarConstraint(matcher.deep_copy(), self._vocabulary.size) for _ in range(answers)]
+        try:
+            compiling = self._thread.submit(self._compiled, tokenizer, grammar, form.param)
+        except RuntimeError:
+            raise Draining("the engine has stopped") from None
+        matcher = await asyncio.wrap_future(compiling)
+        return [GrammarConstraint(matcher.deep_copy(), self._spoken) for _ in range(answers)]
 
     def close(self) -> None:
-        """Stop using the vocabulary."""
-        self._thread.shutdown(cancel_futures=True)
+        """Stop using the vocabulary; whoever waits for a form gets Draining."""
+        self._closed = True
+        self._trials.close()
+        self._thread.shutdown()
 
-    def _read_vocabulary(self) -> LLTokenizer:
-        vocabulary = self._vocabulary
+    def _read_vocabulary(self, reading: Future[list[bytes]]) -> LLTokenizer:
+        vocabulary, pieces = self._vocabulary, reading.result()
         ends = sorted(vocabulary.end_tokens)
-        pieces = vocabulary.pieces()
         silent = [token for token, piece in enumerate(pieces) if not piece or token in vocabulary.forbidden]
-        words = _Words(pieces, ends[0], silent, vocabulary.content)
+        words = _Words(list(pieces), ends[0], silent, vocabulary.content)
         # Without slices: they triple the time in which nothing else runs, for masks that are rarely needed.
         tokenizer = LLTokenizer(words, n_vocab=vocabulary.size, eos_token=ends, slices=[])  # type: ignore[arg-type]
         # It has a copy of them, and keeps the object for its tokenize.
-        pieces.clear()
+        words.tokens.clear()
         return tokenizer
 
-    def _compiled(self, tokenizer: LLTokenizer, form: Form) -> LLMatcher:
-        key = form.kind, form.text
-        if key not in self._tried:
-            self._tried[key] = _tried(form)
-        self._tried.move_to_end(key)
-        while len(self._tried) > _REMEMBERED:
-            self._tried.popitem(last=False)
-        matcher = compiled(tokenizer, self._tried[key])
+    def _compiled(self, tokenizer: LLTokenizer, grammar: str, param: str) -> LLMatcher:
+        if self._closed:
+            raise Draining("the engine has stopped")
+        matcher = compiled(tokenizer, grammar)
         if matcher.is_error():
-            raise UnusableForm(form.param, reason_of(matcher))
+            raise UnusableForm(param, reason_of(matcher))
+        try:
+            begins = GrammarConstraint(matcher, self._spoken).mask().any()
+        except ConstraintExhausted:
+            raise UnusableForm(param, reason_of(matcher)) from None
+        if not begins:
+            raise UnusableForm(param, "no text begins as it asks for")
         return matcher
-
-
-def _tried(form: Form) -> str:
-    """The form as a grammar that was compiled once, in a process that may not take long for it."""
-    try:
-        trial = subprocess.run(
-            [sys.executable, "-P", "-m", "chatbot.llm.llama.form_trial"],
-            input=json.dumps([form.kind, form.text]).encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise Unavailable("a form could not be tried in time") from None
-    if trial.returncode < 0:
-        raise UnusableForm(form.param, "it takes too long to compile, or too much memory")
-    if trial.returncode:
-        raise ModelFailed("a form could not be tried")
-    told = json.loads(trial.stdout)
-    if "reason" in told:
-        raise UnusableForm(form.param, told["reason"])
-    return str(told["grammar"])

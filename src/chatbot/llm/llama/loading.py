@@ -1,5 +1,6 @@
 """From a configuration to a running engine's parts; runs on the engine's thread."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from chatbot.domain.config import ANSWER_RESERVE, EngineConfig
@@ -47,12 +48,7 @@ def load(config: EngineConfig, limits: Limits, meter: EngineMeter, *, exact: boo
     file = ModelFile(config.model_path, gpu_layers=int(config.gpu_layers), gpu=config.gpu)
     with ExitStack() as on_failure:
         on_failure.callback(file.close)
-        vocabulary = Vocabulary(file)
-        grammars = Grammars(vocabulary)
-        on_failure.callback(grammars.close)
-        rules = AnswerRules(vocabulary)
-        on_failure.callback(rules.close)
-        ready = _assemble(file, vocabulary, grammars, rules, config, limits, meter, exact=exact)
+        ready = _assemble(file, Vocabulary(file), config, limits, meter, exact=exact)
         on_failure.pop_all()
     return ready
 
@@ -60,8 +56,6 @@ def load(config: EngineConfig, limits: Limits, meter: EngineMeter, *, exact: boo
 def _assemble(
     file: ModelFile,
     vocabulary: Vocabulary,
-    grammars: Grammars,
-    rules: AnswerRules,
     config: EngineConfig,
     limits: Limits,
     meter: EngineMeter,
@@ -105,6 +99,10 @@ def _assemble(
     prompter = Prompter(form, vocabulary, context=context_tokens, limit=limit)
     admission = AdmissionController(limits, scheduler)
     samplers = SamplerMaker(vocabulary, context_tokens)
+    # Last, for it goes on beside whatever comes next: the measurement would see a slow machine.
+    reader = ThreadPoolExecutor(1, thread_name_prefix="pieces")
+    pieces = reader.submit(vocabulary.pieces)
+    reader.shutdown(wait=False)
     return ReadyModel(
         file,
         engine,
@@ -113,7 +111,7 @@ def _assemble(
         speeds,
         prompter,
         samplers,
-        grammars,
-        rules,
+        Grammars(vocabulary, pieces),
+        AnswerRules(vocabulary, pieces),
         context_tokens,
     )

@@ -25,7 +25,7 @@ import numpy as np
 from chatbot.domain.errors import ModelFailed, UnknownToken
 from chatbot.domain.messages import WHOLE_CONTEXT, Sampling
 from chatbot.llm.llama.best_tokens import TokenIds, best_tokens
-from chatbot.llm.llama.constraint import Constraint, Mask, allowed, rule_out
+from chatbot.llm.llama.constraint import Constraint, ConstraintExhausted, Mask, allowed, rule_out
 from chatbot.llm.llama.context import Logits
 from chatbot.llm.llama.sampler_chain import (
     COLDEST,
@@ -100,8 +100,8 @@ class Sampler:
         A logit of -inf rules its token out.
 
         Raises:
-            ModelFailed: the logits are no numbers, as after an overflow in the model's arithmetic, or the
-                constraint allows none of the tokens.
+            ModelFailed: the logits are no numbers, as after an overflow in the model's arithmetic.
+            ConstraintExhausted: the constraint allows none of the tokens, or cannot tell.
         """
         if self._biased.size:
             row[self._biased] += self._biases
@@ -264,7 +264,7 @@ def _write(mask: Mask, row: Logits) -> None:
     """Rule out of the row what the mask forbids."""
     rule_out(mask, row)
     if row.max() == -math.inf:
-        raise ModelFailed("nothing may follow in this answer")
+        raise ConstraintExhausted
 
 
 def _check(largest: np.float32) -> None:

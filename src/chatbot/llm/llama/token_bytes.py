@@ -77,7 +77,5 @@ class AnswerTokens:
         """Those that add bytes and end nothing."""
         self.tails = self.speaking.beginning(0x80, 0xBF)
         """Those of them that go on within a character."""
-        self.ends: Mask = mask_of(np.array(sorted(ends), dtype=np.intp), self.size)
-        """Those that end the answer."""
         self.silent: Mask = mask_of(np.flatnonzero(silent), self.size)
-        """Those, and control tokens, which add nothing."""
+        """Those that end the answer, and control tokens, which add nothing."""

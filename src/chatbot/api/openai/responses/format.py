@@ -110,7 +110,7 @@ class OpenAIResponsesFormat:
             "max_output_tokens": asked.max_output_tokens,
             "temperature": asked.temperature,
             "top_p": asked.top_p,
-            "text": {"format": {"type": "text"}},
+            "text": {"format": asked.text.format.told()},
             "tools": [],
             "tool_choice": "auto",
             "parallel_tool_calls": False,
