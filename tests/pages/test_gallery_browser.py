@@ -3,20 +3,17 @@
 import json
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from tests.domain.test_avatars import PLAIN
-from tests.history.makers import START
 from tests.pages.conftest import Visitor
+from tests.pages.kept import keep, open_gallery
 from tests.pages.real_suite import RealSuite
 
 from chatbot.domain.avatars import with_card
-from chatbot.domain.characters import CharacterSheet, StoredCharacter
-from chatbot.domain.history import Owner
+from chatbot.domain.characters import StoredCharacter
 from chatbot.domain.lorebook import Lorebook
-from chatbot.domain.messages import ServiceName
 
 pytestmark = pytest.mark.browser
 
@@ -33,20 +30,6 @@ CARD: dict[str, Any] = {
 }
 
 
-def gallery(page: Page) -> None:
-    page.locator("#welcome").get_by_role("button", name="내 캐릭터").click()
-    expect(page.locator("#gallery")).to_be_visible()
-
-
-def kept(page: Page, suite: RealSuite, **fields: Any) -> str:
-    """A character of the page's user, by its id."""
-    user = page.evaluate("localStorage.getItem('chatbot.user_id')")
-    character = CharacterSheet.model_validate({"name": "지우", "context": "등대지기", **fields})
-    stored = StoredCharacter(uuid4(), 1, character, START)
-    suite.history.characters.stored[Owner(ServiceName("character"), user), stored.id] = stored
-    return str(stored.id)
-
-
 def all_kept(suite: RealSuite) -> list[StoredCharacter]:
     return list(suite.history.characters.stored.values())
 
@@ -55,7 +38,7 @@ def test_a_character_is_written_talked_with_changed_and_deleted(
     real_visitor: Visitor, suite: RealSuite
 ) -> None:
     page = real_visitor.open("/character/")
-    gallery(page)
+    open_gallery(page)
     expect(page.locator("#gallery")).to_contain_text("아직 보관한 캐릭터가 없습니다.")
     page.get_by_role("button", name="새 캐릭터").click()
     editor = page.locator("#character-editor")
@@ -100,7 +83,7 @@ def test_a_character_is_written_talked_with_changed_and_deleted(
     expect(page.locator(".facts")).to_have_count(2)
     assert "뱃사람이다." in suite.character.conversations[-1].system_text
 
-    gallery(page)
+    open_gallery(page)
     page.get_by_role("button", name="‘지우’ 삭제").click()
     page.click("#confirm-yes")
     expect(page.locator("#gallery")).to_contain_text("아직 보관한 캐릭터가 없습니다.")
@@ -116,7 +99,7 @@ def test_cards_are_imported_by_choice_and_by_drop_and_exported(
     broken = tmp_path / "broken.json"
     broken.write_text("{")
     page = real_visitor.open("/character/")
-    gallery(page)
+    open_gallery(page)
     page.locator("#gallery input[type=file]").set_input_files([picture, broken])
     expect(page.locator("#gallery .report")).to_contain_text("‘지우’ 캐릭터를 보관했습니다.")
     expect(page.locator("#gallery .report")).to_contain_text("내보낼 때만 쓰는 항목: creator")
@@ -144,7 +127,7 @@ def test_cards_are_imported_by_choice_and_by_drop_and_exported(
     exported = Path(download.value.path()).read_bytes()
     page.get_by_role("button", name="취소").last.click()
     (tmp_path / "again.png").write_bytes(exported)
-    gallery(page)
+    open_gallery(page)
     page.locator("#gallery input[type=file]").set_input_files([tmp_path / "again.png"])
     expect(page.locator("#gallery .pick")).to_have_count(3)
 
@@ -153,8 +136,8 @@ def test_of_two_devices_the_later_one_sees_what_the_other_wrote(
     real_visitor: Visitor, suite: RealSuite
 ) -> None:
     page = real_visitor.open("/character/")
-    id_ = kept(page, suite)
-    gallery(page)
+    id_ = keep(page, suite)
+    open_gallery(page)
     page.get_by_role("button", name="‘지우’ 고치기").click()
     editor = page.locator("#character-editor")
     editor.get_by_label("설정과 배경").fill("내 글")
@@ -171,7 +154,7 @@ def test_of_two_devices_the_later_one_sees_what_the_other_wrote(
 
 def test_what_was_written_is_not_lost_by_escape(real_visitor: Visitor, suite: RealSuite) -> None:
     page = real_visitor.open("/character/")
-    gallery(page)
+    open_gallery(page)
     page.get_by_role("button", name="새 캐릭터").click()
     page.keyboard.type("지우")
     page.keyboard.press("Escape")
@@ -188,8 +171,8 @@ def test_a_room_goes_on_with_its_kept_character_and_note_on_another_device(
     browser: Browser, real_visitor: Visitor, suite: RealSuite
 ) -> None:
     page = real_visitor.open("/character/")
-    kept(page, suite, greeting="왔구나!", alternate_greetings=["여기야!"])
-    gallery(page)
+    keep(page, suite, greeting="왔구나!", alternate_greetings=["여기야!"])
+    open_gallery(page)
     page.get_by_role("button", name="‘지우’ 캐릭터와 대화하기").click()
     page.get_by_role("button", name="다음 첫인사").click()
     page.get_by_role("button", name="작가의 말").click()
@@ -229,7 +212,7 @@ def test_the_gallery_works_by_keyboard_and_on_a_phone(
 ) -> None:
     page = real_visitor.open("/character/")
     page.set_viewport_size({"width": 360, "height": 720})
-    kept(page, suite)
+    keep(page, suite)
     page.locator("#welcome").get_by_role("button", name="내 캐릭터").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#gallery .pick")).to_have_count(1)
@@ -249,8 +232,8 @@ def test_the_gallery_works_by_keyboard_and_on_a_phone(
 
 def test_without_storing_a_kept_character_is_described(real_visitor: Visitor, suite: RealSuite) -> None:
     page = real_visitor.open("/character/")
-    kept(page, suite, context="가" * 3000)
-    gallery(page)
+    keep(page, suite, context="가" * 3000)
+    open_gallery(page)
     page.get_by_role("button", name="‘지우’ 캐릭터와 대화하기").click()
     expect(page.locator(".welcome h2")).to_have_text("지우")
     page.evaluate("localStorage.setItem('chatbot.forget', '1')")

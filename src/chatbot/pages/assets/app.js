@@ -45,6 +45,7 @@ const rooms = new RoomList({
   current: () => conversation.dbId,
   gone(dbId) {
     generation.forget(dbId);
+    character?.note?.forget(dbId);
     if (dbId === conversation.dbId) newRoom();
   },
   drawn: () => drawHead(),
@@ -70,7 +71,10 @@ function changed(what) {
       focusAgain();
     }
   } else if (what === "gone") {
+    const { dbId } = conversation;
     newRoom();
+    character?.note?.emptied(dbId);
+    draw();
     rooms.refresh();
   } else if (what === "path") {
     if (!conversation.turns.includes(composer.edited)) composer.leaveEdit();
@@ -81,7 +85,9 @@ function changed(what) {
   } else if (what === "room") {
     history.replaceState(null, "", `#${conversation.dbId}`);
     generation.named(conversation.dbId);
+    character?.note?.named(conversation.dbId);
   } else {
+    if (conversation.last?.complete) character?.note?.sent(conversation.last.askedWith?.author_note ?? "");
     rooms.refresh();
   }
 }
@@ -281,5 +287,9 @@ models.refresh();
 for (const { link } of links) showIfThere(link);
 const linked = ROOM_ID.exec(location.hash)?.[1];
 if (linked && !settings.forget) openRoom(linked, null, { draft: true });
-else conversation.resume();
+else {
+  conversation.resume();
+  takeUpCharacter();
+  draw();
+}
 if (!linked && !isNarrow.matches) composer.focus();

@@ -120,13 +120,13 @@ export class CharacterForm {
   /** Begin a new room: the user is called as in the settings. */
   begin() {
     this.userName = settings.userName;
-    if (this.note) this.note.text = "";
+    this.note?.begin();
   }
 
   /** Take up the character that a room was last asked with; false when nothing tells which that was. */
   takeUp(dbId, askedWith) {
     const as = facts.character;
-    if (this.note) this.note.text = askedWith?.author_note ?? "";
+    this.note?.take(dbId, askedWith?.author_note ?? "");
     if (this.kept && askedWith?.character_id) {
       this.userName = askedWith[as.user_name] ?? "";
       this.kept.take(askedWith.character_id, askedWith.greeting_index ?? 0);

@@ -139,7 +139,8 @@ export class Conversation {
     // At the room's end nothing else makes way; in another place what followed is on another path then.
     if (instead) this.#cut(this.turns.indexOf(instead), Object.keys(aim).length ? Infinity : 1);
     const begun = aim.continue ? (instead.begun || instead.view.text) : "";
-    const turn = this.#add(question, { aim, begun, siblings: instead?.siblings, ...this.hooks.request() });
+    const { alias, fields } = { ...this.hooks.request(), ...left };
+    const turn = this.#add(question, { aim, begun, siblings: instead?.siblings, alias, fields });
     const asking = (this.#asking = new Asking(turn, this, left?.answer));
     this.hooks.changed("busy");
     this.offer();
@@ -169,8 +170,9 @@ export class Conversation {
 
   /** Let the question that is asked outlive a reload. */
   #keepPending() {
-    const { question, aim } = this.#pending;
-    pending.keep({ dbId: this.dbId, question, aim, answer: this.#asking?.answer?.id ?? null, known: [...this.#known] });
+    const { question, aim, alias, fields } = this.#pending;
+    const answer = this.#asking?.answer?.id ?? null;
+    pending.keep({ dbId: this.dbId, question, aim, alias, fields, answer, known: [...this.#known] });
   }
 
   /** What `Asking` tells when the service has taken the question: its room, if it has one, and the answer have names. */
