@@ -50,7 +50,7 @@ def test_a_character_is_written_talked_with_changed_and_deleted(
     editor.get_by_role("button", name="다른 첫인사 더하기").click()
     editor.get_by_label("다른 첫인사 1").fill("*손을 흔든다.* 여기야!")
     editor.get_by_role("button", name="항목 더하기").click()
-    editor.get_by_label("낱말 (한 줄에 하나)", exact=True).fill("등대\n바다")
+    editor.get_by_label("키워드 (한 줄에 하나)", exact=True).fill("등대\n바다")
     editor.get_by_label("설명").fill("등대는 백 년 되었다.")
     expect(editor.locator(".lore summary")).to_have_text("1. 등대, 바다")
     editor.get_by_role("button", name="저장").click()
@@ -61,7 +61,7 @@ def test_a_character_is_written_talked_with_changed_and_deleted(
         {"entries": [{"keys": ["등대", "바다"], "content": "등대는 백 년 되었다."}]}
     )
 
-    page.get_by_role("button", name="‘지우’ 캐릭터와 대화하기").click()
+    page.locator("#gallery .pick", has_text="지우").click()
     expect(page.locator(".welcome h2")).to_have_text("지우")
     expect(page.locator(".welcome .answer")).to_have_text("왔구나!")
     page.get_by_role("button", name="다음 첫인사").click()
@@ -87,7 +87,7 @@ def test_a_character_is_written_talked_with_changed_and_deleted(
     page.get_by_role("button", name="‘지우’ 삭제").click()
     page.click("#confirm-yes")
     expect(page.locator("#gallery")).to_contain_text("아직 보관한 캐릭터가 없습니다.")
-    expect(page.locator("#toast")).to_contain_text("그 캐릭터는 삭제되었습니다.")
+    expect(page.locator("#toast")).to_contain_text("이 캐릭터는 삭제되었습니다.")
     assert all_kept(suite) == []
 
 
@@ -102,7 +102,7 @@ def test_cards_are_imported_by_choice_and_by_drop_and_exported(
     open_gallery(page)
     page.locator("#gallery input[type=file]").set_input_files([picture, broken])
     expect(page.locator("#gallery .report")).to_contain_text("‘지우’ 캐릭터를 보관했습니다.")
-    expect(page.locator("#gallery .report")).to_contain_text("내보낼 때만 쓰는 항목: creator")
+    expect(page.locator("#gallery .report")).to_contain_text("내보낼 때만 쓰는 항목: 제작자")
     expect(page.locator("#gallery .report")).to_contain_text(
         "broken.json: 캐릭터 카드로 읽을 수 없는 파일입니다."
     )
@@ -173,7 +173,7 @@ def test_a_room_goes_on_with_its_kept_character_and_note_on_another_device(
     page = real_visitor.open("/character/")
     keep(page, suite, greeting="왔구나!", alternate_greetings=["여기야!"])
     open_gallery(page)
-    page.get_by_role("button", name="‘지우’ 캐릭터와 대화하기").click()
+    page.locator("#gallery .pick", has_text="지우").click()
     page.get_by_role("button", name="다음 첫인사").click()
     page.get_by_role("button", name="작가의 말").click()
     page.locator("#note textarea").fill("천천히 말한다.")
@@ -225,7 +225,7 @@ def test_the_gallery_works_by_keyboard_and_on_a_phone(
     # English, and back to a described one for once.
     page.get_by_role("button", name="Switch to English").click()
     page.get_by_role("button", name="My characters").click()
-    page.get_by_role("button", name="A character for once").click()
+    page.get_by_role("button", name="Unsaved character").click()
     page.get_by_role("button", name="Talk with this character").click()
     expect(page.locator(".welcome h2")).to_have_text("Rachel")
 
@@ -234,7 +234,7 @@ def test_without_storing_a_kept_character_is_described(real_visitor: Visitor, su
     page = real_visitor.open("/character/")
     keep(page, suite, context="가" * 3000)
     open_gallery(page)
-    page.get_by_role("button", name="‘지우’ 캐릭터와 대화하기").click()
+    page.locator("#gallery .pick", has_text="지우").click()
     expect(page.locator(".welcome h2")).to_have_text("지우")
     page.evaluate("localStorage.setItem('chatbot.forget', '1')")
     real_visitor.ask(page, "안녕")
