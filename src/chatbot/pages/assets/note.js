@@ -86,10 +86,15 @@ export class AuthorNote {
     this.#move(dbId, UNNAMED);
   }
 
-  /** A room is gone, and what was written for it; without an id all of them. */
-  forget(dbId = null) {
-    if (dbId) this.#remember(dbId, null);
-    else session.remove(UNSENT);
+  /** A room is gone, and what was written for it. */
+  forget(dbId) {
+    this.#remember(dbId, null);
+  }
+
+  /** Leave nothing of a user's for the next one. */
+  forgetAll() {
+    session.remove(UNSENT);
+    this.dialog.replaceChildren();
   }
 
   edit() {
