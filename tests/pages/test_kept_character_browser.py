@@ -105,6 +105,25 @@ def test_a_room_whose_character_was_deleted_waits_for_somebody_to_be_chosen(
     assert suite.character.conversations[-1].speakers.assistant == "민준"
 
 
+def test_a_question_to_one_that_was_deleted_elsewhere_shows_it(
+    real_visitor: Visitor, suite: RealSuite
+) -> None:
+    page = real_visitor.open("/character/")
+    first = keep(page, suite)
+    keep(page, suite, name="민준", context="뱃사람이다.")
+    play(page, "지우")
+    delete(suite, first)
+    real_visitor.ask(page, "안녕")
+    expect(page.locator(".welcome h2")).to_have_text("삭제된 캐릭터")
+    expect(page.locator(".turn.failed")).to_have_count(1)
+    expect(page.get_by_role("button", name="다시 보내기")).to_have_count(0)
+    # The question waits for somebody to be chosen.
+    play(page, "민준")
+    page.get_by_role("button", name="다시 보내기").click()
+    expect(page.locator(".facts")).to_be_visible()
+    assert suite.character.conversations[-1].speakers.assistant == "민준"
+
+
 def test_one_that_is_described_takes_the_place_of_a_deleted_one(
     real_visitor: Visitor, suite: RealSuite
 ) -> None:

@@ -95,7 +95,7 @@ function changed(what) {
     generation.named(conversation.dbId);
     character?.note?.named(conversation.dbId);
   } else {
-    if (conversation.last?.complete) character?.note?.sent(conversation.last.askedWith?.author_note ?? "");
+    if (conversation.last) character?.asked(conversation.last);
     rooms.refresh();
   }
 }

@@ -135,6 +135,12 @@ export class CharacterForm {
     this.kept?.otherUser();
   }
 
+  /** A turn has ended: with its answer, or without one. */
+  asked({ complete, askedWith }) {
+    if (complete) this.note?.sent(askedWith?.author_note ?? "");
+    else this.kept?.check();
+  }
+
   /** Take up the character that a room was last asked with; false when nothing tells which that was. */
   takeUp(dbId, askedWith) {
     const as = facts.character;

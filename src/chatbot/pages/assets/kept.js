@@ -76,6 +76,17 @@ export class KeptCharacter {
     }
   }
 
+  /** A question to it failed: it may have been deleted elsewhere. */
+  async check() {
+    if (!this.chosen || this.deleted) return;
+    const { id } = this.chosen;
+    const error = await readCharacter(id).then(
+      () => null,
+      (failure) => failure,
+    );
+    if (error?.status === 404 && this.chosen?.id === id && !this.deleted) this.#gone();
+  }
+
   /** A described character takes its place. */
   leave() {
     this.#nobody();
