@@ -10,7 +10,7 @@ import { settings } from "./store.js";
 export class Gallery {
   /**
    * `current()` is the id of the character in use; `choose(id)` takes one up, `edit(id)` opens its editor (null: a new one's),
-   * `describe()` opens the form of one for once, `removed(id)` is told of a deletion.
+   * `describe()` opens the form of one that is not kept, `removed(id)` is told of a deletion.
    */
   constructor(hooks) {
     this.hooks = hooks;
