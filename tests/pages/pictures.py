@@ -137,8 +137,8 @@ def drawn(browser: Browser, drawing: str) -> bytes | None:
 def gallery(browser: Browser, suite: RealSuite, address: str) -> None:
     """The gallery with some characters, one of them talked with."""
     owner, kept = Owner(ServiceName("character"), USER), suite.history.characters.stored
-    for days, (name, context, drawing) in enumerate(KEPT):
-        sheet = CharacterSheet(name=name, context=context, greeting="어서 와.")
+    for days, (name, about, drawing) in enumerate(KEPT):
+        sheet = CharacterSheet(name=name, context=about, greeting="어서 와.")
         changed = datetime.now(UTC) - timedelta(days=days)
         stored = StoredCharacter(uuid4(), 1, sheet, changed, drawn(browser, drawing))
         kept[owner, stored.id] = stored

@@ -146,10 +146,14 @@ def test_a_note_outlives_the_only_turn_of_its_room(real_visitor: Visitor, suite:
 def test_escape_and_cancel_ask_before_they_drop_a_note(real_visitor: Visitor, suite: RealSuite) -> None:
     page = real_visitor.open("/character/")
     note = page.locator("#note")
-    for leave in (
-        lambda: page.keyboard.press("Escape"),
-        lambda: note.get_by_role("button", name="취소").click(),
-    ):
+
+    def escape() -> None:
+        page.keyboard.press("Escape")
+
+    def cancel() -> None:
+        note.get_by_role("button", name="취소").click()
+
+    for leave in (escape, cancel):
         open_note(page)
         note.locator("textarea").fill(NOTE)
         leave()
