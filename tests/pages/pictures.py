@@ -8,12 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from tests.pages.kept import open_gallery
 from tests.pages.real_suite import RealSuite
 from tests.support.fakes import FakeModel
 from tests.support.serving import serving_in_thread
 
-from chatbot.domain.history import NewTurn, Room
+from chatbot.domain.avatars import cleaned
+from chatbot.domain.characters import CharacterSheet, StoredCharacter
+from chatbot.domain.history import NewTurn, Owner, Room
 from chatbot.domain.messages import Finished, FinishReason, ServiceName, Token, Usage
 
 FOLDER = Path("docs/img")
@@ -39,6 +42,26 @@ MAIL = """**제목: 11월 27일 회의 일정 변경 안내**
 SCENE = """*책갈피를 끼우며 고개를 끄덕인다.*
 
 1897년 한성부 지도라면 마침 복원을 마쳤어요. *장갑을 건네며* 먼지가 조금 있으니 조심해서 펼쳐 보세요."""
+
+LIGHTHOUSE = """<rect width="512" height="512" fill="#1d3557"/>
+<circle cx="390" cy="110" r="46" fill="#f4e9c8"/>
+<path d="M256 176 L0 60 L0 250 Z" fill="#f6d77a" opacity=".55"/>
+<path d="M205 430 L226 200 H286 L307 430 Z" fill="#f1f1ec"/>
+<path d="M219 280 H293 L298 335 H214 Z" fill="#c8443c"/>
+<rect x="222" y="152" width="68" height="48" fill="#f6d77a"/>
+<path d="M212 152 L256 112 L300 152 Z" fill="#c8443c"/>
+<rect y="430" width="512" height="82" fill="#12243c"/>"""
+BOAT = """<rect width="512" height="512" fill="#f3c9a5"/>
+<circle cx="256" cy="250" r="90" fill="#e8795a"/>
+<path d="M246 120 V350 H110 Z" fill="#fbf6ea"/>
+<path d="M266 160 V350 H380 Z" fill="#f0e4cc"/>
+<path d="M90 370 H420 L370 440 H140 Z" fill="#7a4a32"/>
+<rect y="420" width="512" height="92" fill="#3f7f8c"/>"""
+KEPT = (
+    ("지우", "외딴섬의 등대지기. 밤마다 불을 켜고 돌아올 배를 기다린다.", LIGHTHOUSE),
+    ("민준", "말수 적은 뱃사람. 날씨와 별자리는 누구보다 잘 안다.", BOAT),
+    ("레이철", "오래된 지도를 좋아하는 도서관 사서. 담백한 농담을 즐긴다.", ""),
+)
 
 
 def says(model: FakeModel, answer: str) -> None:
@@ -100,14 +123,50 @@ def narrow(browser: Browser, suite: RealSuite, address: str) -> None:
         page.screenshot(path=FOLDER / "chat-phone.png")
 
 
+def drawn(browser: Browser, drawing: str) -> bytes | None:
+    """A drawing of 512 units a side as the picture of a character; None for an empty one."""
+    if not drawing:
+        return None
+    with browser.new_context(viewport=ViewportSize(width=512, height=512)) as context:
+        page = context.new_page()
+        style = "<style>body { margin: 0 } svg { display: block }</style>"
+        page.set_content(f'{style}<svg width="512" height="512">{drawing}</svg>')
+        return cleaned(page.screenshot())
+
+
+def gallery(browser: Browser, suite: RealSuite, address: str) -> None:
+    """The gallery with some characters, one of them talked with."""
+    owner, kept = Owner(ServiceName("character"), USER), suite.history.characters.stored
+    for days, (name, about, drawing) in enumerate(KEPT):
+        sheet = CharacterSheet(name=name, context=about, greeting="어서 와.")
+        changed = datetime.now(UTC) - timedelta(days=days)
+        stored = StoredCharacter(uuid4(), 1, sheet, changed, drawn(browser, drawing))
+        kept[owner, stored.id] = stored
+    with browser.new_context(
+        locale="ko-KR", viewport=ViewportSize(width=900, height=660), reduced_motion="reduce"
+    ) as context:
+        page = context.new_page()
+        page.goto(f"{address}/character/")
+        page.evaluate("(user) => localStorage.setItem('chatbot.user_id', user)", USER)
+        page.reload()
+        open_gallery(page)
+        page.locator("#gallery .pick", has_text=KEPT[0][0]).click()
+        page.locator(".welcome h2", has_text=KEPT[0][0]).wait_for()
+        open_gallery(page)
+        page.locator("#gallery .portrait img").nth(1).wait_for()
+        page.mouse.move(0, 0)
+        page.screenshot(path=FOLDER / "gallery.png")
+
+
 def main() -> None:
-    """Make both pictures."""
+    """Make all pictures."""
     suite = RealSuite()
     suite.office.name, suite.character.name = "Bllossom-8B", "DarkIdol-8B"
     with sync_playwright() as playwright, serving_in_thread(suite.app) as address:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         wide(browser, suite, address)
         narrow(browser, suite, address)
+        gallery(browser, suite, address)
         browser.close()
 
 

@@ -104,6 +104,14 @@ def plays(page: Page) -> None:
     page.get_by_role("button", name="작가의 말").click()
 
 
+def lost(page: Page) -> None:
+    plays(page)
+    page.get_by_role("button", name="취소").last.click()
+    page.route(f"**/characters/{ROOM}?*", lambda route: route.fulfill(status=404, json={"detail": "없다"}))
+    page.reload()
+    page.locator(".persona p", has_text="삭제되었습니다").wait_for()
+
+
 STATES: dict[str, tuple[str, str, Callable[[Page], object]]] = {
     "office": ("suite", "/office/", lambda page: page.locator(".suggestion").first.wait_for()),
     "answered": ("suite", "/office/", answered),
@@ -118,6 +126,7 @@ STATES: dict[str, tuple[str, str, Callable[[Page], object]]] = {
     "gallery": ("suite", "/character/", keeps),
     "character editor": ("suite", "/character/", edits),
     "greetings and note": ("suite", "/character/", plays),
+    "deleted character": ("suite", "/character/", lost),
     "404": ("suite", "/nowhere", lambda page: page.locator("h1").wait_for()),
     "run list": ("runs", "/", lambda page: page.locator("#run-list a").wait_for()),
     "dashboard": ("runs", f"/?run={NAME}", charted),

@@ -44,7 +44,7 @@ def test_other_answers_stand_in_the_same_place_and_are_turned_to(
     group = page.get_by_role("group", name="답변 2개 가운데 2번째")
     expect(group).to_have_text("2/2")
     expect(tool(page, "다음 답변")).to_be_disabled()
-    tool(page, "앞 답변").click()
+    tool(page, "이전 답변").click()
     # The path of the first answer goes on to what followed it.
     expect_shown(page, "질문", "첫째", "다음", "뒤")
     expect(tool(page, "다음 답변", 0)).to_be_focused()
@@ -74,7 +74,7 @@ def test_a_question_is_changed_in_its_place(real_visitor: Visitor, suite: RealSu
     real_visitor.ask(page, "고친 하나")
     expect_shown(page, "고친 하나", "답")
     expect(page.locator("#editing")).to_be_hidden()
-    tool(page, "앞 답변").click()
+    tool(page, "이전 답변").click()
     expect_shown(page, "하나", "1", "둘", "2")
     assert len(suite.history.turns) == 3
 
@@ -149,7 +149,7 @@ def test_an_answer_that_failed_leaves_the_way_back_and_is_tried_again(
     assert suite.history.turns[-1].parent is None
     page.reload()
     expect_shown(page, "새 질문", "따로")
-    tool(page, "앞 답변").click()
+    tool(page, "이전 답변").click()
     expect_shown(page, "하나", "1", "둘", "2")
     suite.office.script = (ModelFailed("the model broke"),)
     tool(page, "다시 답하기").click()
@@ -170,7 +170,7 @@ def test_a_question_without_an_answer_stays_when_another_path_is_taken(
     suite.office.script = (ModelFailed("the model broke"),)
     real_visitor.ask(page, "둘")
     expect(page.locator(".failed .remark")).to_be_visible()
-    tool(page, "앞 답변", 0).click()
+    tool(page, "이전 답변", 0).click()
     expect_shown(page, "하나", "1", "둘", "")
     says(suite, "2")
     page.get_by_role("button", name="다시 보내기").click()
@@ -195,7 +195,7 @@ def test_a_turns_tools_speak_the_pages_language(real_visitor: Visitor, suite: Re
     expect(page.get_by_role("group", name="답변 2개 가운데 2번째")).to_be_visible()
     page.locator("#language").click()
     expect(page.get_by_role("group", name="Answer 2 of 2")).to_be_visible()
-    for name in ("Edit question", "Earlier answer", "Answer again", "Delete question and answer"):
+    for name in ("Edit question", "Previous answer", "Answer again", "Delete question and answer"):
         expect(tool(page, name)).to_be_enabled()
     tool(page, "Delete question and answer").click()
     expect(page.locator("#confirm-text")).to_have_text(

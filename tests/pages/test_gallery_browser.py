@@ -3,20 +3,17 @@
 import json
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from tests.domain.test_avatars import PLAIN
-from tests.history.makers import START
 from tests.pages.conftest import Visitor
+from tests.pages.kept import keep, open_gallery
 from tests.pages.real_suite import RealSuite
 
 from chatbot.domain.avatars import with_card
-from chatbot.domain.characters import CharacterSheet, StoredCharacter
-from chatbot.domain.history import Owner
+from chatbot.domain.characters import StoredCharacter
 from chatbot.domain.lorebook import Lorebook
-from chatbot.domain.messages import ServiceName
 
 pytestmark = pytest.mark.browser
 
@@ -33,20 +30,6 @@ CARD: dict[str, Any] = {
 }
 
 
-def gallery(page: Page) -> None:
-    page.locator("#welcome").get_by_role("button", name="내 캐릭터").click()
-    expect(page.locator("#gallery")).to_be_visible()
-
-
-def kept(page: Page, suite: RealSuite, **fields: Any) -> str:
-    """A character of the page's user, by its id."""
-    user = page.evaluate("localStorage.getItem('chatbot.user_id')")
-    character = CharacterSheet.model_validate({"name": "지우", "context": "등대지기", **fields})
-    stored = StoredCharacter(uuid4(), 1, character, START)
-    suite.history.characters.stored[Owner(ServiceName("character"), user), stored.id] = stored
-    return str(stored.id)
-
-
 def all_kept(suite: RealSuite) -> list[StoredCharacter]:
     return list(suite.history.characters.stored.values())
 
@@ -55,7 +38,7 @@ def test_a_character_is_written_talked_with_changed_and_deleted(
     real_visitor: Visitor, suite: RealSuite
 ) -> None:
     page = real_visitor.open("/character/")
-    gallery(page)
+    open_gallery(page)
     expect(page.locator("#gallery")).to_contain_text("아직 보관한 캐릭터가 없습니다.")
     page.get_by_role("button", name="새 캐릭터").click()
     editor = page.locator("#character-editor")
@@ -67,7 +50,7 @@ def test_a_character_is_written_talked_with_changed_and_deleted(
     editor.get_by_role("button", name="다른 첫인사 더하기").click()
     editor.get_by_label("다른 첫인사 1").fill("*손을 흔든다.* 여기야!")
     editor.get_by_role("button", name="항목 더하기").click()
-    editor.get_by_label("낱말 (한 줄에 하나)", exact=True).fill("등대\n바다")
+    editor.get_by_label("키워드 (한 줄에 하나)", exact=True).fill("등대\n바다")
     editor.get_by_label("설명").fill("등대는 백 년 되었다.")
     expect(editor.locator(".lore summary")).to_have_text("1. 등대, 바다")
     editor.get_by_role("button", name="저장").click()
@@ -78,7 +61,7 @@ def test_a_character_is_written_talked_with_changed_and_deleted(
         {"entries": [{"keys": ["등대", "바다"], "content": "등대는 백 년 되었다."}]}
     )
 
-    page.get_by_role("button", name="‘지우’ 캐릭터와 대화하기").click()
+    page.locator("#gallery .pick", has_text="지우").click()
     expect(page.locator(".welcome h2")).to_have_text("지우")
     expect(page.locator(".welcome .answer")).to_have_text("왔구나!")
     page.get_by_role("button", name="다음 첫인사").click()
@@ -100,11 +83,11 @@ def test_a_character_is_written_talked_with_changed_and_deleted(
     expect(page.locator(".facts")).to_have_count(2)
     assert "뱃사람이다." in suite.character.conversations[-1].system_text
 
-    gallery(page)
+    open_gallery(page)
     page.get_by_role("button", name="‘지우’ 삭제").click()
     page.click("#confirm-yes")
     expect(page.locator("#gallery")).to_contain_text("아직 보관한 캐릭터가 없습니다.")
-    expect(page.locator("#toast")).to_contain_text("그 캐릭터는 삭제되었습니다.")
+    expect(page.locator("#toast")).to_contain_text("이 캐릭터는 삭제되었습니다.")
     assert all_kept(suite) == []
 
 
@@ -116,10 +99,10 @@ def test_cards_are_imported_by_choice_and_by_drop_and_exported(
     broken = tmp_path / "broken.json"
     broken.write_text("{")
     page = real_visitor.open("/character/")
-    gallery(page)
+    open_gallery(page)
     page.locator("#gallery input[type=file]").set_input_files([picture, broken])
     expect(page.locator("#gallery .report")).to_contain_text("‘지우’ 캐릭터를 보관했습니다.")
-    expect(page.locator("#gallery .report")).to_contain_text("내보낼 때만 쓰는 항목: creator")
+    expect(page.locator("#gallery .report")).to_contain_text("내보낼 때만 쓰는 항목: 제작자")
     expect(page.locator("#gallery .report")).to_contain_text(
         "broken.json: 캐릭터 카드로 읽을 수 없는 파일입니다."
     )
@@ -144,7 +127,7 @@ def test_cards_are_imported_by_choice_and_by_drop_and_exported(
     exported = Path(download.value.path()).read_bytes()
     page.get_by_role("button", name="취소").last.click()
     (tmp_path / "again.png").write_bytes(exported)
-    gallery(page)
+    open_gallery(page)
     page.locator("#gallery input[type=file]").set_input_files([tmp_path / "again.png"])
     expect(page.locator("#gallery .pick")).to_have_count(3)
 
@@ -153,8 +136,8 @@ def test_of_two_devices_the_later_one_sees_what_the_other_wrote(
     real_visitor: Visitor, suite: RealSuite
 ) -> None:
     page = real_visitor.open("/character/")
-    id_ = kept(page, suite)
-    gallery(page)
+    id_ = keep(page, suite)
+    open_gallery(page)
     page.get_by_role("button", name="‘지우’ 고치기").click()
     editor = page.locator("#character-editor")
     editor.get_by_label("설정과 배경").fill("내 글")
@@ -171,7 +154,7 @@ def test_of_two_devices_the_later_one_sees_what_the_other_wrote(
 
 def test_what_was_written_is_not_lost_by_escape(real_visitor: Visitor, suite: RealSuite) -> None:
     page = real_visitor.open("/character/")
-    gallery(page)
+    open_gallery(page)
     page.get_by_role("button", name="새 캐릭터").click()
     page.keyboard.type("지우")
     page.keyboard.press("Escape")
@@ -188,9 +171,9 @@ def test_a_room_goes_on_with_its_kept_character_and_note_on_another_device(
     browser: Browser, real_visitor: Visitor, suite: RealSuite
 ) -> None:
     page = real_visitor.open("/character/")
-    kept(page, suite, greeting="왔구나!", alternate_greetings=["여기야!"])
-    gallery(page)
-    page.get_by_role("button", name="‘지우’ 캐릭터와 대화하기").click()
+    keep(page, suite, greeting="왔구나!", alternate_greetings=["여기야!"])
+    open_gallery(page)
+    page.locator("#gallery .pick", has_text="지우").click()
     page.get_by_role("button", name="다음 첫인사").click()
     page.get_by_role("button", name="작가의 말").click()
     page.locator("#note textarea").fill("천천히 말한다.")
@@ -229,7 +212,7 @@ def test_the_gallery_works_by_keyboard_and_on_a_phone(
 ) -> None:
     page = real_visitor.open("/character/")
     page.set_viewport_size({"width": 360, "height": 720})
-    kept(page, suite)
+    keep(page, suite)
     page.locator("#welcome").get_by_role("button", name="내 캐릭터").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#gallery .pick")).to_have_count(1)
@@ -242,16 +225,16 @@ def test_the_gallery_works_by_keyboard_and_on_a_phone(
     # English, and back to a described one for once.
     page.get_by_role("button", name="Switch to English").click()
     page.get_by_role("button", name="My characters").click()
-    page.get_by_role("button", name="A character for once").click()
+    page.get_by_role("button", name="Unsaved character").click()
     page.get_by_role("button", name="Talk with this character").click()
     expect(page.locator(".welcome h2")).to_have_text("Rachel")
 
 
 def test_without_storing_a_kept_character_is_described(real_visitor: Visitor, suite: RealSuite) -> None:
     page = real_visitor.open("/character/")
-    kept(page, suite, context="가" * 3000)
-    gallery(page)
-    page.get_by_role("button", name="‘지우’ 캐릭터와 대화하기").click()
+    keep(page, suite, context="가" * 3000)
+    open_gallery(page)
+    page.locator("#gallery .pick", has_text="지우").click()
     expect(page.locator(".welcome h2")).to_have_text("지우")
     page.evaluate("localStorage.setItem('chatbot.forget', '1')")
     real_visitor.ask(page, "안녕")

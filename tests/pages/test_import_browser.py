@@ -109,7 +109,7 @@ def test_a_chat_of_sillytavern_goes_on_with_its_character(real_visitor: Visitor,
         "셋 \ufffd",
     ]
     expect(page.locator(".swipe")).to_have_text("2/2")
-    page.get_by_role("button", name="앞 답변").click()
+    page.get_by_role("button", name="이전 답변").click()
     expect(page.locator(".turn .answer")).to_have_text(["아니요."])
     page.get_by_role("button", name="다음 답변").click()
     expect(page.locator(".turn")).to_have_count(2)
@@ -134,7 +134,7 @@ def test_chats_of_open_webui_keep_their_branches_and_titles(real_visitor: Visito
     assert sorted(page.locator(".room-title").all_inner_texts()) == ["여행", "요리"]
     page.locator(".room", has_text="여행").click()
     expect(page.locator(".answer")).to_have_text(["바다로요.", "회를 드세요."])
-    page.get_by_role("button", name="앞 답변").click()
+    page.get_by_role("button", name="이전 답변").click()
     expect(page.locator(".answer")).to_have_text(["산으로요.", "그럼 바다로요."])
     assert {turn.model for turn in suite.history.turns} == {"llama3"}
     # Once more, with what was said since.

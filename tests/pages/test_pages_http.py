@@ -16,6 +16,7 @@ from tests.support.fakes import service_state
 from chatbot.api.app import create_app
 from chatbot.api.notfound import not_found, style_policy
 from chatbot.api.pages import DOCS_POLICY, PAGE_POLICY
+from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.messages import ServiceName
 from chatbot.services.registry import SERVICES
 
@@ -98,13 +99,11 @@ def test_modules_import_only_files_that_are_there_and_name_no_foreign_address() 
 
 def test_every_sentence_that_is_asked_for_exists_in_both_languages() -> None:
     known: set[str] = set()
-    for name in ("texts.js", "charactertexts.js"):
+    parts = re.findall(r'"\./(\w+\.js)"', (ASSETS / "texts.js").read_text(encoding="utf-8"))
+    for name in parts:
         texts = (ASSETS / name).read_text(encoding="utf-8")
         korean, english = re.split(r"^  en: \{$", texts, maxsplit=1, flags=re.MULTILINE)
-        by_language = [
-            re.findall(r"^    (\w+): ", part.partition("export const SAMPLES")[0], re.MULTILINE)
-            for part in (korean, english)
-        ]
+        by_language = [re.findall(r"^    (\w+): ", part, re.MULTILINE) for part in (korean, english)]
         assert by_language[0] == by_language[1]
         assert known.isdisjoint(by_language[0])
         known |= set(by_language[0])
@@ -114,6 +113,8 @@ def test_every_sentence_that_is_asked_for_exists_in_both_languages() -> None:
     assert used <= known
     for outcome in ("empty", "rate_limited", "blocked", "auth", "timeout", "error"):
         assert f"search_{outcome}" in known
+    for field in CharacterSheet.model_fields.keys() - {"card"}:
+        assert f"field_{field}" in known
 
 
 def test_address_without_slash_leads_to_the_page_by_a_relative_redirect(client: TestClient) -> None:

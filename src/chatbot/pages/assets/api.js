@@ -4,12 +4,13 @@ import { currentLanguage, t } from "./i18n.js";
 import { eventsOf } from "./sse.js";
 import { settings } from "./store.js";
 
-/** A refusal or failure that the service named. `retryAfter` is seconds or null. */
+/** A refusal or failure that the service named. `retryAfter` is seconds or null; `current` what is kept instead, if it says so. */
 export class ServiceError extends Error {
-  constructor(status, detail, retryAfter) {
+  constructor(status, detail, retryAfter, current = null) {
     super(describe(detail) || t("failed", { status }));
     this.status = status;
     this.retryAfter = retryAfter;
+    this.current = current;
   }
 }
 
@@ -30,7 +31,7 @@ async function refusal(response) {
   const body = await response.json().catch(() => ({}));
   // OpenAI's shape is spoken under v1, the suite's own everywhere else.
   const detail = body?.detail ?? body?.error?.message;
-  return new ServiceError(response.status, detail, positive(response.headers.get("Retry-After")) ?? positive(body?.retry_after));
+  return new ServiceError(response.status, detail, positive(response.headers.get("Retry-After")) ?? positive(body?.retry_after), body?.current);
 }
 
 async function request(path, { headers = {}, ...options } = {}) {

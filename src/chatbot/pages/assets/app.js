@@ -5,7 +5,6 @@ import { CharacterForm } from "./character.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { byId, make, toast } from "./dom.js";
-import { formatted } from "./format.js";
 import { Generation } from "./generation.js";
 import { facts, say } from "./facts.js";
 import { ImportDialog } from "./importing.js";
@@ -13,7 +12,8 @@ import { currentLanguage, setLanguage, t, translate } from "./i18n.js";
 import { ModelList } from "./models.js";
 import { RoomList } from "./rooms.js";
 import { settingsDialog } from "./settings.js";
-import { settings } from "./store.js";
+import { USER_KEY, settings } from "./store.js";
+import { scene, welcome } from "./welcome.js";
 
 const { service } = facts;
 const ROOM_ID = /^#([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
@@ -27,12 +27,14 @@ const links = facts.others.map((other) => ({
   link: make("a", { className: "row", href: `../${other.service}/`, hidden: true }),
 }));
 let atEnd = true;
+let askable = true; // As the turns' buttons have it.
 
 const character = facts.character && new CharacterForm(newRoom, draw);
 const conversation = new Conversation(byId("turns"), {
   request: () => ({ alias: models.chosen, fields: { ...character?.fields, ...generation.fields, ...(facts.search && { [facts.search]: search.checked }) } }),
   speaker: (askedWith) => (askedWith && character?.speakerOf(askedWith)) || speaker(),
   grown: () => follow(),
+  mayAsk,
   changed,
   edit(turn) {
     composer.set(turn.question, turn);
@@ -45,12 +47,14 @@ const rooms = new RoomList({
   current: () => conversation.dbId,
   gone(dbId) {
     generation.forget(dbId);
+    character?.note?.forget(dbId);
     if (dbId === conversation.dbId) newRoom();
   },
   drawn: () => drawHead(),
 });
 const composer = new Composer({
-  ready: () => !conversation.busy,
+  ready: () => !conversation.busy && mayAsk(),
+  refused: () => mayAsk() || toast(t("keptGone")),
   recall: () => conversation.recall(),
   draft: `chatbot.draft.${service}`,
   send(question, edited) {
@@ -59,6 +63,11 @@ const composer = new Composer({
     drawWelcome();
   },
 });
+
+/** Whether there is somebody to ask: not where the character was deleted. */
+function mayAsk() {
+  return !character?.deleted;
+}
 
 function changed(what) {
   if (what === "busy") {
@@ -70,7 +79,10 @@ function changed(what) {
       focusAgain();
     }
   } else if (what === "gone") {
+    const { dbId } = conversation;
     newRoom();
+    character?.note?.emptied(dbId);
+    draw();
     rooms.refresh();
   } else if (what === "path") {
     if (!conversation.turns.includes(composer.edited)) composer.leaveEdit();
@@ -81,7 +93,9 @@ function changed(what) {
   } else if (what === "room") {
     history.replaceState(null, "", `#${conversation.dbId}`);
     generation.named(conversation.dbId);
+    character?.note?.named(conversation.dbId);
   } else {
+    if (conversation.last) character?.asked(conversation.last);
     rooms.refresh();
   }
 }
@@ -115,34 +129,19 @@ function drawHead() {
 }
 
 function drawWelcome() {
-  const welcome = byId("welcome");
-  if (character) {
-    const { name } = character.current;
-    welcome.replaceChildren(
-      make(
-        "div",
-        { className: "persona" },
-        character.face,
-        make("div", {}, make("h2", {}, name), make("p", {}, character.shownContext), character.tools(conversation.last === null)),
-      ),
-      make("div", { className: "speaker" }, name),
-      make("div", { className: "answer", dir: "auto" }, formatted(character.shownGreeting)),
-    );
-    return;
-  }
-  welcome.hidden = conversation.last !== null;
-  const suggestions = facts.suggestions.map(say).map((text) => {
-    const put = () => {
-      composer.set(text);
-      composer.focus();
-    };
-    return make("li", {}, make("button", { type: "button", className: "suggestion", onclick: put }, text));
-  });
-  welcome.replaceChildren(
-    make("h2", {}, t("welcome")),
-    ...(facts.hint ? [make("p", {}, say(facts.hint))] : []),
-    ...(suggestions.length ? [make("ul", {}, ...suggestions)] : []),
-  );
+  const blank = conversation.last === null;
+  const put = (text) => {
+    composer.set(text);
+    composer.focus();
+  };
+  byId("welcome").hidden = !character && !blank;
+  byId("welcome").replaceChildren(...(character ? scene(character, blank) : welcome(put)));
+  composer.field.placeholder = !character ? t("placeholder") : t(mayAsk() ? "characterPlaceholder" : "chooseCharacter", character.current);
+  if (askable === mayAsk()) return;
+  askable = mayAsk();
+  conversation.offer();
+  composer.update();
+  focusAgain();
 }
 
 /** Write everything that depends on language, service or character. */
@@ -154,7 +153,6 @@ function draw() {
   byId("language").setAttribute("aria-label", t("otherLanguageLabel"));
   for (const { link, title } of links) link.textContent = t("openService", { title: say(title) });
   byId("notice").textContent = t(character ? "characterNotice" : "aiNotice");
-  composer.field.placeholder = character ? t("characterPlaceholder", character.current) : t("placeholder");
   composer.update();
   models.draw();
   generation.draw();
@@ -178,6 +176,11 @@ function newRoom() {
   draw();
   closeSide();
   if (!isNarrow.matches) composer.focus();
+}
+
+function otherUser() {
+  character?.otherUser();
+  newRoom();
 }
 
 /** Show a room, at one of its turns if one is named; `draft` keeps what stands in the composer, as after a reload. */
@@ -254,7 +257,7 @@ byId("language").onclick = () => {
 new ImportDialog({ open: openRoom, changed: () => rooms.refresh(), askedWith: (room) => character?.askedWith(room) ?? null });
 settingsDialog({
   saved({ newUser }) {
-    if (newUser) newRoom();
+    if (newUser) otherUser();
     rooms.refresh();
     models.refresh();
   },
@@ -263,6 +266,13 @@ settingsDialog({
     if (deleted) newRoom();
     return deleted;
   },
+});
+
+// Another tab's settings are this one's too.
+addEventListener("storage", ({ key }) => {
+  if (key !== USER_KEY) return;
+  otherUser();
+  rooms.refresh();
 });
 
 /** Show the way to another service once it has answered. */
@@ -281,5 +291,9 @@ models.refresh();
 for (const { link } of links) showIfThere(link);
 const linked = ROOM_ID.exec(location.hash)?.[1];
 if (linked && !settings.forget) openRoom(linked, null, { draft: true });
-else conversation.resume();
+else {
+  conversation.resume();
+  takeUpCharacter();
+  draw();
+}
 if (!linked && !isNarrow.matches) composer.focus();

@@ -2,15 +2,15 @@
 
 import { LIMITS, readCard } from "./card.js";
 import { CardError, MAX_FILE_BYTES } from "./cardfile.js";
-import { byId, button, make, toast } from "./dom.js";
+import { byId, button, make } from "./dom.js";
 import { facts } from "./facts.js";
 import { currentLanguage, t } from "./i18n.js";
 import { KeptCharacter } from "./kept.js";
 import { fillMacros, userWord } from "./macros.js";
 import { AuthorNote } from "./note.js";
 import { lengthOf } from "./plaintext.js";
+import { SAMPLES } from "./samples.js";
 import { readJson, settings, writeJson } from "./store.js";
-import { SAMPLES } from "./texts.js";
 
 const CURRENT = "chatbot.character";
 // What browsers remembered of rooms from before their turns told.
@@ -30,7 +30,7 @@ export class CharacterForm {
     const stored = readJson(CURRENT, null);
     this.own = valid(stored) ? stored : null;
     this.userName = settings.userName;
-    this.chosen = chosen;
+    Object.assign(this, { chosen, changed });
     this.dialog = byId("character");
     for (const key of Object.keys(LIMITS)) this.#input(key).addEventListener("input", () => this.#count(key));
     byId("sample").onclick = () => this.#fill(SAMPLES[currentLanguage()]);
@@ -38,7 +38,7 @@ export class CharacterForm {
     byId("character-cancel").onclick = () => this.dialog.close();
     byId("card-file").onchange = ({ target }) => this.#import(target);
     this.note = facts.keeps ? new AuthorNote(changed) : null;
-    this.kept = facts.keeps ? new KeptCharacter({ begun: chosen, changed, gone: () => toast(t("keptGone", this.current)), describe: () => this.#describe() }) : null;
+    this.kept = facts.keeps ? new KeptCharacter({ begun: chosen, changed, describe: () => this.#describe() }) : null;
   }
 
   /** The gallery of kept characters; null where the service keeps none. */
@@ -46,9 +46,14 @@ export class CharacterForm {
     return this.kept?.gallery ?? null;
   }
 
+  /** Whether the character was deleted, so that nobody can be asked. */
+  get deleted() {
+    return this.kept?.deleted ?? false;
+  }
+
   /** What stands for the character beside its name. */
   get face() {
-    return this.kept?.character ? this.kept.face : make("div", { className: "face", ariaHidden: "true" }, Array.from(this.current.name)[0]);
+    return this.kept?.character ? this.kept.face : make("div", { className: "face", ariaHidden: "true" }, this.deleted ? "?" : Array.from(this.current.name)[0]);
   }
 
   /** Who answered what was asked with these fields: a name, or what will say it; null: they do not tell. */
@@ -66,7 +71,7 @@ export class CharacterForm {
 
   /** The character in use: the user's own, else the sample in the page's language. */
   get current() {
-    return this.kept?.character ? this.kept.shown : (this.own ?? SAMPLES[currentLanguage()]);
+    return this.kept?.chosen ? this.kept.shown : (this.own ?? SAMPLES[currentLanguage()]);
   }
 
   /** The greeting as the service has the character say it. */
@@ -106,6 +111,7 @@ export class CharacterForm {
 
   edit() {
     if (this.kept?.character) this.kept.editor.open(this.kept.character.id);
+    else if (this.kept?.chosen) this.kept.gallery.open();
     else this.#describe();
   }
 
@@ -120,13 +126,25 @@ export class CharacterForm {
   /** Begin a new room: the user is called as in the settings. */
   begin() {
     this.userName = settings.userName;
-    if (this.note) this.note.text = "";
+    this.note?.begin();
+  }
+
+  /** Somebody else uses the page. */
+  otherUser() {
+    this.note?.forgetAll();
+    this.kept?.otherUser();
+  }
+
+  /** A turn has ended: with its answer, or without one. */
+  asked({ complete, askedWith }) {
+    if (complete) this.note?.sent(askedWith?.author_note ?? "");
+    else this.kept?.check();
   }
 
   /** Take up the character that a room was last asked with; false when nothing tells which that was. */
   takeUp(dbId, askedWith) {
     const as = facts.character;
-    if (this.note) this.note.text = askedWith?.author_note ?? "";
+    this.note?.take(dbId, askedWith?.author_note ?? "");
     if (this.kept && askedWith?.character_id) {
       this.userName = askedWith[as.user_name] ?? "";
       this.kept.take(askedWith.character_id, askedWith.greeting_index ?? 0);
@@ -173,10 +191,12 @@ export class CharacterForm {
       this.#input(key).focus();
       return;
     }
+    const goesOn = this.deleted;
     this.#use(character);
     this.userName = settings.userName = byId("user-name").value.trim();
     this.dialog.close();
-    this.chosen();
+    if (goesOn) this.changed();
+    else this.chosen();
   }
 
   async #import(input) {

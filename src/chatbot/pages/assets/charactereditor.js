@@ -27,6 +27,11 @@ export class CharacterEditor {
     document.body.append(this.dialog);
   }
 
+  /** Leave nothing of a user's for the next one. */
+  forget() {
+    this.dialog.replaceChildren();
+  }
+
   /** Open the character of this id, or with null a new one. */
   async open(id) {
     try {
@@ -211,7 +216,7 @@ export class CharacterEditor {
       toast(t("keptSaved"));
       this.saved(kept);
     } catch (error) {
-      if (error.status === 409 && this.character.id) await this.#conflict();
+      if (error.status === 409 && error.current) this.#conflict(error.current);
       else this.problem.textContent = error.message;
     } finally {
       this.#saving = false;
@@ -219,9 +224,7 @@ export class CharacterEditor {
   }
 
   /** Somebody else changed it: the user sees that one, or writes this one over it. */
-  async #conflict() {
-    const theirs = await readCharacter(this.character.id).catch(() => null);
-    if (!theirs) return;
+  #conflict(theirs) {
     const choose = (text, go) => button(text, go, "quiet small");
     this.problem.replaceChildren(
       `${t("conflict")} `,

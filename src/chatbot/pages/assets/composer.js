@@ -20,10 +20,10 @@ export class Composer {
 
   /**
    * `send(question, edited)` asks, in the place of the turn `edited` if there is one; `ready()` says whether a question may
-   * be sent now, `recall()` puts the last question back; `draft` names where an unsent question outlives a reload.
+   * be sent now, `refused()` is told of one that was not, `recall()` puts the last question back; `draft` names where an unsent question outlives a reload.
    */
-  constructor({ send, ready, recall, draft }) {
-    this.hooks = { send, ready, recall };
+  constructor({ send, ready, refused, recall, draft }) {
+    this.hooks = { send, ready, refused, recall };
     this.draft = draft;
     this.field = byId("question");
     this.edited = null;
@@ -74,7 +74,7 @@ export class Composer {
   }
 
   submit() {
-    if (!this.#sendable) return;
+    if (!this.#sendable) return this.hooks.refused();
     const { question, edited } = this;
     this.set(edited ? this.#before : "");
     this.hooks.send(question, edited);

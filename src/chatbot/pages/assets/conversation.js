@@ -17,7 +17,7 @@ export class Conversation {
   /**
    * `hooks.request()` gives the alias and the fields of a question beside its text, `hooks.speaker(askedWith)` the name
    * that answers such fields; `hooks.changed(what)` is called for "busy", "room", "turn", "path" and "gone", `hooks.grown()` when the list
-   * got longer, `hooks.edit(turn)` to put a turn's question back into the composer.
+   * got longer, `hooks.edit(turn)` to put a turn's question back into the composer; `hooks.mayAsk()` says whether there is somebody to ask.
    */
   constructor(list, hooks) {
     this.list = list;
@@ -135,11 +135,12 @@ export class Conversation {
 
   /** Ask, in the place of `instead` if there is one; `left` is what a reload has cut off, which is gone on with. */
   async #start(question, aim = {}, instead = null, left = null) {
-    if (this.busy) return;
+    if (this.busy || (!left && !this.hooks.mayAsk())) return;
     // At the room's end nothing else makes way; in another place what followed is on another path then.
     if (instead) this.#cut(this.turns.indexOf(instead), Object.keys(aim).length ? Infinity : 1);
     const begun = aim.continue ? (instead.begun || instead.view.text) : "";
-    const turn = this.#add(question, { aim, begun, siblings: instead?.siblings, ...this.hooks.request() });
+    const { alias, fields } = { ...this.hooks.request(), ...left };
+    const turn = this.#add(question, { aim, begun, siblings: instead?.siblings, alias, fields });
     const asking = (this.#asking = new Asking(turn, this, left?.answer));
     this.hooks.changed("busy");
     this.offer();
@@ -169,8 +170,9 @@ export class Conversation {
 
   /** Let the question that is asked outlive a reload. */
   #keepPending() {
-    const { question, aim } = this.#pending;
-    pending.keep({ dbId: this.dbId, question, aim, answer: this.#asking?.answer?.id ?? null, known: [...this.#known] });
+    const { question, aim, alias, fields } = this.#pending;
+    const answer = this.#asking?.answer?.id ?? null;
+    pending.keep({ dbId: this.dbId, question, aim, alias, fields, answer, known: [...this.#known] });
   }
 
   /** What `Asking` tells when the service has taken the question: its room, if it has one, and the answer have names. */
@@ -278,15 +280,16 @@ export class Conversation {
   #offer(turn) {
     const { id, question, complete, reason } = turn;
     const idle = !this.busy;
+    const mayAsk = this.hooks.mayAsk();
     const again = id ? () => this.#start(question, { regenerate: id }, turn) : () => this.#start(question);
     const goesOn = id && turn === this.last && ["stopped", "length"].includes(reason);
     turn.view.offer({
       idle,
       edit: () => this.hooks.edit(turn),
       remove: () => this.#remove(turn),
-      again: complete ? again : null,
-      retry: complete ? null : () => this.#retry(turn),
-      proceed: goesOn ? () => this.#start(question, { continue: id }, turn) : null,
+      again: complete && mayAsk ? again : null,
+      retry: complete || !mayAsk ? null : () => this.#retry(turn),
+      proceed: goesOn && mayAsk ? () => this.#start(question, { continue: id }, turn) : null,
       swipe: turn.count > 1 ? { place: turn.place, count: turn.count, go: (by) => this.#turnTo(turn, by) } : null,
     });
     turn.view.actions.hidden = this.#asking?.turn === turn;

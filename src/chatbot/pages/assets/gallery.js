@@ -1,18 +1,16 @@
 // The gallery: the characters that the user keeps, to talk with, edit, import and delete.
 
-import { CardError, MAX_FILE_BYTES, readCardFile } from "./cardfile.js";
-import { deleteCharacter, importCharacter, listCharacters, putPicture } from "./characterapi.js";
+import { deleteCharacter, listCharacters } from "./characterapi.js";
+import { importFile } from "./cardimport.js";
 import { button, confirmed, iconButton, make } from "./dom.js";
 import { t } from "./i18n.js";
-import { faceOf, smallPicture } from "./picture.js";
+import { faceOf } from "./picture.js";
 import { settings } from "./store.js";
-
-const PNG_START = 0x89;
 
 export class Gallery {
   /**
    * `current()` is the id of the character in use; `choose(id)` takes one up, `edit(id)` opens its editor (null: a new one's),
-   * `describe()` opens the form of one for once, `removed(id)` is told of a deletion.
+   * `describe()` opens the form of one that is not kept, `removed(id)` is told of a deletion.
    */
   constructor(hooks) {
     this.hooks = hooks;
@@ -24,6 +22,11 @@ export class Gallery {
       this.#import([...event.dataTransfer.files]);
     });
     document.body.append(this.dialog);
+  }
+
+  /** Leave nothing of a user's for the next one. */
+  forget() {
+    this.dialog.replaceChildren();
   }
 
   open() {
@@ -51,10 +54,11 @@ export class Gallery {
   }
 
   async refresh() {
+    const { list } = this;
     try {
       const characters = await listCharacters();
       const items = characters.map((each) => this.#item(each));
-      this.list.replaceChildren(...(items.length ? items : [make("li", { className: "hint" }, t("galleryEmpty"))]));
+      list.replaceChildren(...(items.length ? items : [make("li", { className: "hint" }, t("galleryEmpty"))]));
     } catch (error) {
       this.#tell([error.message], true);
     }
@@ -69,7 +73,7 @@ export class Gallery {
     const { id, name, excerpt } = character;
     const pick = make(
       "button",
-      { type: "button", className: "pick", ariaLabel: t("playAs", { name }), onclick: () => this.#leave(() => this.hooks.choose(id)) },
+      { type: "button", className: "pick", title: t("playAs", { name }), onclick: () => this.#leave(() => this.hooks.choose(id)) },
       faceOf(character, "portrait"),
       make("strong", {}, name),
       make("small", {}, excerpt),
@@ -102,37 +106,10 @@ export class Gallery {
   }
 
   async #import(files) {
-    const lines = [];
-    let failed = false;
-    for (const file of files) {
-      try {
-        lines.push(...(await this.#importOne(file)));
-      } catch (error) {
-        failed = true;
-        lines.push(`${file.name}: ${error instanceof CardError ? t(error.code) : error.message}`);
-      }
-    }
-    if (files.length) this.#tell(lines, failed);
+    const told = [];
+    for (const file of files) told.push(await importFile(file));
+    if (files.length) this.#tell(told.flatMap(({ lines }) => lines), told.some(({ failed }) => failed));
     this.refresh();
-  }
-
-  /** The card is read and its picture made small here, so that no file is too large to be sent. */
-  async #importOne(file) {
-    if (file.size > MAX_FILE_BYTES) return [`${file.name}: ${t("cardTooBig", { limit: MAX_FILE_BYTES / 2 ** 20 })}`];
-    const bytes = new Uint8Array(await file.arrayBuffer());
-    const { character, cut, left_out: leftOut, unused } = await importCharacter(await readCardFile(bytes));
-    if (bytes[0] === PNG_START) {
-      const picture = await smallPicture(file);
-      if (picture) await putPicture(character.id, character.version, picture);
-      else leftOut.push(t("picture"));
-    }
-    return [
-      t("keptImported", character),
-      ...cut.map((each) => t("keptCut", { ...each, had: each.had.toLocaleString(), kept: each.kept.toLocaleString() })),
-      ...(unused.length ? [t("keptUnused", { fields: unused.join(", ") })] : []),
-      ...(leftOut.length ? [t("keptLeftOut", { fields: leftOut.join(", ") })] : []),
-      ...(character.unsupported.length ? [t("keptUnsupported", { numbers: character.unsupported.join(", ") })] : []),
-    ];
   }
 
   #tell(lines, failed) {

@@ -1,6 +1,5 @@
 // The page's language: the browser's unless the user has switched, by the same rule as the server's.
 
-import { CHARACTER_TEXTS } from "./charactertexts.js";
 import { TEXTS } from "./texts.js";
 import { local } from "./store.js";
 
@@ -25,7 +24,7 @@ export function setLanguage(next) {
 
 /** The sentence of a key, its {placeholders} filled; every value is inserted as plain text. */
 export function t(key, values = {}) {
-  return (TEXTS[language][key] ?? CHARACTER_TEXTS[language][key]).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+  return TEXTS[language][key].replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
 /** Write every marked text of the document in the current language. */

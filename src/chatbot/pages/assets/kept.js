@@ -7,25 +7,23 @@ import { iconButton, make, toast } from "./dom.js";
 import { facts } from "./facts.js";
 import { Gallery } from "./gallery.js";
 import { t } from "./i18n.js";
-import { faceOf } from "./picture.js";
+import { faceOf, forgetPictures } from "./picture.js";
 import { readJson, settings, writeJson } from "./store.js";
 
-const CURRENT = "chatbot.kept_character";
+// Each user's own: another one's could not even be read.
+const current = () => `chatbot.kept_character.${settings.userId}`;
 const DESCRIBED = { name: 50, greeting: 2000, context: 2000 };
 
 export class KeptCharacter {
   #names = new Map();
 
   /**
-   * `begun()` is called when another one was chosen, `changed()` when what is known of it has changed, `gone()` when the
-   * one in use was deleted; `describe()` opens the form of a described one.
+   * `begun()` is called when another one was chosen, `changed()` when what is known of it has changed; `describe()` opens
+   * the form of a described one.
    */
-  constructor({ begun, changed, gone, describe }) {
-    /** What the service keeps of the character in use; null: it is not read yet, or a described one is talked with. */
-    this.character = null;
-    /** Which character is in use, {id, greetingIndex}; null: a described one. */
-    this.chosen = null;
-    Object.assign(this, { begun, changed, gone });
+  constructor({ begun, changed, describe }) {
+    this.#nobody();
+    Object.assign(this, { begun, changed });
     this.editor = new CharacterEditor({ saved: (character) => this.#saved(character) });
     this.gallery = new Gallery({
       current: () => this.chosen?.id ?? null,
@@ -34,18 +32,35 @@ export class KeptCharacter {
       describe,
       removed: (id) => id === this.chosen?.id && this.#gone(),
     });
-    const stored = readJson(CURRENT, null);
+    this.#restore();
+  }
+
+  #restore() {
+    const stored = readJson(current(), null);
     if (typeof stored?.id === "string") this.take(stored.id, stored.greetingIndex);
   }
 
-  /** Talk with a character from now on, in a new room. */
+  /** Somebody else uses the page: nothing of the former user's stays. */
+  otherUser() {
+    this.#nobody();
+    this.#names.clear();
+    forgetPictures();
+    this.editor.forget();
+    this.gallery.forget();
+    this.#restore();
+  }
+
+  /** Talk with a character from now on: in a new room, or in that of one that was deleted. */
   async choose(id) {
-    if (await this.take(id, 0)) this.begun();
+    const goesOn = this.deleted;
+    if ((await this.take(id, 0)) && !goesOn) this.begun();
   }
 
   /** Take up a character that is kept, from now on; whether it could be read. */
   async take(id, greetingIndex = 0) {
+    if (this.deleted && this.chosen.id === id) return false;
     const chosen = (this.chosen = { id, greetingIndex });
+    this.deleted = false;
     if (this.character?.id !== id) this.character = null;
     try {
       const character = this.character ?? (await readCharacter(id));
@@ -61,22 +76,43 @@ export class KeptCharacter {
     }
   }
 
+  /** A question to it failed: it may have been deleted elsewhere. */
+  async check() {
+    if (!this.chosen || this.deleted) return;
+    const { id } = this.chosen;
+    const error = await readCharacter(id).then(
+      () => null,
+      (failure) => failure,
+    );
+    if (error?.status === 404 && this.chosen?.id === id && !this.deleted) this.#gone();
+  }
+
   /** A described character takes its place. */
   leave() {
-    this.chosen = this.character = null;
-    writeJson(CURRENT, null);
+    this.#nobody();
+    writeJson(current(), null);
+  }
+
+  #nobody() {
+    /** Which character is in use, {id, greetingIndex}; null: a described one. */
+    this.chosen = null;
+    /** What the service keeps of it; null: it is not read yet, or deleted, or a described one is talked with. */
+    this.character = null;
+    /** Whether the one in use was deleted: no question may go until somebody else is chosen. */
+    this.deleted = false;
   }
 
   #gone() {
-    this.leave();
+    this.character = null;
+    this.deleted = true;
     this.changed();
-    this.gone();
+    toast(t("keptGone"));
   }
 
   #use(character, greetingIndex) {
     this.character = character;
     this.chosen = { id: character.id, greetingIndex: greetingIndex <= character.alternate_greetings.length ? greetingIndex : 0 };
-    writeJson(CURRENT, this.chosen);
+    writeJson(current(), this.chosen);
     this.#names.set(character.id, character.name);
     for (const shown of document.querySelectorAll(`[data-kept="${character.id}"]`)) shown.textContent = character.name;
     this.changed();
@@ -100,6 +136,10 @@ export class KeptCharacter {
 
   /** As a described character is known to the page. */
   get shown() {
+    if (!this.character) {
+      const name = this.deleted ? t("deletedCharacter") : (this.#names.get(this.chosen.id) ?? t("editCharacter"));
+      return { name, spoken: name, context: this.deleted ? t("keptGone") : "", greeting: "" };
+    }
     const { name, nickname, context } = this.character;
     return { name, spoken: nickname || name, context, greeting: this.#greetings[this.chosen.greetingIndex] };
   }

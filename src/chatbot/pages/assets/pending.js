@@ -7,8 +7,9 @@ import { readJson, session, writeJson } from "./store.js";
 const KEY = `chatbot.pending.${facts.service}`;
 
 /**
- * {dbId, question, aim, answer, known}: its room (null: none yet), what it asks for, the id of an answer that can be gone on
- * with (else null), and the stored turns that it came after.
+ * {dbId, question, aim, alias, fields, answer, known}: its room (null: none yet), what it asks for, whom and with which fields
+ * (what the page has of them after a reload may be another tab's), the id of an answer that can be gone on with (else null),
+ * and the stored turns that it came after.
  */
 export const pending = {
   read: () => readJson(KEY, null, session),

@@ -56,6 +56,9 @@ async function show(face, { id, version }) {
   else known.delete(key);
 }
 
+/** Forget all pictures: the next user may not see them. */
+export const forgetPictures = () => known.clear();
+
 /** What stands for a character: its picture once it is in sight, until then and without one the name's first letter. */
 export function faceOf({ id, version, name, avatar }, className = "face") {
   const face = make("div", { className, ariaHidden: "true" }, Array.from(name)[0] ?? "");

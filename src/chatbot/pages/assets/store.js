@@ -31,6 +31,7 @@ function storage(name) {
 export const local = storage("localStorage");
 export const session = storage("sessionStorage");
 
+export const USER_KEY = "chatbot.user_id";
 export const USER_ID = /^[A-Za-z0-9_.@-]{1,50}$/;
 
 function newUserId() {
@@ -41,15 +42,15 @@ function newUserId() {
 /** The user's settings; assigning a property stores it at once. */
 export const settings = {
   get userId() {
-    let id = local.get("chatbot.user_id");
+    let id = local.get(USER_KEY);
     if (!id || !USER_ID.test(id)) {
       id = newUserId();
-      local.set("chatbot.user_id", id);
+      local.set(USER_KEY, id);
     }
     return id;
   },
   set userId(id) {
-    local.set("chatbot.user_id", id);
+    local.set(USER_KEY, id);
   },
   get userName() {
     return local.get("chatbot.user_name") ?? "";
