@@ -9,6 +9,7 @@ from tests.engine.rig import question
 
 from chatbot.domain.errors import TooManyAnswers, UnknownToken
 from chatbot.domain.messages import Sampling, Token
+from chatbot.llm.llama.roster import _WORTH_WAITING
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +24,8 @@ async def test_they_are_what_their_seeds_give_and_their_prompt_is_computed_once(
     one = rig(model)
     together = await one.ask_for(4, ASKED, LIVELY)
     computed = [answer.finished.usage.prompt - answer.finished.usage.cached for answer in together]
-    assert sorted(computed)[:3] == [1, 1, 1], "all but the first share its cells"
+    # Nobody waits for a neighbour who still has fewer to compute than _WORTH_WAITING.
+    assert max(sorted(computed)[:3]) <= _WORTH_WAITING, "all but the first share its cells"
     assert max(one.meter.steps) == 4, "they run in one batch"
     alone = [await one.ask(ASKED, replace(LIVELY, seed=seed)) for seed in (5, 6, 7, 8)]
     assert [answer.text for answer in together] == [answer.text for answer in alone]
