@@ -15,7 +15,7 @@ from chatbot.domain.avatars import with_card
 from chatbot.domain.characters import StoredCharacter
 from chatbot.domain.lorebook import Lorebook
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CARD: dict[str, Any] = {
     "spec": "chara_card_v3",

@@ -14,7 +14,7 @@ from tests.pages.turns import expect_done
 from chatbot.domain.avatars import with_card
 from chatbot.domain.characters import StoredCharacter
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SAMPLE = "레이철"
 DELETED = "이 캐릭터는 삭제되었습니다."
