@@ -11,6 +11,7 @@ import pytest
 from tests.support.fakes import FakeModel, client_of, service_state
 from tests.support.serving import serving
 
+from chatbot.api import few_at_once
 from chatbot.api.app import create_app
 from chatbot.api.openai import body as reading
 from chatbot.domain.messages import Prompted, PromptReport, ServiceName, Token
@@ -107,7 +108,7 @@ async def test_few_large_bodies_are_read_at_a_time_and_small_ones_beside_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reading, "_MOST_LARGE", 1)
-    monkeypatch.setattr(reading, "_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(few_at_once, "_WAIT_SECONDS", 0.2)
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow() -> AsyncIterator[bytes]:

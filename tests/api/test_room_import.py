@@ -9,7 +9,7 @@ import httpx
 import pytest
 from tests.support.fakes import MemoryHistory, client_of, service_state
 
-from chatbot.api import importing
+from chatbot.api import few_at_once, importing
 from chatbot.domain.access import KeyEntry, KeyRing, digest
 from chatbot.domain.history import Imported, NewTurn, Room
 from chatbot.domain.messages import ServiceName
@@ -147,7 +147,7 @@ async def test_only_the_owner_imports_and_only_where_something_can_be_stored(his
 
 
 async def test_only_so_many_are_read_and_stored_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(few_at_once, "_WAIT_SECONDS", 0.01)
     done = asyncio.Event()
 
     class SlowHistory(MemoryHistory):

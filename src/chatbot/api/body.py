@@ -60,13 +60,37 @@ def check_content_type(request: Request) -> None:
 
     An absent type is refused too: without one, any page could make its visitors' browsers ask. So are two.
     """
-    types = request.headers.getlist("content-type")
-    media = types[0].partition(";")[0].strip().lower() if len(types) == 1 else ""
+    media = media_type(request)
     subtype = media.removeprefix("application/")
     if media == subtype or not (subtype == "json" or subtype.endswith("+json")):
         raise HTTPException(415)
+
+
+def media_type(request: Request) -> str:
+    """The media type of the body; "" where none or several are named. Any encoding is 415."""
     if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise HTTPException(415)
+    types = request.headers.getlist("content-type")
+    return types[0].partition(";")[0].strip().lower() if len(types) == 1 else ""
+
+
+def parsed_as(schema: type[Schema], data: bytes) -> Schema:
+    """The bytes of a body as ``schema``.
+
+    Raises:
+        MalformedJson: they are no JSON within the bounds.
+        RequestValidationError: it is not what the schema says; without what was sent.
+    """
+    parsed = strict_json.parse(data)
+    try:
+        return schema.model_validate(parsed)
+    except ValidationError as error:
+        raise RequestValidationError(
+            [
+                {**item, "loc": ("body", *item["loc"])}
+                for item in error.errors(include_input=False, include_url=False)
+            ]
+        ) from None
 
 
 def json_body(schema: type[Schema], limit: int = MAX_BODY) -> Callable[[Request], Awaitable[Schema]]:
@@ -74,17 +98,7 @@ def json_body(schema: type[Schema], limit: int = MAX_BODY) -> Callable[[Request]
 
     async def read(request: Request) -> Schema:
         check_content_type(request)
-        data = await read_limited(request, limit)
-        parsed = strict_json.parse(data)
-        try:
-            return schema.model_validate(parsed)
-        except ValidationError as error:
-            raise RequestValidationError(
-                [
-                    {**item, "loc": ("body", *item["loc"])}
-                    for item in error.errors(include_input=False, include_url=False)
-                ]
-            ) from None
+        return parsed_as(schema, await read_limited(request, limit))
 
     return read
 

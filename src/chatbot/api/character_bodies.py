@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Path
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from chatbot.api import strict_json
@@ -163,24 +163,6 @@ def read_card_upload(file: bytes) -> tuple[CharacterSheet, bytes | None, Taken]:
     except AvatarRefused:
         taken.left_out.append("avatar")
         return character, None, taken
-
-
-def read_as(schema: type[Any]) -> Any:
-    """A function that makes a ``schema`` of a body's bytes."""
-
-    def read(data: bytes) -> Any:
-        parsed = strict_json.parse(data)
-        try:
-            return schema.model_validate(parsed)
-        except ValidationError as error:
-            raise RequestValidationError(
-                [
-                    {**item, "loc": ("body", *item["loc"])}
-                    for item in error.errors(include_input=False, include_url=False)
-                ]
-            ) from None
-
-    return read
 
 
 def check_size(character: CharacterSheet) -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from chatbot.api import texts
-from chatbot.api.body import body_docs
+from chatbot.api.body import body_docs, parsed_as
 from chatbot.api.character_bodies import (
     CARD_BODY,
     CHARACTER_BODY,
@@ -23,7 +24,6 @@ from chatbot.api.character_bodies import (
     KeptCharacter,
     NewCharacter,
     check_size,
-    read_as,
     read_card_upload,
 )
 from chatbot.api.character_files import add_file_routes
@@ -73,7 +73,7 @@ def characters_router(state: ServiceState) -> APIRouter:
         openapi_extra=body_docs(NewCharacter),
     )
     async def create(user_id: User, request: Request) -> KeptCharacter:
-        body = await uploads.read(request, _JSON, CHARACTER_BODY, read_as(NewCharacter))
+        body = await uploads.read(request, _JSON, CHARACTER_BODY, partial(parsed_as, NewCharacter))
         stored = await keeper.create(user_id, _plain(body), None)
         return await asyncio.to_thread(KeptCharacter.of, stored)
 
@@ -120,7 +120,7 @@ def _add_routes_of_a_character(
     )
     async def change(user_id: User, character_id: CharacterPath, request: Request) -> KeptCharacter:
         """All of it but its picture. 409: it was changed meanwhile; the body has what it is now."""
-        body = await uploads.read(request, _JSON, CHARACTER_BODY, read_as(ChangedCharacter))
+        body = await uploads.read(request, _JSON, CHARACTER_BODY, partial(parsed_as, ChangedCharacter))
 
         def changed(there: StoredCharacter) -> StoredCharacter:
             character = _plain(body)

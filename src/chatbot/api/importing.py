@@ -1,24 +1,23 @@
 """Bringing a room from elsewhere, by the same checks as ``chatbot history import``."""
 
-import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
 from chatbot.api.body import body_docs, json_body
 from chatbot.api.docs import IMPORT_RESPONSES
+from chatbot.api.few_at_once import FewAtOnce
 from chatbot.api.room_bodies import ImportedTurns, RoomToStore
 from chatbot.api.rooms import each_once, owner_of
 from chatbot.api.state import ServiceState
-from chatbot.domain.errors import RoomGoesOn, Unavailable
+from chatbot.domain.errors import RoomGoesOn
 from chatbot.domain.history import HistoryUnavailable, Room
 
 MAX_IMPORT = 256 * 1024
 """Bytes of a body: parsed in a few milliseconds, and more than any one turn needs."""
 
 MOST_AT_ONCE = 8
-"""Bodies that are read or stored at the same time, and how long another waits for that, seconds."""
-WAIT_SECONDS = 10.0
+"""Bodies that are read or stored at the same time."""
 
 
 def importing_router(state: ServiceState) -> APIRouter:
@@ -27,7 +26,7 @@ def importing_router(state: ServiceState) -> APIRouter:
     service, history = state.chat.service.name, state.history
     Owner = Annotated[str, Depends(owner_of(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
     read_body = json_body(RoomToStore, MAX_IMPORT)
-    places = asyncio.Semaphore(MOST_AT_ONCE)
+    places = FewAtOnce(MOST_AT_ONCE, "imports")
 
     async def stored(user_id: str, body: RoomToStore) -> ImportedTurns:
         room = Room(service, user_id, body.db_id)
@@ -45,14 +44,7 @@ def importing_router(state: ServiceState) -> APIRouter:
         """
         if not history.can_store():
             raise HistoryUnavailable("nothing can be stored now")
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                await places.acquire()
-        except TimeoutError:
-            raise Unavailable("too many imports are under way") from None
-        try:
+        async with places.place():
             return await stored(user_id, await read_body(request))
-        finally:
-            places.release()
 
     return router

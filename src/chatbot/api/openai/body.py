@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from chatbot.api import strict_json, texts
 from chatbot.api.body import check_content_type, declared_length, read_limited
 from chatbot.api.errors import RequestRefused
+from chatbot.api.few_at_once import FewAtOnce
 from chatbot.api.openai.parameters import UNSUPPORTED, check_parameters
 from chatbot.api.openai.schema import AskingRequest
-from chatbot.domain.errors import Unavailable
 
 MAX_BODY = 1024 * 1024
 """Bytes of a body: some 200 long turns, more than any of our contexts holds."""
@@ -23,8 +23,7 @@ _SMALL = 16 * 1024
 """Bytes that are parsed in about a millisecond, sooner than another thread would have begun."""
 
 _MOST_LARGE = 64
-"""Larger bodies that are read at the same time, and how long another waits for that, seconds."""
-_WAIT_SECONDS = 10.0
+"""Larger bodies that are read at the same time."""
 
 _PARSERS = 2
 """Threads that parse; they take turns with the event loop, so more would be no faster."""
@@ -63,7 +62,7 @@ class BodyReader:
     """
 
     def __init__(self) -> None:
-        self._large = asyncio.Semaphore(_MOST_LARGE)
+        self._large = FewAtOnce(_MOST_LARGE, "large bodies")
         self._threads = ThreadPoolExecutor(_PARSERS, thread_name_prefix="bodies")
 
     def of(self, schema: type[Asked]) -> Callable[[Request], Awaitable[ReadBody[Asked]]]:
@@ -88,16 +87,9 @@ class BodyReader:
         if sized and declared_length(request) <= _SMALL:
             return read_asking(await read_limited(request, MAX_BODY), schema)
         # One that does not say its length may be of any.
-        try:
-            async with asyncio.timeout(_WAIT_SECONDS):
-                await self._large.acquire()
-        except TimeoutError:
-            raise Unavailable("too many large bodies are being read") from None
-        try:
+        async with self._large.place():
             data = await read_limited(request, MAX_BODY)
             return await self._on_thread(lambda: read_asking(data, schema))
-        finally:
-            self._large.release()
 
     async def work(self, body: ReadBody[AskingRequest], call: Callable[[], Result]) -> Result:
         """The result of a call that takes time in proportion to the body; raises what it raises."""
