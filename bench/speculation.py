@@ -30,6 +30,7 @@ from tests.engine.rig import Rig, open_rig, question
 
 from chatbot.domain.messages import Conversation, Sampling
 from chatbot.llm.llama import sampler
+from chatbot.llm.llama.constraint import Constraint
 from chatbot.llm.llama.context import Logits
 from chatbot.llm.llama.sampler import Sampler
 from chatbot.llm.llama.sampler_chain import Chain
@@ -61,8 +62,14 @@ _ANSWERS: dict[int, Sequence[int]] = {}
 class ForcedSampler(Sampler):
     """Chooses a token as ever, and then returns the answer's."""
 
-    def __init__(self, sampling: Sampling, vocabulary: int, dry: Chain | None = None) -> None:
-        super().__init__(sampling, vocabulary, dry)
+    def __init__(
+        self,
+        sampling: Sampling,
+        vocabulary: int,
+        dry: Chain | None = None,
+        constraint: Constraint | None = None,
+    ) -> None:
+        super().__init__(sampling, vocabulary, dry, constraint)
         self._answer = iter(_ANSWERS[sampling.seed or 0])
 
     def sample(self, row: Logits) -> int:
