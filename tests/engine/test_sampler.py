@@ -27,7 +27,7 @@ def vocabulary(models: Path) -> Iterator[Vocabulary]:
     file.close()
 
 
-def both_choose(
+def check_both_choose_the_same(
     sampling: Sampling,
     size: int,
     vocabulary: Vocabulary,
@@ -36,7 +36,7 @@ def both_choose(
     scale: float = 3.0,
     masked: float = 0,
 ) -> None:
-    """Sample side by side; ``masked`` is the part of the tokens that is ruled out in each row."""
+    """Sample side by side, and compare each choice; ``masked`` is the part of the tokens that is ruled out in each row."""
     random = np.random.default_rng([size, sampling.seed or 0])
     sampler = Sampler(sampling, size, DrySamplers(vocabulary).make(sampling))
     whole = WholeChain(sampling, size, vocabulary)
@@ -73,7 +73,7 @@ def both_choose(
 def test_same_seed_same_tokens_as_on_all(
     vocabulary: Vocabulary, sampling: Sampling, size: int, scale: float, masked: float
 ) -> None:
-    both_choose(sampling, size, vocabulary, steps=12, scale=scale, masked=masked)
+    check_both_choose_the_same(sampling, size, vocabulary, steps=12, scale=scale, masked=masked)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_same_seed_same_tokens_as_on_all(
     ids=["defaults", "hot", "min-p", "sigma", "greedy", "argmax"],
 )
 def test_same_seed_same_tokens_of_a_large_vocabulary(vocabulary: Vocabulary, sampling: Sampling) -> None:
-    both_choose(replace(sampling, seed=7), 128_256, vocabulary, steps=6)
+    check_both_choose_the_same(replace(sampling, seed=7), 128_256, vocabulary, steps=6)
 
 
 def test_few_tokens_are_enough_for_the_usual_settings(vocabulary: Vocabulary) -> None:
