@@ -15,6 +15,7 @@ pytestmark = pytest.mark.browser
 ROOM = "123e4567-e89b-12d3-a456-426614174000"
 
 
+@pytest.mark.everyday
 def test_an_answer_streams_and_its_room_appears(visitor: Visitor, served: Served) -> None:
     office = served.suite.office
 
@@ -129,6 +130,7 @@ def test_sources_are_text_links_to_web_addresses_only(visitor: Visitor, served: 
     expect(page.locator(".remark")).to_have_text("검색이 오래 걸려 웹 검색 없이 답했습니다.")
 
 
+@pytest.mark.everyday
 def test_nothing_a_model_or_a_room_says_becomes_markup(visitor: Visitor, served: Served) -> None:
     office = served.suite.office
     hostile = '<img src="https://evil.example/x"><script>alert(1)</script> ![](https://evil.example/y.png)'

@@ -15,7 +15,7 @@ from chatbot.domain.avatars import with_card
 from chatbot.domain.characters import StoredCharacter
 from chatbot.domain.lorebook import Lorebook
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 CARD: dict[str, Any] = {
     "spec": "chara_card_v3",
@@ -34,6 +34,7 @@ def all_kept(suite: RealSuite) -> list[StoredCharacter]:
     return list(suite.history.characters.stored.values())
 
 
+@pytest.mark.everyday
 def test_a_character_is_written_talked_with_changed_and_deleted(
     real_visitor: Visitor, suite: RealSuite
 ) -> None:

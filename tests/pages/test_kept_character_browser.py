@@ -13,7 +13,7 @@ from tests.pages.turns import expect_done
 
 from chatbot.domain.avatars import with_card
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 SAMPLE = "레이철"
 DELETED = "이 캐릭터는 삭제되었습니다."

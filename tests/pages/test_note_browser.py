@@ -77,6 +77,7 @@ def test_a_reload_in_the_middle_of_an_answer_keeps_what_was_asked_with(
     assert f"> {NOTE}" in asked.user_text
 
 
+@pytest.mark.everyday
 @pytest.mark.usefixtures("played")
 def test_a_question_that_is_put_back_is_sent_again_as_it_was(
     page: Page, real_visitor: Visitor, suite: RealSuite

@@ -26,6 +26,7 @@ def compose(visitor: Visitor, page: Page, begun: str, ended: str) -> None:
     devtools.send("Input.insertText", {"text": ended})
 
 
+@pytest.mark.everyday
 def test_enter_in_a_syllable_sends_it_whole_and_once(visitor: Visitor, served: Served) -> None:
     office = served.suite.office
     office.answers = [text_answer("네")]
