@@ -12,7 +12,8 @@ from tests.support.fakes import FakeModel, service_state
 from tests.support.serving import serving
 
 from chatbot.api.app import create_app
-from chatbot.domain.messages import Finished, FinishReason, FormKind, ServiceName, Token, Usage
+from chatbot.domain.forms import FormKind
+from chatbot.domain.messages import Finished, FinishReason, ServiceName, Token, Usage
 
 pytestmark = pytest.mark.anyio
 

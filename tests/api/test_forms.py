@@ -8,7 +8,7 @@ from tests.api.weather import FORCED, SAID, SCHEMA, WEATHER, post
 from tests.support.fakes import FakeModel, SilentMeter, client_of, service_state
 
 from chatbot.domain.errors import UnusableForm
-from chatbot.domain.messages import Form, FormKind
+from chatbot.domain.forms import Form, FormKind
 from chatbot.domain.telemetry import Outcome
 
 pytestmark = pytest.mark.anyio

@@ -14,8 +14,9 @@ from tests.engine.conftest import RigMaker
 from tests.engine.rig import Answer, Rig, open_rig, question
 from tests.engine.test_citing import cited_outside_code
 
+from chatbot.domain.forms import Form, FormKind
 from chatbot.domain.letters import OWN
-from chatbot.domain.messages import Conversation, FinishReason, Form, FormKind, PromptPart, Sampling
+from chatbot.domain.messages import Conversation, FinishReason, PromptPart, Sampling
 from chatbot.domain.scripts import scripts_of
 
 pytestmark = pytest.mark.anyio

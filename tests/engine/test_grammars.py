@@ -17,7 +17,8 @@ from tests.engine.test_failed_decodes import break_decode
 
 from chatbot.api.openai.tools import CallText, Tool, form_of_call
 from chatbot.domain.errors import UnusableForm
-from chatbot.domain.messages import FinishReason, Form, FormKind, PromptPart, Sampling
+from chatbot.domain.forms import Form, FormKind
+from chatbot.domain.messages import FinishReason, PromptPart, Sampling
 
 PERSON = {
     "type": "object",
