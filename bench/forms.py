@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 from bench.step_times import Bench, timed
 
-from chatbot.domain.messages import Form, FormKind, Sampling
+from chatbot.domain.forms import Form, FormKind
+from chatbot.domain.messages import Sampling
 from chatbot.llm.llama.cpu import yield_while_waiting
 
 if TYPE_CHECKING:

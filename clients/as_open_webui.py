@@ -31,30 +31,36 @@ def _user(text: str) -> dict[str, Any]:
     return {"role": "user", "content": text}
 
 
+@told.operation("list")
 def _list(base: str) -> None:
     told.check("Llama" in raw.names_of_models(base, _HEADERS), "no Llama")
 
 
+@told.operation("chat")
 def _chat(base: str) -> None:
     title = {"model": "Llama", "messages": [_user(_TITLE)], "stream": False, "max_completion_tokens": 60}
     told.check(raw.answer_of(base, title, _HEADERS), "no title")
 
 
+@told.operation("stream")
 def _stream(base: str) -> None:
     system = {"role": "system", "content": "짧게 답합니다."}
     body = _chat_body([system, _user(told.QUESTION)], temperature=0.8, max_tokens=60)
     told.check(raw.answer_of(base, body, _HEADERS), "no text")
 
 
+@told.operation("stop early")
 def _stop_early(base: str) -> str:
     return raw.leave_after_first(base, _chat_body([_user(told.ENDLESS)], max_tokens=1000), _HEADERS)
 
 
+@told.operation("tools, auto")
 def _tools_auto(base: str) -> None:
     body = _chat_body([_user(told.QUESTION)], tools=[told.TOOL], max_tokens=60)
     told.check(raw.answer_of(base, body, _HEADERS), "no text")
 
 
+@told.operation("continue")
 def _continue(base: str) -> None:
     begun = {"role": "assistant", "content": "하나, 둘, 셋,"}
     body = _chat_body([_user("열까지 세어 주세요."), begun], max_tokens=30)
@@ -62,6 +68,7 @@ def _continue(base: str) -> None:
     told.check(text and not text.startswith(begun["content"]), f"{text!r}")
 
 
+@told.operation("200 turns")
 def _many_turns(base: str) -> None:
     messages: list[dict[str, Any]] = []
     for number in range(1, told.TURNS + 1):
@@ -72,14 +79,4 @@ def _many_turns(base: str) -> None:
 
 
 if __name__ == "__main__":
-    told.run(
-        {
-            "list": _list,
-            "chat": _chat,
-            "stream": _stream,
-            "stop early": _stop_early,
-            "tools, auto": _tools_auto,
-            "continue": _continue,
-            "200 turns": _many_turns,
-        }
-    )
+    told.run()

@@ -56,27 +56,33 @@ def _rachel(text: str) -> dict[str, Any]:
     return {"role": "assistant", "name": "Rachel", "content": text}
 
 
+@told.operation("list")
 def _list(base: str) -> None:
     told.check("Llama" in raw.names_of_models(base), "no Llama")
 
 
+@told.operation("chat")
 def _chat(base: str) -> None:
     told.check(raw.answer_of(base, _body([*_CARD, _kim("Hi."), _LAST], stream=False)), "no text")
 
 
+@told.operation("stream")
 def _stream(base: str) -> None:
     told.check(raw.answer_of(base, _body([*_CARD, _kim("Hi."), _LAST])), "no text")
 
 
+@told.operation("stop early")
 def _stop_early(base: str) -> str:
     return raw.leave_after_first(base, _body([*_CARD, _kim("Tell me a very long story.")], length=1000))
 
 
+@told.operation("tools, auto")
 def _tools_auto(base: str) -> None:
     body = {**_body([*_CARD, _kim("Hi.")]), "tools": [told.TOOL], "tool_choice": "auto"}
     told.check(raw.answer_of(base, body), "no text")
 
 
+@told.operation("continue")
 def _continue(base: str) -> None:
     begun = [*_CARD, _kim("Which shelf?"), _rachel("*points to the")]
     told.check(raw.answer_of(base, _body([*begun, _NUDGE])), "no text behind the nudge")
@@ -84,6 +90,7 @@ def _continue(base: str) -> None:
     told.check(text and not text.startswith("*points"), f"{text!r}")
 
 
+@told.operation("200 turns")
 def _many_turns(base: str) -> None:
     messages = list(_CARD)
     for number in range(1, told.TURNS + 1):
@@ -93,14 +100,4 @@ def _many_turns(base: str) -> None:
 
 
 if __name__ == "__main__":
-    told.run(
-        {
-            "list": _list,
-            "chat": _chat,
-            "stream": _stream,
-            "stop early": _stop_early,
-            "tools, auto": _tools_auto,
-            "continue": _continue,
-            "200 turns": _many_turns,
-        }
-    )
+    told.run()

@@ -9,7 +9,7 @@ import json
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 OPERATIONS = (
@@ -44,20 +44,34 @@ TOOL = {
 Operation = Callable[[str], str | None]
 """Takes the base address, returns a remark; raises when the client did not get what it should."""
 
+_had: dict[str, Operation] = {}
+"""What the driver's client has of the operations."""
+
 
 def turn_of(number: int) -> str:
     """The question of one of the many turns."""
     return f"{number}번째 질문입니다. 다음은 무엇인가요?"
 
 
-def run(operations: Mapping[str, Operation]) -> None:
+def operation(name: str) -> Callable[[Operation], Operation]:
+    """Decorates what a driver's client does in the operation of this name."""
+    check(name in OPERATIONS, f"there is no operation {name}")
+
+    def had(does: Operation) -> Operation:
+        _had[name] = does
+        return does
+
+    return had
+
+
+def run() -> None:
     """Run the operations that the client has, and print what came of each."""
     base = sys.argv[1]
     for name in OPERATIONS:
         told: dict[str, Any] = {"operation": name, "outcome": "absent", "detail": ""}
-        if operation := operations.get(name):
+        if does := _had.get(name):
             try:
-                told |= {"outcome": "ok", "detail": operation(base) or ""}
+                told |= {"outcome": "ok", "detail": does(base) or ""}
             except Exception as error:  # noqa: BLE001 (whatever the client raises is what came of it)
                 told |= verdict(error)
         print(json.dumps(told, ensure_ascii=False), flush=True)

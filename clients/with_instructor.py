@@ -26,20 +26,23 @@ def _ask(base: str, mode: instructor.Mode, text: str, **more: Any) -> Any:
     return create(model="Llama", messages=messages, max_retries=0, **more)
 
 
+@told.operation("chat")
 def _chat(base: str) -> None:
     answer = _ask(base, instructor.Mode.TOOLS, told.QUESTION, response_model=None, max_tokens=60)
     told.check(answer.choices[0].message.content, "no text")
 
 
+@told.operation("JSON schema")
 def _json_schema(base: str) -> None:
     place = _ask(base, instructor.Mode.JSON_SCHEMA, "서울의 인구는?", response_model=Place)
     told.check(isinstance(place, Place), repr(place))
 
 
+@told.operation("forced tool")
 def _forced_tool(base: str) -> None:
     place = _ask(base, instructor.Mode.TOOLS, "서울의 인구는?", response_model=Place)
     told.check(isinstance(place, Place), repr(place))
 
 
 if __name__ == "__main__":
-    told.run({"chat": _chat, "JSON schema": _json_schema, "forced tool": _forced_tool})
+    told.run()

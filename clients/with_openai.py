@@ -19,12 +19,14 @@ def _user(text: str) -> dict[str, str]:
     return {"role": "user", "content": text}
 
 
+@told.operation("list")
 def _list(base: str) -> str:
     models = [model.id for model in _client(base).models.list()]
     told.check("Llama" in models, f"no Llama in {models}")
     return _client(base).models.retrieve("Llama").owned_by
 
 
+@told.operation("chat")
 def _chat(base: str) -> None:
     answer = _ask(base, [_user(told.QUESTION)], max_tokens=60)
     told.check(answer.choices[0].message.content, "no text")
@@ -32,6 +34,7 @@ def _chat(base: str) -> None:
     told.check(answer.usage.prompt_tokens and answer.usage.completion_tokens, "no usage")
 
 
+@told.operation("stream")
 def _stream(base: str) -> None:
     usage = {"include_usage": True}
     chunks = list(_ask(base, [_user(told.QUESTION)], stream=True, stream_options=usage, max_tokens=60))
@@ -41,6 +44,7 @@ def _stream(base: str) -> None:
     told.check(chunks[-1].usage and chunks[-1].usage.completion_tokens, "no usage")
 
 
+@told.operation("stop early")
 def _stop_early(base: str) -> str:
     def leave() -> None:
         with _ask(base, [_user(told.ENDLESS)], stream=True, max_tokens=1000) as stream:
@@ -49,17 +53,20 @@ def _stop_early(base: str) -> str:
     return told.leaves_early(base, leave)
 
 
+@told.operation("JSON schema")
 def _json_schema(base: str) -> None:
     form = {"type": "json_schema", "json_schema": {"name": "place", "schema": told.SCHEMA, "strict": True}}
     answer = _ask(base, [_user("서울의 인구는?")], response_format=form)
     told.check_schema(json.loads(answer.choices[0].message.content))
 
 
+@told.operation("forced tool")
 def _forced_tool(base: str) -> None:
     answer = _ask(base, [_user("서울 날씨는?")], tools=[told.TOOL], tool_choice="required")
     told.check_schema(json.loads(answer.choices[0].message.tool_calls[0].function.arguments))
 
 
+@told.operation("tools, auto")
 def _tools_auto(base: str) -> str:
     create = _client(base).chat.completions.with_raw_response.create
     raw = create(model="Llama", messages=[_user(told.QUESTION)], tools=[told.TOOL], max_tokens=60)  # type: ignore[list-item]
@@ -68,6 +75,7 @@ def _tools_auto(base: str) -> str:
     return "text" if message.content else "a call"
 
 
+@told.operation("continue")
 def _continue(base: str) -> None:
     begun = "하나, 둘, 셋,"
     messages = [_user("열까지 세어 주세요."), {"role": "assistant", "content": begun}]
@@ -76,6 +84,7 @@ def _continue(base: str) -> None:
     told.check(not text.startswith(begun), f"begins anew: {text!r}")
 
 
+@told.operation("200 turns")
 def _many_turns(base: str) -> str:
     messages: list[Any] = []
     prompts = cached = 0
@@ -91,16 +100,4 @@ def _many_turns(base: str) -> str:
 
 
 if __name__ == "__main__":
-    told.run(
-        {
-            "list": _list,
-            "chat": _chat,
-            "stream": _stream,
-            "stop early": _stop_early,
-            "JSON schema": _json_schema,
-            "forced tool": _forced_tool,
-            "tools, auto": _tools_auto,
-            "continue": _continue,
-            "200 turns": _many_turns,
-        }
-    )
+    told.run()

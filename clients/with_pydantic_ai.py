@@ -25,11 +25,13 @@ def _agent(base: str, **more: Any) -> Agent[None, Any]:
     return Agent(OpenAIChatModel("Llama", provider=OpenAIProvider(openai_client=client)), retries=0, **more)
 
 
+@told.operation("chat")
 def _chat(base: str) -> None:
     answer = _agent(base, model_settings={"max_tokens": 60}).run_sync(told.QUESTION)
     told.check(answer.output, "no text")
 
 
+@told.operation("stream")
 def _stream(base: str) -> None:
     async def read() -> int:
         async with _agent(base, model_settings={"max_tokens": 60}).run_stream(told.QUESTION) as answer:
@@ -38,6 +40,7 @@ def _stream(base: str) -> None:
     told.check(asyncio.run(read()) > 1, "the text came in one piece")
 
 
+@told.operation("stop early")
 def _stop_early(base: str) -> str:
     async def leave() -> None:
         agent = _agent(base, model_settings={"max_tokens": 1000})
@@ -56,14 +59,17 @@ def _stop_early(base: str) -> str:
     return told.leaves_early(base, lambda: asyncio.run(leave()))
 
 
+@told.operation("JSON schema")
 def _json_schema(base: str) -> None:
     _agent(base, output_type=NativeOutput(Place)).run_sync("서울의 인구는?")
 
 
+@told.operation("forced tool")
 def _forced_tool(base: str) -> None:
     _agent(base, output_type=ToolOutput(Place)).run_sync("서울의 인구는?")
 
 
+@told.operation("tools, auto")
 def _tools_auto(base: str) -> None:
     agent = _agent(base, model_settings={"max_tokens": 60})
 
@@ -75,6 +81,7 @@ def _tools_auto(base: str) -> None:
     told.check(agent.run_sync(told.QUESTION).output, "no text")
 
 
+@told.operation("200 turns")
 def _many_turns(base: str) -> None:
     agent = _agent(base, model_settings={"max_tokens": 4})
 
@@ -89,14 +96,4 @@ def _many_turns(base: str) -> None:
 
 
 if __name__ == "__main__":
-    told.run(
-        {
-            "chat": _chat,
-            "stream": _stream,
-            "stop early": _stop_early,
-            "JSON schema": _json_schema,
-            "forced tool": _forced_tool,
-            "tools, auto": _tools_auto,
-            "200 turns": _many_turns,
-        }
-    )
+    told.run()

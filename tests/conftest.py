@@ -16,3 +16,11 @@ pytest_plugins = ["tests.support.chromium", "tests.support.talkative", "tests.hi
 def anyio_backend() -> str:
     """The application runs on asyncio only."""
     return "asyncio"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that drives a browser is slow, unless it says that it is one of the everyday ones."""
+    for item in items:
+        if item.get_closest_marker("browser") and not item.get_closest_marker("everyday"):
+            item.add_marker(pytest.mark.slow)

@@ -60,7 +60,8 @@ def test_half_of_the_letters_make_an_answer_korean() -> None:
 
 
 def test_the_character_of_the_questions_is_a_valid_request() -> None:
-    CharacterRequest.model_validate({**QUESTIONS["character"], "input_data": "안녕"})
+    request = CharacterRequest.model_validate({**QUESTIONS["character"], "input_data": "안녕"})
+    assert request.question == "안녕"
 
 
 @pytest.mark.anyio

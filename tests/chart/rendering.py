@@ -1,12 +1,13 @@
 """Renders the chart through Helm's own SDK (a wheel), so that no helm needs to be installed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import helm_python as helm
+import kubernetes_validate
 import yaml
 
 CHART = Path(__file__).parents[2] / "charts" / "chatbot"
@@ -32,6 +33,17 @@ def _chart(folder: Path) -> helm.Chart:
 def _rendered(folder: Path, values: str) -> dict[str, str]:
     rendered: dict[str, str] = _chart(folder).render(json.loads(values), name="chat", namespace="demo")
     return {path: text for path, text in sorted(rendered.items()) if text.strip()}
+
+
+FOREIGN = {"HTTPRoute", "PodMonitor", "PrometheusRule", "ScaledObject"}
+"""Kinds that are not of Kubernetes itself, so that its schemas do not know them."""
+
+
+def check_valid(objects: Iterable[dict[str, Any]]) -> None:
+    """Raise unless each object fits its schema."""
+    for each in objects:
+        if each["kind"] not in FOREIGN:
+            kubernetes_validate.validate(each, "1.36.0", strict=True)
 
 
 def example(name: str, chart: Path = CHART) -> dict[str, Any]:

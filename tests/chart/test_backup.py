@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import kubernetes_validate
 import pytest
-from tests.chart.rendering import environment, manifests, merge, of_kind, pod_specs, refusal
+from tests.chart.rendering import check_valid, environment, manifests, merge, of_kind, pod_specs, refusal
 
 ON: dict[str, Any] = {"backup": {"enabled": True}}
 SQLITE = merge(ON, {"history": {"mode": "sqlite"}})
@@ -48,8 +47,7 @@ def test_nothing_is_copied_unless_asked() -> None:
 @pytest.mark.parametrize("values", [ON, SQLITE, EXTERNAL])
 def test_the_objects_are_valid(values: dict[str, Any]) -> None:
     values = merge(values, {"backup": {"timeZone": "Asia/Seoul", "encryption": {"secretName": "keys"}}})
-    for found in manifests(values):
-        kubernetes_validate.validate(found, "1.36.0", strict=True)
+    check_valid(manifests(values))
 
 
 def test_a_database_is_copied_by_one_job_that_needs_no_volume_of_the_services() -> None:

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-import kubernetes_validate
 import pytest
-from tests.chart.rendering import containers, manifests, merge, of_kind, pod_specs
+from tests.chart.rendering import check_valid, containers, manifests, merge, of_kind, pod_specs
 
 ALL: dict[str, Any] = {
     "libs": {"source": "pvc"},
@@ -134,8 +133,7 @@ def test_all_of_it_together_is_valid() -> None:
             "proxy": {"secretName": "proxy", "to": [{"ipBlock": {"cidr": "10.9.0.0/16"}}]},
         },
     )
-    for found in manifests(values):
-        kubernetes_validate.validate(found, "1.36.0", strict=True)
+    check_valid(manifests(values))
 
 
 def test_a_spread_without_a_selector_counts_the_components_pods() -> None:

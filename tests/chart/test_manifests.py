@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import helm_python as helm
-import kubernetes_validate
 import pytest
 import yaml
 from tests.chart.rendering import (
     CHART,
     EXAMPLES,
+    check_valid,
     containers,
     environment,
     example,
@@ -21,15 +21,12 @@ from tests.chart.rendering import (
 )
 
 NAMES = ["", *(path.stem for path in EXAMPLES)]
-FOREIGN = {"HTTPRoute", "PodMonitor", "PrometheusRule", "ScaledObject"}
 every_example = pytest.mark.parametrize("name", NAMES)
 
 
 @every_example
 def test_objects_fit_the_schemas_of_kubernetes(name: str) -> None:
-    for found in manifests(example(name)):
-        if found["kind"] not in FOREIGN:
-            kubernetes_validate.validate(found, "1.36.0", strict=True)
+    check_valid(manifests(example(name)))
 
 
 @pytest.mark.parametrize("name", ["", "observability"])

@@ -8,8 +8,9 @@ from itertools import pairwise
 
 import pytest
 
+from chatbot.domain.forms import Form, FormKind
 from chatbot.domain.letters import OWN, scripts_asked_for, scripts_of_answer
-from chatbot.domain.messages import Conversation, Exchange, Form, FormKind, PromptPart, Speakers
+from chatbot.domain.messages import Conversation, Exchange, PromptPart, Speakers
 from chatbot.domain.scripts import script_of, script_ranges, scripts_of
 
 FIRST_WORDS = {script.replace("_", " ").upper(): script for script in script_ranges()} | {

@@ -1,6 +1,7 @@
 """Models and engines for the engine's tests: random tiny ones for exactness, the packaged one for sense."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,20 @@ def file(models: Path, request: pytest.FixtureRequest) -> Iterator[ModelFile]:
     loaded = ModelFile(models / f"{request.param}.gguf")
     yield loaded
     loaded.close()
+
+
+@pytest.fixture(scope="module")
+def tiny(models: Path) -> Iterator[ModelFile]:
+    """The small Llama's file, for what needs no engine."""
+    with closing(ModelFile(models / "tiny.gguf")) as file:
+        yield file
+
+
+@pytest.fixture(scope="module")
+def base(models: Path) -> Iterator[ModelFile]:
+    """A model that knows no chat."""
+    with closing(ModelFile(models / "base.gguf")) as file:
+        yield file
 
 
 @pytest.fixture(params=["f16", "q8_0"])

@@ -5,15 +5,18 @@ The samplers here want above all what is forbidden, and meet whatever else there
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.engine.conftest import RigMaker
-from tests.engine.rig import Answer, question
+from tests.engine.rig import Answer, Rig, open_rig, question
 from tests.engine.test_citing import cited_outside_code
 
+from chatbot.domain.forms import Form, FormKind
 from chatbot.domain.letters import OWN
-from chatbot.domain.messages import Conversation, FinishReason, Form, FormKind, PromptPart, Sampling
+from chatbot.domain.messages import Conversation, FinishReason, PromptPart, Sampling
 from chatbot.domain.scripts import scripts_of
 
 pytestmark = pytest.mark.anyio
@@ -43,6 +46,14 @@ CITING = Sampling(
 )
 
 
+@pytest.fixture(scope="module")
+def one(models: Path) -> Iterator[Rig]:
+    """The engine that all of them ask, as people do."""
+    opened = open_rig(models / "tiny.gguf", threads=1)
+    yield opened
+    opened.model.close()
+
+
 def searched(hits: int) -> Conversation:
     """A question with so many search results."""
     quoted = (PromptPart(f"search[{number}]", f"> [{number}] 결과") for number in range(1, hits + 1))
@@ -60,8 +71,7 @@ def cited(answer: Answer) -> list[int]:
     return cited_outside_code(answer.text)
 
 
-async def test_without_the_rule_the_model_slips(rig: RigMaker) -> None:
-    one = rig()
+async def test_without_the_rule_the_model_slips(one: Rig) -> None:
     assert "malformed" in slips(await one.ask(KOREAN, replace(SLIPPING, korean_letters=False)))
     assert "malformed" in slips(await one.ask(replace(KOREAN, language="en"), SLIPPING))
 
@@ -77,48 +87,47 @@ async def test_without_the_rule_the_model_slips(rig: RigMaker) -> None:
     ],
     ids=["all tokens", "greedy", "defaults", "min-p and DRY", "raised"],
 )
-async def test_a_korean_answer_never_slips(rig: RigMaker, sampling: Sampling) -> None:
-    for answer in await rig().ask_for(3, KOREAN, sampling):
+async def test_a_korean_answer_never_slips(one: Rig, sampling: Sampling) -> None:
+    for answer in await one.ask_for(3, KOREAN, sampling):
         assert len(answer.text) > 20
         assert not slips(answer)
         assert answer.finished.usage.completion > 40
 
 
 async def test_nor_in_a_crowd_in_a_small_pool_with_drafts(rig: RigMaker) -> None:
-    one = rig(pool_tokens=1024)
-    answers = await one.ask_all([KOREAN, question("네?", language="ko")] * 5, SLIPPING)
-    assert one.meter.preemptions
+    small = rig(pool_tokens=1024)
+    answers = await small.ask_all([KOREAN, question("네?", language="ko")] * 5, SLIPPING)
+    assert small.meter.preemptions
     assert not frozenset().union(*map(slips, answers))
 
 
-async def test_nor_does_one_that_goes_on(rig: RigMaker) -> None:
-    answer = await rig().ask(replace(KOREAN, begun="내일은 日"), SLIPPING)
+async def test_nor_does_one_that_goes_on(one: Rig) -> None:
+    answer = await one.ask(replace(KOREAN, begun="내일은 日"), SLIPPING)
     assert answer.text
     assert not slips(answer)
 
 
-async def test_what_somebody_brings_may_come(rig: RigMaker) -> None:
+async def test_what_somebody_brings_may_come(one: Rig) -> None:
     brings = replace(KOREAN, question="日")
-    answers = await rig().ask_for(3, brings, replace(SLIPPING, max_tokens=300))
+    answers = await one.ask_for(3, brings, replace(SLIPPING, max_tokens=300))
     assert frozenset().union(*map(slips, answers)) == {"Han"}
 
 
 @pytest.mark.parametrize("hits", [0, 3, 11])
-async def test_citations_exist(rig: RigMaker, hits: int) -> None:
-    answers = await rig().ask_for(4, searched(hits), CITING)
+async def test_citations_exist(one: Rig, hits: int) -> None:
+    answers = await one.ask_for(4, searched(hits), CITING)
     numbers = {number for answer in answers for number in cited(answer)}
     assert numbers <= set(range(1, hits + 1))
     assert bool(numbers) == bool(hits)
 
 
-async def test_without_a_search_brackets_are_brackets(rig: RigMaker) -> None:
-    answer = await rig().ask(question("무엇인가요?"), replace(CITING, max_tokens=500))
+async def test_without_a_search_brackets_are_brackets(one: Rig) -> None:
+    answer = await one.ask(question("무엇인가요?"), replace(CITING, max_tokens=500))
     assert any(number > 3 for number in cited(answer))
 
 
-async def test_only_results_that_entered_the_prompt_are_cited(rig: RigMaker) -> None:
+async def test_only_results_that_entered_the_prompt_are_cited(one: Rig) -> None:
     """Of four results only some fit."""
-    one = rig(context_tokens=1024)
     long = searched(4)
     wordy = tuple(replace(part, text=part.text + " 말" * 20) for part in long.references)
     prompt = one.model.render(replace(long, references=wordy))
@@ -131,24 +140,23 @@ async def test_only_results_that_entered_the_prompt_are_cited(rig: RigMaker) -> 
     assert all(1 <= number <= prompt.hits for answer in answers for number in cited(answer))
 
 
-async def test_a_citation_that_has_begun_goes_on_to_one_that_exists(rig: RigMaker) -> None:
-    one = rig()
+async def test_a_citation_that_has_begun_goes_on_to_one_that_exists(one: Rig) -> None:
     for begun in ("보세요 [", "보세요 [1", "`["):
         answers = await one.ask_for(4, replace(searched(2), begun=begun), CITING)
         assert {number for answer in answers for number in cited_outside_code(begun + answer.text)} <= {1, 2}
 
 
-async def test_an_answer_with_an_open_backtick_may_end(rig: RigMaker) -> None:
+async def test_an_answer_with_an_open_backtick_may_end(one: Rig) -> None:
     """Nothing but an end is wanted, and it comes."""
-    ends = rig().loaded.engine._setup.vocabulary.end_tokens
+    ends = one.loaded.engine._setup.vocabulary.end_tokens
     ending = replace(CITING, logit_bias=tuple((token, 100.0) for token in ends))
-    answer = await rig().ask(replace(searched(2), begun="`[9]"), ending)
+    answer = await one.ask(replace(searched(2), begun="`[9]"), ending)
     assert answer.finished.reason is FinishReason.STOP
 
 
-async def test_both_hold_together(rig: RigMaker) -> None:
+async def test_both_hold_together(one: Rig) -> None:
     both = replace(CITING, korean_letters=True, logit_bias=CITING.logit_bias + SLIPPING.logit_bias[:64])
-    for answer in await rig().ask_for(4, replace(searched(2), language="ko"), both):
+    for answer in await one.ask_for(4, replace(searched(2), language="ko"), both):
         assert not slips(answer)
         assert set(cited(answer)) <= {1, 2}
 
@@ -162,24 +170,24 @@ async def test_both_hold_together(rig: RigMaker) -> None:
         (FormKind.REGEX, r"가\p{Cyrillic}{5}[ab]", "가[\u0400-\U0001ffff]{5}[ab]"),
     ],
 )
-async def test_what_a_form_asks_for_may_come(rig: RigMaker, kind: FormKind, text: str, pattern: str) -> None:
-    for answer in await rig().ask_for(2, KOREAN, replace(SLIPPING, form=Form(kind, text))):
+async def test_what_a_form_asks_for_may_come(one: Rig, kind: FormKind, text: str, pattern: str) -> None:
+    for answer in await one.ask_for(2, KOREAN, replace(SLIPPING, form=Form(kind, text))):
         assert re.fullmatch(pattern, answer.text)
 
 
-async def test_but_the_rest_of_it_is_in_the_letters_of_korean_text(rig: RigMaker) -> None:
+async def test_but_the_rest_of_it_is_in_the_letters_of_korean_text(one: Rig) -> None:
     schema = {
         "type": "object",
         "properties": {"이름": {"type": "string", "minLength": 30}},
         "required": ["이름"],
     }
     form = Form(FormKind.JSON_SCHEMA, json.dumps(schema, ensure_ascii=False))
-    for answer in await rig().ask_for(3, KOREAN, replace(SLIPPING, form=form, max_tokens=400)):
+    for answer in await one.ask_for(3, KOREAN, replace(SLIPPING, form=form, max_tokens=400)):
         assert answer.text.startswith('{"이름": "')
         assert len(answer.text) > 60
         assert not slips(answer)
 
 
-async def test_a_list_cites_nothing(rig: RigMaker) -> None:
+async def test_a_list_cites_nothing(one: Rig) -> None:
     form = Form(FormKind.REGEX, r"\[99\]")
-    assert (await rig().ask(searched(3), replace(CITING, form=form))).text == "[99]"
+    assert (await one.ask(searched(3), replace(CITING, form=form))).text == "[99]"

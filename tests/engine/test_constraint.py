@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.engine.test_sampler import SAMPLINGS, rows_of
+from tests.engine.whole_chain import SAMPLINGS, rows_of
 
 from chatbot.domain.messages import Sampling
 from chatbot.llm.llama.constraint import (

@@ -10,7 +10,8 @@ from tests.engine.conftest import RigMaker
 from tests.engine.rig import GREEDY, question
 
 from chatbot.domain.errors import Draining, Unavailable, UnusableForm
-from chatbot.domain.messages import Form, FormKind, Sampling
+from chatbot.domain.forms import Form, FormKind
+from chatbot.domain.messages import Sampling
 from chatbot.llm.llama import form_trials
 from chatbot.llm.llama.form_trials import FormTrials
 

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.engine.conftest import RigMaker
+from tests.engine.drafting import REPEATING, Prophet, with_free_rows
 from tests.engine.rig import Rig, open_rig, question
 from tests.engine.test_failed_decodes import break_decode
-from tests.engine.test_speculation import REPEATING, Prophet, with_free_rows
 
 from chatbot.api.openai.tools import CallText, Tool, form_of_call
 from chatbot.domain.errors import UnusableForm
-from chatbot.domain.messages import FinishReason, Form, FormKind, PromptPart, Sampling
+from chatbot.domain.forms import Form, FormKind
+from chatbot.domain.messages import FinishReason, PromptPart, Sampling
 
 PERSON = {
     "type": "object",

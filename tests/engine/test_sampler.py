@@ -1,27 +1,22 @@
 """Same seed, same tokens: what is chosen from a few tokens is what llama.cpp's chain chooses from all."""
 
-import ctypes
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import llama_cpp
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.engine.whole_chain import SAMPLINGS, WholeChain, rows_of
 
 from chatbot.domain.errors import ModelFailed, UnknownToken
 from chatbot.domain.messages import WHOLE_CONTEXT, Sampling
 from chatbot.llm.llama.best_tokens import best_tokens
-from chatbot.llm.llama.context import Logits
 from chatbot.llm.llama.model_file import ModelFile
 from chatbot.llm.llama.sampler import Sampler, SamplerMaker
 from chatbot.llm.llama.sampler_chain import DrySamplers
 from chatbot.llm.llama.vocabulary import Vocabulary
-
-_RECORD = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 
 
 @pytest.fixture(scope="module")
@@ -32,86 +27,7 @@ def vocabulary(models: Path) -> Iterator[Vocabulary]:
     file.close()
 
 
-class WholeChain:
-    """llama-server's samplers (``common_sampler_init``) on all tokens, each as the library makes it.
-
-    What is ruled out is removed before and after top-n-sigma, the only sampler that rules out by -inf.
-    """
-
-    def __init__(self, sampling: Sampling, size: int, vocabulary: Vocabulary) -> None:
-        made = llama_cpp
-        pairs = [made.llama_logit_bias(*pair) for pair in sampling.logit_bias]
-        biases = (made.llama_logit_bias * len(pairs))(*pairs)
-        breakers = [text.encode() for text in sampling.dry_sequence_breakers]
-        seed = sampling.seed or 0
-        strength = (sampling.dry_multiplier, sampling.dry_base)
-        lengths = (sampling.dry_allowed_length, sampling.dry_penalty_last_n)
-        self._parts = [
-            made.llama_sampler_init_logit_bias(size, len(biases), biases),
-            made.llama_sampler_init_penalties(
-                size,
-                sampling.repeat_last_n,
-                sampling.repeat_penalty,
-                sampling.frequency_penalty,
-                sampling.presence_penalty,
-            ),
-            made.llama_sampler_init_dry(
-                vocabulary.handle,
-                *strength,
-                *lengths,
-                (ctypes.c_char_p * len(breakers))(*breakers),
-                len(breakers),
-            ),
-            made.llama_sampler_init_top_n_sigma(sampling.top_n_sigma),
-            made.llama_sampler_init_top_k(sampling.top_k),
-            made.llama_sampler_init_typical(sampling.typical_p, 0),
-            made.llama_sampler_init_top_p(sampling.top_p, 0),
-            made.llama_sampler_init_min_p(sampling.min_p, 0),
-            made.llama_sampler_init_xtc(sampling.xtc_probability, sampling.xtc_threshold, 0, seed),
-            made.llama_sampler_init_temp_ext(
-                sampling.temperature, sampling.dynatemp_range, sampling.dynatemp_exponent
-            ),
-            made.llama_sampler_init_dist(seed),
-        ]
-
-    def accept(self, token: int) -> None:
-        for part in self._parts:
-            llama_cpp.llama_sampler_accept(part, token)
-
-    def sample(self, row: Logits) -> int:
-        """The next token, remembered; and what every part leaves is never empty."""
-        ids = np.flatnonzero(row > -np.inf)
-        records = np.zeros(len(ids), dtype=_RECORD)
-        records["id"], records["logit"] = ids, row[ids]
-        array: Any = llama_cpp.llama_token_data_array()
-        array.data = records.ctypes.data_as(ctypes.POINTER(llama_cpp.llama_token_data))
-        array.size, array.selected, array.sorted = len(records), -1, False
-        for place, part in enumerate(self._parts):
-            llama_cpp.llama_sampler_apply(part, ctypes.byref(array))
-            if place == 3:
-                left = records[: array.size][records["logit"][: array.size] > -np.inf]
-                records[: len(left)] = left
-                array.size = len(left)
-        token = int(array.data[array.selected].id)
-        self.accept(token)
-        return token
-
-    def close(self) -> None:
-        for part in self._parts:
-            llama_cpp.llama_sampler_free(part)
-
-
-def rows_of(random: np.random.Generator, size: int, scale: float) -> Iterator[Logits]:
-    """Rows without ties and with a memory: penalised tokens are among the best, as in real answers."""
-    base = random.standard_normal(size) * scale
-    while True:
-        row = base + random.standard_normal(size) * scale / 3
-        order = np.argsort(row)
-        row[order] += np.arange(size) * 4e-6
-        yield row.astype(np.float32)
-
-
-def both_choose(
+def check_both_choose_the_same(
     sampling: Sampling,
     size: int,
     vocabulary: Vocabulary,
@@ -120,7 +36,7 @@ def both_choose(
     scale: float = 3.0,
     masked: float = 0,
 ) -> None:
-    """Sample side by side; ``masked`` is the part of the tokens that is ruled out in each row."""
+    """Sample side by side, and compare each choice; ``masked`` is the part of the tokens that is ruled out in each row."""
     random = np.random.default_rng([size, sampling.seed or 0])
     sampler = Sampler(sampling, size, DrySamplers(vocabulary).make(sampling))
     whole = WholeChain(sampling, size, vocabulary)
@@ -142,36 +58,6 @@ def both_choose(
     whole.close()
 
 
-off_or = st.one_of
-SAMPLINGS = st.builds(
-    Sampling,
-    seed=st.integers(0, 2**32 - 2),
-    temperature=st.sampled_from([0.0, 0.3, 0.7, 1.0, 1.7]),
-    dynatemp_range=off_or(st.just(0.0), st.floats(0.1, 1.5)),
-    dynatemp_exponent=st.floats(0.5, 2),
-    top_k=st.sampled_from([0, 0, 1, 3, 40, 300]),
-    top_p=off_or(st.just(1.0), st.floats(0.05, 0.999)),
-    min_p=off_or(st.just(0.0), st.floats(0.001, 0.5)),
-    typical_p=off_or(st.just(1.0), st.floats(0.05, 0.99)),
-    top_n_sigma=off_or(st.just(0.0), st.floats(0.5, 4)),
-    xtc_probability=off_or(st.just(0.0), st.floats(0.2, 1)),
-    xtc_threshold=st.floats(0.01, 0.6),
-    repeat_penalty=off_or(st.just(1.0), st.floats(0.7, 2)),
-    presence_penalty=off_or(st.just(0.0), st.floats(-2, 2)),
-    frequency_penalty=off_or(st.just(0.0), st.floats(-2, 2)),
-    repeat_last_n=st.sampled_from([0, 1, 64, 500]),
-    dry_multiplier=off_or(st.just(0.0), st.floats(0.5, 50)),
-    dry_base=st.floats(1, 3),
-    dry_allowed_length=st.integers(0, 4),
-    dry_penalty_last_n=st.sampled_from([0, 20, 500]),
-    logit_bias=st.lists(
-        st.tuples(st.integers(0, 90), st.floats(-100, 100, width=32)),
-        max_size=5,
-        unique_by=lambda pair: pair[0],
-    ).map(tuple),
-)
-
-
 @settings(max_examples=150)
 @given(
     sampling=SAMPLINGS,
@@ -187,7 +73,7 @@ SAMPLINGS = st.builds(
 def test_same_seed_same_tokens_as_on_all(
     vocabulary: Vocabulary, sampling: Sampling, size: int, scale: float, masked: float
 ) -> None:
-    both_choose(sampling, size, vocabulary, steps=12, scale=scale, masked=masked)
+    check_both_choose_the_same(sampling, size, vocabulary, steps=12, scale=scale, masked=masked)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +89,7 @@ def test_same_seed_same_tokens_as_on_all(
     ids=["defaults", "hot", "min-p", "sigma", "greedy", "argmax"],
 )
 def test_same_seed_same_tokens_of_a_large_vocabulary(vocabulary: Vocabulary, sampling: Sampling) -> None:
-    both_choose(replace(sampling, seed=7), 128_256, vocabulary, steps=6)
+    check_both_choose_the_same(replace(sampling, seed=7), 128_256, vocabulary, steps=6)
 
 
 def test_few_tokens_are_enough_for_the_usual_settings(vocabulary: Vocabulary) -> None:

@@ -10,16 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.engine.conftest import RigMaker
+from tests.engine.drafting import REPEATING, Prophet, with_free_rows
 from tests.engine.rig import GREEDY, Answer, Rig, open_rig, question
 from tests.engine.test_failed_decodes import break_decode
 
-from chatbot.domain.errors import DeadlineExceeded
 from chatbot.domain.messages import Conversation, Sampling, Token
 from chatbot.llm.llama.sampler import Sampler
-from chatbot.llm.llama.stepper import DecodedCall, Rows
-from chatbot.llm.llama.stream import Stream
-
-Guess = Callable[[Stream, int], tuple[list[int], list[float]]]
 
 SAMPLINGS = (
     Sampling(temperature=0.0, repeat_penalty=1.0),
@@ -27,60 +23,6 @@ SAMPLINGS = (
     Sampling(temperature=0.9, top_k=40, top_p=0.95, seed=7),
     Sampling(temperature=0.7, repeat_penalty=1.2, top_k=0, top_p=1.0, seed=3),
 )
-REPEATING = [question(f"{n}: " + "again and " * 9, system="Be kind. " * 8) for n in range(20)]
-
-
-class Prophet:
-    """Guesses what earlier answers to the same prompts were, wrongly at every ``wrong`` tokens."""
-
-    def __init__(self, wrong: int) -> None:
-        self._answers: dict[tuple[int, ...], list[int]] = {}
-        self._wrong = wrong
-
-    def learn(self, rig: Rig) -> None:
-        """Remember what is written from now on."""
-        answers = rig.loaded.engine._answers
-        leave = answers.leave
-
-        def remember(stream: Stream, *, complete: bool) -> None:
-            known = self._answers.get(stream.prompt.tokens, [])
-            self._answers[stream.prompt.tokens] = max(known, list(stream.tokens), key=len)
-            leave(stream, complete=complete)
-
-        answers.leave = remember  # type: ignore[method-assign]
-
-    def guess(self, stream: Stream, most: int) -> tuple[list[int], list[float]]:
-        """See Drafter."""
-        at = len(stream.tokens)
-        known = self._answers.get(stream.prompt.tokens, [])[at : at + max(0, most)]
-        draft = [token ^ (not (at + ahead) % self._wrong) for ahead, token in enumerate(known)]
-        return draft, [0.99 ** (ahead + 1) for ahead in range(len(draft))]
-
-
-def with_free_rows(rig: Rig, guess: Guess | None = None) -> None:
-    """Rows cost nothing, so that whatever is guessed is drafted; each call finds the pool as it should be."""
-    speeds, stepper = rig.loaded.speeds, rig.loaded.engine._stepper
-    speeds.rows.seconds = lambda _: 1.0  # type: ignore[method-assign, assignment]
-    assert stepper._drafter is not None
-    if guess is not None:
-        stepper._drafter._guess = guess  # type: ignore[method-assign, assignment]
-    decode = stepper.decode
-
-    def checked(rows: Rows) -> DecodedCall:
-        for stream, _ in rows:
-            if stream.sequence is not None:
-                assert stepper.context.memory.length(stream.sequence) == stream.done
-                assert stepper.context.memory.agrees(stream.sequence)
-        call = decode(rows)
-        assert call.generating + call.read + call.drafted < 64 or not call.drafts
-        return call
-
-    stepper.decode = checked  # type: ignore[method-assign]
-
-
-def always_the_same(_stream: Stream, most: int) -> tuple[list[int], list[float]]:
-    """A guess that is hardly ever right, and thought to be."""
-    return [65] * most, [0.9**ahead for ahead in range(1, most + 1)]
 
 
 @dataclass
@@ -253,102 +195,3 @@ async def test_a_model_that_cannot_cut_computes_anew_and_drafts_no_more(
     assert drafted > 0
     assert (await drafting.ask(REPEATING[0])).text == expected.text
     assert drafting.meter.drafts == drafted
-
-
-@dataclass
-class Seen:
-    """One call, and what it found."""
-
-    running: int
-    reading: int
-    free: int
-    parked: int
-    drafted: int
-
-
-def watch(rig: Rig) -> list[Seen]:
-    """The calls from now on."""
-    stepper, roster = rig.loaded.engine._stepper, rig.loaded.engine._roster
-    decode, seen = stepper.decode, list[Seen]()
-
-    def watched(rows: Rows) -> DecodedCall:
-        reading = sum(1 for stream in roster.running if not stream.generating)
-        found = Seen(len(roster.running), reading, stepper.context.memory.free, roster.cache.entries, 0)
-        call = decode(rows)
-        found.drafted = call.drafted
-        seen.append(found)
-        return call
-
-    stepper.decode = watched  # type: ignore[method-assign]
-    return seen
-
-
-@pytest.mark.anyio
-async def test_drafts_take_free_cells_only_and_evict_and_preempt_nobody(rig: RigMaker) -> None:
-    drafting = rig(pool_tokens=1024, context_tokens=1024, host_cache_mib=0)
-    await drafting.ask(question("x" * 400), replace(GREEDY, max_tokens=420))
-    with_free_rows(drafting, always_the_same)
-    seen = watch(drafting)
-    await drafting.ask(question("y"), replace(GREEDY, max_tokens=100))
-    scarce = [call for call in seen if call.drafted and call.free < 60]
-    assert any(call.drafted == call.free - 1 for call in scarce)
-    assert all(call.drafted < call.free and call.parked == 1 for call in scarce)
-    assert drafting.meter.preemptions == 0
-
-
-@pytest.mark.anyio
-async def test_no_drafts_while_somebody_reads_a_prompt(rig: RigMaker) -> None:
-    drafting = rig(context_tokens=4096, pool_tokens=8192)
-    with_free_rows(drafting, always_the_same)
-    seen = watch(drafting)
-    streaming = asyncio.create_task(drafting.ask(question("a"), replace(GREEDY, max_tokens=3900)))
-    while not drafting.meter.drafts:
-        await asyncio.sleep(0.001)
-    await drafting.ask(question("x" * 2000), GREEDY, caller="b")
-    streaming.cancel()
-    await asyncio.gather(streaming, return_exceptions=True)
-    beside = [call for call in seen if call.running == 2]
-    assert any(call.reading for call in beside)
-    assert not any(call.drafted for call in beside if call.reading)
-    assert any(call.drafted for call in beside if not call.reading)
-
-
-@pytest.mark.anyio
-async def test_no_drafts_while_all_sequences_are_taken(rig: RigMaker) -> None:
-    drafting = rig(parallel=2)
-    with_free_rows(drafting, always_the_same)
-    seen = watch(drafting)
-    asked = (drafting.ask(question(text), replace(GREEDY, max_tokens=40), caller=text) for text in "ab")
-    await asyncio.gather(*asked)
-    await drafting.ask(question("c"), GREEDY)
-    full = [call for call in seen if call.running == 2 and not call.reading]
-    assert len(full) > 20
-    assert not any(call.drafted for call in full)
-    assert any(call.drafted for call in seen if call.running == 1)
-
-
-@pytest.mark.anyio
-async def test_a_deadline_passes_in_the_midst_of_drafts(rig: RigMaker) -> None:
-    drafting = rig(context_tokens=4096, host_cache_mib=0)
-    with_free_rows(drafting, always_the_same)
-    drafting.loaded.speeds.steps.base = drafting.loaded.speeds.steps.each = 1e-6
-    with pytest.raises(DeadlineExceeded):
-        await drafting.ask(question("go on"), replace(GREEDY, max_tokens=100_000), seconds=0.4)
-    assert drafting.meter.drafts > 0
-    assert not drafting.loaded.engine._roster.running
-
-
-@pytest.mark.anyio
-async def test_waits_are_foretold_by_steps_without_drafts(rig: RigMaker) -> None:
-    drafting = rig()
-    with_free_rows(drafting)
-    seen, learned = watch(drafting), list[int]()
-
-    def saw(sequences: int, seconds: float) -> None:
-        assert seconds > 0
-        learned.append(sequences)
-
-    drafting.loaded.speeds.steps.saw = saw  # type: ignore[method-assign]
-    await drafting.ask(question("go on"), replace(GREEDY, max_tokens=300))
-    assert any(call.drafted for call in seen)
-    assert len(learned) == sum(1 for call in seen if not call.reading and not call.drafted) > 0

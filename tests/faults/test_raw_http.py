@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tests.balancing.fleet import BODY_BYTES, address_of, pods_at
-from tests.faults.shapes import SHAPES, Asked, May, Shape
+from tests.faults.shape import Asked, May, Shape
+from tests.faults.shapes import SHAPES
 from tests.support.fakes import service_state
 from tests.support.nginx import chart_nginx
 from tests.support.raw_http import raw_connection

@@ -17,7 +17,7 @@ from loadtest.record.reading import read_text
 from loadtest.report.dashboard.page import build_page
 from loadtest.stats.comparison import compare_runs
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 
 EXAMPLES = int(os.environ.get("LOADTEST_EXAMPLES", "12"))

@@ -16,7 +16,7 @@ from tests.loadtest.strategies import HEADER, huge
 from loadtest.report import publish
 from loadtest.report.dashboard.page import build_page
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 logger = logging.getLogger(__name__)
 
 

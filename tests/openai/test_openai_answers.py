@@ -24,7 +24,8 @@ from tests.search.local_server import running
 
 from chatbot.domain.config import OpenAIAlias
 from chatbot.domain.control_tokens import defused
-from chatbot.domain.messages import FinishReason, Form, FormKind, Sampling, Token, Usage
+from chatbot.domain.forms import Form, FormKind
+from chatbot.domain.messages import FinishReason, Sampling, Token, Usage
 
 pytestmark = pytest.mark.anyio
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.pages.fake_service import Suite
+from tests.pages.kept import keep, play
 from tests.pages.real_suite import RealSuite
 from tests.support.serving import serving_in_thread
 
@@ -140,3 +141,10 @@ def real_visitor(browser: Browser, suite: RealSuite) -> Iterator[Visitor]:
         context.close()
     assert visitor.problems == []
     assert visitor.foreign == []
+
+
+@pytest.fixture
+def played(page: Page, suite: RealSuite) -> None:
+    """지우 is kept, and talked with on the file's own ``page``."""
+    keep(page, suite)
+    play(page, "지우")

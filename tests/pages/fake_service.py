@@ -150,6 +150,12 @@ class FakeService:
         ]
 
 
+async def endless(_: dict[str, Any]) -> AsyncIterator[bytes]:
+    """One token, then silence."""
+    yield frame("token", {"text": "시작했지만"})
+    await asyncio.sleep(30)
+
+
 class Gate:
     """Where a script waits until the test, which runs in another thread, opens it."""
 

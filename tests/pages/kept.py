@@ -1,5 +1,6 @@
 """Characters that the page's user keeps, put there and chosen by a test."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -32,3 +33,17 @@ def play(page: Page, name: str) -> None:
     open_gallery(page)
     page.locator("#gallery .pick", has_text=name).click()
     expect(page.locator(".welcome h2")).to_have_text(name)
+
+
+def delete_elsewhere(suite: RealSuite, name: str) -> None:
+    """Delete the character of this name, as another device does."""
+    kept = suite.history.characters.stored
+    for key in [key for key, stored in kept.items() if stored.character.name == name]:
+        del kept[key]
+
+
+def change_elsewhere(suite: RealSuite, **fields: Any) -> None:
+    """Change the only character that is kept, as another device does."""
+    ((key, stored),) = suite.history.characters.stored.items()
+    changed = stored.character.model_copy(update=fields)
+    suite.history.characters.stored[key] = replace(stored, version=stored.version + 1, character=changed)

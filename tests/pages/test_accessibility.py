@@ -11,7 +11,7 @@ from tests.loadtest.published import NAME, finished_run, web_server
 from tests.pages.conftest import serving
 from tests.pages.fake_service import text_answer
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 ROOM = "123e4567-e89b-12d3-a456-426614174000"
 

@@ -34,6 +34,7 @@ def talked(visitor: Visitor, suite: RealSuite, *turns: tuple[str, str]) -> Page:
     return page
 
 
+@pytest.mark.everyday
 def test_other_answers_stand_in_the_same_place_and_are_turned_to(
     real_visitor: Visitor, suite: RealSuite
 ) -> None:

@@ -12,6 +12,7 @@ from tests.pages.test_readers_browser import png, text_chunk, v2
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.everyday
 def test_a_character_is_talked_with_at_once_and_edited(visitor: Visitor, served: Served) -> None:
     character = served.suite.character
     character.answers = [text_answer("*웃는다.* 네")]

@@ -76,6 +76,7 @@ def test_errors_show_their_detail(visitor: Visitor, served: Served) -> None:
         expect(page.locator(".failed .remark").nth(number)).to_have_text(shown)
 
 
+@pytest.mark.everyday
 def test_an_error_event_and_a_broken_stream_keep_what_was_written(visitor: Visitor, served: Served) -> None:
     async def late(_: dict[str, Any]) -> AsyncIterator[bytes]:
         yield frame("token", {"text": "여기까지"})

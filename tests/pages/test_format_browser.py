@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 from tests.pages.conftest import Visitor, serving
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.everyday]
 
 REPORT = """# 보고서 #
 앞 문단의
@@ -218,6 +218,7 @@ WORST = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WORST)
 def test_the_work_grows_with_the_text_only(page: Page, name: str) -> None:
     """64 KiB against 8 KiB: eight times the work, where its square would be sixty-four times."""

@@ -63,6 +63,7 @@ def test_a_pinned_room_stands_above_the_others(real_visitor: Visitor, suite: Rea
     expect(page.locator(".room-title")).to_have_text(["나중", "먼저"])
 
 
+@pytest.mark.everyday
 def test_a_text_is_found_and_shown_in_its_room(real_visitor: Visitor, suite: RealSuite) -> None:
     page = talked(real_visitor, suite, ("점심 뭐 먹지?", "비빔밥"), ("보고서", "초안 <b>하나</b>"))
     suite.office.script = (Token("초안 둘: 매출 요약"),)

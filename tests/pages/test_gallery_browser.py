@@ -8,14 +8,14 @@ import pytest
 from playwright.sync_api import Browser, expect
 from tests.domain.test_avatars import PLAIN
 from tests.pages.conftest import Visitor
-from tests.pages.kept import keep, open_gallery
+from tests.pages.kept import change_elsewhere, keep, open_gallery
 from tests.pages.real_suite import RealSuite
 
 from chatbot.domain.avatars import with_card
 from chatbot.domain.characters import StoredCharacter
 from chatbot.domain.lorebook import Lorebook
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 CARD: dict[str, Any] = {
     "spec": "chara_card_v3",
@@ -34,6 +34,7 @@ def all_kept(suite: RealSuite) -> list[StoredCharacter]:
     return list(suite.history.characters.stored.values())
 
 
+@pytest.mark.everyday
 def test_a_character_is_written_talked_with_changed_and_deleted(
     real_visitor: Visitor, suite: RealSuite
 ) -> None:
@@ -141,9 +142,7 @@ def test_of_two_devices_the_later_one_sees_what_the_other_wrote(
     page.get_by_role("button", name="‘지우’ 고치기").click()
     editor = page.locator("#character-editor")
     editor.get_by_label("설정과 배경").fill("내 글")
-    (key, stored), *_ = suite.history.characters.stored.items()
-    theirs = stored.character.model_copy(update={"context": "그쪽 글"})
-    suite.history.characters.stored[key] = StoredCharacter(stored.id, 2, theirs, stored.updated_at)
+    change_elsewhere(suite, context="그쪽 글")
     editor.get_by_role("button", name="저장").click()
     expect(editor.locator(".problem")).to_contain_text("그사이 다른 곳에서 이 캐릭터를 고쳤습니다.")
     editor.get_by_role("button", name="내 내용으로 덮어쓰기").click()

@@ -31,6 +31,7 @@ def answered(visitor: Visitor, page: Page, suite: RealSuite, question: str, coun
     return suite.office.samplings[-1]
 
 
+@pytest.mark.everyday
 def test_what_is_chosen_belongs_to_its_room(real_visitor: Visitor, suite: RealSuite) -> None:
     page = real_visitor.open("/office/")
     opener = page.get_by_role("button", name="답변 설정", exact=True)

@@ -8,7 +8,7 @@ from playwright.sync_api import FilePayload, Page, Route, expect
 from tests.pages.conftest import Visitor
 from tests.pages.real_suite import RealSuite
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 TAVERN = [
     {

@@ -7,14 +7,13 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 from tests.domain.test_avatars import PLAIN
 from tests.pages.conftest import Visitor
-from tests.pages.kept import keep, open_gallery, play
+from tests.pages.kept import change_elsewhere, delete_elsewhere, keep, open_gallery, play
 from tests.pages.real_suite import RealSuite
 from tests.pages.turns import expect_done
 
 from chatbot.domain.avatars import with_card
-from chatbot.domain.characters import StoredCharacter
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 SAMPLE = "레이철"
 DELETED = "이 캐릭터는 삭제되었습니다."
@@ -27,19 +26,17 @@ def change_user(page: Page, user: str) -> None:
     expect(page.locator("#settings")).to_be_hidden()
 
 
-def delete(suite: RealSuite, id_: str) -> None:
-    """Delete a character as another device does."""
-    stored = suite.history.characters.stored
-    for key in [key for key in stored if str(key[1]) == id_]:
-        del stored[key]
+@pytest.fixture
+def page(real_visitor: Visitor) -> Page:
+    """The character's page; nobody is kept yet."""
+    return real_visitor.open("/character/")
 
 
 def test_another_user_sees_nothing_of_the_former_ones_character(
-    real_visitor: Visitor, suite: RealSuite, tmp_path: Path
+    page: Page, real_visitor: Visitor, suite: RealSuite, tmp_path: Path
 ) -> None:
     card = {"name": "지우", "description": "나만의 등대지기", "first_mes": "비밀이야"}
     (tmp_path / "card.png").write_bytes(with_card(PLAIN, json.dumps({"spec": "", "data": card}).encode()))
-    page = real_visitor.open("/character/")
     former = page.evaluate("localStorage.getItem('chatbot.user_id')")
     open_gallery(page)
     page.locator("#gallery input[type=file]").set_input_files([tmp_path / "card.png"])
@@ -70,16 +67,14 @@ def test_another_user_sees_nothing_of_the_former_ones_character(
     expect(page.locator(".welcome h2")).to_have_text("지우")
 
 
+@pytest.mark.usefixtures("played")
 def test_a_room_whose_character_was_deleted_waits_for_somebody_to_be_chosen(
-    real_visitor: Visitor, suite: RealSuite
+    page: Page, real_visitor: Visitor, suite: RealSuite
 ) -> None:
-    page = real_visitor.open("/character/")
-    first = keep(page, suite)
     keep(page, suite, name="민준", context="뱃사람이다.")
-    play(page, "지우")
     real_visitor.ask(page, "안녕")
     expect_done(page)
-    delete(suite, first)
+    delete_elsewhere(suite, "지우")
     asked = len(suite.character.conversations)
     page.reload()
     expect(page.locator(".welcome h2")).to_have_text("삭제된 캐릭터")
@@ -105,14 +100,12 @@ def test_a_room_whose_character_was_deleted_waits_for_somebody_to_be_chosen(
     assert suite.character.conversations[-1].speakers.assistant == "민준"
 
 
+@pytest.mark.usefixtures("played")
 def test_a_question_to_one_that_was_deleted_elsewhere_shows_it(
-    real_visitor: Visitor, suite: RealSuite
+    page: Page, real_visitor: Visitor, suite: RealSuite
 ) -> None:
-    page = real_visitor.open("/character/")
-    first = keep(page, suite)
     keep(page, suite, name="민준", context="뱃사람이다.")
-    play(page, "지우")
-    delete(suite, first)
+    delete_elsewhere(suite, "지우")
     real_visitor.ask(page, "안녕")
     expect(page.locator(".welcome h2")).to_have_text("삭제된 캐릭터")
     expect(page.locator(".turn.failed")).to_have_count(1)
@@ -124,13 +117,11 @@ def test_a_question_to_one_that_was_deleted_elsewhere_shows_it(
     assert suite.character.conversations[-1].speakers.assistant == "민준"
 
 
+@pytest.mark.usefixtures("played")
 def test_one_that_is_described_takes_the_place_of_a_deleted_one(
-    real_visitor: Visitor, suite: RealSuite
+    page: Page, real_visitor: Visitor, suite: RealSuite
 ) -> None:
-    page = real_visitor.open("/character/")
-    id_ = keep(page, suite)
-    play(page, "지우")
-    delete(suite, id_)
+    delete_elsewhere(suite, "지우")
     page.reload()
     expect(page.locator(".welcome h2")).to_have_text("삭제된 캐릭터")
     page.get_by_role("button", name="새 대화").click()
@@ -144,12 +135,8 @@ def test_one_that_is_described_takes_the_place_of_a_deleted_one(
     assert suite.character.conversations[-1].speakers.assistant == SAMPLE
 
 
-def test_a_character_that_is_out_of_reach_is_not_shown_as_another(
-    real_visitor: Visitor, suite: RealSuite
-) -> None:
-    page = real_visitor.open("/character/")
-    keep(page, suite)
-    play(page, "지우")
+@pytest.mark.usefixtures("played")
+def test_a_character_that_is_out_of_reach_is_not_shown_as_another(page: Page) -> None:
     page.route("**/characters/*", lambda route: route.fulfill(status=503, json={"detail": "잠시 뒤에"}))
     page.reload()
     expect(page.locator("#toast")).to_have_text("잠시 뒤에")
@@ -158,12 +145,11 @@ def test_a_character_that_is_out_of_reach_is_not_shown_as_another(
 
 
 def test_a_picture_that_fails_is_told_and_the_card_is_imported_once(
-    real_visitor: Visitor, suite: RealSuite, tmp_path: Path
+    page: Page, suite: RealSuite, tmp_path: Path
 ) -> None:
     card = {"name": "지우", "description": "d", "first_mes": "f"}
     (tmp_path / "card.png").write_bytes(with_card(PLAIN, json.dumps(card).encode()))
     (tmp_path / "large.json").write_text(json.dumps({**card, "notes": "가" * 1_000_000}))
-    page = real_visitor.open("/character/")
     page.route("**/avatar?*", lambda route: route.fulfill(status=503, json={"detail": "잠시 뒤에"}))
     open_gallery(page)
     page.locator("#gallery input[type=file]").set_input_files(
@@ -177,18 +163,13 @@ def test_a_picture_that_fails_is_told_and_the_card_is_imported_once(
     assert len(suite.history.characters.stored) == 1
 
 
-def test_a_change_elsewhere_is_shown_though_nothing_can_be_read(
-    real_visitor: Visitor, suite: RealSuite
-) -> None:
-    page = real_visitor.open("/character/")
+def test_a_change_elsewhere_is_shown_though_nothing_can_be_read(page: Page, suite: RealSuite) -> None:
     keep(page, suite)
     open_gallery(page)
     page.get_by_role("button", name="‘지우’ 고치기").click()
     editor = page.locator("#character-editor")
     editor.get_by_label("설정과 배경").fill("내 글")
-    (key, stored), *_ = suite.history.characters.stored.items()
-    theirs = stored.character.model_copy(update={"context": "그쪽 글"})
-    suite.history.characters.stored[key] = StoredCharacter(stored.id, 2, theirs, stored.updated_at)
+    change_elsewhere(suite, context="그쪽 글")
 
     def unreadable(route: Route) -> None:
         if route.request.method == "GET":
@@ -202,7 +183,7 @@ def test_a_change_elsewhere_is_shown_though_nothing_can_be_read(
     expect(editor.get_by_label("설정과 배경")).to_have_value("그쪽 글")
 
 
-def test_a_report_of_an_import_names_what_a_card_has_in_words(real_visitor: Visitor, tmp_path: Path) -> None:
+def test_a_report_of_an_import_names_what_a_card_has_in_words(page: Page, tmp_path: Path) -> None:
     card = {
         "name": "지우",
         "first_mes": "f",
@@ -214,7 +195,6 @@ def test_a_report_of_an_import_names_what_a_card_has_in_words(real_visitor: Visi
         "character_book": {"entries": [{"keys": ["등대"], "content": "다" * 5000}]},
     }
     (tmp_path / "card.json").write_text(json.dumps({"spec": "chara_card_v2", "data": card}))
-    page = real_visitor.open("/character/")
     open_gallery(page)
     page.locator("#gallery input[type=file]").set_input_files([tmp_path / "card.json"])
     report = page.locator("#gallery .report")

@@ -17,6 +17,7 @@ def answered(visitor: Visitor, served: Served, answer: str) -> Page:
     return page
 
 
+@pytest.mark.everyday
 def test_formulas_of_all_four_marks_are_set(visitor: Visitor, served: Served) -> None:
     answer = "*넓이* \\(a*b*c\\)와 $x^2 + y_1$:\n\n$$\n\\frac{1}{2}\n= \\text{반}\n$$\n\n- \\[\\boxed{42}\\]"
     page = answered(visitor, served, answer)
@@ -60,6 +61,7 @@ def test_what_cannot_be_set_stays_tex(visitor: Visitor, served: Served, tex: str
     expect(page.locator(".formula").last).to_have_text(f"${tex}$")
 
 
+@pytest.mark.everyday
 def test_a_formula_makes_no_link_image_or_style(visitor: Visitor, served: Served) -> None:
     tex = (
         r"\href{javascript:alert(1)}{a} \url{https://example.com/} "

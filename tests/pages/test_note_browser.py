@@ -15,6 +15,12 @@ pytestmark = pytest.mark.browser
 NOTE = "천천히 말한다."
 
 
+@pytest.fixture
+def page(real_visitor: Visitor) -> Page:
+    """The character's page; nobody is kept yet."""
+    return real_visitor.open("/character/")
+
+
 def open_note(page: Page) -> None:
     page.locator("#welcome").get_by_role("button", name="작가의 말").click()
     expect(page.locator("#note")).to_be_visible()
@@ -41,13 +47,11 @@ def answered(visitor: Visitor, page: Page, question: str) -> None:
 
 
 @pytest.mark.parametrize("asked_before", [True, False])
+@pytest.mark.usefixtures("played")
 def test_a_reload_in_the_middle_of_an_answer_keeps_what_was_asked_with(
-    real_visitor: Visitor, suite: RealSuite, *, asked_before: bool
+    page: Page, real_visitor: Visitor, suite: RealSuite, *, asked_before: bool
 ) -> None:
-    page = real_visitor.open("/character/")
     page.evaluate("localStorage.setItem('chatbot.finish', '1')")
-    keep(page, suite)
-    play(page, "지우")
     if asked_before:
         answered(real_visitor, page, "안녕")
     write_note(page, NOTE)
@@ -73,10 +77,11 @@ def test_a_reload_in_the_middle_of_an_answer_keeps_what_was_asked_with(
     assert f"> {NOTE}" in asked.user_text
 
 
-def test_a_question_that_is_put_back_is_sent_again_as_it_was(real_visitor: Visitor, suite: RealSuite) -> None:
-    page = real_visitor.open("/character/")
-    keep(page, suite)
-    play(page, "지우")
+@pytest.mark.everyday
+@pytest.mark.usefixtures("played")
+def test_a_question_that_is_put_back_is_sent_again_as_it_was(
+    page: Page, real_visitor: Visitor, suite: RealSuite
+) -> None:
     write_note(page, NOTE)
     suite.character.script = (30.0,)
     real_visitor.ask(page, "안녕")
@@ -92,12 +97,10 @@ def test_a_question_that_is_put_back_is_sent_again_as_it_was(real_visitor: Visit
     assert f"> {NOTE}" in asked.user_text
 
 
+@pytest.mark.usefixtures("played")
 def test_a_note_that_was_not_sent_outlives_what_changes_the_path(
-    real_visitor: Visitor, suite: RealSuite
+    page: Page, real_visitor: Visitor, suite: RealSuite
 ) -> None:
-    page = real_visitor.open("/character/")
-    keep(page, suite)
-    play(page, "지우")
     answered(real_visitor, page, "안녕")
     page.get_by_role("button", name="다시 답하기").click()
     expect(page.get_by_role("button", name="이전 답변")).to_be_enabled()
@@ -127,10 +130,10 @@ def test_a_note_that_was_not_sent_outlives_what_changes_the_path(
     expect_note(page, "")
 
 
-def test_a_note_outlives_the_only_turn_of_its_room(real_visitor: Visitor, suite: RealSuite) -> None:
-    page = real_visitor.open("/character/")
-    keep(page, suite)
-    play(page, "지우")
+@pytest.mark.usefixtures("played")
+def test_a_note_outlives_the_only_turn_of_its_room(
+    page: Page, real_visitor: Visitor, suite: RealSuite
+) -> None:
     answered(real_visitor, page, "안녕")
     write_note(page, NOTE)
     page.get_by_role("button", name="질문과 답변 삭제").click()
@@ -143,8 +146,7 @@ def test_a_note_outlives_the_only_turn_of_its_room(real_visitor: Visitor, suite:
     expect_note(page, "")
 
 
-def test_escape_and_cancel_ask_before_they_drop_a_note(real_visitor: Visitor, suite: RealSuite) -> None:
-    page = real_visitor.open("/character/")
+def test_escape_and_cancel_ask_before_they_drop_a_note(page: Page) -> None:
     note = page.locator("#note")
 
     def escape() -> None:

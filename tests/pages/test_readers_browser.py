@@ -16,7 +16,7 @@ from chatbot.domain.card_files import CardError
 from chatbot.domain.cards import read_card
 from chatbot.domain.macros import fill_macros
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.everyday]
 
 STREAM = (
     ': 안내\n\nevent: queue\r\ndata: {"position":2,"eta_s":1.5}\r\n\r\n'

@@ -13,7 +13,7 @@ from tests.pages.real_suite import RealSuite
 from chatbot.domain.errors import Overloaded
 from chatbot.domain.messages import FinishReason, Token
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.everyday]
 
 
 def rooms(page: Page) -> list[str]:

@@ -29,6 +29,7 @@ def test_what_was_written_is_there_after_a_reload(real_visitor: Visitor, suite: 
     assert stored(suite) == [("이야기", "옛날에")]
 
 
+@pytest.mark.everyday
 def test_a_question_without_an_answer_is_put_back_and_asked_once(
     real_visitor: Visitor, suite: RealSuite
 ) -> None:

@@ -119,6 +119,7 @@ def expect_whole(page: Page, suite: RealSuite) -> None:
     assert told(suite) == [("세어 줘", WHOLE)]
 
 
+@pytest.mark.everyday
 def test_an_answer_goes_on_after_the_network_was_cut(visitor: Visitor, suite: RealSuite, line: Line) -> None:
     page, gate = begun(visitor, suite)
     asked = requests_of(page)

@@ -95,6 +95,7 @@ def test_one_conversation_is_saved_as_a_text_to_read(
     assert "다른 방" not in text
 
 
+@pytest.mark.everyday
 def test_settings_are_checked_kept_and_sent(visitor: Visitor, served: Served) -> None:
     office = served.suite.office
     office.answers = [
@@ -162,7 +163,7 @@ def fits(page: Page, width: int) -> None:
     assert wide == []
 
 
-@pytest.mark.parametrize("path", ["/office/", "/character/"])
+@pytest.mark.parametrize("path", [pytest.param("/office/", marks=pytest.mark.everyday), "/character/"])
 def test_a_narrow_screen_shows_everything_and_its_menu_holds_the_focus(
     browser: Browser, served: Served, path: str
 ) -> None:
@@ -232,6 +233,7 @@ def test_the_other_service_is_linked_where_it_exists(visitor: Visitor) -> None:
     assert page.url == f"{visitor.address}/character/"
 
 
+@pytest.mark.everyday
 def test_the_404_page_leads_to_the_chat(visitor: Visitor) -> None:
     page = visitor.open("/nowhere")
     expect(page.locator("h1")).to_contain_text("찾을 수 없는 주소입니다")

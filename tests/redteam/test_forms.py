@@ -7,7 +7,8 @@ from tests.engine.rig import Rig, question
 from tests.support.gguf_factory import SPECIALS
 
 from chatbot.domain.errors import UnusableForm
-from chatbot.domain.messages import Form, FormKind, Sampling
+from chatbot.domain.forms import Form, FormKind
+from chatbot.domain.messages import Sampling
 from chatbot.llm.llama.stream import Stream
 
 pytestmark = pytest.mark.anyio

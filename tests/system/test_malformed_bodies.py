@@ -66,7 +66,9 @@ def _resident_mib(suite: RunningSuite) -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
-def _refused(suite: RunningSuite, service: str, name: str, language: str, *, chunked: bool = False) -> None:
+def _check_refused(
+    suite: RunningSuite, service: str, name: str, language: str, *, chunked: bool = False
+) -> None:
     expected, body = BODIES[name]
     if chunked:
         framed = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:7], body[7:]) if part)
@@ -86,21 +88,21 @@ def _refused(suite: RunningSuite, service: str, name: str, language: str, *, chu
 def test_a_malformed_body_gets_its_status_in_both_languages(
     suite: RunningSuite, name: str, language: str
 ) -> None:
-    _refused(suite, "office", name, language)
-    _refused(suite, "office", name, language, chunked=True)
+    _check_refused(suite, "office", name, language)
+    _check_refused(suite, "office", name, language, chunked=True)
     if name not in ("boolean as text", "boolean as number"):
-        _refused(suite, "character", name, language)
+        _check_refused(suite, "character", name, language)
 
 
 def test_malformed_bodies_count_as_nothing_and_leave_memory_flat(suite: RunningSuite) -> None:
     counted = httpx.get(f"{suite.gateway}/office/performance").json()["total_requests"]
     for _ in range(2):
         for name in BODIES:
-            _refused(suite, "office", name, "ko")
+            _check_refused(suite, "office", name, "ko")
     before = _resident_mib(suite)
     for _ in range(10):
         for name in BODIES:
-            _refused(suite, "office", name, "ko")
+            _check_refused(suite, "office", name, "ko")
     assert _resident_mib(suite) - before < 4
     assert httpx.get(f"{suite.gateway}/office/performance").json()["total_requests"] == counted == 0
     valid = {"input_data": "a", **CHARACTER}

@@ -139,6 +139,7 @@ async def test_closing_the_connection_frees_the_place_within_a_second(
         for task in asking:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
+        # Raises where a place is still taken then.
         await asyncio.to_thread(suite.wait_idle, 1.0)
 
 

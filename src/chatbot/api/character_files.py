@@ -5,16 +5,15 @@ import json
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from chatbot.api import texts
+from chatbot.api.access import OwnUser
 from chatbot.api.character_bodies import PICTURE_FILE, PICTURE_TYPES, CharacterPath, KeptCharacter
 from chatbot.api.character_keeping import Keeper
 from chatbot.api.docs import CHANGED_RESPONSES, PNG_RESPONSES
 from chatbot.api.errors import RequestRefused
-from chatbot.api.rooms import owner_of
-from chatbot.api.state import ServiceState
 from chatbot.api.uploads import Uploads
 from chatbot.domain.avatars import AVATAR_BYTES, AvatarRefused, cleaned, with_card
 from chatbot.domain.errors import CharacterNotFound
@@ -27,9 +26,8 @@ BaseVersion = Annotated[
 ]
 
 
-def add_file_routes(router: APIRouter, state: ServiceState, keeper: Keeper, uploads: Uploads) -> None:
+def add_file_routes(router: APIRouter, keeper: Keeper, uploads: Uploads) -> None:
     """Add the routes to the router of characters."""
-    User = Annotated[str, Depends(owner_of(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
 
     @router.get(
         "/{character_id:kept}/card",
@@ -38,7 +36,7 @@ def add_file_routes(router: APIRouter, state: ServiceState, keeper: Keeper, uplo
         response_model=None,
     )
     async def card(
-        user_id: User,
+        user_id: OwnUser,
         character_id: CharacterPath,
         form: Annotated[Literal["json", "png"], Query(alias="format")] = "json",
     ) -> Response:
@@ -57,7 +55,7 @@ def add_file_routes(router: APIRouter, state: ServiceState, keeper: Keeper, uplo
         responses=PNG_RESPONSES,
         response_model=None,
     )
-    async def avatar(user_id: User, character_id: CharacterPath) -> Response:
+    async def avatar(user_id: OwnUser, character_id: CharacterPath) -> Response:
         stored = await keeper.read(user_id, character_id)
         if stored.avatar is None:
             raise CharacterNotFound("the character has no picture")
@@ -70,7 +68,7 @@ def add_file_routes(router: APIRouter, state: ServiceState, keeper: Keeper, uplo
         openapi_extra={"requestBody": {"required": True, "content": {"image/png": PICTURE_FILE}}},
     )
     async def put_avatar(
-        user_id: User, character_id: CharacterPath, version: BaseVersion, request: Request
+        user_id: OwnUser, character_id: CharacterPath, version: BaseVersion, request: Request
     ) -> KeptCharacter:
         """A PNG of up to 1 MiB and 2,048 pixels a side; only what is seen of it is kept."""
         try:
@@ -86,7 +84,7 @@ def add_file_routes(router: APIRouter, state: ServiceState, keeper: Keeper, uplo
         "/{character_id:kept}/avatar", summary="Take a character's picture", responses=CHANGED_RESPONSES
     )
     async def delete_avatar(
-        user_id: User, character_id: CharacterPath, version: BaseVersion
+        user_id: OwnUser, character_id: CharacterPath, version: BaseVersion
     ) -> KeptCharacter:
         changed = await keeper.change(
             user_id, character_id, version, lambda there: replace(there, avatar=None)

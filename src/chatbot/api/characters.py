@@ -3,12 +3,13 @@
 import asyncio
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from chatbot.api import texts
+from chatbot.api.access import OwnUser, of_users
 from chatbot.api.body import body_docs, parsed_as
 from chatbot.api.character_bodies import (
     CARD_BODY,
@@ -31,7 +32,6 @@ from chatbot.api.character_keeping import Keeper
 from chatbot.api.docs import CHANGED_RESPONSES, CHARACTER_BODY_RESPONSES, CHARACTER_RESPONSES
 from chatbot.api.errors import RequestRefused
 from chatbot.api.room_bodies import Deleted
-from chatbot.api.rooms import each_once, owner_of
 from chatbot.api.state import ServiceState
 from chatbot.api.uploads import Uploads
 from chatbot.domain.card_files import CardError
@@ -56,13 +56,12 @@ def characters_router(state: ServiceState) -> APIRouter:
         prefix="/characters",
         tags=["characters"],
         responses=CHARACTER_RESPONSES,
-        dependencies=[Depends(each_once)],
+        dependencies=of_users(state.keys),
     )
     keeper, uploads = Keeper(state), Uploads()
-    User = Annotated[str, Depends(owner_of(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
 
     @router.get("", summary="List a user's characters")
-    async def listed(user_id: User) -> CharacterList:
+    async def listed(user_id: OwnUser) -> CharacterList:
         lines = await keeper.characters.lines(keeper.owner(user_id))
         return CharacterList(characters=[CharacterEntry.of(line) for line in lines])
 
@@ -72,13 +71,13 @@ def characters_router(state: ServiceState) -> APIRouter:
         responses=CHARACTER_BODY_RESPONSES,
         openapi_extra=body_docs(NewCharacter),
     )
-    async def create(user_id: User, request: Request) -> KeptCharacter:
+    async def create(user_id: OwnUser, request: Request) -> KeptCharacter:
         body = await uploads.read(request, _JSON, CHARACTER_BODY, partial(parsed_as, NewCharacter))
         stored = await keeper.create(user_id, _plain(body), None)
         return await asyncio.to_thread(KeptCharacter.of, stored)
 
     @router.delete("", summary="Delete all characters of a user")
-    async def delete_all(user_id: User) -> Deleted:
+    async def delete_all(user_id: OwnUser) -> Deleted:
         return Deleted(deleted=await keeper.characters.delete_all(keeper.owner(user_id)))
 
     @router.post(
@@ -87,7 +86,7 @@ def characters_router(state: ServiceState) -> APIRouter:
         responses=CHARACTER_BODY_RESPONSES,
         openapi_extra=_card_docs(),
     )
-    async def import_card(user_id: User, request: Request) -> ImportedCharacter:
+    async def import_card(user_id: OwnUser, request: Request) -> ImportedCharacter:
         """V1, V2 and V3, as JSON or as a PNG that carries it, up to 1.5 MiB."""
         try:
             character, avatar, taken = await uploads.read(
@@ -98,18 +97,14 @@ def characters_router(state: ServiceState) -> APIRouter:
         stored = await keeper.create(user_id, character, avatar)
         return await asyncio.to_thread(ImportedCharacter.of, stored, taken)
 
-    _add_routes_of_a_character(router, state, keeper, uploads)
-    add_file_routes(router, state, keeper, uploads)
+    _add_routes_of_a_character(router, keeper, uploads)
+    add_file_routes(router, keeper, uploads)
     return router
 
 
-def _add_routes_of_a_character(
-    router: APIRouter, state: ServiceState, keeper: Keeper, uploads: Uploads
-) -> None:
-    User = Annotated[str, Depends(owner_of(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
-
+def _add_routes_of_a_character(router: APIRouter, keeper: Keeper, uploads: Uploads) -> None:
     @router.get("/{character_id:kept}", summary="Read a character")
-    async def read(user_id: User, character_id: CharacterPath) -> KeptCharacter:
+    async def read(user_id: OwnUser, character_id: CharacterPath) -> KeptCharacter:
         return await asyncio.to_thread(KeptCharacter.of, await keeper.read(user_id, character_id))
 
     @router.put(
@@ -118,7 +113,7 @@ def _add_routes_of_a_character(
         responses=CHANGED_RESPONSES,
         openapi_extra=body_docs(ChangedCharacter),
     )
-    async def change(user_id: User, character_id: CharacterPath, request: Request) -> KeptCharacter:
+    async def change(user_id: OwnUser, character_id: CharacterPath, request: Request) -> KeptCharacter:
         """All of it but its picture. 409: it was changed meanwhile; the body has what it is now."""
         body = await uploads.read(request, _JSON, CHARACTER_BODY, partial(parsed_as, ChangedCharacter))
 
@@ -133,7 +128,7 @@ def _add_routes_of_a_character(
         return await asyncio.to_thread(KeptCharacter.of, stored)
 
     @router.delete("/{character_id:kept}", summary="Delete a character")
-    async def delete(user_id: User, character_id: CharacterPath) -> Deleted:
+    async def delete(user_id: OwnUser, character_id: CharacterPath) -> Deleted:
         deleted = await keeper.characters.delete(keeper.owner(user_id), character_id)
         if not deleted:
             raise CharacterNotFound("there is no such character")

@@ -1,14 +1,12 @@
 """Bringing a room from elsewhere, by the same checks as ``chatbot history import``."""
 
-from typing import Annotated
+from fastapi import APIRouter, Request
 
-from fastapi import APIRouter, Depends, Request
-
+from chatbot.api.access import OwnUser, of_users
 from chatbot.api.body import body_docs, json_body
 from chatbot.api.docs import IMPORT_RESPONSES
 from chatbot.api.few_at_once import FewAtOnce
 from chatbot.api.room_bodies import ImportedTurns, RoomToStore
-from chatbot.api.rooms import each_once, owner_of
 from chatbot.api.state import ServiceState
 from chatbot.domain.errors import RoomGoesOn
 from chatbot.domain.history import HistoryUnavailable, Room
@@ -22,9 +20,8 @@ MOST_AT_ONCE = 8
 
 def importing_router(state: ServiceState) -> APIRouter:
     """The route that takes turns of a room, whole or in pieces."""
-    router = APIRouter(tags=["rooms"], responses=IMPORT_RESPONSES, dependencies=[Depends(each_once)])
+    router = APIRouter(tags=["rooms"], responses=IMPORT_RESPONSES, dependencies=of_users(state.keys))
     service, history = state.chat.service.name, state.history
-    Owner = Annotated[str, Depends(owner_of(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
     read_body = json_body(RoomToStore, MAX_IMPORT)
     places = FewAtOnce(MOST_AT_ONCE, "imports")
 
@@ -36,7 +33,7 @@ def importing_router(state: ServiceState) -> APIRouter:
         return ImportedTurns.of(imported)
 
     @router.post("/rooms/import", summary="Import turns of a room", openapi_extra=body_docs(RoomToStore))
-    async def import_room(user_id: Owner, request: Request) -> ImportedTurns:
+    async def import_room(user_id: OwnUser, request: Request) -> ImportedTurns:
         """Each turn is stored once, however often it is sent; all are checked before the first is stored.
 
         A turn names in `after` the one that it follows. A longer room comes in pieces, each of which begins

@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Scope
 
-from chatbot.api.access import Principal, principal
+from chatbot.api.access import Asker, Principal, identified
 from chatbot.api.body import body_docs, json_body
 from chatbot.api.docs import ALIAS_RESPONSES, ANSWER_RESPONSES, FINISH_HEADER, KEEP_HEADER, REPORT_HEADER
 from chatbot.api.native_format import NativeFormat
@@ -20,11 +20,10 @@ from chatbot.domain.schemas import ChatRequest
 
 def questions_router(state: ServiceState) -> APIRouter:
     """The two POST routes of a service."""
-    router = APIRouter(tags=["chat"])
+    router = APIRouter(tags=["chat"], dependencies=[Depends(identified(state.keys))])
     schema = state.chat.service.request
     read_body = json_body(schema)
     described = {**body_docs(schema), "parameters": [FINISH_HEADER, KEEP_HEADER, REPORT_HEADER]}
-    who = principal(state.keys)
     aliases = [alias for alias in state.chat.backends if alias != "Llama"]
     named = Path(json_schema_extra={"enum": aliases or ["Llama"]})
 
@@ -55,7 +54,7 @@ def questions_router(state: ServiceState) -> APIRouter:
     )
     async def ask_llama(
         request: Request,
-        asker: Annotated[Principal, Depends(who)],
+        asker: Asker,
         body: Annotated[ChatRequest, Depends(read_body)],
     ) -> Response:
         """A bare JSON string, or Server-Sent Events with `Accept: text/event-stream`."""
@@ -73,7 +72,7 @@ def questions_router(state: ServiceState) -> APIRouter:
     async def ask_alias(
         alias: Annotated[str, named],
         request: Request,
-        asker: Annotated[Principal, Depends(who)],
+        asker: Asker,
         body: Annotated[ChatRequest, Depends(read_body)],
     ) -> Response:
         """As the local model's route; the alias names a configured OpenAI model."""

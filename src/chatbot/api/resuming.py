@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path
+from fastapi import APIRouter, Header, Path
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 
+from chatbot.api.access import OwnUser, of_users
 from chatbot.api.docs import RESUMED_RESPONSES
-from chatbot.api.rooms import each_once, owner_of
 from chatbot.api.state import ServiceState
 from chatbot.api.streams import EventStream
 from chatbot.domain.errors import AnswerNotFound
@@ -23,8 +23,7 @@ def _number(last_event_id: str) -> int | None:
 
 def resuming_router(state: ServiceState) -> APIRouter:
     """The route of answers that are finished in any case."""
-    router = APIRouter(tags=["chat"], dependencies=[Depends(each_once)])
-    Owner = Annotated[str, Depends(owner_of(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
+    router = APIRouter(tags=["chat"], dependencies=of_users(state.keys))
 
     @router.get(
         "/answers/{answer_id}",
@@ -34,11 +33,11 @@ def resuming_router(state: ServiceState) -> APIRouter:
     )
     async def resume(
         answer_id: Annotated[str, Path(examples=["0123456789abcdef0123456789abcdef"])],
-        owner: Owner,
+        user_id: OwnUser,
         last_event_id: Annotated[str, Header(description="The last event that was seen; 0: none.")] = "0",
     ) -> Response:
         """The events behind the last one that was seen, while the answer runs and ten minutes after it."""
-        stream = state.streams.find(answer_id, owner)
+        stream = state.streams.find(answer_id, user_id)
         if stream is None:
             raise AnswerNotFound("no stream of this answer is kept here")
         number = _number(last_event_id)

@@ -1,16 +1,15 @@
 """Reading, changing, searching, exporting and deleting what was remembered of a user."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import StreamingResponse
 from starlette.convertors import StringConvertor, register_url_convertor
 
-from chatbot.api.access import Principal, principal
+from chatbot.api.access import OwnUser, of_users
 from chatbot.api.body import body_docs, json_body
 from chatbot.api.docs import ROOM_BODY_RESPONSES, ROOM_RESPONSES
 from chatbot.api.room_bodies import (
@@ -27,10 +26,9 @@ from chatbot.api.room_bodies import (
     TurnInTree,
 )
 from chatbot.api.state import ServiceState
-from chatbot.domain.access import Keys
 from chatbot.domain.errors import RoomNotFound, TurnNotFound
 from chatbot.domain.history import Room, Turn
-from chatbot.domain.schemas import RoomId, TurnId, UserId
+from chatbot.domain.schemas import RoomId, TurnId
 
 
 class _RoomSegment(StringConvertor):
@@ -65,50 +63,25 @@ async def _export(turns: AsyncIterator[Turn], head: dict[str, Any]) -> AsyncGene
     yield ("]}" if current else "") + "]}\n"
 
 
-async def each_once(request: Request) -> None:
-    """Refuse a parameter that is sent twice: a proxy in front may have judged the other one."""
-    names = [
-        name
-        for name in ("user_id", "after", "limit", "branches", "version", "format")
-        if len(request.query_params.getlist(name)) > 1
-    ]
-    if names:
-        raise RequestValidationError([{"type": "doubled", "loc": ("query", name)} for name in names])
-
-
-def owner_of(keys: Keys | None) -> Callable[..., Awaitable[str]]:
-    """A dependency that yields the ``user_id``, which the asker must own."""
-
-    async def owner(
-        asker: Annotated[Principal, Depends(principal(keys))],
-        user_id: Annotated[UserId, Query(examples=["test_user"])],
-    ) -> str:
-        asker.check_owns(user_id)
-        return user_id
-
-    return owner
-
-
 def rooms_router(state: ServiceState) -> APIRouter:
     """The room routes of a service; each asks whose rooms they are before it looks anything up."""
     router = APIRouter(
-        prefix="/rooms", tags=["rooms"], responses=ROOM_RESPONSES, dependencies=[Depends(each_once)]
+        prefix="/rooms", tags=["rooms"], responses=ROOM_RESPONSES, dependencies=of_users(state.keys)
     )
     service, history = state.chat.service.name, state.history
-    Owner = Annotated[str, Depends(owner_of(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
 
     @router.get("", summary="List a user's rooms")
-    async def rooms(user_id: Owner) -> RoomList:
+    async def rooms(user_id: OwnUser) -> RoomList:
         lines = await history.rooms(service, user_id)
         return RoomList(rooms=[RoomLine.of(line) for line in lines])
 
     @router.delete("", summary="Delete all rooms of a user")
-    async def delete_user(user_id: Owner) -> Deleted:
+    async def delete_user(user_id: OwnUser) -> Deleted:
         state.streams.forget(user_id)
         return Deleted(deleted=await history.delete_user(service, user_id))
 
     @router.get("/export", summary="Export all rooms of a user", response_class=StreamingResponse)
-    async def export(user_id: Owner) -> StreamingResponse:
+    async def export(user_id: OwnUser) -> StreamingResponse:
         # Asked first, so that an unreachable database is a 503 and not a broken download.
         await history.ping()
         turns = history.export(service, user_id)
@@ -125,7 +98,7 @@ def rooms_router(state: ServiceState) -> APIRouter:
         openapi_extra=body_docs(RoomQuery),
     )
     async def search(
-        user_id: Owner, query: Annotated[RoomQuery, Depends(json_body(RoomQuery))]
+        user_id: OwnUser, query: Annotated[RoomQuery, Depends(json_body(RoomQuery))]
     ) -> FoundPlaces:
         result = await history.search(service, user_id, query.q)
         return FoundPlaces(found=[FoundPlace.of(place) for place in result.found], complete=result.complete)
@@ -136,11 +109,10 @@ def rooms_router(state: ServiceState) -> APIRouter:
 
 def _add_routes_of_a_room(router: APIRouter, state: ServiceState) -> None:
     service, history, streams = state.chat.service.name, state.history, state.streams
-    Owner = Annotated[str, Depends(owner_of(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
 
     @router.get("/{db_id:room}", summary="Read a room, page by page")
     async def read(
-        user_id: Owner,
+        user_id: OwnUser,
         db_id: DbId,
         after: Annotated[int, Query(ge=0, le=MOST_TURNS, description="Index of the last turn read.")] = 0,
         limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
@@ -168,7 +140,7 @@ def _add_routes_of_a_room(router: APIRouter, state: ServiceState) -> None:
         openapi_extra=body_docs(RoomPatch),
     )
     async def change(
-        user_id: Owner, db_id: DbId, patch: Annotated[RoomPatch, Depends(json_body(RoomPatch))]
+        user_id: OwnUser, db_id: DbId, patch: Annotated[RoomPatch, Depends(json_body(RoomPatch))]
     ) -> ChangedRoom:
         room = Room(service, user_id, db_id)
         state = await history.change(room, patch.change())
@@ -178,7 +150,7 @@ def _add_routes_of_a_room(router: APIRouter, state: ServiceState) -> None:
 
     @router.delete("/{db_id:room}/turns/{turn_id}", summary="Delete a turn and all that follow it")
     async def delete_turn(
-        user_id: Owner,
+        user_id: OwnUser,
         db_id: DbId,
         turn_id: Annotated[TurnId, Path(examples=["123e4567-e89b-12d3-a456-426614174001"])],
     ) -> Deleted:
@@ -189,7 +161,7 @@ def _add_routes_of_a_room(router: APIRouter, state: ServiceState) -> None:
         return Deleted(deleted=deleted)
 
     @router.delete("/{db_id:room}", summary="Delete a room")
-    async def delete_room(user_id: Owner, db_id: DbId) -> Deleted:
+    async def delete_room(user_id: OwnUser, db_id: DbId) -> Deleted:
         streams.forget(user_id, db_id)
         deleted = await history.delete_room(Room(service, user_id, db_id))
         if not deleted:

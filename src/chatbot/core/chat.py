@@ -5,10 +5,11 @@ from contextlib import ExitStack
 
 from chatbot.core.context import ContextBuilder
 from chatbot.core.reply import Backend, Reply
-from chatbot.core.service import Act, AnyService, Question
+from chatbot.core.service import AnyService, Question
 from chatbot.core.shares import KeyShares
 from chatbot.core.statistics import Statistics
 from chatbot.core.turns import TurnWriter
+from chatbot.domain.aims import Act
 from chatbot.domain.errors import (
     AskElsewhere,
     BadQuestion,

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from chatbot.core import citations
-from chatbot.core.service import Act, Beside, Frame, Question
+from chatbot.core.service import Beside, Frame, Question
+from chatbot.domain.aims import Act
 from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.errors import CharacterNotFound, TurnNotFound
 from chatbot.domain.history import AT_END, After, AskedWith, Owner, Recollection, Turn, last_asked_with

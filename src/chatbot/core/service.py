@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
 from chatbot.core.page import Bilingual, ChatPage
 from chatbot.core.transcript import Names, Transcript
 from chatbot.domain.access import KeyEntry
+from chatbot.domain.aims import Aim
 from chatbot.domain.characters import CharacterSheet
-from chatbot.domain.history import AT_END, After, AskedWith, Room
+from chatbot.domain.history import AskedWith, Room
 from chatbot.domain.language import Language
 from chatbot.domain.messages import Exchange, PromptPart, Sampling, ServiceName, Speakers
 from chatbot.domain.prompts import P, Persona, Personas, PersonaTexts
@@ -70,31 +70,6 @@ class FramedQuestion(Generic[P_contra]):
 
     frame: Callable[[Mapping[Language, P_contra]], Frame]
     """Builds the fixed part from the persona texts of the model that answers."""
-
-
-class Act(StrEnum):
-    """What a question does in its room; all but the first name a turn that is there."""
-
-    ASK = "ask"
-    """A new question, after a turn or at the room's end."""
-
-    REGENERATE = "regenerate"
-    """The turn's question once more, in its place."""
-
-    EDIT = "edit"
-    """Another question in the turn's place."""
-
-    CONTINUE = "continue"
-    """The turn's answer goes on where it ended, in its place."""
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """Where in its room a question goes."""
-
-    act: Act = Act.ASK
-    turn: After = AT_END
-    """The turn that it names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +209,7 @@ class Service(Generic[Body, P]):
             caller=caller,
             arrived=arrived,
             room=self.room(body.user_id, body.db_id),
-            aim=_aim(body),
+            aim=body.aim,
             frame_of=frame_of,
             asked_with={
                 name: str(value) if isinstance(value, UUID) else value
@@ -285,14 +260,6 @@ class Service(Generic[Body, P]):
     def room(self, user_id: str | None, db_id: UUID | None) -> Room | None:
         """The room of these two fields; None when nothing is to be remembered."""
         return None if user_id is None else Room(self.name, user_id, db_id or uuid4())
-
-
-def _aim(body: ChatRequest) -> Aim:
-    named = {Act.REGENERATE: body.regenerate, Act.EDIT: body.edit, Act.CONTINUE: body.continue_}
-    for act, turn in named.items():
-        if turn is not None:
-            return Aim(act, turn)
-    return Aim(turn=body.after if "after" in body.model_fields_set else AT_END)
 
 
 AnyService = Service[Any, Any]

@@ -9,7 +9,8 @@ itself counts for nothing, or one slip would allow the next.
 import re
 from collections.abc import Iterator
 
-from chatbot.domain.messages import Conversation, Form
+from chatbot.domain.forms import Form
+from chatbot.domain.messages import Conversation
 from chatbot.domain.scripts import script_ranges, scripts_of
 
 Scripts = frozenset[str]

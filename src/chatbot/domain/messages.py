@@ -12,6 +12,7 @@ from typing import Any, Self
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from chatbot.domain.forms import Form
 from chatbot.domain.language import Language
 
 RESERVED_NAMES = frozenset(
@@ -153,34 +154,6 @@ class Conversation:
     def user_text(self) -> str:
         """The user's last turn: references, then the question."""
         return "\n\n".join([*(part.text for part in self.quoted if part.text), self.question])
-
-
-class FormKind(StrEnum):
-    """What the text of a form is."""
-
-    JSON_OBJECT = "json_object"
-    """Nothing: any JSON object."""
-
-    JSON_SCHEMA = "json_schema"
-    """A JSON schema, as JSON."""
-
-    REGEX = "regex"
-    """A regular expression for the whole answer, in the syntax of Rust's regex crate without look-around."""
-
-    GRAMMAR = "grammar"
-    """A grammar: llama.cpp's GBNF, or Lark's as llguidance reads it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What holds an answer to a shape, so that it cannot be anything else, unless its token limit cuts it."""
-
-    kind: FormKind
-    text: str = ""
-    param: str = ""
-    """The field of the request that asked for it, which a refusal names."""
-    strict: bool = False
-    """What the client said of its schema: a foreign model's server may hold to it loosely otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

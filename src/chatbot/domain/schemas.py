@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from chatbot.domain.aims import Act, Aim
 from chatbot.domain.plaintext import nfc
 from chatbot.domain.sampling import AnswerSampling
 
@@ -112,6 +113,11 @@ class ChatRequest(BaseModel):
         return self.input_data or ""
 
     @property
+    def aim(self) -> Aim:
+        """Where in its room it goes."""
+        return next((Aim(act, turn) for act, turn in self._named_turns().items()), Aim())
+
+    @property
     def named_character(self) -> UUID | None:
         """The stored character that it names; None: it names none, or its service has none."""
         return None
@@ -124,25 +130,22 @@ class ChatRequest(BaseModel):
 
     @model_validator(mode="after")
     def _one_turn_of_a_room(self) -> Self:
-        named = {
-            "after": self.after,
-            "regenerate": self.regenerate,
-            "edit": self.edit,
-            "continue": self.continue_,
-        }
-        given = [
-            name
-            for name, turn in named.items()
-            if turn or (name == "after" and "after" in self.model_fields_set)
-        ]
-        if len(given) > 1:
+        named = self._named_turns()
+        if len(named) > 1:
             raise PydanticCustomError("turns_doubled", "Only one of after, regenerate, edit, continue")
         if any(named.values()) and self.db_id is None:
             raise PydanticCustomError("turn_without_room", "A turn needs its db_id")
-        stored = bool(self.regenerate or self.continue_)
+        stored = bool(named.keys() & {Act.REGENERATE, Act.CONTINUE})
         if stored and self.input_data is not None:
             raise PydanticCustomError("question_given", "regenerate and continue take no input_data")
         if not stored and self.input_data is None:
             missing = InitErrorDetails(type="missing", loc=("input_data",), input=None)
             raise ValidationError.from_exception_data(type(self).__name__, [missing])
         return self
+
+    def _named_turns(self) -> dict[Act, UUID | None]:
+        """The turns that it names, by what it does there; of these it may do one."""
+        named = {Act.REGENERATE: self.regenerate, Act.EDIT: self.edit, Act.CONTINUE: self.continue_}
+        given: dict[Act, UUID | None] = {act: turn for act, turn in named.items() if turn is not None}
+        # No turn to ask after is another thing than none named: it says that the question comes first of all.
+        return {**given, Act.ASK: self.after} if "after" in self.model_fields_set else given

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from chatbot.domain.errors import AskElsewhere, Overloaded, TooManyAnswers
 from chatbot.scheduling.estimate import Prediction
+from chatbot.scheduling.newcomer import Newcomer
 from chatbot.scheduling.promises import Promise, Promises
-from chatbot.scheduling.scheduler import Newcomer, Scheduler
+from chatbot.scheduling.scheduler import Scheduler
 from chatbot.scheduling.ticket import Ticket
 from chatbot.scheduling.tuning import LONGEST_RETRY, NEWCOMERS_SHARE
 

@@ -9,7 +9,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 
@@ -17,7 +16,8 @@ from chatbot.scheduling.calibration import Calibration
 from chatbot.scheduling.capacity import Capacity
 from chatbot.scheduling.estimate import Estimate, Prediction
 from chatbot.scheduling.fair_order import FairOrder, cost
-from chatbot.scheduling.forecast import Forecast, NewcomerForecast
+from chatbot.scheduling.forecast import Forecast
+from chatbot.scheduling.newcomer import Newcomer
 from chatbot.scheduling.rates import Speeds
 from chatbot.scheduling.ticket import Ticket
 from chatbot.scheduling.tuning import LEAST_MARGIN, MARGIN_SHARE, MOST_JUDGED, MOST_MARGIN, MOST_OVERTAKES
@@ -32,47 +32,6 @@ class StartDecision(Enum):
     """What it would share is being computed; others may go first."""
     NO_ROOM = "no room"
     """The KV pool is too full for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Newcomer:
-    """What the scheduler knows of a request that asks for a place, before anything is decided."""
-
-    ticket: Ticket
-    """The request."""
-    now: float
-    """Monotonic seconds."""
-    key: float
-    """Its key in the fair order."""
-    forecast: NewcomerForecast
-    """When it would start, speak and end."""
-    waiting: int
-    """Places of all that have not begun."""
-    work: float
-    """Seconds by which it would lengthen the queue."""
-    overtaking: float
-    """Seconds in which those who wait would catch up with what its caller has had, if they went on asking."""
-    safety: float
-    """Factor by which its end may come later than predicted."""
-
-    @property
-    def left(self) -> float:
-        """Seconds to its deadline."""
-        return self.ticket.deadline - self.now
-
-    @property
-    def duration(self) -> float:
-        """Seconds from the end of the queue to its last token.
-
-        An answer that is too long for its deadline even without a queue counts as one that just fits, so that
-        it is let in where the queue is short.
-        """
-        return min(self.forecast.end - self.forecast.queue, self.left / self.safety)
-
-    @property
-    def seconds_per_place(self) -> float:
-        """Seconds that each place of the queue takes."""
-        return max(self.work, self.forecast.queue / max(1, self.waiting))
 
 
 class Scheduler:

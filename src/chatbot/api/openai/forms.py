@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from chatbot.api import strict_json
 from chatbot.api.openai.fields import ForeignSchema, OpenAIObject, PersonName, Text
-from chatbot.domain.messages import Form, FormKind
+from chatbot.domain.forms import Form, FormKind
 
 _MOST_CHOICES = 256
 

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from starlette.types import Scope
 
 from chatbot.api import texts
-from chatbot.api.access import Principal, principal
+from chatbot.api.access import Asker, identified
 from chatbot.api.body import body_docs
 from chatbot.api.docs import COMPLETION_RESPONSES, MODEL_RESPONSES, RESPONSE_RESPONSES
 from chatbot.api.errors import RequestRefused
@@ -28,8 +28,12 @@ _NO_ROUTE = ("이런 경로는 없습니다. 있는 경로: {routes}", "There is
 
 def openai_router(state: ServiceState) -> APIRouter:
     """The routes of OpenAI's format."""
-    router = APIRouter(prefix="/v1", tags=["openai"], route_class=OpenAIRoute)
-    who = principal(state.keys)
+    router = APIRouter(
+        prefix="/v1",
+        tags=["openai"],
+        route_class=OpenAIRoute,
+        dependencies=[Depends(identified(state.keys))],
+    )
     reader = BodyReader()
     started = int(time.time())
 
@@ -37,7 +41,7 @@ def openai_router(state: ServiceState) -> APIRouter:
         return {"id": alias, "object": "model", "created": started, "owned_by": backend.model.name}
 
     @router.get("/models", summary="The models of this service", responses={401: COMPLETION_RESPONSES[401]})
-    async def models(_: Annotated[Principal, Depends(who)]) -> dict[str, Any]:
+    async def models() -> dict[str, Any]:
         """Those that can be asked in `data`; the others and why in `unusable`: `no_key`, `not_loaded`."""
         usable = usable_models(state)
         others = [
@@ -52,9 +56,7 @@ def openai_router(state: ServiceState) -> APIRouter:
         }
 
     @router.get("/models/{model:path}", summary="One model", responses=MODEL_RESPONSES)
-    async def one_model(
-        model: Annotated[str, Path(examples=["Llama"])], _: Annotated[Principal, Depends(who)]
-    ) -> dict[str, Any]:
+    async def one_model(model: Annotated[str, Path(examples=["Llama"])]) -> dict[str, Any]:
         alias = alias_of(state, model)
         usable = usable_models(state)
         if alias not in usable:
@@ -70,7 +72,7 @@ def openai_router(state: ServiceState) -> APIRouter:
     )
     async def completions(
         request: Request,
-        asker: Annotated[Principal, Depends(who)],
+        asker: Asker,
         body: Annotated[ReadBody[CompletionRequest], Depends(reader.of(CompletionRequest))],
     ) -> Response:
         """OpenAI's format. The service's persona and rules hold; nothing is remembered."""
@@ -86,7 +88,7 @@ def openai_router(state: ServiceState) -> APIRouter:
     )
     async def responses(
         request: Request,
-        asker: Annotated[Principal, Depends(who)],
+        asker: Asker,
         body: Annotated[ReadBody[ResponseRequest], Depends(reader.of(ResponseRequest))],
     ) -> Response:
         """OpenAI's newer format: text in, text out. The same rules hold; nothing is remembered."""

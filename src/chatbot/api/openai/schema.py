@@ -33,7 +33,8 @@ from chatbot.api.openai.tools import (
     tools_of,
 )
 from chatbot.core.transcript import Said
-from chatbot.domain.messages import Form, Sampling
+from chatbot.domain.forms import Form
+from chatbot.domain.messages import Sampling
 from chatbot.domain.schemas import CharacterName, CharacterText
 
 _MOST_ANSWERS = 4

@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints
 from chatbot.api.openai.fields import ForeignSchema, OpenAIObject, Text
 from chatbot.core.transcript import Said
 from chatbot.domain.bounded_schema import bounded
-from chatbot.domain.messages import Form, FormKind
+from chatbot.domain.forms import Form, FormKind
 
 MOST_TOOLS = 128
 """As many as OpenAI takes."""

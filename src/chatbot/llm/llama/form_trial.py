@@ -20,7 +20,7 @@ from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from llguidance.gbnf_to_lark import gbnf_to_lark
 
 from chatbot.domain.bounded_schema import bounded
-from chatbot.domain.messages import FormKind
+from chatbot.domain.forms import FormKind
 from chatbot.domain.plaintext import one_line
 
 _SECONDS = 0.5

@@ -16,7 +16,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from chatbot.domain.errors import Draining, ModelFailed, Unavailable, UnusableForm
-from chatbot.domain.messages import Form, FormKind
+from chatbot.domain.forms import Form, FormKind
 
 _COMMAND = (sys.executable, "-P", "-s", "-m", "chatbot.llm.llama.form_trial")
 

@@ -14,7 +14,7 @@ import numpy as np
 from llguidance import LLMatcher, LLTokenizer
 
 from chatbot.domain.errors import Draining, UnusableForm
-from chatbot.domain.messages import Form
+from chatbot.domain.forms import Form
 from chatbot.llm.llama.constraint import Constraint, ConstraintExhausted, Mask, mask_of, mask_words
 from chatbot.llm.llama.form_trial import compiled, reason_of
 from chatbot.llm.llama.form_trials import FormTrials

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chatbot.domain.control_tokens import defused
-from chatbot.domain.messages import Form, FormKind
+from chatbot.domain.forms import Form, FormKind
 
 
 def response_format(form: Form, redact: Callable[[str], str]) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from typing import Any
 
 from chatbot.domain.config import OpenAIAlias
 from chatbot.domain.errors import DeadlineExceeded, Draining, NotConfigured, UpstreamFailed
+from chatbot.domain.forms import FormKind
 from chatbot.domain.messages import (
     Conversation,
     Finished,
     FinishReason,
-    FormKind,
     GenerationEvent,
     Prompted,
     Sampling,

@@ -18,7 +18,8 @@ from chatbot.api.openai.parameters import IGNORED, REFUSED, RefusedParameter
 from chatbot.api.openai.sampling import TokenLimit
 from chatbot.api.openai.schema import AskingRequest
 from chatbot.core.transcript import Said
-from chatbot.domain.messages import Form, Sampling
+from chatbot.domain.forms import Form
+from chatbot.domain.messages import Sampling
 
 _STATELESS = (
     "이 서버는 응답을 저장하지 않습니다. 대화 전체를 input으로 보내세요.",

@@ -1,0 +1,32 @@
+"""Forms: what a client holds an answer to."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FormKind(StrEnum):
+    """What the text of a form is."""
+
+    JSON_OBJECT = "json_object"
+    """Nothing: any JSON object."""
+
+    JSON_SCHEMA = "json_schema"
+    """A JSON schema, as JSON."""
+
+    REGEX = "regex"
+    """A regular expression for the whole answer, in the syntax of Rust's regex crate without look-around."""
+
+    GRAMMAR = "grammar"
+    """A grammar: llama.cpp's GBNF, or Lark's as llguidance reads it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What holds an answer to a shape, so that it cannot be anything else, unless its token limit cuts it."""
+
+    kind: FormKind
+    text: str = ""
+    param: str = ""
+    """The field of the request that asked for it, which a refusal names."""
+    strict: bool = False
+    """What the client said of its schema: a foreign model's server may hold to it loosely otherwise."""
