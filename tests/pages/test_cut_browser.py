@@ -26,9 +26,9 @@ def answered(visitor: Visitor, page: Page, suite: RealSuite, question: str, kept
     indexes = tuple(range(1, cut + kept + 1))
     report = PromptReport({"question": 3}, kept_turns=indexes[cut:], cut_turns=indexes[:cut])
     suite.office.script = (Prompted(report), Token("네"))
-    before = page.locator(".facts").count()
     visitor.ask(page, question)
-    expect(page.locator(".facts")).to_have_count(before + 1)
+    expect(page.locator(".turn .question").last).to_contain_text(question)
+    expect(page.locator(".turn .facts").last).to_be_visible()
     expect_done(page)
 
 
