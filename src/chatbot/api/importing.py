@@ -27,7 +27,8 @@ def importing_router(state: ServiceState) -> APIRouter:
 
     async def stored(user_id: str, body: RoomToStore) -> ImportedTurns:
         room = Room(service, user_id, body.db_id)
-        imported = await history.import_turns(room, [record.turn_of(room) for record in body.turns])
+        turns = [record.turn_of(room) for record in body.turns]
+        imported = await history.import_turns(room, turns, body.state and body.state.state())
         if imported is None:
             raise RoomGoesOn("the room goes on here already")
         return ImportedTurns.of(imported)

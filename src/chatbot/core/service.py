@@ -182,7 +182,7 @@ class Service(Generic[Body, P]):
     """The body's yes-or-no field that asks for a web search; None: this service never searches."""
 
     remembered: tuple[str, ...] = ()
-    """The body's fields that a room remembers, for its next question on whatever device."""
+    """The body's fields that a room remembers beside ``sampling``, for its next question on whatever device."""
 
     page: ChatPage = field(default_factory=ChatPage)
     """How its chat page looks."""
@@ -211,11 +211,7 @@ class Service(Generic[Body, P]):
             room=self.room(body.user_id, body.db_id),
             aim=body.aim,
             frame_of=frame_of,
-            asked_with={
-                name: str(value) if isinstance(value, UUID) else value
-                for name in self.remembered
-                if (value := getattr(body, name)) is not None
-            },
+            asked_with=body.asked_with(self.remembered),
             keep_partial=keep_partial,
             search=self.search_field is not None and getattr(body, self.search_field),
             tune=body.sampling.over if body.sampling else _unchanged,
