@@ -29,12 +29,12 @@ from chatbot.domain.history import (
     AT_END,
     After,
     Imported,
+    ListedRoom,
     NewTurn,
     Recollection,
     Room,
     RoomChange,
     RoomState,
-    RoomSummary,
     SearchOfRooms,
     Stored,
     Turn,
@@ -206,7 +206,7 @@ class MemoryHistory:
     async def page(self, room: Room, after: int, limit: int) -> Sequence[Turn]:
         return await self.store.page(room, after, limit)
 
-    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
+    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[ListedRoom]:
         return await self.store.rooms(service, user_id)
 
     async def export(self, service: ServiceName, user_id: str) -> AsyncIterator[Turn]:

@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from chatbot.domain.history import FoundText, Imported, RoomChange, RoomState, RoomSummary, Turn
+from chatbot.domain.history import FoundText, Imported, ListedRoom, RoomChange, RoomState, Turn
 from chatbot.domain.messages import FinishReason
 from chatbot.domain.plaintext import visible
 from chatbot.domain.schemas import RoomId, TurnId, composed, no_nul
@@ -51,7 +51,7 @@ class RoomLine(BaseModel):
     pinned: bool
 
     @classmethod
-    def of(cls, line: RoomSummary) -> Self:
+    def of(cls, line: ListedRoom) -> Self:
         """The line of a room."""
         return cls(
             db_id=line.db_id,

@@ -127,7 +127,7 @@ class RoomChange:
 
 
 @dataclass(frozen=True, slots=True)
-class RoomSummary:
+class ListedRoom:
     """One line of a user's room list; ``title`` is the user's, or the start of the first question."""
 
     db_id: UUID

@@ -11,13 +11,13 @@ from chatbot.domain.history import (
     AT_END,
     After,
     Imported,
+    ListedRoom,
     NewTurn,
     Owner,
     Recollection,
     Room,
     RoomChange,
     RoomState,
-    RoomSummary,
     SearchOfRooms,
     Stored,
     Turn,
@@ -80,7 +80,7 @@ class TurnStore(Protocol):
         """Up to ``limit`` turns of all paths with an index above ``after``, oldest first."""
         ...
 
-    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
+    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[ListedRoom]:
         """All rooms of the user that have turns, most recently used first."""
         ...
 
@@ -184,7 +184,7 @@ class ChatHistory(Protocol):
         """As TurnStore.page, kept turns included."""
         ...
 
-    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
+    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[ListedRoom]:
         """As TurnStore.rooms, kept turns included."""
         ...
 

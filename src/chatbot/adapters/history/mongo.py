@@ -33,11 +33,11 @@ from chatbot.domain.branches import TurnNode
 from chatbot.domain.errors import StartupError
 from chatbot.domain.history import (
     HistoryUnavailable,
+    ListedRoom,
     NewTurn,
     Owner,
     Room,
     RoomState,
-    RoomSummary,
     Turn,
 )
 from chatbot.domain.messages import ServiceName
@@ -208,10 +208,10 @@ class MongoTurnStore:
                 await found.turns.find(chosen).sort("index", 1).limit(limit).to_list(limit)
             )
 
-    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
+    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[ListedRoom]:
         """As the port says."""
         async with self._asking() as found:
-            return await found.summaries({"service": str(service), "user_id": user_id})
+            return await found.listed({"service": str(service), "user_id": user_id})
 
     async def owners(self) -> Sequence[Owner]:
         """As the port says; one look-up a service and one a user, each a jump along the index."""

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from chatbot.adapters.history.titles import title
-from chatbot.domain.history import NewTurn, Room, RoomState, RoomSummary, Turn
+from chatbot.domain.history import ListedRoom, NewTurn, Room, RoomState, Turn
 from chatbot.domain.messages import FinishReason, ServiceName
 
 Document = dict[str, Any]
@@ -180,7 +180,7 @@ class Collections:
         buried = [document["_id"] async for document in self.tombstones.find(key(room), {"_id": 1})]
         await self.turns.delete_many({"_id": {"$in": buried}})
 
-    async def summaries(self, owner: Document) -> list[RoomSummary]:
+    async def listed(self, owner: Document) -> list[ListedRoom]:
         """All rooms of a user; the server sends indexes and times only, and one question a room."""
         count: dict[str, int] = {}
         first: dict[str, int] = {}
@@ -204,7 +204,7 @@ class Collections:
         for room, turns in count.items():
             state = states.get(room, RoomState())
             name = state.title or titles.get(room, "")
-            lines.append(RoomSummary(UUID(room), name, turns, updated[room].astimezone(UTC), state.pinned))
+            lines.append(ListedRoom(UUID(room), name, turns, updated[room].astimezone(UTC), state.pinned))
         return sorted(lines, key=lambda line: (-line.updated_at.timestamp(), str(line.db_id)))
 
     async def delete_unused(self, owner: Document, older_than: datetime) -> int:

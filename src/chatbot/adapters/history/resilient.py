@@ -39,6 +39,7 @@ from chatbot.domain.history import (
     After,
     HistoryUnavailable,
     Imported,
+    ListedRoom,
     NewTurn,
     Owner,
     Recalled,
@@ -46,7 +47,6 @@ from chatbot.domain.history import (
     Room,
     RoomChange,
     RoomState,
-    RoomSummary,
     SearchOfRooms,
     Stored,
     Turn,
@@ -158,7 +158,7 @@ class ResilientHistory:
         """As the port says."""
         return await self._read(_owner(room), lambda: self.store.page(room, after, limit))
 
-    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
+    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[ListedRoom]:
         """As the port says."""
         return await self._read(Owner(service, user_id), lambda: self.store.rooms(service, user_id))
 

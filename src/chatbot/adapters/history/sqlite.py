@@ -38,11 +38,11 @@ from chatbot.adapters.history.titles import title
 from chatbot.domain.branches import TurnNode
 from chatbot.domain.history import (
     HistoryUnavailable,
+    ListedRoom,
     NewTurn,
     Owner,
     Room,
     RoomState,
-    RoomSummary,
     Turn,
 )
 from chatbot.domain.messages import ServiceName
@@ -188,12 +188,12 @@ class SqliteTurnStore:
         clause = f"WHERE {sql.IN_ROOM} AND turn_index > :after ORDER BY turn_index LIMIT :limit"
         return await self._turns(clause, {**values_of_room(room), "after": after, "limit": limit})
 
-    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
+    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[ListedRoom]:
         """As the port says."""
         with _failures():
             rows = await self._reader.execute_fetchall(sql.ROOMS, values_of_owner(Owner(service, user_id)))
         return [
-            RoomSummary(UUID(db_id), named or title(question), turns, of_milliseconds(updated), bool(pinned))
+            ListedRoom(UUID(db_id), named or title(question), turns, of_milliseconds(updated), bool(pinned))
             for db_id, turns, updated, question, named, pinned in rows
         ]
 
