@@ -23,6 +23,7 @@ ChatbotError
 │   ├── NotConfigured
 │   ├── Loading
 │   ├── Draining
+│   ├── GaveWay
 │   └── AskElsewhere   with a mark that a balancer reads
 └── DeadlineExceeded       504
 
@@ -168,6 +169,10 @@ class Loading(Unavailable):
 
 class Draining(Unavailable):
     """The process is finishing its work before it leaves."""
+
+
+class GaveWay(Unavailable):
+    """What was written for nobody was given up: somebody has a place, or the engine has no free cells for it."""
 
 
 class AskElsewhere(Unavailable):
