@@ -55,7 +55,7 @@ def test_for_turns_that_are_cut_stands_a_summary_of_them_in_the_first_user_turn(
     assert "summary" in prompt.report.tokens
     whole = build_prompt(replace(room(3), summaries=told), 2048, str)
     assert whole == build_prompt(room(3), 2048, str)
-    alone = build_prompt(replace(room(1), exchanges=room(9).exchanges[:1], summaries=told[:1]), 800, str)
+    alone = build_prompt(replace(room(1), exchanges=room(9).exchanges[:1], summaries=told[:1]), 700, str)
     assert alone.report.kept_turns == ()
     assert alone.messages[-1]["content"].startswith("> 하나\n\n자료")
     long = build_prompt(replace(room(20), summaries=(SummaryPart(1, "> " + "가" * 400),)), 2048, str)

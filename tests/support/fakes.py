@@ -162,6 +162,7 @@ class MemoryHistory:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.characters = self.store.characters
+        self.summaries = self.store.summaries
         self.writable = True
 
     @property
@@ -171,7 +172,10 @@ class MemoryHistory:
 
     async def recall(self, room: Room, limit: int, after: After = AT_END) -> Recollection:
         end = self.store.end_of(room) if after is AT_END else after
-        return Recollection(await read_path(self.store, room, limit, end))
+        turns = await read_path(self.store, room, limit, end)
+        path = {turn.id for turn in turns}
+        told = [one for one in await self.summaries.of_room(room) if one.turn in path]
+        return Recollection(turns, summaries=tuple(told))
 
     async def turn(self, room: Room, id_: UUID) -> Turn | None:
         return next(iter(await self.store.read(room, [id_])), None)

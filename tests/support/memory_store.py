@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from tests.support.memory_characters import MemoryCharacters
+from tests.support.memory_summaries import MemorySummaries
 
 from chatbot.domain.branches import TurnNode
 from chatbot.domain.history import ListedRoom, NewTurn, Owner, Room, RoomState, Turn
@@ -19,6 +20,7 @@ class MemoryStore:
         self.states: dict[Room, RoomState] = {}
         self.tombstones: set[UUID] = set()
         self.characters = MemoryCharacters()
+        self.summaries = MemorySummaries(self.stored)
 
     def in_room(self, room: Room) -> list[Turn]:
         """The room's turns by index."""

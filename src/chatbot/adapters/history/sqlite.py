@@ -34,6 +34,8 @@ from chatbot.adapters.history.sqlite_rows import (
     values_of_owner,
     values_of_room,
 )
+from chatbot.adapters.history.sqlite_summaries import SCHEMA as SUMMARIES_SCHEMA
+from chatbot.adapters.history.sqlite_summaries import SqliteSummaries
 from chatbot.adapters.history.titles import title
 from chatbot.domain.branches import TurnNode
 from chatbot.domain.history import (
@@ -78,6 +80,7 @@ class SqliteTurnStore:
         self._writer = writer
         self._reader = reader
         self.characters = SqliteCharacters(self)
+        self.summaries = SqliteSummaries(self)
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -94,7 +97,7 @@ class SqliteTurnStore:
         try:
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
                 await writer.execute(f"PRAGMA {pragma}")
-            await writer.executescript(sql.SCHEMA + CHARACTERS_SCHEMA)
+            await writer.executescript(sql.SCHEMA + SUMMARIES_SCHEMA + CHARACTERS_SCHEMA)
             await _add_columns(writer)
             reader = await aiosqlite.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         except BaseException:
