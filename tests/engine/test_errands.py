@@ -41,7 +41,7 @@ def begin(
 ) -> tuple[Answer, asyncio.Task[Answer]]:
     """An errand on its way, and what it has written so far."""
     answer = Answer()
-    events = rig.model.errand(conversation, sampling, 0.0)
+    events = rig.model.errand(conversation, sampling)
     return answer, asyncio.create_task(collected(events, answer))
 
 
@@ -138,14 +138,16 @@ async def test_whoever_comes_is_answered_as_if_there_had_been_none(rig: RigMaker
         await task
 
 
-async def test_it_waits_for_quiet_and_not_among_those_who_ask(rig: RigMaker) -> None:
+async def test_it_begins_when_nobody_has_a_place(rig: RigMaker) -> None:
     engine = rig()
     place = engine.place()
-    errand = asyncio.create_task(collected(engine.model.errand(question("hello"), GREEDY, 0.0), Answer()))
-    assert (await engine.ask(question("who?"), caller="other")).text
-    assert not errand.done()
+    quiet = asyncio.create_task(engine.model.quiet(0.3))
+    with pytest.raises(GaveWay):
+        await begin(engine, question("hello"))[1]
+    assert not quiet.done()
     place.release()
-    assert (await errand).text
+    await quiet
+    assert (await begin(engine, question("hello"))[1]).text
 
 
 async def test_there_is_one_at_a_time(rig: RigMaker) -> None:

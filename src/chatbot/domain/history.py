@@ -126,6 +126,9 @@ class RoomChange:
     """A turn through which the current path is to go, and on to the newest turn that follows it."""
 
 
+SUMMARY_CHARS = 4000
+"""The longest summary."""
+
 MOST_SUMMARIES = 100
 """Summaries that a room keeps, the newest: a prompt has one, and each tells of a quarter of a context or more."""
 

@@ -157,9 +157,20 @@ class NextCut:
     last: int
     """The newest turn that the next cut takes."""
 
+    room: int
+    """Tokens that a prompt has for what stands for the turns that are cut."""
+
 
 class IdleModel(Protocol):
     """A model that also writes while nobody asks it: only one of our own does."""
+
+    async def quiet(self, seconds: float) -> None:
+        """Return when nobody has had a place for so long.
+
+        Raises:
+            Unavailable: loading or draining.
+        """
+        ...
 
     async def next_cut(self, conversation: Conversation) -> NextCut | None:
         """Where the turns of this conversation would be cut next if it went on; None while that cannot be told.
@@ -171,15 +182,15 @@ class IdleModel(Protocol):
         ...
 
     def errand(
-        self, conversation: Conversation, sampling: Sampling, quiet_seconds: float
+        self, conversation: Conversation, sampling: Sampling
     ) -> AsyncGenerator[GenerationEvent, None]:
-        """Wait until nobody has had a place for so long, then yield Prompted, Tokens and one Finished.
+        """Yield Prompted, Tokens (any number) and one Finished, if nobody has a place until then.
 
         It takes no place and nothing that others have: no user waits longer for it than a step, no room
         leaves the pool, and it counts nowhere. Closing the iterator ends it within a step.
 
         Raises:
-            GaveWay: somebody has a place now, or there are no free cells for it; what was yielded stands.
+            GaveWay: somebody has a place, or there are no free cells for it; what was yielded stands.
             PromptTooLong, ModelFailed, Unavailable: as their docstrings say.
         """
         ...

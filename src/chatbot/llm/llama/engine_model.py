@@ -40,7 +40,7 @@ holds up no short one: most of the work leaves the interpreter's lock. Few, beca
 same cores."""
 
 _LOOK_SECONDS = 0.25
-"""How often an errand that waits for quiet looks whether anybody has a place."""
+"""How often who waits for quiet looks whether anybody has a place."""
 
 _Made = TypeVar("_Made")
 
@@ -132,10 +132,9 @@ class LlamaModel:
         return await _elsewhere(self._renderer, prompter.next_cut, conversation)
 
     async def errand(
-        self, conversation: Conversation, sampling: Sampling, quiet_seconds: float
+        self, conversation: Conversation, sampling: Sampling
     ) -> AsyncGenerator[GenerationEvent, None]:
         """See IdleModel."""
-        await self._quiet(quiet_seconds)
         prepare = self._admitting().prepare
         prompt, (sampler,) = await _elsewhere(self._renderer, prepare, conversation, sampling, [None])
         model = self._admitting()
@@ -154,8 +153,8 @@ class LlamaModel:
             self._errands.discard(stream)
             model.cancel(stream)
 
-    async def _quiet(self, seconds: float) -> None:
-        """Return when nobody has had a place for so long."""
+    async def quiet(self, seconds: float) -> None:
+        """See IdleModel."""
         since = time.monotonic()
         while True:
             if self._admitting().scheduler.places():

@@ -145,22 +145,24 @@ class Prompter:
         Raises:
             PromptTooLong: as ``render``.
         """
-        # Whatever the next cut takes, a summary is then there.
-        cut = self._cut(conversation, summarised=True)
+        now, then = self._cut(conversation), self._cut(conversation, summarised=True)
         turns = conversation.exchanges
-        if not cut.kept:
+        if not now.kept:
             return None
-        sizes = [self._count(pieces, self._limit) for pieces in _by_turn(cut.pieces, cut.kept)]
-        coming = cut.room + 1 - sum(sizes)
-        afterwards = self._afterwards(cut.room) - coming
-        if afterwards < 0:
-            return None
-        left, most = sum(sizes), cut.first
-        while left > afterwards:
-            left -= sizes[most - cut.first]
-            most += 1
-        place = _roundest(turns, cut.first + 1, max(cut.first + 1, most))
-        return NextCut(turns[cut.first].index, turns[place - 1].index)
+        place = then.first
+        if then.first == now.first:
+            sizes = [self._count(pieces, self._limit) for pieces in _by_turn(then.pieces, then.kept)]
+            left = sum(sizes)
+            afterwards = self._afterwards(then.room) - (then.room + 1 - left)
+            if afterwards < 0:
+                return None
+            most = then.first
+            while left > afterwards:
+                left -= sizes[most - then.first]
+                most += 1
+            place = _roundest(turns, then.first + 1, max(then.first + 1, most))
+        # Else the first summary, for which room is made, already moves the beginning.
+        return NextCut(turns[now.first].index, turns[place - 1].index, then.reserve)
 
     def _cut(self, conversation: Conversation, *, summarised: bool = False) -> _Cut:
         """Find where the turns begin; ``summarised`` says that there will be a summary, if there is none."""
