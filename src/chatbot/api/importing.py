@@ -33,6 +33,9 @@ def importing_router(state: ServiceState) -> APIRouter:
         imported = await history.import_turns(room, [record.turn_of(room) for record in body.turns])
         if imported is None:
             raise RoomGoesOn("the room goes on here already")
+        for record in body.turns:
+            if record.summary is not None:
+                await history.summaries.put(record.summary.summary_of(room, record.id))
         return ImportedTurns.of(imported)
 
     @router.post("/rooms/import", summary="Import turns of a room", openapi_extra=body_docs(RoomToStore))

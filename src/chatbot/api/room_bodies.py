@@ -15,11 +15,19 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from chatbot.domain.history import FoundText, Imported, ListedRoom, RoomChange, RoomState, Turn
+from chatbot.api.summary_bodies import SummaryTold
+from chatbot.domain.history import (
+    FoundText,
+    Imported,
+    ListedRoom,
+    RoomChange,
+    RoomState,
+    Turn,
+)
 from chatbot.domain.messages import FinishReason
 from chatbot.domain.plaintext import visible
 from chatbot.domain.schemas import RoomId, TurnId, composed, no_nul
-from chatbot.domain.turn_records import TurnRecord
+from chatbot.domain.turn_records import SummaryRecord, TurnRecord
 
 TITLE_CHARS = 100
 """The longest title of a room: two lines of its list."""
@@ -101,6 +109,12 @@ class StoredTurn(BaseModel):
         )
 
 
+class ExportedTurn(StoredTurn):
+    """A turn of an export that has a summary."""
+
+    summary: SummaryRecord
+
+
 class TurnInTree(StoredTurn):
     """A turn with all that stand in its place, itself included, in the order of storing."""
 
@@ -108,12 +122,16 @@ class TurnInTree(StoredTurn):
 
 
 class RoomPage(BaseModel):
-    """A page of a room; ask again with ``after=next_after`` until it is null. ``leaf`` ends the path."""
+    """A page of a room; ask again with ``after=next_after`` until it is null. ``leaf`` ends the path.
+
+    ``summaries`` are those of the current path.
+    """
 
     db_id: UUID
     leaf: UUID
     turns: list[TurnInTree]
     next_after: int | None
+    summaries: list[SummaryTold]
 
 
 class Deleted(BaseModel):

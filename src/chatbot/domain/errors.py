@@ -12,6 +12,7 @@ ChatbotError
 ├── NotYourUser            403
 ├── RoomNotFound           404
 ├── TurnNotFound           404
+├── SummaryNotFound        404
 ├── AnswerNotFound         404
 ├── RoomGoesOn             409
 ├── CharacterNotFound      404
@@ -111,6 +112,10 @@ class RoomNotFound(ChatbotError):
 
 class TurnNotFound(ChatbotError):
     """The turn is absent from the room, or the room belongs to somebody else."""
+
+
+class SummaryNotFound(ChatbotError):
+    """The room has no summary up to this turn, or it belongs to somebody else."""
 
 
 class RoomGoesOn(ChatbotError):

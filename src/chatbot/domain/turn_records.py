@@ -6,7 +6,7 @@ somebody else (an older version, another program, a hand), so every field is che
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import (
@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     FiniteFloat,
+    StrictBool,
     StringConstraints,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -23,7 +24,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from chatbot.domain.history import AT_END, NewTurn, Room
+from chatbot.domain.history import AT_END, SUMMARY_CHARS, NewTurn, PathSummary, Room
 from chatbot.domain.messages import FinishReason
 
 _FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -61,6 +62,28 @@ def _in_calendar(time: datetime) -> datetime:
         raise ValueError("out of the calendar") from None
 
 
+class SummaryRecord(BaseModel):
+    """A summary of a path up to the turn that it stands with."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: UUID
+    text: Annotated[str, StringConstraints(max_length=SUMMARY_CHARS)]
+    edited: StrictBool = False
+    created_at: Annotated[AwareDatetime, AfterValidator(_in_calendar)]
+
+    @classmethod
+    def of(cls, summary: PathSummary) -> Self:
+        """The record of a summary."""
+        return cls(
+            id=summary.id, text=summary.text, edited=summary.edited, created_at=summary.created_at
+        )
+
+    def summary_of(self, room: Room, turn: UUID) -> PathSummary:
+        """The summary, to be stored with that turn."""
+        return PathSummary(self.id, room, turn, self.text, self.edited, self.created_at)
+
+
 class TurnRecord(BaseModel):
     """A turn without the room that it belongs to."""
 
@@ -75,6 +98,7 @@ class TurnRecord(BaseModel):
     created_at: Annotated[AwareDatetime, AfterValidator(_in_calendar)]
     finish_reason: FinishReason | None = None
     asked_with: _AskedWith | None = None
+    summary: SummaryRecord | None = None
 
     def turn_of(self, room: Room) -> NewTurn:
         """The turn, to be stored in that room."""

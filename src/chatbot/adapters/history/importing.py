@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 
 from chatbot.adapters.history.character_records import CharacterToImport, import_character
 from chatbot.adapters.history.records import storable
-from chatbot.domain.history import Imported, NewTurn, Room
+from chatbot.domain.history import Imported, NewTurn, PathSummary, Room
 from chatbot.domain.history_ports import TurnStore
 
 
 @dataclass(frozen=True, slots=True)
 class RoomToImport:
-    """A room's turns, oldest first; ``broken`` more could not be read."""
+    """A room's turns, oldest first; ``broken`` more could not be read. ``summaries`` are those of the turns."""
 
     room: Room
     turns: tuple[NewTurn, ...]
     broken: int = 0
+    summaries: tuple[PathSummary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,9 @@ async def import_rooms(
             continue
         report.imported += imported.stored
         report.present += imported.present
+        if not dry_run:
+            for summary in found.summaries:
+                await store.summaries.put(summary)
     return report
 
 

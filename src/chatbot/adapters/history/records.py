@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from chatbot.domain.history import AT_END, NewTurn, Room, Turn
+from chatbot.domain.history import AT_END, NewTurn, PathSummary, Room, Turn
 from chatbot.domain.messages import ServiceName
 from chatbot.domain.schemas import RoomId, UserId
-from chatbot.domain.turn_records import TurnRecord, milliseconds
+from chatbot.domain.turn_records import SummaryRecord, TurnRecord, milliseconds
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """NUL and lone surrogates: a database of text may refuse them or cut the text there."""
@@ -60,8 +60,8 @@ def is_user_id(text: str) -> bool:
     return True
 
 
-def write_record(turn: Turn | NewTurn) -> str:
-    """The turn as one line of JSON without its line break."""
+def write_record(turn: Turn | NewTurn, *, summary: PathSummary | None = None) -> str:
+    """The turn, with its summary if that is given, as one line of JSON without its line break."""
     record = _Record(
         service=turn.room.service,
         user_id=turn.room.user_id,
@@ -81,6 +81,8 @@ def write_record(turn: Turn | NewTurn) -> str:
         record.finish_reason = turn.reason
     if turn.asked_with is not None:
         record.asked_with = dict(turn.asked_with)
+    if summary is not None:
+        record.summary = SummaryRecord.of(summary)
     return record.model_dump_json(exclude_unset=True)
 
 
@@ -92,3 +94,10 @@ def read_record(line: str | bytes) -> NewTurn:
         fields = sorted({".".join(map(str, item["loc"])) or "line" for item in error.errors()})
         raise ValueError(f"not a turn: {', '.join(fields)}") from None
     return storable(record.turn_of(Room(record.service, record.user_id, record.db_id)))
+
+
+def read_summary(line: str | bytes) -> PathSummary | None:
+    """The summary that stands in a line which ``read_record`` can read; None: there is none."""
+    record = _Record.model_validate_json(line)
+    room = Room(record.service, record.user_id, record.db_id)
+    return record.summary and record.summary.summary_of(room, record.id)

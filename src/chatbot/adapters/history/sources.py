@@ -10,8 +10,8 @@ from pathlib import Path
 from chatbot.adapters.history.character_records import CharacterToImport, is_character, read_character
 from chatbot.adapters.history.importing import RoomToImport, SkippedRoom
 from chatbot.adapters.history.predecessor import PREFIXES, convert
-from chatbot.adapters.history.records import read_record
-from chatbot.domain.history import NewTurn
+from chatbot.adapters.history.records import read_record, read_summary
+from chatbot.domain.history import NewTurn, PathSummary
 
 Found = RoomToImport | CharacterToImport | SkippedRoom
 
@@ -20,6 +20,9 @@ _SEPARATORS = re.compile(r"[\s,\[\]\ufeff]+")
 
 _ARRAY = re.compile(r"[\s\ufeff]*\[")
 _NEXT_DOCUMENT = re.compile(r"^\{", re.MULTILINE)
+_SUMMARY = b'"summary"'
+"""What a line holds that tells a summary, and few others."""
+
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 """What Python's ``surrogateescape`` makes of bytes that are no UTF-8; real text has no such characters."""
 
@@ -85,6 +88,7 @@ def _behind_separators(text: str, place: int) -> int:
 def _records(path: Path, _: tzinfo) -> Iterator[Found]:
     """The lines of an export: turns, of which a room's stand together, and characters."""
     turns: list[NewTurn] = []
+    summaries: list[PathSummary] = []
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             record = line.removeprefix(codecs.BOM_UTF8)
@@ -95,12 +99,15 @@ def _records(path: Path, _: tzinfo) -> Iterator[Found]:
                     yield read_character(record)
                     continue
                 turn = read_record(record)
+                summary = read_summary(record) if _SUMMARY in record else None
             except ValueError as error:
                 yield SkippedRoom(f"{path.name} line {number}", str(error))
                 continue
             if turns and turns[-1].room != turn.room:
-                yield RoomToImport(turns[0].room, tuple(turns))
-                turns = []
+                yield RoomToImport(turns[0].room, tuple(turns), summaries=tuple(summaries))
+                turns, summaries = [], []
             turns.append(turn)
+            if summary is not None:
+                summaries.append(summary)
     if turns:
-        yield RoomToImport(turns[0].room, tuple(turns))
+        yield RoomToImport(turns[0].room, tuple(turns), summaries=tuple(summaries))

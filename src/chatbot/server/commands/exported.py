@@ -8,7 +8,7 @@ from chatbot.adapters.history.character_records import lines_of_characters
 from chatbot.adapters.history.records import write_record
 from chatbot.adapters.history.resilient import ResilientHistory
 from chatbot.domain.errors import StartupError
-from chatbot.domain.history import Owner
+from chatbot.domain.history import Owner, PathSummary, Room
 from chatbot.domain.messages import ServiceName
 from chatbot.services.registry import SERVICES
 
@@ -39,15 +39,23 @@ async def export_lines(
     user: str | None,
     room: UUID | None = None,
 ) -> AsyncIterator[str]:
-    """What an export writes of a user, or of everybody, in one service or in all: turns, then characters."""
+    """What an export writes of a user, or of everybody, in one service or in all: turns, then characters.
+
+    A summary stands with its turn.
+    """
     services = await services_meant(history, service)
     owners = await owners_of(history) if user is None else [Owner(one, user) for one in services]
     for owner in owners:
         if owner.service in services:
+            before: Room | None = None
+            summaries: dict[UUID, PathSummary] = {}
             async for turn in history.export(owner.service, owner.user_id):
                 if room in (None, turn.room.db_id):
+                    if turn.room != before:
+                        summaries = {one.turn: one for one in await history.summaries.of_room(turn.room)}
+                        before = turn.room
                     counted["turns"] += 1
-                    yield write_record(turn)
+                    yield write_record(turn, summary=summaries.get(turn.id))
             if room is None:
                 async for line in lines_of_characters(history.characters, owner):
                     counted["characters"] += 1
