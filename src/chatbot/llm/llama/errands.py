@@ -22,7 +22,7 @@ class ErrandAnswers(Answering):
         """Choose the next token by its row of logits."""
         self._add_token(stream, row)
 
-    def leave(self, stream: Stream, *, complete: bool) -> None:
+    def leave(self, stream: Stream, *, complete: bool) -> None:  # noqa: ARG002 (nobody counts how it ended)
         """See Answering; nothing is parked."""
         stream.ended = True
         self._roster.dismiss(stream)

@@ -145,7 +145,8 @@ class Prompter:
         Raises:
             PromptTooLong: as ``render``.
         """
-        now, then = self._cut(conversation), self._cut(conversation, summarised=True)
+        now = self._cut(conversation)
+        then = now if conversation.summaries else self._cut(conversation, summarised=True)
         turns = conversation.exchanges
         if not now.kept:
             return None
