@@ -10,7 +10,7 @@ from tests.support.memory_store import MemoryStore
 
 from chatbot.adapters.history.mongo import OPERATION_SECONDS
 from chatbot.domain.branches import TurnNode
-from chatbot.domain.history import HistoryUnavailable, NewTurn, Owner, Room, RoomState, RoomSummary, Turn
+from chatbot.domain.history import HistoryUnavailable, ListedRoom, NewTurn, Owner, Room, RoomState, Turn
 from chatbot.domain.messages import ServiceName
 
 _Answer = TypeVar("_Answer")
@@ -96,7 +96,7 @@ class FlakyStore(MemoryStore):
     async def put_state(self, room: Room, state: RoomState) -> bool:
         return await self._change("put_state", super().put_state(room, state))
 
-    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
+    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[ListedRoom]:
         await self._enter("rooms")
         return await super().rooms(service, user_id)
 

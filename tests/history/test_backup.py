@@ -13,12 +13,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from tests.history.makers import make_room, make_turn
+from tests.history.makers import START, make_room, make_turn
 from tests.history.servers import MongoServer
 from typer.testing import CliRunner
 
-from chatbot.adapters.history.records import write_record
+from chatbot.adapters.history.records import read_summary, write_record
 from chatbot.domain.errors import StartupError
+from chatbot.domain.history import PathSummary
 from chatbot.domain.messages import ServiceName
 from chatbot.server.commands.history import app
 
@@ -223,3 +224,26 @@ def test_mongo_is_copied_too(
     history("delete", "--user", "bob", "--yes")
     assert "1 turns are in" in history("backup", str(copies))
     assert users_in(the_copy(copies).read_text()) == ["alice"]
+
+
+def test_a_summary_is_exported_and_copied_with_its_turn(copies: Path, tmp_path: Path) -> None:
+    turns = [make_turn(make_room("alice"), f"q{number}") for number in range(2)]
+    told = PathSummary(uuid4(), turns[0].room, turns[0].id, '요약 "summary"\n둘째 줄', True, START)
+    lines = [write_record(turns[0], summary=told), write_record(turns[1])]
+    Path("asked.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    history("import", "asked.jsonl")
+    history("import", "asked.jsonl")
+    history("backup", str(copies))
+    text = the_copy(copies).read_text(encoding="utf-8")
+    summaries = [read_summary(line) for line in text.splitlines()]
+    assert [one for one in summaries if one] == [told]
+    assert restored(text.encode(), tmp_path / "elsewhere") == text
+
+
+def test_a_line_with_a_damaged_summary_is_left_out_and_named(copies: Path) -> None:
+    record = json.loads(write_record(make_turn(make_room("alice"))))
+    Path("asked.jsonl").write_text(json.dumps({**record, "summary": {"text": "secret"}}), encoding="utf-8")
+    result = CliRunner().invoke(app, ["import", "asked.jsonl"])
+    assert result.exit_code == 1
+    assert "left out asked.jsonl line 1: not a turn: summary.created_at, summary.id" in result.stdout
+    assert "secret" not in result.stdout

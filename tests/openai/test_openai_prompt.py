@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chatbot.domain.config import ANSWER_RESERVE
 from chatbot.domain.errors import PromptTooLong
-from chatbot.domain.messages import Conversation, Exchange, PromptPart
+from chatbot.domain.messages import Conversation, Exchange, PromptPart, SummaryPart
 from chatbot.domain.token_estimate import estimate_tokens
 from chatbot.llm.openai.prompt import build_prompt
 from chatbot.llm.stops import StopFilter
@@ -41,6 +41,25 @@ def test_the_oldest_turns_go_first_and_never_half() -> None:
     assert prompt.tokens == sum(prompt.report.tokens.values()) <= 2048 - ANSWER_RESERVE
     one_more = build_prompt(room(20), 2048 + 200, str)
     assert len(one_more.report.kept_turns) == len(prompt.report.kept_turns) + 1
+
+
+def test_for_turns_that_are_cut_stands_a_summary_of_them_in_the_first_user_turn() -> None:
+    told = (SummaryPart(1, "> 하나"), SummaryPart(5, "> 다섯"), SummaryPart(20, "> 스물"))
+    prompt = build_prompt(replace(room(20), summaries=told), 2048, str)
+    first_kept = prompt.report.kept_turns[0]
+    assert 5 < first_kept < 20
+    assert prompt.messages[2]["content"].startswith(f"> 다섯\n\n질문 {first_kept} ")
+    roles = [message["role"] for message in prompt.messages]
+    assert roles == ["system", "assistant", *["user", "assistant"] * len(prompt.report.kept_turns), "user"]
+    assert prompt.tokens == sum(prompt.report.tokens.values()) <= 2048 - ANSWER_RESERVE
+    assert "summary" in prompt.report.tokens
+    whole = build_prompt(replace(room(3), summaries=told), 2048, str)
+    assert whole == build_prompt(room(3), 2048, str)
+    alone = build_prompt(replace(room(1), exchanges=room(9).exchanges[:1], summaries=told[:1]), 700, str)
+    assert alone.report.kept_turns == ()
+    assert alone.messages[-1]["content"].startswith("> 하나\n\n자료")
+    long = build_prompt(replace(room(20), summaries=(SummaryPart(1, "> " + "가" * 400),)), 2048, str)
+    assert long.report.left_out == ("summary",)
 
 
 def test_the_report_names_the_parts() -> None:

@@ -29,12 +29,12 @@ from chatbot.domain.history import (
     AT_END,
     After,
     Imported,
+    ListedRoom,
     NewTurn,
     Recollection,
     Room,
     RoomChange,
     RoomState,
-    RoomSummary,
     SearchOfRooms,
     Stored,
     Turn,
@@ -162,6 +162,7 @@ class MemoryHistory:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.characters = self.store.characters
+        self.summaries = self.store.summaries
         self.writable = True
 
     @property
@@ -171,7 +172,10 @@ class MemoryHistory:
 
     async def recall(self, room: Room, limit: int, after: After = AT_END) -> Recollection:
         end = self.store.end_of(room) if after is AT_END else after
-        return Recollection(await read_path(self.store, room, limit, end))
+        turns = await read_path(self.store, room, limit, end)
+        path = {turn.id for turn in turns}
+        told = [one for one in await self.summaries.of_room(room) if one.turn in path]
+        return Recollection(turns, summaries=tuple(told))
 
     async def facts(self, room: Room) -> Sequence[str]:
         return (await self.store.state(room)).facts
@@ -211,7 +215,7 @@ class MemoryHistory:
     async def page(self, room: Room, after: int, limit: int) -> Sequence[Turn]:
         return await self.store.page(room, after, limit)
 
-    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
+    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[ListedRoom]:
         return await self.store.rooms(service, user_id)
 
     async def export(self, service: ServiceName, user_id: str) -> AsyncIterator[Turn]:

@@ -5,9 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 from tests.support.memory_characters import MemoryCharacters
+from tests.support.memory_summaries import MemorySummaries
 
 from chatbot.domain.branches import TurnNode
-from chatbot.domain.history import NewTurn, Owner, Room, RoomState, RoomSummary, Turn
+from chatbot.domain.history import ListedRoom, NewTurn, Owner, Room, RoomState, Turn
 from chatbot.domain.messages import ServiceName
 
 
@@ -19,6 +20,7 @@ class MemoryStore:
         self.states: dict[Room, RoomState] = {}
         self.tombstones: set[UUID] = set()
         self.characters = MemoryCharacters()
+        self.summaries = MemorySummaries(self.stored)
 
     def in_room(self, room: Room) -> list[Turn]:
         """The room's turns by index."""
@@ -102,7 +104,7 @@ class MemoryStore:
         self.states[room] = state
         return True
 
-    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
+    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[ListedRoom]:
         rooms = dict.fromkeys(one.room for one in self.stored.values())
         lines = []
         for room in rooms:
@@ -110,7 +112,7 @@ class MemoryStore:
                 turns, state = self.in_room(room), self.states.get(room, RoomState())
                 title = state.title or turns[0].question
                 updated = max(one.created_at for one in turns)
-                lines.append(RoomSummary(room.db_id, title, len(turns), updated, state.pinned))
+                lines.append(ListedRoom(room.db_id, title, len(turns), updated, state.pinned))
         return sorted(lines, key=lambda line: line.updated_at, reverse=True)
 
     async def owners(self) -> Sequence[Owner]:

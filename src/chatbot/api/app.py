@@ -24,6 +24,7 @@ from chatbot.api.resuming import resuming_router
 from chatbot.api.rooms import rooms_router
 from chatbot.api.routing import PlainRequest, Unmatched, UnmatchedRoute
 from chatbot.api.state import ServiceState
+from chatbot.api.summaries import summaries_router
 from chatbot.domain.config import is_alias
 
 _EXPOSED = (
@@ -62,6 +63,7 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
     app.include_router(performance_router(state), prefix=prefix)
     app.include_router(importing_router(state), prefix=prefix)
     app.include_router(rooms_router(state), prefix=prefix)
+    app.include_router(summaries_router(state), prefix=prefix)
     if state.chat.service.of_character is not None:
         app.include_router(characters_router(state), prefix=prefix)
     app.include_router(resuming_router(state), prefix=prefix)

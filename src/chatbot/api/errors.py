@@ -77,6 +77,7 @@ _BY_CLASS: tuple[tuple[type[Exception], int, tuple[str, str] | None], ...] = (
     (errors.NotYourUser, 403, None),
     (errors.RoomNotFound, 404, texts.ROOM_NOT_FOUND),
     (errors.TurnNotFound, 404, texts.TURN_NOT_FOUND),
+    (errors.SummaryNotFound, 404, texts.SUMMARY_NOT_FOUND),
     (errors.AnswerNotFound, 404, texts.ANSWER_NOT_FOUND),
     (errors.RoomGoesOn, 409, texts.ROOM_GOES_ON),
     (errors.CharacterNotFound, 404, texts.CHARACTER_NOT_FOUND),

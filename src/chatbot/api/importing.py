@@ -31,6 +31,9 @@ def importing_router(state: ServiceState) -> APIRouter:
         imported = await history.import_turns(room, turns, body.state and body.state.state())
         if imported is None:
             raise RoomGoesOn("the room goes on here already")
+        for record in body.turns:
+            if record.summary is not None:
+                await history.summaries.put(record.summary.summary_of(room, record.id))
         return ImportedTurns.of(imported)
 
     @router.post("/rooms/import", summary="Import turns of a room", openapi_extra=body_docs(RoomToStore))

@@ -15,10 +15,18 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from chatbot.domain.history import FoundText, Imported, RoomChange, RoomState, RoomSummary, Turn
+from chatbot.api.summary_bodies import SummaryTold
+from chatbot.domain.history import (
+    FoundText,
+    Imported,
+    ListedRoom,
+    RoomChange,
+    RoomState,
+    Turn,
+)
 from chatbot.domain.messages import FinishReason
 from chatbot.domain.schemas import Facts, RoomId, Title, TurnId, composed, no_nul
-from chatbot.domain.turn_records import StateRecord, TurnRecord
+from chatbot.domain.turn_records import StateRecord, SummaryRecord, TurnRecord
 
 QUERY_CHARS = 100
 """The longest text to search for."""
@@ -44,7 +52,7 @@ class RoomLine(BaseModel):
     pinned: bool
 
     @classmethod
-    def of(cls, line: RoomSummary) -> Self:
+    def of(cls, line: ListedRoom) -> Self:
         """The line of a room."""
         return cls(
             db_id=line.db_id,
@@ -97,6 +105,12 @@ class StoredTurn(BaseModel):
         )
 
 
+class ExportedTurn(StoredTurn):
+    """A turn of an export that has a summary."""
+
+    summary: SummaryRecord
+
+
 class TurnInTree(StoredTurn):
     """A turn with all that stand in its place, itself included, in the order of storing."""
 
@@ -106,7 +120,7 @@ class TurnInTree(StoredTurn):
 class RoomPage(BaseModel):
     """A page of a room; ask again with ``after=next_after`` until it is null. ``leaf`` ends the path.
 
-    ``facts`` are pinned: they enter every prompt of the room.
+    ``facts`` are pinned: they enter every prompt of the room. ``summaries`` are those of the current path.
     """
 
     db_id: UUID
@@ -114,6 +128,7 @@ class RoomPage(BaseModel):
     turns: list[TurnInTree]
     next_after: int | None
     facts: list[str]
+    summaries: list[SummaryTold]
 
 
 class Deleted(BaseModel):

@@ -15,6 +15,7 @@ from chatbot.api.docs import ROOM_BODY_RESPONSES, ROOM_RESPONSES
 from chatbot.api.room_bodies import (
     ChangedRoom,
     Deleted,
+    ExportedTurn,
     FoundPlace,
     FoundPlaces,
     RoomLine,
@@ -26,12 +27,13 @@ from chatbot.api.room_bodies import (
     TurnInTree,
 )
 from chatbot.api.state import ServiceState
+from chatbot.api.summary_bodies import SummaryTold
 from chatbot.domain.errors import RoomNotFound, TurnNotFound
-from chatbot.domain.history import Room
+from chatbot.domain.history import PathSummary, Room
 from chatbot.domain.history_ports import ChatHistory
 from chatbot.domain.messages import ServiceName
 from chatbot.domain.schemas import RoomId, TurnId
-from chatbot.domain.turn_records import StateRecord
+from chatbot.domain.turn_records import StateRecord, SummaryRecord
 
 
 class _RoomSegment(StringConvertor):
@@ -57,16 +59,20 @@ async def _export(history: ChatHistory, service: ServiceName, user_id: str) -> A
     head = {"service": str(service), "user_id": user_id}
     yield json.dumps(head, ensure_ascii=False)[:-1] + ', "rooms": ['
     current: UUID | None = None
+    summaries: dict[UUID, PathSummary] = {}
     async for turn in history.export(service, user_id):
         if turn.room.db_id != current:
             yield "]}, " if current else ""
+            summaries = {one.turn: one for one in await history.summaries.of_room(turn.room)}
             current = turn.room.db_id
             chosen = await history.state(turn.room)
             state = StateRecord.of(chosen).model_dump_json() if chosen.version else "null"
             yield f'{{"db_id": "{current}", "state": {state}, "turns": ['
         else:
             yield ", "
-        yield StoredTurn.of(turn).model_dump_json()
+        told = summaries.get(turn.id)
+        exported = ExportedTurn.of(turn, summary=SummaryRecord.of(told)) if told else StoredTurn.of(turn)
+        yield exported.model_dump_json()
     yield ("]}" if current else "") + "]}\n"
 
 
@@ -128,10 +134,12 @@ def _add_routes_of_a_room(router: APIRouter, state: ServiceState) -> None:
         tree = await history.tree(room)
         if tree.end is None:
             raise RoomNotFound
-        chosen = list(tree.nodes) if branches == "1" else tree.path()
+        path = tree.path()
+        chosen = list(tree.nodes) if branches == "1" else path
         left = [id_ for id_ in chosen if tree.nodes[id_].index > after]
         turns = await history.read(room, left[:limit])
         state = await history.state(room)
+        told = {one.turn: one for one in await history.summaries.of_room(room) if one.text}
         return RoomPage(
             db_id=db_id,
             leaf=tree.end,
@@ -139,6 +147,7 @@ def _add_routes_of_a_room(router: APIRouter, state: ServiceState) -> None:
             turns=[TurnInTree.of(turn, siblings=tree.siblings(turn.id)) for turn in turns],
             next_after=tree.nodes[left[limit - 1]].index if len(left) > limit else None,
             facts=list(state.facts),
+            summaries=[SummaryTold.of(told[id_], tree.nodes[id_].index) for id_ in path if id_ in told],
         )
 
     @router.patch(

@@ -71,6 +71,7 @@ CANNOT_CONTINUE = (
     "This model cannot go on behind an answer that has ended.",
 )
 TURN_NOT_FOUND = ("그 대화방에 그런 차례가 없습니다.", "There is no such turn in this room.")
+SUMMARY_NOT_FOUND = ("그 차례까지의 요약이 없습니다.", "There is no summary up to this turn.")
 ROOM_GOES_ON = (
     "이 대화는 여기에서 이미 이어졌습니다. 가져온 것과 섞을 수 없습니다.",
     "This room goes on here already; what is imported cannot be mixed with it.",

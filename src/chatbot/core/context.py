@@ -8,13 +8,14 @@ from uuid import UUID
 
 from chatbot.core import citations, pinned
 from chatbot.core.service import Beside, Frame, Question
+from chatbot.core.summary_parts import exchanges_of, summary_parts
 from chatbot.domain.aims import Act
 from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.errors import CharacterNotFound, TurnNotFound
 from chatbot.domain.history import AT_END, After, AskedWith, Owner, Recollection, Turn, last_asked_with
 from chatbot.domain.history_ports import ChatHistory
 from chatbot.domain.language import Language
-from chatbot.domain.messages import Conversation, Exchange
+from chatbot.domain.messages import Conversation
 from chatbot.domain.search import SearchResult, WebSearch
 
 RECALL_TURNS = 200
@@ -158,9 +159,7 @@ class ContextBuilder:
 
         What stands beside the question is looked for on a thread: a lorebook has thousands of keys.
         """
-        earlier = gathered.recollection.turns
-        turns = tuple(Exchange(turn.index, turn.question, turn.answer) for turn in earlier)
-        exchanges = turns + question.exchanges
+        exchanges = exchanges_of(gathered.recollection.turns) + question.exchanges
         found, beside = gathered.found, Beside()
         if frame.beside is not None:
             said = [frame.opening or "", *(text for one in exchanges for text in (one.question, one.answer))]
@@ -170,6 +169,7 @@ class ContextBuilder:
             question=asked.text,
             opening=frame.opening,
             exchanges=exchanges,
+            summaries=summary_parts(gathered.recollection, frame.language),
             references=() if found is None else citations.references(found, frame.language, SEARCH_CHARS),
             scene=beside.parts,
             facts=pinned.facts_part(gathered.facts, frame.language),

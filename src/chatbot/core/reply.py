@@ -5,17 +5,19 @@ import logging
 import time
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from chatbot.core.context import Asked, ContextBuilder, Gathered
 from chatbot.core.service import Frame, Question
 from chatbot.core.statistics import Statistics, TokenTimes
+from chatbot.core.summaries import FULL, FilledRoom, SummaryWriter
 from chatbot.core.turns import KeptTurn, TurnWriter
 from chatbot.core.written import Written, WrittenAnswer
 from chatbot.domain.errors import BadQuestion, ChatbotError, DeadlineExceeded, ModelFailed, Overloaded
 from chatbot.domain.history import HistoryUnavailable, Recalled, Stored
 from chatbot.domain.messages import (
+    Conversation,
     Finished,
     FinishReason,
     Prompted,
@@ -48,6 +50,9 @@ class Backend:
 
     prompt_tokens: int
     """What a prompt may have."""
+
+    summaries: SummaryWriter | None = None
+    """Told of rooms that fill their prompts; None where the service makes no summaries, or no such model can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +199,7 @@ class Reply:
                 raise
             assert written.complete, "the model ended without saying how"  # noqa: S101 (the port promises it)
             turn = await self._kept(asked, written, gathered)
+            self._note_if_full(turn, conversation, frame, written)
             self._statistics.answered(written.finished)
             self._end(Outcome.SUCCESSFUL)
             yield self._answered(written, gathered, turn)
@@ -223,6 +229,18 @@ class Reply:
         if self.question.frame_of is None or asked.text == self.question.text:
             return self._frame
         return self.question.frame_of(asked.text)(personas)
+
+    def _note_if_full(
+        self, turn: KeptTurn | None, conversation: Conversation, frame: Frame, written: Written
+    ) -> None:
+        """Let a summary be made when nobody waits, if the room's turns are soon cut."""
+        backend, room, usage = self._backend, self.question.room, written.finished.usage
+        if backend.summaries is None or room is None or turn is None or turn.where is not Stored.DATABASE:
+            return
+        if usage.prompt + usage.completion >= FULL * backend.prompt_tokens:
+            around = replace(conversation, exchanges=(), summaries=(), references=(), begun="")
+            letters = backend.sampling.korean_letters
+            backend.summaries.note(FilledRoom(room, turn.id, around, frame.language, letters))
 
     def _counts(self, written: Written) -> bool:
         """Whether an answer that did not end by itself counts: that is wanted, and there is any of it."""

@@ -102,6 +102,13 @@ class ServiceConfig(SamplingSettings):
             "question, the character or the search results, or is asked for."
         ),
     )
+    summaries: bool = Field(
+        default=False,
+        description=(
+            "While nobody asks, let the model sum up a room's oldest turns before they no longer fit its prompts; "
+            "the summary then stands in their place. Worth it with models of 8 billion parameters and more."
+        ),
+    )
     gpu_layers: Annotated[int | Literal["auto"], BeforeValidator(_layers)] = Field(
         default=0,
         description="Layers on the GPU: 0 is CPU, -1 is all, auto is as many as fit its free memory.",

@@ -12,6 +12,7 @@ ChatbotError
 ├── NotYourUser            403
 ├── RoomNotFound           404
 ├── TurnNotFound           404
+├── SummaryNotFound        404
 ├── AnswerNotFound         404
 ├── RoomGoesOn             409
 ├── CharacterNotFound      404
@@ -23,6 +24,7 @@ ChatbotError
 │   ├── NotConfigured
 │   ├── Loading
 │   ├── Draining
+│   ├── GaveWay
 │   └── AskElsewhere   with a mark that a balancer reads
 └── DeadlineExceeded       504
 
@@ -112,6 +114,10 @@ class TurnNotFound(ChatbotError):
     """The turn is absent from the room, or the room belongs to somebody else."""
 
 
+class SummaryNotFound(ChatbotError):
+    """The room has no summary up to this turn, or it belongs to somebody else."""
+
+
 class RoomGoesOn(ChatbotError):
     """Turns from elsewhere would have to go between or behind turns that were written here."""
 
@@ -168,6 +174,10 @@ class Loading(Unavailable):
 
 class Draining(Unavailable):
     """The process is finishing its work before it leaves."""
+
+
+class GaveWay(Unavailable):
+    """What was written for nobody was given up: somebody has a place, or the engine has no free cells for it."""
 
 
 class AskElsewhere(Unavailable):

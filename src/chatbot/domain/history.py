@@ -136,8 +136,36 @@ class RoomChange:
     """What is to be pinned, in place of all that was."""
 
 
+SUMMARY_CHARS = 4000
+"""The longest summary."""
+
+MOST_SUMMARIES = 100
+"""Summaries that a room keeps, the newest: a prompt has one, and each tells of a quarter of a context or more."""
+
+
 @dataclass(frozen=True, slots=True)
-class RoomSummary:
+class PathSummary:
+    """What the turns of a path tell, up to one of them; of several of one turn the newest counts.
+
+    ``id`` is made by the writer. ``created_at`` has a timezone; stores keep its milliseconds.
+    """
+
+    id: UUID
+    room: Room
+    turn: UUID
+    """The last turn that it tells of."""
+
+    text: str
+    """Empty: whoever owns the room wants none here."""
+
+    edited: bool
+    """Whether a user wrote it."""
+
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRoom:
     """One line of a user's room list; ``title`` is the user's, or the start of the first question."""
 
     db_id: UUID
@@ -194,10 +222,14 @@ class Recalled(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recollection:
-    """The room's most recent turns, oldest first, and whether the database could be asked."""
+    """The room's most recent turns, oldest first, and whether the database could be asked.
+
+    ``summaries`` are the newest of each of these turns that has any.
+    """
 
     turns: tuple[Turn, ...]
     state: Recalled = Recalled.WHOLE
+    summaries: tuple[PathSummary, ...] = ()
 
 
 class HistoryUnavailable(Exception):

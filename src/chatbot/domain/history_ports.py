@@ -11,18 +11,37 @@ from chatbot.domain.history import (
     AT_END,
     After,
     Imported,
+    ListedRoom,
     NewTurn,
     Owner,
+    PathSummary,
     Recollection,
     Room,
     RoomChange,
     RoomState,
-    RoomSummary,
     SearchOfRooms,
     Stored,
     Turn,
 )
 from chatbot.domain.messages import ServiceName
+
+
+class Summaries(Protocol):
+    """Summaries of paths, beside the turns of a database; inserted and deleted only.
+
+    A summary goes with its turn, whatever deletes that. Every method may raise HistoryUnavailable.
+    """
+
+    async def of_room(self, room: Room) -> Sequence[PathSummary]:
+        """The newest of each turn of the room that has any, of whatever path."""
+        ...
+
+    async def put(self, summary: PathSummary) -> bool:
+        """Insert a summary and forget older ones of its turn; False when the room has no such turn.
+
+        The same ``id`` again changes nothing.
+        """
+        ...
 
 
 class TurnStore(Protocol):
@@ -35,6 +54,11 @@ class TurnStore(Protocol):
     @property
     def characters(self) -> Characters:
         """The characters that users keep in the same database."""
+        ...
+
+    @property
+    def summaries(self) -> Summaries:
+        """Summaries of the turns, in the same database."""
         ...
 
     async def insert(self, turn: NewTurn) -> Turn | None:
@@ -80,7 +104,7 @@ class TurnStore(Protocol):
         """Up to ``limit`` turns of all paths with an index above ``after``, oldest first."""
         ...
 
-    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
+    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[ListedRoom]:
         """All rooms of the user that have turns, most recently used first."""
         ...
 
@@ -134,8 +158,16 @@ class ChatHistory(Protocol):
         """The characters that users keep."""
         ...
 
+    @property
+    def summaries(self) -> Summaries:
+        """Summaries of the turns."""
+        ...
+
     async def recall(self, room: Room, limit: int, after: After = AT_END) -> Recollection:
-        """The last ``limit`` turns of the path that ends there, kept ones too, within the time budget."""
+        """The last ``limit`` turns of the path that ends there, kept ones too, within the time budget.
+
+        With their summaries, unless the database is away.
+        """
         ...
 
     async def facts(self, room: Room) -> Sequence[str]:
@@ -192,7 +224,7 @@ class ChatHistory(Protocol):
         """As TurnStore.page, kept turns included."""
         ...
 
-    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
+    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[ListedRoom]:
         """As TurnStore.rooms, kept turns included."""
         ...
 

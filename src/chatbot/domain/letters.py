@@ -115,6 +115,7 @@ def _others_wrote(conversation: Conversation) -> Iterator[str]:
     """The other texts of the prompt that the model did not write."""
     yield from (part.text for part in conversation.system[:1])
     yield from (part.text for part in conversation.references)
+    yield from (one.text for one in conversation.summaries)
     yield from (conversation.speakers.user, conversation.speakers.assistant)
 
 

@@ -4,7 +4,7 @@ Plain frozen data, so that a backend can render it, a test can build it and a lo
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
@@ -92,6 +92,14 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
+class SummaryPart:
+    """A summary of a path's turns up to the one with the index ``upto``, as a prompt quotes it."""
+
+    upto: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Speakers:
     """Role labels for models that know only plain transcripts ("사용자: … / 비서: …")."""
 
@@ -105,19 +113,20 @@ class Conversation:
 
     ``system`` parts come first, the rules common to all users before texts of one user, so that prompts
     share a prefix. ``opening`` is the character's first turn. ``exchanges`` are the room's earlier turns,
-    oldest first; a backend may leave out the oldest to fit its context. ``references`` (search results,
-    quoted and untrusted) stand before ``question`` inside the user's turn; the first and the last frame the
-    others. ``scene`` stands behind them in the same way: what belongs to the scene and not to what is said.
-    ``facts``, in a frame of their own, are what the user pinned; they stand nearest to the question.
-    ``begun`` is what the answer begins with already: the model goes on behind it, and its answer is what it
-    adds. ``left_out`` names what of scene and facts had no room, for the report. ``language`` is the one in
-    which the user asks, where that is known.
+    oldest first; a backend may leave out the oldest to fit its context, and then one of ``summaries`` stands
+    for them, see ``summary_before``. ``references`` (search results, quoted and untrusted) stand before
+    ``question`` inside the user's turn; the first and the last frame the others. ``scene`` stands behind them
+    in the same way: what belongs to the scene and not to what is said. ``facts``, in a frame of their own, are
+    what the user pinned; they stand nearest to the question. ``begun`` is what the answer begins with already:
+    the model goes on behind it, and its answer is what it adds. ``left_out`` names what of scene and facts had
+    no room, for the report. ``language`` is the one in which the user asks, where that is known.
     """
 
     system: tuple[PromptPart, ...]
     question: str
     opening: str | None = None
     exchanges: tuple[Exchange, ...] = ()
+    summaries: tuple[SummaryPart, ...] = ()
     references: tuple[PromptPart, ...] = ()
     scene: tuple[PromptPart, ...] = ()
     facts: PromptPart | None = None
@@ -125,6 +134,14 @@ class Conversation:
     begun: str = ""
     left_out: tuple[str, ...] = ()
     language: Language | None = None
+
+    def summary_before(self, kept: Sequence[Exchange]) -> SummaryPart | None:
+        """What stands for the turns before these: at the head of the first user's turn in the prompt.
+
+        Of the summaries that tell nothing of a turn that is there it is the one that tells most.
+        """
+        able = [one for one in self.summaries if not kept or one.upto < kept[0].index]
+        return max(able, key=lambda one: one.upto, default=None)
 
     @property
     def hits(self) -> int:

@@ -147,6 +147,54 @@ class ChatModel(Protocol):
         """The model's condition; cheap, callable from the event loop at any time."""
         ...
 
+@dataclass(frozen=True, slots=True)
+class NextCut:
+    """Where the prompts of a room begin now, and where they will, as indexes of turns."""
+
+    begins: int
+    """The oldest turn that they hold."""
+
+    last: int
+    """The newest turn that the next cut takes."""
+
+    room: int
+    """Tokens that a prompt has for what stands for the turns that are cut."""
+
+
+class IdleModel(Protocol):
+    """A model that also writes while nobody asks it: only one of our own does."""
+
+    async def quiet(self, seconds: float) -> None:
+        """Return when nobody has had a place for so long.
+
+        Raises:
+            Unavailable: loading or draining.
+        """
+        ...
+
+    async def next_cut(self, conversation: Conversation) -> NextCut | None:
+        """Where the turns of this conversation would be cut next if it went on; None while that cannot be told.
+
+        Raises:
+            PromptTooLong: persona and question alone do not fit.
+            Unavailable: loading or draining.
+        """
+        ...
+
+    def errand(
+        self, conversation: Conversation, sampling: Sampling
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        """Yield Prompted, Tokens (any number) and one Finished, if nobody has a place until then.
+
+        It takes no place and nothing that others have: no user waits longer for it than a step, no room
+        leaves the pool, and it counts nowhere. Closing the iterator ends it within a step.
+
+        Raises:
+            GaveWay: somebody has a place, or there are no free cells for it; what was yielded stands.
+            PromptTooLong, ModelFailed, Unavailable: as their docstrings say.
+        """
+        ...
+
 
 class EngineMeter(Protocol):
     """Where an engine reports what only it can see; called on the engine's own thread."""

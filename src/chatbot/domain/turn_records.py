@@ -24,7 +24,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from chatbot.domain.history import AT_END, NewTurn, Room, RoomState
+from chatbot.domain.history import AT_END, SUMMARY_CHARS, NewTurn, PathSummary, Room, RoomState
 from chatbot.domain.messages import FinishReason
 from chatbot.domain.schemas import Facts, Title
 
@@ -63,6 +63,28 @@ def _in_calendar(time: datetime) -> datetime:
         raise ValueError("out of the calendar") from None
 
 
+class SummaryRecord(BaseModel):
+    """A summary of a path up to the turn that it stands with."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: UUID
+    text: Annotated[str, StringConstraints(max_length=SUMMARY_CHARS)]
+    edited: StrictBool = False
+    created_at: Annotated[AwareDatetime, AfterValidator(_in_calendar)]
+
+    @classmethod
+    def of(cls, summary: PathSummary) -> Self:
+        """The record of a summary."""
+        return cls(
+            id=summary.id, text=summary.text, edited=summary.edited, created_at=summary.created_at
+        )
+
+    def summary_of(self, room: Room, turn: UUID) -> PathSummary:
+        """The summary, to be stored with that turn."""
+        return PathSummary(self.id, room, turn, self.text, self.edited, self.created_at)
+
+
 class TurnRecord(BaseModel):
     """A turn without the room that it belongs to."""
 
@@ -78,6 +100,7 @@ class TurnRecord(BaseModel):
     finish_reason: FinishReason | None = None
     asked_with: _AskedWith | None = None
     turns_read: int | None = Field(default=None, ge=0, lt=2**31)
+    summary: SummaryRecord | None = None
 
     def turn_of(self, room: Room) -> NewTurn:
         """The turn, to be stored in that room."""

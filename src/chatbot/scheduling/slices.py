@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from chatbot.scheduling.tuning import LEAST_SLICE, LONGEST_SLICE
+from chatbot.scheduling.tuning import LEAST_ERRAND_SLICE, LEAST_SLICE, LONGEST_SLICE
 
 UNTILED_ROWS = 63
 """The largest call whose rows attention computes one by one on a CPU; from 64 on it works in tiles."""
@@ -22,6 +22,16 @@ def prefill_rows(reading: int, streaming: int, *, slice_seconds: float, token_se
     """
     slices = min(max(1.0, reading / max(1, streaming)), LONGEST_SLICE)
     return max(LEAST_SLICE, int(slices * slice_seconds / token_seconds))
+
+
+def errand_rows(step_seconds: float, token_seconds: float) -> int:
+    """Prompt tokens that one call of an errand reads: it should last no longer than a step does.
+
+    Args:
+        step_seconds: What a step for one answer takes.
+        token_seconds: What a prompt token takes.
+    """
+    return max(LEAST_ERRAND_SLICE, int(step_seconds / token_seconds))
 
 
 def share_out(wanted: Sequence[int], budget: int) -> list[int]:

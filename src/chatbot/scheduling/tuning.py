@@ -104,6 +104,9 @@ RATIO_DECAY = 0.98
 LEAST_SLICE = 64
 """Prompt tokens: fewer would not pay for a pass over the weights."""
 
+LEAST_ERRAND_SLICE = 8
+"""Prompt tokens of a call for which nobody waits: so few cost hardly more than one, which reads the weights too."""
+
 LONGEST_SLICE = 4.0
 """Usual slices that a step holds at most, where many wait for their first token and few stream."""
 

@@ -25,6 +25,7 @@ from chatbot.core.chat import Chat
 from chatbot.core.context import ContextBuilder
 from chatbot.core.reply import Backend
 from chatbot.core.statistics import Statistics
+from chatbot.core.summaries import SummaryWriter
 from chatbot.core.turns import TurnWriter
 from chatbot.domain.config import ANSWER_RESERVE, EngineConfig, ServiceConfig
 from chatbot.domain.errors import StartupError
@@ -187,12 +188,21 @@ async def open_suite(
             metrics.watch_engine(engine)
             engines[config] = engine
 
+        writers: dict[LlamaModel, SummaryWriter] = {}
+        for name in names:
+            engine = engines[configs[name]]
+            if settings.service(name).summaries and engine not in writers:
+                writers[engine] = SummaryWriter(history, engine)
+                writing = asyncio.create_task(writers[engine].work())
+                stack.callback(writing.cancel)
+
         services: dict[ServiceName, ServiceState] = {}
         for name in names:
             llama = engines[configs[name]]
             sampling = settings.service(name).sampling()
             room = configs[name].context_tokens - ANSWER_RESERVE
-            backends = {LLAMA_ALIAS: Backend(llama, llama_personas[name], sampling, room)}
+            writer = writers.get(llama) if settings.service(name).summaries else None
+            backends = {LLAMA_ALIAS: Backend(llama, llama_personas[name], sampling, room, writer)}
             personas = openai_personas[name]
             for alias, model in foreign.items():
                 room = settings.openai.aliases[alias].context_tokens - ANSWER_RESERVE

@@ -23,6 +23,7 @@
   (printf "%sPOOL_TOKENS" $prefix) $s.poolTokens
   (printf "%sKV_TYPE" $prefix) $s.kvType
   (printf "%sKOREAN_LETTERS" $prefix) $s.koreanLetters
+  (printf "%sSUMMARIES" $prefix) $s.summaries
   (printf "%sMAX_TOKENS" $prefix) $s.maxTokens
   (printf "%sPARALLEL" $prefix) $s.parallel
   (printf "%sTHREADS" $prefix) $s.threads

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from chatbot.domain.history import Room, RoomSummary, Turn
+from chatbot.domain.history import ListedRoom, Room, Turn
 from chatbot.domain.messages import ServiceName
 
 PAGE = 200
@@ -16,7 +16,7 @@ class Pages(Protocol):
         """As TurnStore.page."""
         ...
 
-    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
+    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[ListedRoom]:
         """As TurnStore.rooms."""
         ...
 

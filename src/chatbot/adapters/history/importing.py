@@ -11,18 +11,22 @@ from dataclasses import dataclass, field, replace
 
 from chatbot.adapters.history.character_records import CharacterToImport, import_character
 from chatbot.adapters.history.records import storable
-from chatbot.domain.history import Imported, NewTurn, Room, RoomState
+from chatbot.domain.history import Imported, NewTurn, PathSummary, Room, RoomState
 from chatbot.domain.history_ports import TurnStore
 
 
 @dataclass(frozen=True, slots=True)
 class RoomToImport:
-    """A room's turns, oldest first; ``broken`` more could not be read. ``state`` is what was chosen for it."""
+    """A room's turns, oldest first; ``broken`` more could not be read.
+
+    ``state`` is what was chosen for it, ``summaries`` are those of the turns.
+    """
 
     room: Room
     turns: tuple[NewTurn, ...]
     broken: int = 0
     state: RoomState | None = None
+    summaries: tuple[PathSummary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,9 @@ async def import_rooms(
             continue
         report.imported += imported.stored
         report.present += imported.present
+        if not dry_run:
+            for summary in found.summaries:
+                await store.summaries.put(summary)
     return report
 
 

@@ -28,16 +28,17 @@ from chatbot.adapters.history.mongo_documents import (
     turn_of,
     with_parents,
 )
+from chatbot.adapters.history.mongo_summaries import MongoSummaries
 from chatbot.adapters.history.records import storable
 from chatbot.domain.branches import TurnNode
 from chatbot.domain.errors import StartupError
 from chatbot.domain.history import (
     HistoryUnavailable,
+    ListedRoom,
     NewTurn,
     Owner,
     Room,
     RoomState,
-    RoomSummary,
     Turn,
 )
 from chatbot.domain.messages import ServiceName
@@ -103,9 +104,10 @@ class MongoTurnStore:
         self._client = _open(uri, timeout_seconds)
         found = self._client[database]
         self._collections = Collections(
-            found["turns"], found["room_states"], found["tombstones"], found["characters"]
+            found["turns"], found["room_states"], found["tombstones"], found["characters"], found["summaries"]
         )
         self.characters = MongoCharacters(self._asking, _inserted)
+        self.summaries = MongoSummaries(self._asking, _inserted)
         self._indexed = False
         self._inserting: WeakValueDictionary[Room, asyncio.Lock] = WeakValueDictionary()
 
@@ -208,10 +210,10 @@ class MongoTurnStore:
                 await found.turns.find(chosen).sort("index", 1).limit(limit).to_list(limit)
             )
 
-    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
+    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[ListedRoom]:
         """As the port says."""
         async with self._asking() as found:
-            return await found.summaries({"service": str(service), "user_id": user_id})
+            return await found.listed({"service": str(service), "user_id": user_id})
 
     async def owners(self) -> Sequence[Owner]:
         """As the port says; one look-up a service and one a user, each a jump along the index."""
@@ -236,8 +238,7 @@ class MongoTurnStore:
         if not ids:
             return 0
         async with self._asking() as found:
-            result = await found.turns.delete_many({"_id": {"$in": [str(id_) for id_ in ids]}})
-        return int(result.deleted_count)
+            return await found.delete_turns([str(id_) for id_ in ids])
 
     async def delete_room(self, room: Room) -> int:
         """As the port says."""
@@ -278,6 +279,7 @@ class MongoTurnStore:
     async def _delete(self, chosen: Document) -> int:
         async with self._asking() as found:
             result = await found.turns.delete_many(chosen)
+            await found.summaries.delete_many(chosen)
             await found.states.delete_many(chosen)
             await found.tombstones.delete_many(chosen)
         return int(result.deleted_count)

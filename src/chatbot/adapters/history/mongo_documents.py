@@ -11,12 +11,15 @@ from typing import Any
 from uuid import UUID
 
 from chatbot.adapters.history.titles import title
-from chatbot.domain.history import NewTurn, Room, RoomState, RoomSummary, Turn
+from chatbot.domain.history import ListedRoom, NewTurn, Room, RoomState, Turn
 from chatbot.domain.messages import FinishReason, ServiceName
 
 Document = dict[str, Any]
 
 _ROOM = [("service", 1), ("user_id", 1), ("db_id", 1)]
+
+_BATCH = 500
+"""Summaries whose turns are looked for at a time."""
 
 
 def key(room: Room) -> Document:
@@ -89,11 +92,16 @@ class Collections:
     characters: Any
     """Versions of characters, unique by owner, character and version."""
 
+    summaries: Any
+    """Summaries of paths, each of a turn."""
+
     async def make_indexes(self) -> None:
         """Make the indexes that are not there."""
         await self.turns.create_index([*_ROOM, ("index", 1)], unique=True, name="room")
         await self.states.create_index([*_ROOM, ("version", 1)], unique=True, name="room")
         await self.tombstones.create_index(_ROOM, name="room")
+        await self.summaries.create_index(_ROOM, name="room")
+        await self.summaries.create_index([("turn", 1)], name="turn")
         version = [("service", 1), ("user_id", 1), ("character_id", 1), ("version", 1)]
         await self.characters.create_index(version, unique=True, name="version")
 
@@ -182,9 +190,15 @@ class Collections:
     async def finish_burials(self, room: Room) -> None:
         """Delete the turns of the room that have tombstones, if somebody is still about it."""
         buried = [document["_id"] async for document in self.tombstones.find(key(room), {"_id": 1})]
-        await self.turns.delete_many({"_id": {"$in": buried}})
+        await self.delete_turns(buried)
 
-    async def summaries(self, owner: Document) -> list[RoomSummary]:
+    async def delete_turns(self, ids: Sequence[str]) -> int:
+        """Delete turns with their summaries, and return how many turns there were."""
+        result = await self.turns.delete_many({"_id": {"$in": ids}})
+        await self.summaries.delete_many({"turn": {"$in": ids}})
+        return int(result.deleted_count)
+
+    async def listed(self, owner: Document) -> list[ListedRoom]:
         """All rooms of a user; the server sends indexes and times only, and one question a room."""
         count: dict[str, int] = {}
         first: dict[str, int] = {}
@@ -208,7 +222,7 @@ class Collections:
         for room, turns in count.items():
             state = states.get(room, RoomState())
             name = state.title or titles.get(room, "")
-            lines.append(RoomSummary(UUID(room), name, turns, updated[room].astimezone(UTC), state.pinned))
+            lines.append(ListedRoom(UUID(room), name, turns, updated[room].astimezone(UTC), state.pinned))
         return sorted(lines, key=lambda line: (-line.updated_at.timestamp(), str(line.db_id)))
 
     async def delete_unused(self, owner: Document, older_than: datetime) -> int:
@@ -224,7 +238,10 @@ class Collections:
         return deleted
 
     async def forget_rooms_without_turns(self, older_than: datetime) -> None:
-        """Delete states and tombstones from before that time whose rooms have no turn left."""
+        """Delete states and tombstones from before that time whose rooms have no turn left.
+
+        Summaries whose turns are gone go too: a kill may have left them.
+        """
         for records in (self.states, self.tombstones):
             old = records.find({"created_at": {"$lt": older_than}}, {"_id": 0, **dict(_ROOM)})
             rooms = {tuple(document[name] for name, _ in _ROOM) async for document in old}
@@ -232,3 +249,17 @@ class Collections:
                 room = dict(zip((name for name, _ in _ROOM), values, strict=True))
                 if await self.turns.find_one(room, {"_id": 1}) is None:
                     await records.delete_many({**room, "created_at": {"$lt": older_than}})
+        batch: list[str] = []
+        async for document in self.summaries.find({}, {"_id": 0, "turn": 1}):
+            batch.append(document["turn"])
+            if len(batch) == _BATCH:
+                await self._delete_summaries_of_gone(batch)
+                batch = []
+        await self._delete_summaries_of_gone(batch)
+
+    async def _delete_summaries_of_gone(self, turns: Sequence[str]) -> None:
+        """Delete the summaries of those of the turns that are not there."""
+        there = self.turns.find({"_id": {"$in": turns}}, {"_id": 1})
+        gone = set(turns) - {document["_id"] async for document in there}
+        if gone:
+            await self.summaries.delete_many({"turn": {"$in": [*gone]}})

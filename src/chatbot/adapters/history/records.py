@@ -6,13 +6,14 @@ room that the API cannot name would be a room that nobody can delete.
 
 import re
 from dataclasses import replace
+from typing import NamedTuple
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from chatbot.domain.history import AT_END, NewTurn, Room, RoomState, Turn
+from chatbot.domain.history import AT_END, NewTurn, PathSummary, Room, RoomState, Turn
 from chatbot.domain.messages import ServiceName
 from chatbot.domain.schemas import RoomId, UserId
-from chatbot.domain.turn_records import StateRecord, TurnRecord, milliseconds
+from chatbot.domain.turn_records import StateRecord, SummaryRecord, TurnRecord, milliseconds
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """NUL and lone surrogates: a database of text may refuse them or cut the text there."""
@@ -33,6 +34,16 @@ class _Record(TurnRecord, _RoomOfRecord):
     """
 
     state: StateRecord | None = None
+
+
+class ReadRecord(NamedTuple):
+    """What a line tells."""
+
+    turn: NewTurn
+    state: RoomState | None
+    """What was chosen for the turn's room."""
+    summary: PathSummary | None
+    """What was told of the path up to the turn."""
 
 
 def storable(turn: NewTurn) -> NewTurn:
@@ -65,8 +76,10 @@ def is_user_id(text: str) -> bool:
     return True
 
 
-def write_record(turn: Turn | NewTurn, state: RoomState | None = None) -> str:
-    """The turn, and its room's state if that is given, as one line of JSON without its line break."""
+def write_record(
+    turn: Turn | NewTurn, state: RoomState | None = None, summary: PathSummary | None = None
+) -> str:
+    """The turn, its room's state and its summary if these are given, as one line of JSON without its break."""
     record = _Record(
         service=turn.room.service,
         user_id=turn.room.user_id,
@@ -90,20 +103,26 @@ def write_record(turn: Turn | NewTurn, state: RoomState | None = None) -> str:
         record.turns_read = turn.turns_read
     if state is not None and state.version:
         record.state = StateRecord.of(state)
+    if summary is not None:
+        record.summary = SummaryRecord.of(summary)
     return record.model_dump_json(exclude_unset=True)
 
 
 def read_record(line: str | bytes) -> NewTurn:
     """The turn of a line; raises ValueError without the line's text when it is not one."""
-    return read_with_state(line)[0]
+    return read_whole_record(line).turn
 
 
-def read_with_state(line: str | bytes) -> tuple[NewTurn, RoomState | None]:
-    """The turn of a line with its room's state, if the line tells it; raises ValueError as ``read_record``."""
+def read_whole_record(line: str | bytes) -> ReadRecord:
+    """All that a line tells; raises ValueError as ``read_record``."""
     try:
         record = _Record.model_validate_json(line)
     except ValidationError as error:
         fields = sorted({".".join(map(str, item["loc"])) or "line" for item in error.errors()})
         raise ValueError(f"not a turn: {', '.join(fields)}") from None
-    turn = storable(record.turn_of(Room(record.service, record.user_id, record.db_id)))
-    return turn, record.state.state() if record.state else None
+    room = Room(record.service, record.user_id, record.db_id)
+    return ReadRecord(
+        storable(record.turn_of(room)),
+        record.state and record.state.state(),
+        record.summary and record.summary.summary_of(room, record.id),
+    )

@@ -26,6 +26,7 @@ from chatbot.adapters.history.branching import bury_turn, change_state, kept_pat
 from chatbot.adapters.history.catching_up import LOCK_SECONDS, CatchUp
 from chatbot.adapters.history.exporting import turns_of_user
 from chatbot.adapters.history.guarded_characters import GuardedCharacters
+from chatbot.adapters.history.guarded_summaries import GuardedSummaries
 from chatbot.adapters.history.importing import import_room
 from chatbot.adapters.history.kept_files import Kept
 from chatbot.adapters.history.records import storable
@@ -39,6 +40,7 @@ from chatbot.domain.history import (
     After,
     HistoryUnavailable,
     Imported,
+    ListedRoom,
     NewTurn,
     Owner,
     Recalled,
@@ -46,7 +48,6 @@ from chatbot.domain.history import (
     Room,
     RoomChange,
     RoomState,
-    RoomSummary,
     SearchOfRooms,
     Stored,
     Turn,
@@ -82,6 +83,7 @@ class ResilientHistory:
         self._catch_up = CatchUp(store, spool, pace.mark)
         self.watch = Watch(store, spool, self._catch_up, self._writability, pace)
         self.characters = GuardedCharacters(store.characters, self.watch, timeout_seconds)
+        self.summaries = GuardedSummaries(store.summaries, self.watch)
         self._searching = asyncio.Lock()
         self._importing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -102,7 +104,12 @@ class ResilientHistory:
                 async with asyncio.timeout(self._budget):
                     await self._catch_up.owner(kept)
                     end = await self.store.end(room) if after is AT_END else after
-                    return Recollection(await read_path(self.store, room, limit, end))
+                    turns, summaries = await asyncio.gather(
+                        read_path(self.store, room, limit, end), self.store.summaries.of_room(room)
+                    )
+                    path = {turn.id for turn in turns}
+                    told = tuple(summary for summary in summaries if summary.turn in path)
+                    return Recollection(turns, summaries=told)
             except (HistoryUnavailable, OSError) as error:
                 self.watch.lost(error)
         return Recollection(kept_path(reachable, limit, after), Recalled.PARTIAL)
@@ -165,7 +172,7 @@ class ResilientHistory:
         """As the port says."""
         return await self._read(_owner(room), lambda: self.store.page(room, after, limit))
 
-    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
+    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[ListedRoom]:
         """As the port says."""
         return await self._read(Owner(service, user_id), lambda: self.store.rooms(service, user_id))
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from chatbot.adapters.history.character_records import CharacterToImport, is_character, read_character
 from chatbot.adapters.history.importing import RoomToImport, SkippedRoom
 from chatbot.adapters.history.predecessor import PREFIXES, convert
-from chatbot.adapters.history.records import read_with_state
-from chatbot.domain.history import NewTurn, RoomState
+from chatbot.adapters.history.records import read_whole_record
+from chatbot.domain.history import NewTurn, PathSummary, RoomState
 
 Found = RoomToImport | CharacterToImport | SkippedRoom
 
@@ -86,6 +86,7 @@ def _records(path: Path, _: tzinfo) -> Iterator[Found]:
     """The lines of an export: turns, of which a room's stand together, and characters."""
     turns: list[NewTurn] = []
     state: RoomState | None = None
+    summaries: list[PathSummary] = []
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             record = line.removeprefix(codecs.BOM_UTF8)
@@ -95,14 +96,16 @@ def _records(path: Path, _: tzinfo) -> Iterator[Found]:
                 if is_character(record):
                     yield read_character(record)
                     continue
-                turn, told = read_with_state(record)
+                turn, told, summary = read_whole_record(record)
             except ValueError as error:
                 yield SkippedRoom(f"{path.name} line {number}", str(error))
                 continue
             if turns and turns[-1].room != turn.room:
-                yield RoomToImport(turns[0].room, tuple(turns), state=state)
-                turns, state = [], None
+                yield RoomToImport(turns[0].room, tuple(turns), state=state, summaries=tuple(summaries))
+                turns, state, summaries = [], None, []
             turns.append(turn)
             state = state or told
+            if summary is not None:
+                summaries.append(summary)
     if turns:
-        yield RoomToImport(turns[0].room, tuple(turns), state=state)
+        yield RoomToImport(turns[0].room, tuple(turns), state=state, summaries=tuple(summaries))

@@ -36,15 +36,17 @@ from chatbot.adapters.history.sqlite_rows import (
     values_of_room,
     values_of_state,
 )
+from chatbot.adapters.history.sqlite_summaries import SCHEMA as SUMMARIES_SCHEMA
+from chatbot.adapters.history.sqlite_summaries import SqliteSummaries
 from chatbot.adapters.history.titles import title
 from chatbot.domain.branches import TurnNode
 from chatbot.domain.history import (
     HistoryUnavailable,
+    ListedRoom,
     NewTurn,
     Owner,
     Room,
     RoomState,
-    RoomSummary,
     Turn,
 )
 from chatbot.domain.messages import ServiceName
@@ -81,6 +83,7 @@ class SqliteTurnStore:
         self._writer = writer
         self._reader = reader
         self.characters = SqliteCharacters(self)
+        self.summaries = SqliteSummaries(self)
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -97,7 +100,7 @@ class SqliteTurnStore:
         try:
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
                 await writer.execute(f"PRAGMA {pragma}")
-            await writer.executescript(sql.SCHEMA + CHARACTERS_SCHEMA)
+            await writer.executescript(sql.SCHEMA + SUMMARIES_SCHEMA + CHARACTERS_SCHEMA)
             await _add_columns(writer)
             reader = await aiosqlite.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         except BaseException:
@@ -179,12 +182,12 @@ class SqliteTurnStore:
         clause = f"WHERE {sql.IN_ROOM} AND turn_index > :after ORDER BY turn_index LIMIT :limit"
         return await self._turns(clause, {**values_of_room(room), "after": after, "limit": limit})
 
-    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[RoomSummary]:
+    async def rooms(self, service: ServiceName, user_id: str) -> Sequence[ListedRoom]:
         """As the port says."""
         with _failures():
             rows = await self._reader.execute_fetchall(sql.ROOMS, values_of_owner(Owner(service, user_id)))
         return [
-            RoomSummary(UUID(db_id), named or title(question), turns, of_milliseconds(updated), bool(pinned))
+            ListedRoom(UUID(db_id), named or title(question), turns, of_milliseconds(updated), bool(pinned))
             for db_id, turns, updated, question, named, pinned in rows
         ]
 

@@ -15,6 +15,7 @@ from chatbot.llm.llama.answering import Answering
 from chatbot.llm.llama.context import Context
 from chatbot.llm.llama.delivery import Delivery
 from chatbot.llm.llama.drafting import Drafter
+from chatbot.llm.llama.errands import ErrandAnswers, Errands
 from chatbot.llm.llama.prefix_cache import ParkingPolicy
 from chatbot.llm.llama.roster import Roster
 from chatbot.llm.llama.stepper import DecodedCall, Stepper
@@ -53,7 +54,14 @@ class Cancel:
     stream: Stream
 
 
-Command = Submit | Cancel
+@dataclass(frozen=True, slots=True)
+class Undertake:
+    """Begin with an errand, whose prompt is known and which has no place; see Errands."""
+
+    stream: Stream
+
+
+Command = Submit | Cancel | Undertake
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +97,16 @@ class Engine:
         self._called = threading.Condition()
         self._stopping = False
         self._roster = Roster(setup.context, setup.sequences, setup.policy, setup.scheduler)
-        self._answers = Answering(
-            self._roster, self._delivery, setup.vocabulary, setup.scheduler, setup.speeds, setup.meter
+        parts = (
+            self._roster,
+            self._delivery,
+            setup.vocabulary,
+            setup.scheduler,
+            setup.speeds,
+            setup.meter,
         )
+        self._answers = Answering(*parts)
+        self._errands = Errands(self._roster, ErrandAnswers(*parts), setup.scheduler, setup.speeds)
         drafter = Drafter(setup.speeds.rows, setup.vocabulary.end_tokens) if setup.speculation else None
         self._stepper = Stepper(setup.context, self._roster, setup.speeds, drafter, tiled=setup.tiled)
         self._rebuilds = 0
@@ -155,6 +170,10 @@ class Engine:
             self._end_all(Draining("the engine has stopped"))
             self._context.close()
 
+    @property
+    def _has_work(self) -> bool:
+        return bool(self._roster.running) or self._errands.under_way
+
     def _tidy(self) -> None:
         """While nobody asks, move rooms out of the pool: later it would be in somebody's way."""
         while not (self._commands or self._roster.running or self._stopping):
@@ -163,11 +182,14 @@ class Engine:
 
     def _round(self) -> None:
         now = time.monotonic()
+        self._errands.give_way()
         self._expire(now)
         self._roster.admit(now)
         self._roster.notify(now, self._delivery)
         if self._roster.running:
             self._step()
+        elif self._errands.under_way:
+            self._step_aside()
         self._rates.append((time.monotonic(), self._answers.generated))
         self._answers.generated = 0
         self._progress = time.monotonic()
@@ -183,6 +205,12 @@ class Engine:
             # Who has a token gets it before the next call, which may be a long one.
             self._delivery.flush()
         self._rebuilds = 0
+
+    def _step_aside(self) -> None:
+        if broken := self._errands.step(self._context):
+            self._rebuild(broken)
+        else:
+            self._rebuilds = 0
 
     def _act_on(self, call: DecodedCall) -> None:
         for _ in range(call.preempted):
@@ -205,7 +233,7 @@ class Engine:
 
     def _take_commands(self) -> None:
         with self._called:
-            while not (self._commands or self._roster.running or self._stopping):
+            while not (self._commands or self._has_work or self._stopping):
                 # Somebody may wait for another's prefix or for his deadline with nobody running.
                 self._busy = bool(self._roster.waiting)
                 self._called.wait(0.05 if self._busy else None)
@@ -220,7 +248,10 @@ class Engine:
             match command:
                 case Submit(stream):
                     self._roster.waiting[stream.ticket] = stream
+                case Undertake(stream):
+                    self._errands.begin(stream)
                 case Cancel(stream):
+                    self._errands.cancel(stream)
                     if not stream.ended:
                         self._answers.leave(stream, complete=False)
 
@@ -243,6 +274,7 @@ class Engine:
 
     def _end_all(self, error: ChatbotError) -> None:
         self._take_over_commands()
+        self._errands.end(error)
         for stream in self._roster.everyone():
             self._answers.fail(stream, error)
         self._delivery.flush()
@@ -252,4 +284,6 @@ class Engine:
             for command in self._commands:
                 if isinstance(command, Submit) and not command.stream.ended:
                     self._roster.waiting[command.stream.ticket] = command.stream
+                elif isinstance(command, Undertake):
+                    self._errands.begin(command.stream)
             self._commands.clear()

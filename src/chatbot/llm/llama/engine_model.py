@@ -6,9 +6,10 @@ llama_cpp is imported on that thread: it takes most of a second, which the proce
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from chatbot.domain.config import EngineConfig, QueueConfig
 from chatbot.domain.errors import ChatbotError, Draining, Loading, StartupError, Unavailable
@@ -21,7 +22,7 @@ from chatbot.domain.messages import (
     Sampling,
     ServiceName,
 )
-from chatbot.domain.models import AdmissionRequest, EngineMeter, ModelState, ModelStatus
+from chatbot.domain.models import AdmissionRequest, EngineMeter, ModelState, ModelStatus, NextCut
 from chatbot.llm.llama.cpu import yield_while_waiting
 from chatbot.scheduling.admission import Limits
 from chatbot.scheduling.ticket import Ticket
@@ -38,6 +39,11 @@ _RENDERERS = 4
 holds up no short one: most of the work leaves the interpreter's lock. Few, because the engine computes on the
 same cores."""
 
+_LOOK_SECONDS = 0.25
+"""How often who waits for quiet looks whether anybody has a place."""
+
+_Made = TypeVar("_Made")
+
 
 def open_llama(config: EngineConfig, queue: QueueConfig, meter: EngineMeter) -> "LlamaModel":
     """Start loading a model on a thread of its own and return at once."""
@@ -47,7 +53,7 @@ def open_llama(config: EngineConfig, queue: QueueConfig, meter: EngineMeter) -> 
 
 
 class LlamaModel:
-    """Implements ChatModel on a GGUF file."""
+    """Implements ChatModel and IdleModel on a GGUF file."""
 
     def __init__(
         self, config: EngineConfig, limits: Limits, meter: EngineMeter, *, exact: bool = False
@@ -61,6 +67,7 @@ class LlamaModel:
         self._failure = ""
         self._draining = False
         self._thread = threading.Thread(target=self._work, name=f"engine-{config.name}", daemon=True)
+        self._errands: set[Stream] = set()
         self._renderer = ThreadPoolExecutor(_RENDERERS, thread_name_prefix="prompts")
 
     def start(self) -> None:
@@ -119,6 +126,43 @@ class LlamaModel:
         """What would enter the prompt, without a place; for a dry run."""
         return self.render(conversation).report
 
+    async def next_cut(self, conversation: Conversation) -> NextCut | None:
+        """See IdleModel."""
+        prompter = self._admitting().prompter
+        return await _elsewhere(self._renderer, prompter.next_cut, conversation)
+
+    async def errand(
+        self, conversation: Conversation, sampling: Sampling
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        """See IdleModel."""
+        prepare = self._admitting().prepare
+        prompt, (sampler,) = await _elsewhere(self._renderer, prepare, conversation, sampling, [None])
+        model = self._admitting()
+        stream = model.undertake(prompt, sampler, sampling)
+        self._errands.add(stream)
+        try:
+            yield Prompted(prompt.report)
+            ended = False
+            while not ended:
+                for item in await stream.outbox.take():
+                    if isinstance(item, ChatbotError):
+                        raise item
+                    ended = isinstance(item, Finished)
+                    yield item
+        finally:
+            self._errands.discard(stream)
+            model.cancel(stream)
+
+    async def quiet(self, seconds: float) -> None:
+        """See IdleModel."""
+        since = time.monotonic()
+        while True:
+            if self._admitting().scheduler.places():
+                since = time.monotonic()
+            elif time.monotonic() - since >= seconds:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+
     async def wait_ready(self) -> None:
         """Wait until the model is loaded.
 
@@ -128,8 +172,10 @@ class LlamaModel:
         await asyncio.shield(asyncio.wrap_future(self._loaded))
 
     def drain(self) -> None:
-        """Refuse new requests from now on; those with a place are finished."""
+        """Refuse new requests from now on; those with a place are finished, errands given up."""
         self._draining = True
+        for stream in self._errands:
+            self._loaded.result().cancel(stream)
 
     async def wait_idle(self) -> None:
         """Wait until no place is taken."""
@@ -208,15 +254,10 @@ class LlamaPlace:
         model, tickets = self._model, self._tickets
         streams: list[Stream] = []
         try:
-            loop = asyncio.get_running_loop()
             formed = await model.grammars.constraints(sampling.form, len(tickets))
-            try:
-                rendering = loop.run_in_executor(
-                    self._renderer, model.prepare, conversation, sampling, formed
-                )
-            except RuntimeError:
-                raise Draining("the engine has stopped") from None
-            prompt, samplers = await rendering
+            prompt, samplers = await _elsewhere(
+                self._renderer, model.prepare, conversation, sampling, formed
+            )
             streams = model.submit(tickets, prompt, samplers, conversation, sampling)
             yield Prompted(prompt.report)
             unfinished = len(streams)
@@ -241,3 +282,17 @@ class LlamaPlace:
     def _give_up(self) -> None:
         for ticket in self._tickets:
             self._model.give_up(ticket)
+
+
+async def _elsewhere(threads: ThreadPoolExecutor, work: Callable[..., _Made], *values: object) -> _Made:
+    """What the work makes, off the event loop.
+
+    Raises:
+        Draining: the threads have ended.
+    """
+    try:
+        making = asyncio.get_running_loop().run_in_executor(threads, work, *values)
+    except RuntimeError:
+        raise Draining("the engine has stopped") from None
+    return await making
+

@@ -15,11 +15,11 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from chatbot.domain.messages import Conversation, Exchange, PromptPart
 from chatbot.llm.llama.pieces import (
-    HISTORY,
     OPENING,
     Endings,
     Piece,
     begun_pieces,
+    earlier_turns,
     system_pieces,
     user_pieces,
 )
@@ -129,9 +129,8 @@ def _system_with_opening(conversation: Conversation) -> list[Piece]:
 
 def _dialogue(conversation: Conversation) -> list[Message]:
     messages: list[Message] = []
-    for exchange in conversation.exchanges:
-        messages.append(("user", [Piece(exchange.question.strip(), HISTORY, turn=exchange.index)]))
-        messages.append(("assistant", [Piece(exchange.answer.strip(), HISTORY, turn=exchange.index)]))
+    for asked, answered in earlier_turns(conversation):
+        messages += [("user", asked), ("assistant", [answered])]
     return [*messages, ("user", list(user_pieces(conversation)))]
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 from chatbot.domain.messages import Conversation
 from chatbot.llm.llama.pieces import (
-    HISTORY,
     OPENING,
     Endings,
     Piece,
     begun_pieces,
+    earlier_turns,
     system_pieces,
     user_pieces,
 )
@@ -36,10 +36,9 @@ class Llama3Format:
             pieces += _message("system", system)
         if conversation.opening:
             pieces += _message("assistant", [Piece(conversation.opening.strip(), OPENING)])
-        for exchange in conversation.exchanges:
-            turn = exchange.index
-            pieces += _message("user", [Piece(exchange.question.strip(), HISTORY, turn=turn)], turn)
-            pieces += _message("assistant", [Piece(exchange.answer.strip(), HISTORY, turn=turn)], turn)
+        for asked, answered in earlier_turns(conversation):
+            pieces += _message("user", asked, answered.turn)
+            pieces += _message("assistant", [answered], answered.turn)
         pieces += _message("user", user_pieces(conversation))
         answer = Piece(_HEADER.format(role="assistant"), trusted=True)
         return [*pieces, answer, *begun_pieces(conversation)]

@@ -1,16 +1,17 @@
 """A prompt as text, before it becomes tokens: template pieces that we wrote, and foreign content apart."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from chatbot.domain.messages import Conversation
+from chatbot.domain.messages import Conversation, SummaryPart
 
 TEMPLATE = "template"
 HISTORY = "history"
 OPENING = "opening"
 QUESTION = "question"
 ANSWER = "answer"
+SUMMARY = "summary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,28 @@ def system_pieces(conversation: Conversation) -> Iterator[Piece]:
     yield from _joined([(part.name, part.text.strip()) for part in conversation.system])
 
 
+def summary_pieces(summaries: Iterable[SummaryPart]) -> list[Piece]:
+    """What stands for turns that were cut, at the head of a user's turn."""
+    quoted = [Piece(one.text.strip(), SUMMARY) for one in summaries]
+    return [piece for one in quoted for piece in (one, Piece("\n\n", trusted=True))]
+
+
+def earlier_turns(conversation: Conversation) -> Iterator[tuple[list[Piece], Piece]]:
+    """The user's side of each exchange, the first with what stands for those before it, and the answer."""
+    head = summary_pieces(conversation.summaries)
+    for exchange in conversation.exchanges:
+        asked = Piece(exchange.question.strip(), HISTORY, turn=exchange.index)
+        yield [*head, asked], Piece(exchange.answer.strip(), HISTORY, turn=exchange.index)
+        head = []
+
+
 def user_pieces(conversation: Conversation) -> Iterator[Piece]:
-    """Quotations, then the question; its piece comes even when nothing is left of it without white space."""
+    """Quotations, then the question; its piece comes even when nothing is left of it without white space.
+
+    Where no earlier turn is left, what stands for them comes first.
+    """
+    if not conversation.exchanges:
+        yield from summary_pieces(conversation.summaries)
     quoted = list(_joined([(part.name, part.text.strip()) for part in conversation.quoted]))
     yield from quoted
     if quoted:

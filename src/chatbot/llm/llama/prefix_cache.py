@@ -123,6 +123,12 @@ class PrefixCache:
             self._policy.host_cache.forget(match.room)
         return 0
 
+    def cells_to_adopt(self, match: Match | None, keep: int) -> int:
+        """Free cells that ``adopt`` needs for an empty sequence; what it shares of the pool needs none."""
+        if match is None or match.room is None:
+            return 0
+        return self._policy.host_cache.cells_to_load(match.room, min(match.shared, keep), keep)
+
     def guard(self, sequence: int, count: int) -> int | None:
         """Protect a running sequence's first ``count`` tokens from its own window; None where there is none.
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from chatbot.domain.errors import PromptTooLong
-from chatbot.domain.messages import Conversation, Exchange, PromptReport
+from chatbot.domain.messages import Conversation, Exchange, PromptReport, SummaryPart
+from chatbot.domain.models import NextCut
 from chatbot.llm.llama.jinja_format import JinjaFormat
 from chatbot.llm.llama.llama3_format import Llama3Format, speaks_llama3
 from chatbot.llm.llama.model_file import ModelFile
-from chatbot.llm.llama.pieces import TEMPLATE, Endings, Piece, PromptFormat
+from chatbot.llm.llama.pieces import SUMMARY, TEMPLATE, Endings, Piece, PromptFormat, summary_pieces
 from chatbot.llm.llama.transcript_format import TranscriptFormat
 from chatbot.llm.llama.vocabulary import Vocabulary, slices
 
@@ -60,6 +61,27 @@ def choose_format(file: ModelFile, vocabulary: Vocabulary) -> PromptFormat:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A conversation as it fits: what stands before its turns, its pieces, and where its turns begin."""
+
+    conversation: Conversation
+    """With all of its turns, and with those quotations that fit."""
+    begin: tuple[Segment, ...]
+    pieces: tuple[Piece, ...]
+    first: int
+    """The place of the first turn that is kept."""
+    room: int
+    """Tokens for the turns."""
+    reserve: int
+    """Tokens for a summary, beside those."""
+
+    @property
+    def kept(self) -> tuple[Exchange, ...]:
+        """The turns that enter."""
+        return self.conversation.exchanges[self.first :]
+
+
 class Prompter:
     """Renders conversations within ``limit`` tokens; safe to use from several threads.
 
@@ -68,6 +90,9 @@ class Prompter:
     context more than is needed. Of the places within this leeway the roundest is taken: the index of the turn
     before it has the largest power of two as a divisor. It stays the roundest until the leeway has moved
     beyond it. On a path that leaves indexes out, those that are missing there count too.
+
+    Where a path has summaries, an eighth of the context is kept free of turns for one of them, however long it
+    is: so it does not matter to where the cut falls which one enters. One that is longer is left out.
 
     What does not fit even without history loses what is quoted, the last references first. No more is
     tokenised than what may fit, and a little: turn by turn from the newest.
@@ -79,6 +104,7 @@ class Prompter:
         self._vocabulary = vocabulary
         self._limit = limit
         self._leeway = context // 4
+        self._reserve = context // 8
 
     def render(self, conversation: Conversation) -> RenderedPrompt:
         """The prompt of the conversation.
@@ -86,11 +112,66 @@ class Prompter:
         Raises:
             PromptTooLong: persona and question alone do not fit.
         """
-        exchanges = conversation.exchanges
         searched = bool(conversation.references)
+        cut = self._cut(conversation)
+        conversation, pieces = cut.conversation, cut.pieces
+        summaries: tuple[SummaryPart, ...] = ()
+        if summary := conversation.summary_before(cut.kept):
+            if self._count(summary_pieces([summary]), cut.reserve) <= cut.reserve:
+                summaries = (summary,)
+                kept = replace(conversation, exchanges=cut.kept, summaries=summaries)
+                pieces = tuple(self._format.pieces(kept))
+            else:
+                conversation = replace(conversation, left_out=(*conversation.left_out, SUMMARY))
+        segments = (
+            *cut.begin,
+            *(Segment(piece.name, tuple(self._all(piece)), piece.turn) for piece in pieces),
+        )
+        return RenderedPrompt(
+            segments=segments,
+            tokens=tuple(token for segment in segments for token in segment.tokens),
+            report=_report(segments, conversation, cut.first),
+            endings=self._format.endings(conversation),
+            conversation=replace(conversation, exchanges=cut.kept, summaries=summaries),
+            hits=conversation.hits if searched else None,
+        )
+
+    def next_cut(self, conversation: Conversation) -> NextCut | None:
+        """Where the turns would be cut next; None where none is kept, or turns that are not there yet would go.
+
+        That is foreseen as if the next turn were just too long to fit with them. A longer one, and more of
+        them, only make the cut fall later: so nothing that is foreseen to go stays.
+
+        Raises:
+            PromptTooLong: as ``render``.
+        """
+        now = self._cut(conversation)
+        then = now if conversation.summaries else self._cut(conversation, summarised=True)
+        turns = conversation.exchanges
+        if not now.kept:
+            return None
+        place = then.first
+        if then.first == now.first:
+            sizes = [self._count(pieces, self._limit) for pieces in _by_turn(then.pieces, then.kept)]
+            left = sum(sizes)
+            afterwards = self._afterwards(then.room) - (then.room + 1 - left)
+            if afterwards < 0:
+                return None
+            most = then.first
+            while left > afterwards:
+                left -= sizes[most - then.first]
+                most += 1
+            place = _roundest(turns, then.first + 1, max(then.first + 1, most))
+        # Else the first summary, for which room is made, already moves the beginning.
+        return NextCut(turns[now.first].index, turns[place - 1].index, then.reserve)
+
+    def _cut(self, conversation: Conversation, *, summarised: bool = False) -> _Cut:
+        """Find where the turns begin; ``summarised`` says that there will be a summary, if there is none."""
+        exchanges = conversation.exchanges
         first = self._oldest_that_may_fit(exchanges)
         while True:
-            pieces = self._format.pieces(replace(conversation, exchanges=exchanges[first:]))
+            kept = replace(conversation, exchanges=exchanges[first:], summaries=())
+            pieces = self._format.pieces(kept)
             begin = self._begin(pieces)
             fixed = len(begin) + self._count([piece for piece in pieces if piece.turn is None], self._limit)
             if fixed > self._limit:
@@ -101,19 +182,13 @@ class Prompter:
                 else:
                     raise PromptTooLong(fixed, self._limit)
                 continue
-            start = self._start(pieces, exchanges, first, self._limit - fixed)
+            room = self._limit - fixed
+            # A long persona leaves little: then half of that little is the turns'.
+            reserve = min(self._reserve, room // 2) if conversation.summaries or summarised else 0
+            start = self._start(pieces, exchanges, first, room - reserve)
             if start == first:
-                break
+                return _Cut(conversation, begin, tuple(pieces), first, room - reserve, reserve)
             first = start
-        segments = (*begin, *(Segment(piece.name, tuple(self._all(piece)), piece.turn) for piece in pieces))
-        return RenderedPrompt(
-            segments=segments,
-            tokens=tuple(token for segment in segments for token in segment.tokens),
-            report=_report(segments, conversation, first),
-            endings=self._format.endings(conversation),
-            conversation=replace(conversation, exchanges=exchanges[first:]),
-            hits=conversation.hits if searched else None,
-        )
 
     def _oldest_that_may_fit(self, exchanges: Sequence[Exchange]) -> int:
         """The place of the oldest turn that may fit if all that follows it does: by their texts alone."""
@@ -125,25 +200,28 @@ class Prompter:
                 return place + 1
         return 0
 
-    def _start(self, pieces: Iterable[Piece], turns: Sequence[Exchange], first: int, room: int) -> int:
+    def _start(self, pieces: Sequence[Piece], turns: Sequence[Exchange], first: int, room: int) -> int:
         """The place, ``first`` or later, from which on turns are kept in ``room`` tokens; see the class."""
         if first == len(turns):
             return first
-        by_turn: dict[int | None, list[Piece]] = {}
-        for piece in pieces:
-            by_turn.setdefault(piece.turn, []).append(piece)
-        # A long persona leaves little for history: then half of that little may go, not all of it.
-        afterwards = max(room - self._leeway, room // 2)
+        afterwards = self._afterwards(room)
+        of_turns = _by_turn(pieces, turns[first:])
         used, least, most = 0, len(turns), len(turns)
         for place in reversed(range(first, len(turns))):
-            used += self._count(by_turn.get(turns[place].index, ()), room - used)
+            used += self._count(of_turns[place - first], room - used)
             if used > room:
                 break
             least = place
             most = place if used <= afterwards else most
         # One turn stays if one fits, however long it is.
-        most = max(least, min(most, len(turns) - 1))
-        return max(range(least, most + 1), key=lambda place: _roundness(turns, place))
+        return _roundest(turns, least, max(least, min(most, len(turns) - 1)))
+
+    def _afterwards(self, room: int) -> int:
+        """Tokens that turns may have at most after a cut, where they could have ``room``.
+
+        A long persona leaves little for history: then half of that little may go, not all of it.
+        """
+        return max(room - self._leeway, room // 2)
 
     def _count(self, pieces: Sequence[Piece], limit: int) -> int:
         """Tokens of the pieces; beyond ``limit`` reading ends, and the rest is an estimate."""
@@ -169,6 +247,19 @@ class Prompter:
         if not self._vocabulary.adds_begin or (pieces and tuple(islice(self._all(pieces[0]), 1)) == begin):
             return ()
         return (Segment(TEMPLATE, begin),)
+
+
+def _by_turn(pieces: Iterable[Piece], turns: Sequence[Exchange]) -> list[list[Piece]]:
+    """The pieces of each of the turns."""
+    found: dict[int | None, list[Piece]] = {}
+    for piece in pieces:
+        found.setdefault(piece.turn, []).append(piece)
+    return [found.get(turn.index, []) for turn in turns]
+
+
+def _roundest(turns: Sequence[Exchange], least: int, most: int) -> int:
+    """The first of the roundest places from ``least`` to ``most``."""
+    return max(range(least, most + 1), key=lambda place: _roundness(turns, place))
 
 
 def _roundness(turns: Sequence[Exchange], place: int) -> float:

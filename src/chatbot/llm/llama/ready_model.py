@@ -1,5 +1,6 @@
 """A loaded model as the event loops use it: from a request to a place, from a rendered prompt to a stream."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from chatbot.domain.models import AdmissionRequest
 from chatbot.llm.llama.answer_rules import AnswerRules
 from chatbot.llm.llama.constraint import Constraint, together
 from chatbot.llm.llama.delivery import Outbox
-from chatbot.llm.llama.engine import Cancel, Engine, Submit
+from chatbot.llm.llama.engine import Cancel, Engine, Submit, Undertake
 from chatbot.llm.llama.grammars import Grammars
 from chatbot.llm.llama.logprobs import ShownTokens
 from chatbot.llm.llama.model_file import ModelFile
@@ -107,6 +108,7 @@ class ReadyModel:
         characters += sum(
             len(turn.question) + len(turn.answer) for turn in conversation.exchanges if turn.index in kept
         )
+        characters += sum(len(one.text) for one in prompt.conversation.summaries)
         outbox, streams = Outbox(), []
         for answer, (ticket, sampler) in enumerate(zip(tickets, samplers, strict=True)):
             progress = ticket.progress
@@ -120,6 +122,16 @@ class ReadyModel:
         for stream in streams:
             self.engine.send(Submit(stream))
         return streams
+
+    def undertake(self, prompt: RenderedPrompt, sampler: Sampler, sampling: Sampling) -> Stream:
+        """Hand what was prepared to the engine as an errand; called on the event loop that reads its text."""
+        length = len(prompt.tokens)
+        longest = max(1, min(sampling.max_tokens, self.context_tokens - length))
+        # Nobody's: no queue, no share and no deadline know of it.
+        ticket = Ticket("", "", math.inf, Progress(length, length, longest, ready=True))
+        stream = Stream(ticket, prompt, sampler, sampling.stop, Outbox(), 0, None)
+        self.engine.send(Undertake(stream))
+        return stream
 
     def cancel(self, stream: Stream) -> None:
         """End a submitted stream within a step; harmless when it has ended."""

@@ -104,6 +104,28 @@ class Roster:
                 stream.last_notice = (position, round(eta))
                 delivery.put(stream.outbox, Waiting(position=position, eta=eta))
 
+    def start_aside(self, stream: Stream) -> bool:
+        """Give a sequence to a stream that has no place and is none of those that run.
+
+        It shares what is known of its prompt; no room leaves the pool for it. False, and nothing done, where
+        too few cells hold nothing.
+        """
+        match, _ = self._best_match(stream)
+        keep = _of_use(match, stream)
+        missing = len(stream.tokens) - (min(match.shared, keep) if match else 0)
+        needed = max(missing + stream.ticket.progress.max_tokens, self.cache.cells_to_adopt(match, keep))
+        if not self._free_ids or self._memory.free < needed:
+            return False
+        self._take_sequence(stream, match)
+        stream.cached = stream.done
+        return True
+
+    def dismiss(self, stream: Stream) -> None:
+        """The stream is over, and nobody keeps what it computed."""
+        self.discard(stream)
+        self._release(stream)
+        stream.sampler.close()
+
     def everyone(self) -> list[Stream]:
         """All streams."""
         return [*self.running, *self.waiting.values()]
@@ -139,20 +161,29 @@ class Roster:
         return self.cache.extended(best, tokens), coming
 
     def _start(self, stream: Stream, now: float) -> None:
-        sequence = self._free_ids.pop()
-        stream.sequence, stream.done = sequence, 0
         stream.started = now if stream.started is None else stream.started
-        match, _ = self._best_match(stream)
-        # The last token is always computed anew: its logits are where the answer begins.
-        keep = min(match.length, len(stream.tokens) - 1) if match else 0
-        if match and keep:
-            stream.done = self.cache.adopt(match, sequence, keep)
+        self._take_sequence(stream, self._best_match(stream)[0])
         if not stream.produced:
             stream.cached = stream.done
         stream.ticket.progress.fresh = len(stream.tokens) - stream.done
         self.running.append(stream)
 
+    def _take_sequence(self, stream: Stream, match: Match | None) -> None:
+        """Give the stream a sequence that holds what is known of its tokens."""
+        stream.sequence, stream.done = self._free_ids.pop(), 0
+        keep = _of_use(match, stream)
+        if match and keep:
+            stream.done = self.cache.adopt(match, stream.sequence, keep)
+
     def _release(self, stream: Stream) -> None:
         if stream.sequence is not None:
             self._free_ids.append(stream.sequence)
             stream.sequence = stream.guard = None
+
+
+def _of_use(match: Match | None, stream: Stream) -> int:
+    """How many tokens of the match the stream can have.
+
+    Its last one is always computed anew: its logits are where the answer begins.
+    """
+    return min(match.length, len(stream.tokens) - 1) if match else 0

@@ -16,12 +16,12 @@ from dataclasses import replace
 from chatbot.domain.messages import Conversation, Speakers
 from chatbot.domain.plaintext import one_line
 from chatbot.llm.llama.pieces import (
-    HISTORY,
     OPENING,
     TEMPLATE,
     Endings,
     Piece,
     begun_pieces,
+    earlier_turns,
     system_pieces,
     user_pieces,
 )
@@ -61,12 +61,9 @@ class TranscriptFormat:
             ]
             pieces += _turn(speakers.user, [Piece(hello, TEMPLATE)], labels)
             pieces += _turn(speakers.assistant, [Piece(welcome, TEMPLATE)], labels)
-        for exchange in conversation.exchanges:
-            turn = exchange.index
-            asked = [Piece(exchange.question, HISTORY, turn=turn)]
-            answered = [Piece(exchange.answer, HISTORY, turn=turn)]
-            pieces += _turn(speakers.user, asked, labels, turn)
-            pieces += _turn(speakers.assistant, answered, labels, turn)
+        for asked, answered in earlier_turns(conversation):
+            pieces += _turn(speakers.user, asked, labels, answered.turn)
+            pieces += _turn(speakers.assistant, [answered], labels, answered.turn)
         pieces += _turn(speakers.user, list(user_pieces(conversation)), labels)
         return [*pieces, Piece(f"{speakers.assistant}:"), *_begun(conversation)]
 

@@ -3,8 +3,8 @@
 The tokenizer of a foreign model is not at hand, so tokens are estimated from characters.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from chatbot.domain.config import ANSWER_RESERVE
 from chatbot.domain.control_tokens import defused
@@ -31,7 +31,8 @@ def build_prompt(conversation: Conversation, context_tokens: int, redact: Callab
     """Render ``conversation`` within ``context_tokens``, less the reserve for the answer.
 
     Every text passes ``redact`` first and loses what a server could take for a control token. The oldest
-    exchanges are left out first, then the last references, then what belongs to the scene.
+    exchanges are left out first, then the last references, then what belongs to the scene. For exchanges that
+    are left out stands a summary, if there is one and it fits.
 
     Raises:
         PromptTooLong: persona, opening and question alone do not fit.
@@ -61,30 +62,50 @@ def build_prompt(conversation: Conversation, context_tokens: int, redact: Callab
         tokens[part.name] = tokens.get(part.name, 0) + _cost(text)
         needed += _cost(text)
 
-    kept: list[tuple[Exchange, list[Message]]] = []
-    history = 0
-    for exchange in reversed(conversation.exchanges):
-        pair = [
-            _message("user", leaving(exchange.question)),
-            _message("assistant", leaving(exchange.answer)),
-        ]
-        cost = sum(_cost(message["content"]) for message in pair)
-        if needed + cost > limit:
-            break
-        kept.append((exchange, pair))
-        history += cost
-        needed += cost
-    kept.reverse()
+    kept = _newest(conversation.exchanges, limit - needed, leaving)
+    summary = None
+    if conversation.summaries and len(kept) < len(conversation.exchanges):
+        # As for the models of our own: an eighth is kept free for what stands for the turns that are cut.
+        reserve = min(context_tokens // 8, (limit - needed) // 2)
+        kept = _newest(conversation.exchanges, limit - needed - reserve, leaving)
+        summary = conversation.summary_before([exchange for exchange, _ in kept])
+        if summary and _cost(leaving(summary.text)) > reserve:
+            conversation = replace(conversation, left_out=(*conversation.left_out, "summary"))
+            summary = None
+    head = [] if summary is None else [leaving(summary.text)]
+    if head:
+        tokens["summary"] = _cost(head[0])
+    history = [message for _, pair in kept for message in pair]
     if kept:
-        tokens["history"] = history
+        tokens["history"] = sum(_cost(message["content"]) for message in history)
+    needed += tokens.get("summary", 0) + tokens.get("history", 0)
 
     system = leaving(conversation.system_text)
     messages = [_message("system", system)] if system else []
     if opening is not None:
         messages.append(_message("assistant", opening))
-    messages += [message for _, pair in kept for message in pair]
-    messages.append(_message("user", "\n\n".join([*references, question])))
-    return Prompt(messages, needed, _report(conversation, tokens, len(kept)))
+    said = [*history, _message("user", "\n\n".join([*references, question]))]
+    # Roles alternate: what stands for the turns before the first one stands in it.
+    first = _message("user", "\n\n".join([*head, said[0]["content"]]))
+    return Prompt([*messages, first, *said[1:]], needed, _report(conversation, tokens, len(kept)))
+
+
+def _newest(
+    exchanges: Sequence[Exchange], room: int, leaving: Callable[[str], str]
+) -> list[tuple[Exchange, list[Message]]]:
+    """The newest exchanges that fit, oldest first, each with its messages."""
+    kept: list[tuple[Exchange, list[Message]]] = []
+    for exchange in reversed(exchanges):
+        pair = [
+            _message("user", leaving(exchange.question)),
+            _message("assistant", leaving(exchange.answer)),
+        ]
+        room -= sum(_cost(message["content"]) for message in pair)
+        if room < 0:
+            break
+        kept.append((exchange, pair))
+    kept.reverse()
+    return kept
 
 
 def _report(conversation: Conversation, tokens: dict[str, int], kept: int) -> PromptReport:
