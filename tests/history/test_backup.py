@@ -17,7 +17,7 @@ from tests.history.makers import START, make_room, make_turn
 from tests.history.servers import MongoServer
 from typer.testing import CliRunner
 
-from chatbot.adapters.history.records import read_summary, write_record
+from chatbot.adapters.history.records import read_whole_record, write_record
 from chatbot.domain.errors import StartupError
 from chatbot.domain.history import PathSummary
 from chatbot.domain.messages import ServiceName
@@ -235,7 +235,7 @@ def test_a_summary_is_exported_and_copied_with_its_turn(copies: Path, tmp_path: 
     history("import", "asked.jsonl")
     history("backup", str(copies))
     text = the_copy(copies).read_text(encoding="utf-8")
-    summaries = [read_summary(line) for line in text.splitlines()]
+    summaries = [read_whole_record(line).summary for line in text.splitlines()]
     assert [one for one in summaries if one] == [told]
     assert restored(text.encode(), tmp_path / "elsewhere") == text
 

@@ -15,7 +15,7 @@ from chatbot.adapters.history.branching import bury_turn, change_state
 from chatbot.adapters.history.importing import import_room
 from chatbot.adapters.history.mongo import MongoTurnStore
 from chatbot.adapters.history.mongo_documents import key
-from chatbot.adapters.history.records import read_record, read_with_state, write_record
+from chatbot.adapters.history.records import read_record, read_whole_record, write_record
 from chatbot.adapters.history.sqlite import SqliteTurnStore
 from chatbot.domain.history import Room, RoomChange, RoomState
 from chatbot.domain.history_ports import TurnStore
@@ -55,8 +55,8 @@ async def test_a_state_comes_with_its_room_where_nothing_was_chosen(open_store: 
     chosen = RoomChange("이름", pinned=True, through=turns[0].id, facts=FACTS)
     state = await change_state(store, room, chosen)
     lines = [write_record(turns[0], await store.state(room)), write_record(turns[1])]
-    brought, told = read_with_state(lines[0])
-    assert read_with_state(lines[1])[1] is None
+    brought, told, _ = read_whole_record(lines[0])
+    assert read_whole_record(lines[1]).state is None
     new = [brought, read_record(lines[1])]
     assert told == state
     await store.delete_room(room)
@@ -79,8 +79,8 @@ def test_an_older_release_reads_the_turn_of_a_line_alone_and_its_own_lines_are_r
     state = line.pop("state")
     assert state == {"title": "이름", "pinned": False, "leaf": None, "newest": None, "facts": list(FACTS)}
     assert line == json.loads(write_record(turn)), "what stands beside it is as it was"
-    assert read_with_state(json.dumps(line)) == (turn, None)
-    assert read_with_state(write_record(turn, RoomState())) == (turn, None)
+    assert read_whole_record(json.dumps(line)) == (turn, None, None)
+    assert read_whole_record(write_record(turn, RoomState())) == (turn, None, None)
     with pytest.raises(ValueError, match=r"not a turn: state\.facts"):
         read_record(json.dumps({**line, "state": {"facts": "secret"}}))
 

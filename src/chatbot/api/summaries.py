@@ -6,10 +6,11 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Path
 
+from chatbot.api.access import OwnUser, of_users
 from chatbot.api.body import body_docs, json_body
 from chatbot.api.docs import ROOM_BODY_RESPONSES, ROOM_RESPONSES
 from chatbot.api.room_bodies import Deleted
-from chatbot.api.rooms import DbId, each_once, owner_of
+from chatbot.api.rooms import DbId
 from chatbot.api.state import ServiceState
 from chatbot.api.summary_bodies import SummaryPatch, SummaryTold
 from chatbot.domain.errors import SummaryNotFound, TurnNotFound
@@ -24,10 +25,9 @@ TurnInPath = Annotated[TurnId, Path(examples=["123e4567-e89b-12d3-a456-426614174
 def summaries_router(state: ServiceState) -> APIRouter:
     """The routes of summaries; a room is read with its summaries."""
     router = APIRouter(
-        prefix="/rooms", tags=["rooms"], responses=ROOM_RESPONSES, dependencies=[Depends(each_once)]
+        prefix="/rooms", tags=["rooms"], responses=ROOM_RESPONSES, dependencies=of_users(state.keys)
     )
     service, history = state.chat.service.name, state.history
-    Owner = Annotated[str, Depends(owner_of(state.keys))]  # noqa: N806 (a type, local because it holds the keys)
 
     async def put(room: Room, turn: UUID, text: str) -> PathSummary:
         """Store a text as the newest of its turn, whatever clock the one before was written by."""
@@ -47,7 +47,7 @@ def summaries_router(state: ServiceState) -> APIRouter:
         openapi_extra=body_docs(SummaryPatch),
     )
     async def write(
-        user_id: Owner,
+        user_id: OwnUser,
         db_id: DbId,
         turn_id: TurnInPath,
         patch: Annotated[SummaryPatch, Depends(json_body(SummaryPatch))],
@@ -59,7 +59,7 @@ def summaries_router(state: ServiceState) -> APIRouter:
         return SummaryTold.of(await put(room, turn_id, patch.text), node.index)
 
     @router.delete("/{db_id:room}/summaries/{turn_id}", summary="Take the summary up to a turn away")
-    async def take_away(user_id: Owner, db_id: DbId, turn_id: TurnInPath) -> Deleted:
+    async def take_away(user_id: OwnUser, db_id: DbId, turn_id: TurnInPath) -> Deleted:
         """It is deleted, and none is made in its place."""
         room = Room(service, user_id, db_id)
         if not any(one.turn == turn_id and one.text for one in await history.summaries.of_room(room)):
