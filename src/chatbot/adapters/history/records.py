@@ -99,7 +99,7 @@ def read_record(line: str | bytes) -> NewTurn:
 
 
 def read_with_state(line: str | bytes) -> tuple[NewTurn, RoomState | None]:
-    """The turn of a line with its room's state, if the line tells it; raises ValueError as ``read_record``."""
+    """The same with the room's state, if the line tells it."""
     try:
         record = _Record.model_validate_json(line)
     except ValidationError as error:
