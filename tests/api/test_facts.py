@@ -93,7 +93,7 @@ async def test_without_the_database_the_answer_goes_on_without_them() -> None:
     async with suite.client as client:
         await suite.ask(client)
         await client.patch(suite.room, params=USER, json={"facts": FACTS})
-        suite.history.facts = nothing  # type: ignore[method-assign]
+        suite.history.facts = nothing  # type: ignore[assignment, method-assign]
         await suite.ask(client)
     assert suite.model.conversations[-1].facts is None
 
@@ -143,7 +143,7 @@ async def test_a_turn_tells_how_many_before_it_were_read() -> None:
         async def partial(room: Room, limit: int, after: object = None) -> Recollection:
             return Recollection((), Recalled.PARTIAL)
 
-        suite.history.recall = partial  # type: ignore[method-assign, assignment]
+        suite.history.recall = partial  # type: ignore[method-assign]
         turns.append(await suite.ask(client))
         page = (await client.get(suite.room, params=USER)).json()
         (room,) = (await client.get("/office/rooms/export", params=USER)).json()["rooms"]

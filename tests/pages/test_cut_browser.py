@@ -1,4 +1,4 @@
-"""The line above which the model reads no more, and the summary that it reads in place of what stands there."""
+"""The line above which the model reads no more, and the summary that it reads in place of that."""
 
 import pytest
 from playwright.sync_api import Page, expect

@@ -28,7 +28,8 @@ def importing_router(state: ServiceState) -> APIRouter:
     async def stored(user_id: str, body: RoomToStore) -> ImportedTurns:
         room = Room(service, user_id, body.db_id)
         turns = [record.turn_of(room) for record in body.turns]
-        imported = await history.import_turns(room, turns, body.state and body.state.state())
+        state = None if body.state is None else body.state.state()
+        imported = await history.import_turns(room, turns, state)
         if imported is None:
             raise RoomGoesOn("the room goes on here already")
         for record in body.turns:

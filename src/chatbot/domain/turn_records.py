@@ -6,7 +6,7 @@ somebody else (an older version, another program, a hand), so every field is che
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import (
@@ -129,10 +129,10 @@ class StateRecord(BaseModel):
     newest: UUID | None = None
     facts: Facts = []
 
-    @classmethod
-    def of(cls, state: RoomState) -> Self:
-        """The record of a state."""
-        return cls.model_construct(
+    @staticmethod
+    def of(state: RoomState) -> "StateRecord":
+        """The record of a state, which was checked when it was chosen."""
+        return StateRecord.model_construct(
             title=state.title,
             pinned=state.pinned,
             leaf=state.end,

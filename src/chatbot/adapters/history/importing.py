@@ -108,8 +108,12 @@ async def import_room(
         there_now = None if dry_run else await store.insert(storable(turn))
         # A turn of this id may be in a room of somebody else's.
         stored += dry_run or (there_now is not None and there_now.room == room)
-    if state is not None and not dry_run and await store.end(room) is not None:
-        if not (await store.state(room)).version:
-            # Whoever takes the first version meanwhile has chosen something here.
-            await store.put_state(room, replace(state, version=1))
+    if state is not None and not dry_run:
+        await _choose(room, state, store)
     return Imported(stored, len(turns) - len(missing))
+
+
+async def _choose(room: Room, state: RoomState, store: TurnStore) -> None:
+    """Store the state of a room that has turns and none; who takes its first version meanwhile is from here."""
+    if await store.end(room) is not None and not (await store.state(room)).version:
+        await store.put_state(room, replace(state, version=1))

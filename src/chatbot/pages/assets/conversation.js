@@ -172,7 +172,7 @@ export class Conversation {
     }
     this.hooks.changed("turn");
     // A summary may have been made of what the answer's prompt had no room for.
-    if (turn.id && this.cutLine.element.isConnected) this.#remember();
+    if (turn.id && this.turns.includes(turn) && this.cutLine.element.isConnected) this.#remember();
   }
 
   /** Take note of a turn whose question has ended. */

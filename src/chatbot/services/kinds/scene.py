@@ -151,7 +151,6 @@ def beside_question(
     return beside
 
 
-
 def _first_tokens(text: str, most: int) -> str:
     """The text, or its beginning in ``most`` tokens by the estimate; "" where that would tell nothing."""
     if estimate_tokens(text) <= most:
