@@ -2,9 +2,9 @@
 
 usage: python -m bench.summaries [--model FILE.gguf] [--rounds 40] [--gpu-layers 0]
 
-In each round two newcomers ask an engine that is otherwise idle, in turns first and second: one while an errand is
-under way, at a moment that nobody chose, one without. Their prompts are read anew. Half of the errands are met
-while their prompt is read, half while they write. A ratio is that of one round.
+In each round two newcomers ask an engine that is otherwise idle, in turns first and second: one while an
+errand is under way, at a moment that nobody chose, one without. Their prompts are read anew. Half of the
+errands are met while their prompt is read, half while they write. A ratio is that of one round.
 """
 
 import argparse
@@ -54,9 +54,11 @@ async def round_of(rig: Rig, number: int, *, writing: bool) -> tuple[float, floa
 
     async def beside() -> float:
         # What is to be met while it is read is long; what is to be met while it writes is soon read.
-        text = f"{number} " + "우리는 지난봄에 부산에서 만났고 다음 달에 다시 가기로 했습니다. " * (2 if writing else 60)
+        text = f"{number} " + "우리는 지난봄에 부산에서 만났고 다음 달에 다시 가기로 했습니다. " * (
+            2 if writing else 60
+        )
         errand = asyncio.create_task(write_aside(rig, text))
-        while not rig.loaded.engine._errands.under_way:
+        while not rig.loaded.engine._errands.under_way:  # noqa: ASYNC110 (its thread tells nobody)
             await asyncio.sleep(0.001)
         await asyncio.sleep(random.uniform(0.5, 0.7) if writing else random.uniform(0.0, 0.1))
         seconds = await first_token(rig, asked[0])
@@ -71,7 +73,8 @@ async def round_of(rig: Rig, number: int, *, writing: bool) -> tuple[float, floa
 
 async def measure(rig: Rig, rounds: int) -> None:
     """Print the table."""
-    print("| met while | first token beside, ms | alone, ms | ratio, median | later by, median and most, ms | a step, ms |")
+    head = "| met while | first token beside, ms | alone, ms | ratio, median "
+    print(f"{head}| later by, median and most, ms | a step, ms |")
     print("|---|---|---|---|---|---|")
     for writing in (False, True):
         await round_of(rig, 0, writing=writing)
@@ -99,7 +102,9 @@ def main(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", type=Path, help="GGUF file; absent: the packaged Gemma 3 270M")
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--gpu-layers", type=int, default=0)

@@ -34,7 +34,7 @@ class Talk:
 
     def ask(self) -> None:
         number = len(self.turns) + 1
-        text = f"{number}번째 손님 김민수 씨는 {number}월에 부산으로 가는 표를 {number + 1}장 샀습니다. 기억해 주세요."
+        text = f"{number}번째 손님 김민수 씨는 부산으로 가는 표를 {number + 1}장 샀습니다. 기억해 주세요."
         body = {"input_data": text, "db_id": self._db_id, **USER}
         answer = self._client.post("/office/Llama", json=body, headers={"X-Prompt-Report": "1"})
         assert answer.status_code == 200, answer.text

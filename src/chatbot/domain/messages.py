@@ -113,24 +113,24 @@ class Conversation:
     ``system`` parts come first, the rules common to all users before texts of one user, so that prompts
     share a prefix. ``opening`` is the character's first turn. ``exchanges`` are the room's earlier turns,
     oldest first; a backend may leave out the oldest to fit its context, and then one of ``summaries`` stands
-    for them, see ``summary_before``. ``references`` (search results, quoted and untrusted) stand before ``question``
-    inside the user's turn; the first and the last frame the others. ``scene`` stands behind them in the same
-    way: what belongs to the scene and not to what is said. ``begun`` is what the answer begins with already:
-    the model goes on behind it, and its answer is what it adds. ``left_out`` names what the scene had no room
-    for, for the report. ``language`` is the one in which the user asks, where that is known.
+    for them, see ``summary_before``. ``references`` (search results, quoted and untrusted) stand before
+    ``question`` inside the user's turn; the first and the last frame the others. ``scene`` stands behind them
+    in the same way: what belongs to the scene and not to what is said. ``begun`` is what the answer begins
+    with already: the model goes on behind it, and its answer is what it adds. ``left_out`` names what the
+    scene had no room for, for the report. ``language`` is the one in which the user asks, where it is known.
     """
 
     system: tuple[PromptPart, ...]
     question: str
     opening: str | None = None
     exchanges: tuple[Exchange, ...] = ()
-    summaries: tuple[SummaryPart, ...] = ()
     references: tuple[PromptPart, ...] = ()
     scene: tuple[PromptPart, ...] = ()
     speakers: Speakers = field(default_factory=Speakers)
     begun: str = ""
     left_out: tuple[str, ...] = ()
     language: Language | None = None
+    summaries: tuple[SummaryPart, ...] = ()
 
     def summary_before(self, kept: Sequence[Exchange]) -> SummaryPart | None:
         """What stands for the turns before these: at the head of the first user's turn in the prompt.

@@ -16,7 +16,7 @@ from chatbot.domain.history_ports import TurnStore
 
 @dataclass(frozen=True, slots=True)
 class RoomToImport:
-    """A room's turns, oldest first; ``broken`` more could not be read. ``summaries`` are those of the turns."""
+    """A room's turns, oldest first, and their ``summaries``; ``broken`` more turns could not be read."""
 
     room: Room
     turns: tuple[NewTurn, ...]

@@ -100,4 +100,4 @@ def read_summary(line: str | bytes) -> PathSummary | None:
     """The summary that stands in a line which ``read_record`` can read; None: there is none."""
     record = _Record.model_validate_json(line)
     room = Room(record.service, record.user_id, record.db_id)
-    return record.summary and record.summary.summary_of(room, record.id)
+    return None if record.summary is None else record.summary.summary_of(room, record.id)

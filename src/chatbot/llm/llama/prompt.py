@@ -91,8 +91,8 @@ class Prompter:
     before it has the largest power of two as a divisor. It stays the roundest until the leeway has moved
     beyond it. On a path that leaves indexes out, those that are missing there count too.
 
-    Where a path has summaries, an eighth of the context is kept free of turns for one of them, however long it
-    is: so it does not matter to where the cut falls which one enters. One that is longer is left out.
+    Where a path has summaries, an eighth of the context is kept free of turns for one of them, however long
+    that is: so it does not matter to where the cut falls which one enters. One that is longer is left out.
 
     What does not fit even without history loses what is quoted, the last references first. No more is
     tokenised than what may fit, and a little: turn by turn from the newest.
@@ -137,7 +137,7 @@ class Prompter:
         )
 
     def next_cut(self, conversation: Conversation) -> NextCut | None:
-        """Where the turns would be cut next; None where none is kept, or turns that are not there yet would go.
+        """Where the turns would be cut next; None where none is kept, or turns that are yet to come would go.
 
         That is foreseen as if the next turn were just too long to fit with them. A longer one, and more of
         them, only make the cut fall later: so nothing that is foreseen to go stays.
