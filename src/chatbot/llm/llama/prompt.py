@@ -62,7 +62,7 @@ def choose_format(file: ModelFile, vocabulary: Vocabulary) -> PromptFormat:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cut:
+class _Fitted:
     """A conversation as it fits: what stands before its turns, its pieces, and where its turns begin."""
 
     conversation: Conversation
@@ -165,7 +165,7 @@ class Prompter:
         # Else the first summary, for which room is made, already moves the beginning.
         return NextCut(turns[now.first].index, turns[place - 1].index, then.reserve)
 
-    def _cut(self, conversation: Conversation, *, summarised: bool = False) -> _Cut:
+    def _cut(self, conversation: Conversation, *, summarised: bool = False) -> _Fitted:
         """Find where the turns begin; ``summarised`` says that there will be a summary, if there is none."""
         exchanges = conversation.exchanges
         first = self._oldest_that_may_fit(exchanges)
@@ -187,7 +187,7 @@ class Prompter:
             reserve = min(self._reserve, room // 2) if conversation.summaries or summarised else 0
             start = self._start(pieces, exchanges, first, room - reserve)
             if start == first:
-                return _Cut(conversation, begin, tuple(pieces), first, room - reserve, reserve)
+                return _Fitted(conversation, begin, tuple(pieces), first, room - reserve, reserve)
             first = start
 
     def _oldest_that_may_fit(self, exchanges: Sequence[Exchange]) -> int:
