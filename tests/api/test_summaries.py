@@ -92,7 +92,9 @@ async def test_one_is_written_anew_and_taken_away(
         str(turns[1]), 2, "고친 것\n둘째 줄", True
     )  # fmt: skip
     assert await told(client) == [body]
-    assert (await client.put(f"{PATH}/summaries/{turns[0]}", params=USER, json={"text": "새것"})).json()["index"] == 1
+    assert (await client.put(f"{PATH}/summaries/{turns[0]}", params=USER, json={"text": "새것"})).json()[
+        "index"
+    ] == 1
     away = await client.delete(place, params=USER)
     assert (away.status_code, away.json()) == (200, {"deleted": 1})
     assert [one["index"] for one in await told(client)] == [1]
@@ -109,7 +111,9 @@ async def test_a_text_that_breaks_its_rule_is_refused(
 ) -> None:
     refused = await client.put(f"{PATH}/summaries/{turns[0]}", params=USER, json={"text": text})
     assert refused.status_code == 422
-    longest = await client.put(f"{PATH}/summaries/{turns[0]}", params=USER, json={"text": "가" * SUMMARY_CHARS})
+    longest = await client.put(
+        f"{PATH}/summaries/{turns[0]}", params=USER, json={"text": "가" * SUMMARY_CHARS}
+    )
     assert longest.status_code == 200
 
 
@@ -147,7 +151,7 @@ async def test_a_question_brings_the_summaries_of_its_path_to_the_model(
     assert (await client.post("/office/Llama", json=body)).status_code == 200
     assert model.conversations[-1].summaries == (SummaryPart(2, quoted("둘까지", "ko")),)
     await client.post("/office/Llama", json={**body, "after": str(turns[0])})
-    assert model.conversations[-1].summaries == (), "it is not of this path"
+    assert not model.conversations[-1].summaries, "it is not of this path"
 
 
 async def test_an_export_has_them_and_an_import_takes_them(

@@ -131,7 +131,9 @@ async def test_each_builds_on_the_one_before_and_forgets_no_turn_between() -> No
     history, model = MemoryHistory(), Idle(["More."], cut=NextCut(begins=5, last=7, room=200))
     room, ids = await room_of(history, 9)
     for turn, text in ((ids[0], "First."), (ids[2], "Third.")):
-        await history.summaries.put(PathSummary(uuid4(), room, turn, text, edited=False, created_at=datetime.now(UTC)))
+        await history.summaries.put(
+            PathSummary(uuid4(), room, turn, text, edited=False, created_at=datetime.now(UTC))
+        )
     await done(history, filled(room, ids[-1]), model=model)
     ((asked, _),) = model.errands
     assert [one.index for one in asked.exchanges] == [4, 5, 6, 7]
@@ -151,7 +153,8 @@ async def test_after_giving_way_it_goes_on_behind_what_was_written() -> None:
 
 
 async def test_it_gives_up_after_some_tries() -> None:
-    history, model = MemoryHistory(), Idle(*[[GaveWay("asked")] for _ in range(TRIES + 1)], cut=CUT)
+    scripts: list[list[Step]] = [[GaveWay("asked")] for _ in range(TRIES + 1)]
+    history, model = MemoryHistory(), Idle(*scripts, cut=CUT)
     room, ids = await room_of(history, 5)
     await done(history, filled(room, ids[-1]), model=model)
     assert len(model.errands) == TRIES
@@ -270,7 +273,8 @@ async def test_a_room_is_noted_when_its_prompts_are_nearly_full(prompt_tokens: i
     if noted:
         (one,) = writer.rooms
         assert one.language == "ko"
-        assert one.conversation.exchanges == one.conversation.summaries == ()
+        assert not one.conversation.exchanges
+        assert not one.conversation.summaries
 
 
 def test_no_line_of_a_summary_ends_its_frame_or_hides_anything() -> None:

@@ -9,7 +9,15 @@ from tests.engine.conftest import RigMaker
 from tests.engine.rig import GREEDY, Answer, Rig, question
 
 from chatbot.domain.errors import Draining, GaveWay, ModelFailed
-from chatbot.domain.messages import Conversation, Exchange, Finished, GenerationEvent, Prompted, Sampling, Token
+from chatbot.domain.messages import (
+    Conversation,
+    Exchange,
+    Finished,
+    GenerationEvent,
+    Prompted,
+    Sampling,
+    Token,
+)
 from chatbot.llm.llama.context import Context, DecodeError
 
 pytestmark = pytest.mark.anyio
@@ -85,7 +93,8 @@ async def test_an_errand_has_no_place_and_counts_nowhere(rig: RigMaker) -> None:
     assert under_way(engine), "whoever waits for an idle model does not wait for it"
     await task
     assert (speeds.steps.base, speeds.steps.each, speeds.prefill.seconds, speeds.fresh_share.value) == before
-    assert engine.meter.steps == engine.meter.starts == []
+    assert not engine.meter.steps
+    assert not engine.meter.starts
     assert engine.model.status().tokens_per_second == 0
 
 
@@ -206,7 +215,8 @@ async def test_whoever_reads_it_no_longer_ends_it(rig: RigMaker) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "told"), [(DecodeError(-3), ModelFailed), (DecodeError(-1), ModelFailed), (DecodeError(1), GaveWay)]
+    ("failure", "told"),
+    [(DecodeError(-3), ModelFailed), (DecodeError(-1), ModelFailed), (DecodeError(1), GaveWay)],
 )
 async def test_a_call_that_fails_costs_the_errand_and_nobody_else(
     rig: RigMaker, failure: DecodeError, told: type[Exception]

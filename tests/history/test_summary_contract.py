@@ -49,7 +49,9 @@ async def test_the_newest_of_a_turn_counts_in_whatever_order_they_come(open_stor
     assert await store.summaries.put(summary(room, second, "of the second"))
     assert await texts(other, room) == {first: "new", second: "of the second"}
     together = [summary(room, first, f"at {minute}", minute) for minute in range(10, 20)]
-    await asyncio.gather(*((store, other)[place % 2].summaries.put(one) for place, one in enumerate(together)))
+    await asyncio.gather(
+        *((store, other)[place % 2].summaries.put(one) for place, one in enumerate(together))
+    )
     assert (await texts(store, room))[first] == "at 19"
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import httpx
 from tests.support.memory_store import MemoryStore
+from tests.support.memory_summaries import MemorySummaries
 
 from chatbot.adapters.history.branching import bury_turn, change_state, read_path, read_tree
 from chatbot.adapters.history.exporting import turns_of_user
@@ -162,8 +163,11 @@ class MemoryHistory:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.characters = self.store.characters
-        self.summaries = self.store.summaries
         self.writable = True
+
+    @property
+    def summaries(self) -> MemorySummaries:
+        return self.store.summaries
 
     @property
     def turns(self) -> list[Turn]:

@@ -21,7 +21,9 @@ class MemorySummaries:
         turn = self._turns.get(summary.turn)
         if turn is None or turn.room != summary.room:
             return False
-        others = [one for one in self.stored if one.turn == summary.turn and one.created_at > summary.created_at]
+        others = [
+            one for one in self.stored if one.turn == summary.turn and one.created_at > summary.created_at
+        ]
         if not others:
             self.forget([summary.turn])
             self.stored = [*self.stored, summary][-MOST_SUMMARIES:]

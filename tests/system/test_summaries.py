@@ -27,23 +27,25 @@ class Talk:
     """One room of a running suite."""
 
     def __init__(self, suite: RunningSuite, db_id: str) -> None:
-        self._client = httpx.Client(base_url=suite.office, timeout=60)
+        self._office = suite.office
         self._db_id = db_id
         self.turns: list[str] = []
         self.report: dict[str, Any] = {}
 
     def ask(self) -> None:
         number = len(self.turns) + 1
-        text = f"{number}번째 손님 김민수 씨는 {number}월에 부산으로 가는 표를 {number + 1}장 샀습니다. 기억해 주세요."
+        text = f"{number}번째 손님 김민수 씨는 부산으로 가는 표를 {number + 1}장 샀습니다. 기억해 주세요."
         body = {"input_data": text, "db_id": self._db_id, **USER}
-        answer = self._client.post("/office/Llama", json=body, headers={"X-Prompt-Report": "1"})
+        answer = httpx.post(
+            f"{self._office}/office/Llama", json=body, headers={"X-Prompt-Report": "1"}, timeout=60
+        )
         assert answer.status_code == 200, answer.text
         self.turns.append(answer.headers["x-turn-id"])
         self.report = httpx.Response(200, text=answer.headers["x-prompt-report"]).json()
 
     def read(self) -> dict[str, Any]:
-        page: dict[str, Any] = self._client.get(
-            f"/office/rooms/{self._db_id}", params={**USER, "limit": 200}
+        page: dict[str, Any] = httpx.get(
+            f"{self._office}/office/rooms/{self._db_id}", params={**USER, "limit": 200}, timeout=60
         ).json()
         return page
 

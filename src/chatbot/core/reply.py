@@ -52,7 +52,7 @@ class Backend:
     """What a prompt may have."""
 
     summaries: SummaryWriter | None = None
-    """Told of rooms that fill their prompts; None where the service makes no summaries, or no such model can."""
+    """Told of rooms that fill their prompts; None where no summaries are made, or such a model makes none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Summaries of turns that are about to be cut from a room's prompts, made by its model while nobody waits.
 
-A room is noted when a prompt and its answer fill most of what prompts may have. Once the model is idle, the turns
-that the next cut will take are put before it with a question of ours, behind the prefix that it knows. So the
-summary is there when they are cut. Where turns have been cut before, their summary stands in that prompt, so that
-each builds on the one before. What is noted is in memory only: after a restart a room's next turn notes it again.
+A room is noted when a prompt and its answer fill most of what prompts may have. Once the model is idle, the
+turns that the next cut will take are put before it with a question of ours, behind the prefix that it knows.
+So the summary is there when they are cut. Where turns have been cut before, their summary stands in that
+prompt, so that each builds on the one before. What is noted is in memory only: after a restart a room's next
+turn notes it again.
 """
 
 import asyncio
@@ -54,11 +55,11 @@ _SPARE = 8
 _SAMPLING = Sampling(temperature=0.2)
 
 _ASK: dict[Language, str] = {
-    "ko": "지금까지 나눈 대화를 나중에 이어 갈 수 있게 요약해 줘. 누가 무엇을 말하고 정했는지, 이름과 숫자와 약속을 "
-    "빠뜨리지 말고, 대화에 나온 것만 한 문단으로 써. 인사나 설명 없이 요약만 써.",
-    "en": "Summarise our conversation so far, so that it can be gone on with later: who said and decided what, "
-    "with names, numbers and promises, and nothing that was not said. Write one paragraph, and nothing but the "
-    "summary.",
+    "ko": "지금까지 나눈 대화를 나중에 이어 갈 수 있게 요약해 줘. 누가 무엇을 말하고 정했는지, 이름과 숫자와 "
+    "약속을 빠뜨리지 말고, 대화에 나온 것만 한 문단으로 써. 인사나 설명 없이 요약만 써.",
+    "en": "Summarise our conversation so far, so that it can be gone on with later: who said and decided "
+    "what, with names, numbers and promises, and nothing that was not said. Write one paragraph, and nothing "
+    "but the summary.",
 }
 
 
@@ -92,9 +93,7 @@ class _Draft:
 class SummaryWriter:
     """Writes the summaries of the rooms of one model, one at a time; ``work`` is to run for ever."""
 
-    def __init__(
-        self, history: ChatHistory, model: IdleModel, quiet_seconds: float = QUIET_SECONDS
-    ) -> None:
+    def __init__(self, history: ChatHistory, model: IdleModel, quiet_seconds: float = QUIET_SECONDS) -> None:
         self._history = history
         self._model = model
         self._quiet_seconds = quiet_seconds

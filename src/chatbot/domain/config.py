@@ -105,8 +105,9 @@ class ServiceConfig(SamplingSettings):
     summaries: bool = Field(
         default=False,
         description=(
-            "While nobody asks, let the model sum up a room's oldest turns before they no longer fit its prompts; "
-            "the summary then stands in their place. Worth it with models of 8 billion parameters and more."
+            "While nobody asks, let the model sum up a room's oldest turns before they no longer fit its "
+            "prompts; the summary then stands in their place. Worth it with models of 8 billion parameters "
+            "and more."
         ),
     )
     gpu_layers: Annotated[int | Literal["auto"], BeforeValidator(_layers)] = Field(

@@ -177,7 +177,7 @@ class Draining(Unavailable):
 
 
 class GaveWay(Unavailable):
-    """What was written for nobody was given up: somebody has a place, or the engine has no free cells for it."""
+    """An errand was given up: somebody has a place, or the engine has no free cells for it."""
 
 
 class AskElsewhere(Unavailable):

@@ -140,7 +140,7 @@ SUMMARY_CHARS = 4000
 """The longest summary."""
 
 MOST_SUMMARIES = 100
-"""Summaries that a room keeps, the newest: a prompt has one, and each tells of a quarter of a context or more."""
+"""Summaries that a room keeps, the newest: each tells of a quarter of a context or more."""
 
 
 @dataclass(frozen=True, slots=True)

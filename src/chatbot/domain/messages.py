@@ -126,7 +126,6 @@ class Conversation:
     question: str
     opening: str | None = None
     exchanges: tuple[Exchange, ...] = ()
-    summaries: tuple[SummaryPart, ...] = ()
     references: tuple[PromptPart, ...] = ()
     scene: tuple[PromptPart, ...] = ()
     facts: PromptPart | None = None
@@ -134,6 +133,7 @@ class Conversation:
     begun: str = ""
     left_out: tuple[str, ...] = ()
     language: Language | None = None
+    summaries: tuple[SummaryPart, ...] = ()
 
     def summary_before(self, kept: Sequence[Exchange]) -> SummaryPart | None:
         """What stands for the turns before these: at the head of the first user's turn in the prompt.

@@ -147,6 +147,7 @@ class ChatModel(Protocol):
         """The model's condition; cheap, callable from the event loop at any time."""
         ...
 
+
 @dataclass(frozen=True, slots=True)
 class NextCut:
     """Where the prompts of a room begin now, and where they will, as indexes of turns."""
@@ -173,7 +174,7 @@ class IdleModel(Protocol):
         ...
 
     async def next_cut(self, conversation: Conversation) -> NextCut | None:
-        """Where the turns of this conversation would be cut next if it went on; None while that cannot be told.
+        """Where this conversation's turns would be cut next if it went on; None while that cannot be told.
 
         Raises:
             PromptTooLong: persona and question alone do not fit.
@@ -181,9 +182,7 @@ class IdleModel(Protocol):
         """
         ...
 
-    def errand(
-        self, conversation: Conversation, sampling: Sampling
-    ) -> AsyncGenerator[GenerationEvent, None]:
+    def errand(self, conversation: Conversation, sampling: Sampling) -> AsyncGenerator[GenerationEvent, None]:
         """Yield Prompted, Tokens (any number) and one Finished, if nobody has a place until then.
 
         It takes no place and nothing that others have: no user waits longer for it than a step, no room

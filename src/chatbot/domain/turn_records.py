@@ -76,9 +76,7 @@ class SummaryRecord(BaseModel):
     @classmethod
     def of(cls, summary: PathSummary) -> Self:
         """The record of a summary."""
-        return cls(
-            id=summary.id, text=summary.text, edited=summary.edited, created_at=summary.created_at
-        )
+        return cls(id=summary.id, text=summary.text, edited=summary.edited, created_at=summary.created_at)
 
     def summary_of(self, room: Room, turn: UUID) -> PathSummary:
         """The summary, to be stored with that turn."""

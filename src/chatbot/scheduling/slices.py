@@ -25,13 +25,15 @@ def prefill_rows(reading: int, streaming: int, *, slice_seconds: float, token_se
 
 
 def errand_rows(step_seconds: float, token_seconds: float) -> int:
-    """Prompt tokens that one call of an errand reads: it should last no longer than a step does.
+    """Prompt tokens that one call of an errand reads: it should last about as long as a step does.
+
+    Half of what a step's time would read: the call reads the weights too, as a step does.
 
     Args:
         step_seconds: What a step for one answer takes.
         token_seconds: What a prompt token takes.
     """
-    return max(LEAST_ERRAND_SLICE, int(step_seconds / token_seconds))
+    return max(LEAST_ERRAND_SLICE, int(step_seconds / token_seconds / 2))
 
 
 def share_out(wanted: Sequence[int], budget: int) -> list[int]:

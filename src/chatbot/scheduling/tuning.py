@@ -105,7 +105,8 @@ LEAST_SLICE = 64
 """Prompt tokens: fewer would not pay for a pass over the weights."""
 
 LEAST_ERRAND_SLICE = 8
-"""Prompt tokens of a call for which nobody waits: so few cost hardly more than one, which reads the weights too."""
+"""Prompt tokens of a call for which nobody waits: so few cost hardly more than one, for the weights are read
+once in any case."""
 
 LONGEST_SLICE = 4.0
 """Usual slices that a step holds at most, where many wait for their first token and few stream."""

@@ -7,7 +7,7 @@ from chatbot.domain.history import PathSummary, Room
 from chatbot.domain.history_ports import Summaries
 
 SECONDS = 6.0
-"""Longest call: longer than one operation of a store, shorter than a person's patience. No answer waits for it."""
+"""Longest call: longer than one operation of a store, shorter than a person's patience; no answer waits."""
 
 
 class GuardedSummaries:

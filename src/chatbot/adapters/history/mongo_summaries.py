@@ -1,4 +1,4 @@
-"""Summaries in MongoDB, each a document whose ``_id`` is the summary's; only inserts and deletes are relied on."""
+"""Summaries in MongoDB, each a document under its own id; only inserts and deletes are relied on."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -43,8 +43,8 @@ class MongoSummaries:
     async def put(self, summary: PathSummary) -> bool:
         """As the port says.
 
-        Whoever deletes the turn deletes its summaries after it. So either the turn is seen to be gone here, or
-        that delete finds this summary.
+        Whoever deletes the turn deletes its summaries after it. So either the turn is seen to be gone here,
+        or that delete finds this summary.
         """
         turn = {"_id": str(summary.turn), **key(summary.room)}
         document = {

@@ -123,6 +123,6 @@ def read_whole_record(line: str | bytes) -> ReadRecord:
     room = Room(record.service, record.user_id, record.db_id)
     return ReadRecord(
         storable(record.turn_of(room)),
-        record.state and record.state.state(),
-        record.summary and record.summary.summary_of(room, record.id),
+        None if record.state is None else record.state.state(),
+        None if record.summary is None else record.summary.summary_of(room, record.id),
     )

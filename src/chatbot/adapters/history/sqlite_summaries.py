@@ -1,4 +1,4 @@
-"""Summaries in the SQLite file of the turns. One goes with its turn in the statement that deletes it: by a trigger."""
+"""Summaries in the turns' SQLite file. One goes in the statement that deletes its turn, by a trigger."""
 # ruff: noqa: S608 (every value is bound, every name in the text is a constant of this module)
 
 from collections.abc import Sequence
@@ -41,7 +41,9 @@ _KNOWN = f"SELECT 1 FROM summaries WHERE id = :id AND turn = :turn AND {IN_ROOM}
 
 _FORGET = f"""
 DELETE FROM summaries WHERE {IN_ROOM} AND (
-    id NOT IN (SELECT id FROM summaries WHERE {IN_ROOM} ORDER BY created_ms DESC, id DESC LIMIT {MOST_SUMMARIES})
+    id NOT IN (
+        SELECT id FROM summaries WHERE {IN_ROOM} ORDER BY created_ms DESC, id DESC LIMIT {MOST_SUMMARIES}
+    )
     OR turn = :turn AND id <> (
         SELECT id FROM summaries WHERE turn = :turn ORDER BY created_ms DESC, id DESC LIMIT 1
     )
@@ -84,9 +86,7 @@ class SqliteSummaries:
             "edited": summary.edited,
             "created_ms": to_milliseconds(summary.created_at),
         }
-        if not (
-            await self._database.change(_PUT, values) or await self._database.select(_KNOWN, values)
-        ):
+        if not (await self._database.change(_PUT, values) or await self._database.select(_KNOWN, values)):
             return False
         await self._database.delete(_FORGET, values)
         return True

@@ -255,9 +255,7 @@ class LlamaPlace:
         streams: list[Stream] = []
         try:
             formed = await model.grammars.constraints(sampling.form, len(tickets))
-            prompt, samplers = await _elsewhere(
-                self._renderer, model.prepare, conversation, sampling, formed
-            )
+            prompt, samplers = await _elsewhere(self._renderer, model.prepare, conversation, sampling, formed)
             streams = model.submit(tickets, prompt, samplers, conversation, sampling)
             yield Prompted(prompt.report)
             unfinished = len(streams)
@@ -295,4 +293,3 @@ async def _elsewhere(threads: ThreadPoolExecutor, work: Callable[..., _Made], *v
     except RuntimeError:
         raise Draining("the engine has stopped") from None
     return await making
-

@@ -1,8 +1,9 @@
 """Errands: what the engine writes while nobody asks, one at a time, in cells that hold nothing.
 
-An errand has no place, so the scheduler, its promises and speeds, and every number that users see know nothing of
-it. It is given up within a step when somebody gets a place, and what it computed is thrown away, so that no room
-leaves the pool for it. Its calls compute no drafts and read little of a prompt at once: whoever comes waits for one.
+An errand has no place, so the scheduler, its promises and speeds, and every number that users see know
+nothing of it. It is given up within a step when somebody gets a place, and what it computed is thrown away,
+so that no room leaves the pool for it. Its calls compute no drafts and read little of a prompt at once:
+whoever comes waits for one of them.
 """
 
 from chatbot.domain.errors import ChatbotError, GaveWay, ModelFailed

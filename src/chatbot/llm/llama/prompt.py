@@ -62,7 +62,7 @@ def choose_format(file: ModelFile, vocabulary: Vocabulary) -> PromptFormat:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cut:
+class _Fitted:
     """A conversation as it fits: what stands before its turns, its pieces, and where its turns begin."""
 
     conversation: Conversation
@@ -91,8 +91,8 @@ class Prompter:
     before it has the largest power of two as a divisor. It stays the roundest until the leeway has moved
     beyond it. On a path that leaves indexes out, those that are missing there count too.
 
-    Where a path has summaries, an eighth of the context is kept free of turns for one of them, however long it
-    is: so it does not matter to where the cut falls which one enters. One that is longer is left out.
+    Where a path has summaries, an eighth of the context is kept free of turns for one of them, however long
+    that is: so it does not matter to where the cut falls which one enters. One that is longer is left out.
 
     What does not fit even without history loses what is quoted, the last references first. No more is
     tokenised than what may fit, and a little: turn by turn from the newest.
@@ -137,7 +137,7 @@ class Prompter:
         )
 
     def next_cut(self, conversation: Conversation) -> NextCut | None:
-        """Where the turns would be cut next; None where none is kept, or turns that are not there yet would go.
+        """Where the turns would be cut next; None where none is kept, or turns that are yet to come would go.
 
         That is foreseen as if the next turn were just too long to fit with them. A longer one, and more of
         them, only make the cut fall later: so nothing that is foreseen to go stays.
@@ -165,7 +165,7 @@ class Prompter:
         # Else the first summary, for which room is made, already moves the beginning.
         return NextCut(turns[now.first].index, turns[place - 1].index, then.reserve)
 
-    def _cut(self, conversation: Conversation, *, summarised: bool = False) -> _Cut:
+    def _cut(self, conversation: Conversation, *, summarised: bool = False) -> _Fitted:
         """Find where the turns begin; ``summarised`` says that there will be a summary, if there is none."""
         exchanges = conversation.exchanges
         first = self._oldest_that_may_fit(exchanges)
@@ -187,7 +187,7 @@ class Prompter:
             reserve = min(self._reserve, room // 2) if conversation.summaries or summarised else 0
             start = self._start(pieces, exchanges, first, room - reserve)
             if start == first:
-                return _Cut(conversation, begin, tuple(pieces), first, room - reserve, reserve)
+                return _Fitted(conversation, begin, tuple(pieces), first, room - reserve, reserve)
             first = start
 
     def _oldest_that_may_fit(self, exchanges: Sequence[Exchange]) -> int:

@@ -13,6 +13,7 @@ from chatbot.domain.messages import Conversation, Exchange, PromptReport
 from chatbot.domain.token_estimate import estimate_tokens
 
 Message = dict[str, str]
+_Kept = tuple[Exchange, list[Message]]
 
 _MESSAGE_TOKENS = 4
 """What the protocol's frame around a message costs."""
@@ -62,19 +63,11 @@ def build_prompt(conversation: Conversation, context_tokens: int, redact: Callab
         tokens[part.name] = tokens.get(part.name, 0) + _cost(text)
         needed += _cost(text)
 
-    kept = _newest(conversation.exchanges, limit - needed, leaving)
-    summary = None
-    if conversation.summaries and len(kept) < len(conversation.exchanges):
-        # As for the models of our own: an eighth is kept free for what stands for the turns that are cut.
-        reserve = min(context_tokens // 8, (limit - needed) // 2)
-        kept = _newest(conversation.exchanges, limit - needed - reserve, leaving)
-        summary = conversation.summary_before([exchange for exchange, _ in kept])
-        if summary and _cost(leaving(summary.text)) > reserve:
-            conversation = replace(conversation, left_out=(*conversation.left_out, "summary"))
-            summary = None
-    head = [] if summary is None else [leaving(summary.text)]
-    if head:
-        tokens["summary"] = _cost(head[0])
+    kept, summary = _history(conversation, limit - needed, context_tokens // 8, leaving)
+    if summary:
+        tokens["summary"] = _cost(summary)
+    elif summary is not None:
+        conversation = replace(conversation, left_out=(*conversation.left_out, "summary"))
     history = [message for _, pair in kept for message in pair]
     if kept:
         tokens["history"] = sum(_cost(message["content"]) for message in history)
@@ -86,15 +79,33 @@ def build_prompt(conversation: Conversation, context_tokens: int, redact: Callab
         messages.append(_message("assistant", opening))
     said = [*history, _message("user", "\n\n".join([*references, question]))]
     # Roles alternate: what stands for the turns before the first one stands in it.
-    first = _message("user", "\n\n".join([*head, said[0]["content"]]))
+    first = _message("user", "\n\n".join([*([summary] if summary else []), said[0]["content"]]))
     return Prompt([*messages, first, *said[1:]], needed, _report(conversation, tokens, len(kept)))
 
 
-def _newest(
-    exchanges: Sequence[Exchange], room: int, leaving: Callable[[str], str]
-) -> list[tuple[Exchange, list[Message]]]:
+def _history(
+    conversation: Conversation, room: int, reserve: int, leaving: Callable[[str], str]
+) -> tuple[list[_Kept], str | None]:
+    """The newest exchanges that fit, and what stands for those before; "" where that exceeds the reserve.
+
+    As for the models of our own, the reserve is kept free for it, whatever its length.
+    """
+    exchanges = conversation.exchanges
+    kept = _newest(exchanges, room, leaving)
+    if not conversation.summaries or len(kept) == len(exchanges):
+        return kept, None
+    reserve = min(reserve, room // 2)
+    kept = _newest(exchanges, room - reserve, leaving)
+    summary = conversation.summary_before([exchange for exchange, _ in kept])
+    if summary is None:
+        return kept, None
+    text = leaving(summary.text)
+    return kept, text if _cost(text) <= reserve else ""
+
+
+def _newest(exchanges: Sequence[Exchange], room: int, leaving: Callable[[str], str]) -> list[_Kept]:
     """The newest exchanges that fit, oldest first, each with its messages."""
-    kept: list[tuple[Exchange, list[Message]]] = []
+    kept: list[_Kept] = []
     for exchange in reversed(exchanges):
         pair = [
             _message("user", leaving(exchange.question)),
