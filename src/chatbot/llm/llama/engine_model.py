@@ -209,7 +209,7 @@ class LlamaPlace:
         streams: list[Stream] = []
         try:
             loop = asyncio.get_running_loop()
-            formed = await model.grammars.constraints(sampling.form, len(tickets))
+            formed = await model.grammars.constraints(sampling.form, len(tickets), tickets[0].caller)
             try:
                 rendering = loop.run_in_executor(
                     self._renderer, model.prepare, conversation, sampling, formed

@@ -104,11 +104,14 @@ class Grammars:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="grammars")
         self._tokenizer: Future[LLTokenizer] = self._thread.submit(self._read_vocabulary, pieces)
 
-    async def constraints(self, form: Form | None, answers: int) -> list[Constraint | None]:
+    async def constraints(self, form: Form | None, answers: int, caller: str) -> list[Constraint | None]:
         """The form for so many answers, each at its beginning; None for each where there is none.
+
+        ``caller`` is who asks, whose share of the trials a new form takes.
 
         Raises:
             UnusableForm: it is no form, or goes beyond the bounds.
+            Overloaded: as many forms of the caller as may be are being tried.
             Unavailable: forms of others are being tried.
             Draining: the engine is being closed.
         """
@@ -116,7 +119,7 @@ class Grammars:
             return [None] * answers
         if len(form.text.encode()) > MOST_BYTES:
             raise UnusableForm(form.param, f"longer than {MOST_BYTES // 1024} KiB")
-        grammar = await self._trials.grammar(form)
+        grammar = await self._trials.grammar(form, caller)
         tokenizer = await asyncio.shield(asyncio.wrap_future(self._tokenizer))
         try:
             compiling = self._thread.submit(self._compiled, tokenizer, grammar, form.param)
