@@ -5,6 +5,7 @@ is done in the background, when the model has been measured.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +16,14 @@ from llguidance import LLMatcher, LLTokenizer
 
 from chatbot.domain.errors import Draining, UnusableForm
 from chatbot.domain.messages import Form
-from chatbot.llm.llama.constraint import Constraint, ConstraintExhausted, Mask, mask_of, mask_words
+from chatbot.llm.llama.constraint import (
+    Constraint,
+    ConstraintExhausted,
+    Mask,
+    MaskTimes,
+    mask_of,
+    mask_words,
+)
 from chatbot.llm.llama.form_trial import compiled, reason_of
 from chatbot.llm.llama.form_trials import FormTrials
 from chatbot.llm.llama.vocabulary import Vocabulary
@@ -43,6 +51,8 @@ class GrammarConstraint:
     def __init__(self, matcher: LLMatcher, tokens: SpokenTokens) -> None:
         self._matcher = matcher
         self._tokens = tokens
+        self.mask_times = MaskTimes()
+        self._advancing = 0.0
         self._mask: Mask = np.zeros(mask_words(tokens.size), dtype=np.uint32)
 
     @property
@@ -52,7 +62,9 @@ class GrammarConstraint:
 
     def mask(self) -> Mask:
         """See Constraint; an end may come only where the form is complete."""
+        begun = time.thread_time()
         self._matcher.unsafe_compute_mask_ptr(self._mask.ctypes.data, self._mask.nbytes)
+        self.mask_times.saw(time.thread_time() - begun + self._advancing)
         self._check()
         ends: Mask = self._mask & self._tokens.ends
         self._mask &= self._tokens.speaking
@@ -62,7 +74,9 @@ class GrammarConstraint:
 
     def advance(self, token: int) -> None:
         """See Constraint."""
+        begun = time.thread_time()
         self._matcher.consume_token(token)
+        self._advancing = time.thread_time() - begun
         self._check()
 
     def possible(self, tokens: Sequence[int]) -> int:
