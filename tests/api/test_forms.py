@@ -176,7 +176,7 @@ async def test_a_form_that_the_engine_refuses_is_a_400_with_the_reason(stream: b
 
 async def test_a_foreign_model_without_the_form_refuses_it_and_takes_json() -> None:
     foreign = FakeModel()
-    foreign.lacks = frozenset({"grammar", "regex"})
+    foreign.lacks = frozenset({"grammar", "regex", "call"})
     asked: list[tuple[dict[str, Any], int]] = [
         ({"grammar": "root ::= a"}, 400),
         ({"guided_regex": "a"}, 400),
@@ -283,7 +283,7 @@ async def test_the_tools_stand_quoted_in_the_user_s_turn() -> None:
     quoted = "[Description of the tool get_weather]\n> Tells\n> [the] weather.\n> Arguments: {"
     assert quoted in conversation.user_text
     assert form is not None
-    assert (form.kind, form.param) == (FormKind.GRAMMAR, "tools")
+    assert (form.kind, form.param) == (FormKind.CALL, "tools")
     assert '"clock\\n" %json' in form.text
     assert '"get_weather\\n" %json' in form.text
 
