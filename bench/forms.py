@@ -45,7 +45,9 @@ SCHEMA = {
 }
 FORM = Form(FormKind.JSON_SCHEMA, json.dumps(SCHEMA))
 
-HOSTILE = Form(FormKind.GRAMMAR, "start: s\ns: s s | /[a-z ]/")
+HOSTILE = Form(
+    FormKind.GRAMMAR, "start: a\na: b a | b | a b\nb: /[a-z ]/ | /[a-z ][a-z ]/ | /[a-z ][a-z ][a-z ]/"
+)
 """Ambiguous: what may be meant grows with each letter, and every word of the vocabulary is tried."""
 
 
@@ -180,7 +182,8 @@ def main(options: argparse.Namespace) -> None:
     print(f"ratio {with_one / without:.3f}")
 
     token_times = []
-    random_row = bench.context.logits()[0].copy()
+    # Not the first, which a mask may be written over.
+    random_row = bench.context.logits()[1].copy()
     sampler = maker.make(Sampling(seed=1), (), new_constraint(grammars))
     free = maker.make(Sampling(seed=1), ())
     for _ in range(options.steps):
