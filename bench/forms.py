@@ -1,9 +1,13 @@
 """What answers that have a form cost: reading the vocabulary, a form, a token, and the others in the batch.
 
-usage: python -m bench.forms --model FILE.gguf [--users 20] [--steps 200]
+usage: python -m bench.forms --model FILE.gguf [--users 20] [--steps 200] [--hostile 6] [--rounds 3]
 
 The first answer of the batch follows a JSON schema in every other step: the steps of both kinds take turns,
 so that a neighbour's burst makes neither look dear.
+
+Then an engine writes plain answers beside others, which are plain, too, or held by a form whose masks are as
+dear as a stranger can make them; with these also as it would be if no row ever rested for its masks. The
+three take turns.
 """
 
 import argparse
@@ -13,6 +17,7 @@ import statistics
 import threading
 import time
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +28,8 @@ from chatbot.domain.messages import Sampling
 from chatbot.llm.llama.cpu import yield_while_waiting
 
 if TYPE_CHECKING:
+    from tests.engine.rig import Rig
+
     from chatbot.llm.llama.constraint import Constraint
     from chatbot.llm.llama.grammars import Grammars
 
@@ -38,6 +45,11 @@ SCHEMA = {
     "additionalProperties": False,
 }
 FORM = Form(FormKind.JSON_SCHEMA, json.dumps(SCHEMA))
+
+HOSTILE = Form(FormKind.GRAMMAR, "start: a\na: b a | b | a b\nb: /[a-z ]/ | /[a-z ][a-z ]/ | /[a-z ]{3}/")
+    FormKind.GRAMMAR, "start: a\na: b a | b | a b\nb: /[a-z ]/ | /[a-z ][a-z ]/ | /[a-z ][a-z ][a-z ]/"
+)
+"""Ambiguous: what may be meant grows with each letter, and every word of the vocabulary is tried."""
 
 
 class Pauses:
@@ -63,10 +75,65 @@ class Pauses:
 
 def new_constraint(grammars: "Grammars") -> "Constraint":
     """The form at its beginning."""
-    for constraint in asyncio.run(grammars.constraints(FORM, 1)):
+    for constraint in asyncio.run(grammars.constraints(FORM, 1, "bench")):
         if constraint is not None:
             return constraint
     raise SystemExit("the form gives no constraint")
+
+
+async def beside(rig: "Rig", users: int, others: int, sampling: Sampling, tokens: int) -> float:
+    """Seconds a token of the users' plain answers, while others are asked for again and again."""
+    from tests.engine.rig import question
+
+    endless = Sampling(temperature=0.0, max_tokens=tokens, logit_bias=_no_end(rig))
+
+    async def ask_on(number: int) -> None:
+        while True:
+            await rig.ask(question(f"{number}?"), sampling, caller=f"other{number}", seconds=600)
+
+    asking = [asyncio.create_task(ask_on(number)) for number in range(others)]
+    # Until they have begun: a new form is tried first.
+    await asyncio.sleep(2)
+    answers = await asyncio.gather(
+        *(rig.ask(question(f"{user}."), endless, caller=f"user{user}", seconds=600) for user in range(users))
+    )
+    for task in asking:
+        task.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
+    ends = [answer.finished for answer in answers]
+    return statistics.median(end.decode / end.usage.completion for end in ends)
+
+
+def _no_end(rig: "Rig") -> tuple[tuple[int, float], ...]:
+    return tuple((end, -100.0) for end in rig.loaded.engine._setup.vocabulary.end_tokens)
+
+
+def beside_hostile(options: argparse.Namespace) -> None:
+    """Measure and print what rows with dear masks cost the others."""
+    from tests.engine.rig import open_rig
+
+    from chatbot.llm.llama.stream import Stream
+
+    rig = open_rig(options.model, exact=False, threads=0, gpu_layers=options.gpu_layers, pool_tokens=16384)
+    stepper = rig.loaded.engine._stepper
+    affordable = stepper._affordable
+    plain = Sampling(temperature=0.0, max_tokens=1000, logit_bias=_no_end(rig))
+    hostile = Sampling(temperature=0.9, max_tokens=1000, form=HOSTILE)
+    users, others = options.users - options.hostile, options.hostile
+    found: dict[str, list[float]] = {"plain": [], "hostile": [], "hostile, and none rests": []}
+    for number in range(options.rounds + 1):
+        for name in found:
+            resting = name != "hostile, and none rests"
+            stepper._affordable = affordable if resting else list[Stream]  # type: ignore[method-assign, assignment]
+            sampling = plain if name == "plain" else replace(hostile, seed=number)
+            seconds = asyncio.run(beside(rig, users, others, sampling, options.tokens))
+            # The first round fills the caches.
+            found[name] += [seconds] if number else []
+    rig.model.close()
+    for name, times in found.items():
+        middle = statistics.median(times)
+        ratio = middle / statistics.median(found["plain"])
+        print(f"a token of {users} answers beside {others} {name}: {1e3 * middle:.1f} ms, ratio {ratio:.3f}")
 
 
 def main(options: argparse.Namespace) -> None:
@@ -116,7 +183,8 @@ def main(options: argparse.Namespace) -> None:
     print(f"ratio {with_one / without:.3f}")
 
     token_times = []
-    random_row = bench.context.logits()[0].copy()
+    # Not the first, which a mask may be written over.
+    random_row = bench.context.logits()[1].copy()
     sampler = maker.make(Sampling(seed=1), (), new_constraint(grammars))
     free = maker.make(Sampling(seed=1), ())
     for _ in range(options.steps):
@@ -128,6 +196,7 @@ def main(options: argparse.Namespace) -> None:
     median, most = token_times[len(token_times) // 2], token_times[-1]
     print(f"a token beyond one without: {1e6 * median:.0f} µs in the median, {1e3 * most:.1f} ms at most")
     grammars.close()
+    beside_hostile(options)
 
 
 if __name__ == "__main__":
@@ -139,4 +208,7 @@ if __name__ == "__main__":
     parser.add_argument("--held", type=int, default=128)
     parser.add_argument("--users", type=int, default=20)
     parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--hostile", type=int, default=6, help="answers of the users with dear masks")
+    parser.add_argument("--tokens", type=int, default=64, help="of each plain answer beside them")
+    parser.add_argument("--rounds", type=int, default=3)
     main(parser.parse_args())

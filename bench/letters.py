@@ -139,6 +139,7 @@ class _Still:
 
     def __init__(self, constraint: "Constraint") -> None:
         self.mask = constraint.mask
+        self.mask_times = constraint.mask_times
         self.possible = constraint.possible
 
     def advance(self, token: int) -> None:

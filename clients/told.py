@@ -32,13 +32,16 @@ ENDLESS = "1, 2, 3, 4, 5, 6 다음 숫자를 계속 써 주세요."
 
 SCHEMA = {
     "type": "object",
-    "properties": {"city": {"type": "string"}, "people": {"type": "integer"}},
+    "properties": {"city": {"type": "string", "maxLength": 40}, "people": {"type": "integer"}},
     "required": ["city", "people"],
     "additionalProperties": False,
 }
+"""Held to it, the smallest model ends its text, too."""
+
+FUNCTION = {"name": "weather", "description": "The weather of a city.", "parameters": SCHEMA}
 TOOL = {
     "type": "function",
-    "function": {"name": "weather", "description": "The weather of a city.", "parameters": SCHEMA},
+    "function": FUNCTION,
 }
 
 Operation = Callable[[str], str | None]
@@ -78,16 +81,13 @@ def run() -> None:
 
 
 def verdict(error: BaseException) -> dict[str, str]:
-    """A refusal that names what is not supported, or a failure."""
+    """A failure, by what the client raised and what that came from."""
     texts: list[str] = []
     cause: BaseException | None = error
     while cause is not None and len(texts) < 5:
         texts.append(f"{type(cause).__name__}: {cause}")
         cause = cause.__cause__ or cause.__context__
-    whole = " | ".join(texts)
-    if "unsupported_parameter" in whole:
-        return {"outcome": "refused", "detail": "400 unsupported_parameter"}
-    return {"outcome": "failed", "detail": whole[:600]}
+    return {"outcome": "failed", "detail": " | ".join(texts)[:600]}
 
 
 def check(holds: object, said: str) -> None:
@@ -118,6 +118,9 @@ def leaves_early(base: str, leave: Callable[[], None]) -> str:
 def check_schema(data: object) -> None:
     """Check that the data fit SCHEMA."""
     fits = (
-        isinstance(data, dict) and isinstance(data.get("city"), str) and isinstance(data.get("people"), int)
+        isinstance(data, dict)
+        and set(data) == {"city", "people"}
+        and isinstance(data["city"], str)
+        and isinstance(data["people"], int)
     )
     check(fits, f"not of the schema: {data!r}")

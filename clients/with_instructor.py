@@ -5,13 +5,13 @@ from typing import Any
 import instructor
 import openai
 from clients import told
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class Place(BaseModel):
     """A city and how many live there."""
 
-    city: str
+    city: str = Field(max_length=40)
     people: int
 
 

@@ -43,8 +43,12 @@ def _json_schema(base: str) -> None:
 
 @told.operation("forced tool")
 def _forced_tool(base: str) -> None:
-    answer = _model(base).bind_tools([told.TOOL], tool_choice="required").invoke("서울 날씨는?")
-    told.check_schema(answer.tool_calls[0]["args"])
+    for choice in ("required", "weather"):
+        answer = _model(base).bind_tools([told.TOOL], tool_choice=choice).invoke("서울 날씨는?")
+        told.check_schema(answer.tool_calls[0]["args"])
+    schema = {"title": "place", "description": "A city.", **told.SCHEMA}
+    structured = _model(base).with_structured_output(schema, method="function_calling")
+    told.check_schema(structured.invoke("서울의 인구는?"))
 
 
 @told.operation("tools, auto")

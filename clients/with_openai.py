@@ -58,12 +58,30 @@ def _json_schema(base: str) -> None:
     form = {"type": "json_schema", "json_schema": {"name": "place", "schema": told.SCHEMA, "strict": True}}
     answer = _ask(base, [_user("서울의 인구는?")], response_format=form)
     told.check_schema(json.loads(answer.choices[0].message.content))
+    text: Any = {"format": {"type": "json_schema", "name": "place", "schema": told.SCHEMA, "strict": True}}
+    response = _client(base).responses.create(model="Llama", input="서울의 인구는?", text=text)
+    told.check_schema(json.loads(response.output_text))
 
 
 @told.operation("forced tool")
 def _forced_tool(base: str) -> None:
-    answer = _ask(base, [_user("서울 날씨는?")], tools=[told.TOOL], tool_choice="required")
-    told.check_schema(json.loads(answer.choices[0].message.tool_calls[0].function.arguments))
+    asked = [_user("서울 날씨는?")]
+    named = {"type": "function", "function": {"name": "weather"}}
+    for choice in ("required", named):
+        chosen = _ask(base, asked, tools=[told.TOOL], tool_choice=choice).choices[0]
+        told.check(chosen.finish_reason == "tool_calls", chosen.finish_reason)
+        told.check_schema(json.loads(chosen.message.tool_calls[0].function.arguments))
+    tool: Any = {"type": "function", **told.FUNCTION, "strict": True}
+    items: list[Any] = list(asked)
+    create = _client(base).responses.create
+    response = create(model="Llama", input=items, tools=[tool], tool_choice="required")
+    [call] = response.output
+    assert call.type == "function_call", call  # noqa: S101 (for the type checker, too)
+    told.check(call.name == "weather", call.name)
+    told.check_schema(json.loads(call.arguments))
+    # What the tool said goes back with the call.
+    items += [call.to_dict(), {"type": "function_call_output", "call_id": call.call_id, "output": "맑음"}]
+    told.check(create(model="Llama", input=items, max_output_tokens=60).output_text, "no text")
 
 
 @told.operation("tools, auto")

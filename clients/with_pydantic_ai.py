@@ -6,7 +6,7 @@ from typing import Any
 
 import openai
 from clients import told
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pydantic_ai import Agent, NativeOutput, ToolOutput
 from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models.openai import OpenAIChatModel
@@ -16,7 +16,7 @@ from pydantic_ai.providers.openai import OpenAIProvider
 class Place(BaseModel):
     """A city and how many live there."""
 
-    city: str
+    city: str = Field(max_length=40)
     people: int
 
 
@@ -61,12 +61,14 @@ def _stop_early(base: str) -> str:
 
 @told.operation("JSON schema")
 def _json_schema(base: str) -> None:
-    _agent(base, output_type=NativeOutput(Place)).run_sync("서울의 인구는?")
+    answer = _agent(base, output_type=NativeOutput(Place)).run_sync("서울의 인구는?")
+    told.check(isinstance(answer.output, Place), repr(answer.output))
 
 
 @told.operation("forced tool")
 def _forced_tool(base: str) -> None:
-    _agent(base, output_type=ToolOutput(Place)).run_sync("서울의 인구는?")
+    answer = _agent(base, output_type=ToolOutput(Place)).run_sync("서울의 인구는?")
+    told.check(isinstance(answer.output, Place), repr(answer.output))
 
 
 @told.operation("tools, auto")

@@ -18,6 +18,11 @@ function check(holds, said) {
   if (!holds) throw new Error(said);
 }
 
+function checkSchema(data) {
+  const fits = typeof data?.city === "string" && Number.isInteger(data?.people);
+  check(fits, `not of the schema: ${JSON.stringify(data)}`);
+}
+
 async function cancelled() {
   const answer = await fetch(base.replace(/\/v1$/, "/performance"));
   return (await answer.json()).cancelled_requests;
@@ -57,13 +62,16 @@ const operations = {
   async "JSON schema"() {
     const output = Output.object({ schema });
     const answer = await generateText({ ...common, prompt: "서울의 인구는?", output });
-    check(typeof answer.output.city === "string", "not of the schema");
+    checkSchema(answer.output);
   },
 
   async "forced tool"() {
     const ask = { ...common, prompt: "서울 날씨는?", tools: { weather }, stopWhen: stepCountIs(1) };
-    const { toolCalls } = await generateText({ ...ask, toolChoice: "required" });
-    check(toolCalls.length, "no call");
+    for (const toolChoice of ["required", { type: "tool", toolName: "weather" }]) {
+      const { toolCalls } = await generateText({ ...ask, toolChoice });
+      check(toolCalls.length === 1 && toolCalls[0].toolName === "weather", "no call");
+      checkSchema(toolCalls[0].input);
+    }
   },
 
   async "tools, auto"() {
@@ -95,7 +103,6 @@ const operations = {
 
 function verdict(error) {
   const whole = `${error} ${error.responseBody ?? ""} ${error.lastError?.responseBody ?? ""}`;
-  if (whole.includes("unsupported_parameter")) return { outcome: "refused", detail: "400 unsupported_parameter" };
   return { outcome: "failed", detail: whole.slice(0, 600) };
 }
 

@@ -112,7 +112,7 @@ async def test_the_tools_stand_quoted_in_the_user_s_turn() -> None:
     quoted = "[Description of the tool get_weather]\n> Tells\n> [the] weather.\n> Arguments: {"
     assert quoted in conversation.user_text
     assert form is not None
-    assert (form.kind, form.param) == (FormKind.GRAMMAR, "tools")
+    assert (form.kind, form.param) == (FormKind.CALL, "tools")
     assert '"clock\\n" %json' in form.text
     assert '"get_weather\\n" %json' in form.text
 

@@ -151,7 +151,7 @@ async def test_a_form_that_the_engine_refuses_is_a_400_with_the_reason(stream: b
 
 async def test_a_foreign_model_without_the_form_refuses_it_and_takes_json() -> None:
     foreign = FakeModel()
-    foreign.lacks = frozenset({"grammar", "regex"})
+    foreign.lacks = frozenset({"grammar", "regex", "call"})
     asked: list[tuple[dict[str, Any], int]] = [
         ({"grammar": "root ::= a"}, 400),
         ({"guided_regex": "a"}, 400),

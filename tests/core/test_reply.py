@@ -3,8 +3,9 @@
 import pytest
 from tests.support.fakes import FakeModel, SilentMeter, packaged_personas, service_state
 
+from chatbot.core.frame import Frame
 from chatbot.core.reply import Answered
-from chatbot.core.service import Frame, Question
+from chatbot.core.service import Question
 from chatbot.core.statistics import Statistics, TokenTimes
 from chatbot.domain.messages import Token, Waiting
 from chatbot.domain.prompts import Personas

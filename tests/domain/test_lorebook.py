@@ -60,6 +60,28 @@ def test_an_entry_enters_by_its_keys(entry: dict[str, Any], said: str, *, enters
     assert entered(book(entry), said) == ([1] if enters else [])
 
 
+@pytest.mark.parametrize(
+    ("logic", "enters"),
+    [
+        (0, {"one", "both"}),
+        (1, {"neither", "one"}),
+        (2, {"neither"}),
+        (3, {"both"}),
+        # What is no such number is as if it were not there.
+        *((other, {"one", "both"}) for other in (4, -1, "3", 3.0, True, None, [3])),
+    ],
+)
+def test_secondary_keys_do_what_the_logic_of_their_entry_says(logic: object, enters: set[str]) -> None:
+    selective = {"keys": ["map"], "secondary_keys": ["Sea", "/isles?/"], "selective": True}
+    lore = book({**selective, "extensions": {"selectiveLogic": logic}})
+    said = {"neither": "a map", "one": "a map of the sea", "both": "a map of an isle in the sea"}
+    assert {name for name, text in said.items() if entered(lore, text)} == enters
+    # Never without its own key, and always where it is not selective.
+    assert not entered(lore, "an isle in the sea")
+    plain = book({**selective, "selective": False, "extensions": {"selectiveLogic": logic}})
+    assert all(entered(plain, text) for text in said.values())
+
+
 def test_so_many_of_the_last_messages_are_looked_at() -> None:
     entry = {"keys": ["map"]}
     talk = ("map", "1", "2", "3", "4")

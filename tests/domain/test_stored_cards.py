@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatbot.domain.card_books import card_book
 from chatbot.domain.card_files import CardError
 from chatbot.domain.cards import Cut
 from chatbot.domain.characters import MOST_GREETINGS, CharacterSheet
@@ -110,6 +111,23 @@ def sillytavern(*keys: str, **more: Any) -> dict[str, Any]:
     """An entry as SillyTavern writes it into cards."""
     marks = {"selectiveLogic": 0, "display_index": 3, "case_sensitive": None, **more.pop("extensions", {})}
     return {"keys": list(keys), "content": "x", "use_regex": True, "extensions": marks, **more}
+
+
+def test_the_logic_of_secondary_keys_counts_and_stays_in_the_export() -> None:
+    entries = [
+        sillytavern("map", secondary_keys=["sea"], selective=True, extensions={"selectiveLogic": 2}),
+        # As a file of SillyTavern's own has it.
+        {"key": ["map"], "keysecondary": ["sea"], "selective": True, "content": "y", "selectiveLogic": 3},
+    ]
+    character, _ = character_of_card(
+        {"spec": "chara_card_v2", "data": {**FULL, "character_book": {"entries": entries}}}
+    )
+    assert character.lorebook is not None
+    for said, enter in (("map", [1]), ("map, sea", [2])):
+        found = keyed_entries(character.lorebook, [said], 0, 1000)
+        assert [number for number, _ in found.entries] == enter
+    exported = card_book(character.lorebook)["entries"]
+    assert [entry["extensions"]["selectiveLogic"] for entry in exported] == [2, 3]
 
 
 @pytest.mark.parametrize("spec", ["chara_card_v2", "chara_card_v3"])

@@ -11,6 +11,7 @@ from tests.engine.whole_chain import SAMPLINGS, rows_of
 
 from chatbot.domain.messages import Sampling
 from chatbot.llm.llama.constraint import (
+    CHEAP,
     ConstraintExhausted,
     Mask,
     Together,
@@ -25,6 +26,8 @@ from chatbot.llm.llama.sampler import Sampler
 
 class Only:
     """Allows these tokens, whatever came before."""
+
+    mask_times = CHEAP
 
     def __init__(self, tokens: Sequence[int], vocabulary: int) -> None:
         self._mask = mask_of(np.array(tokens, dtype=np.intp), vocabulary)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,10 +16,12 @@ from tests.engine.drafting import REPEATING, Prophet, with_free_rows
 from tests.engine.rig import Rig, open_rig, question
 from tests.engine.test_failed_decodes import break_decode
 
-from chatbot.api.openai.tools import CallText, Tool, form_of_call
+from chatbot.api.openai.tools import CallText, ToolFunction, form_of_call
 from chatbot.domain.errors import UnusableForm
 from chatbot.domain.forms import Form, FormKind
-from chatbot.domain.messages import FinishReason, PromptPart, Sampling
+from chatbot.domain.messages import Conversation, FinishReason, PromptPart, Sampling
+from chatbot.llm.llama.grammars import GrammarConstraint
+from chatbot.llm.llama.stream import Stream
 
 PERSON = {
     "type": "object",
@@ -74,7 +77,7 @@ async def test_each_kind_of_form(rig: RigMaker) -> None:
 @pytest.mark.anyio
 async def test_a_forced_call_is_one_of_the_tools(rig: RigMaker) -> None:
     tools = [
-        Tool.model_validate({"type": "function", "function": {"name": name, "parameters": parameters}})
+        ToolFunction.model_validate({"name": name, "parameters": parameters})
         for name, parameters in (("clock-1", {}), ("person", PERSON))
     ]
     one, seen = rig(), set()
@@ -170,6 +173,56 @@ async def test_a_form_that_outgrows_its_bounds_ends_the_answer_with_what_there_i
     check_person((await one.ask(question("who?"), replace(LONG, form=SCHEMA))).text)
 
 
+@pytest.mark.anyio
+async def test_a_form_whose_masks_are_dear_rests_while_others_write(
+    rig: RigMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = rig()
+    expected = (await one.ask(question("who?"), replace(LONG, form=SCHEMA))).text
+    mask = GrammarConstraint.mask
+
+    def dear(constraint: GrammarConstraint) -> object:
+        # As if each took an hour of a processor, which no share makes up for.
+        constraint.mask_times.saw(3600.0)
+        return mask(constraint)
+
+    monkeypatch.setattr(GrammarConstraint, "mask", dear)
+    ended: list[str] = []
+
+    async def ask(name: str, conversation: Conversation, sampling: Sampling) -> str:
+        answer = await one.ask(conversation, sampling, caller=name)
+        ended.append(name)
+        return answer.text
+
+    plain = Sampling(temperature=0.0, max_tokens=400, logit_bias=tuple((end, -100.0) for end in ends(one)))
+    held_up = replace(LONG, form=SCHEMA)
+    async with asyncio.TaskGroup() as group:
+        writing = [group.create_task(ask(f"plain{n}", question(f"{n}"), plain)) for n in range(3)]
+        while len(one.meter.starts) < 4:
+            await asyncio.sleep(0.001)
+        held = [group.create_task(ask(f"dear{n}", question("who?"), held_up)) for n in (1, 2)]
+    assert {name[:5] for name in ended[:3]} == {"plain"}
+    assert all(task.result() for task in writing)
+    # Nothing is lost: with nobody else in the batch they go on.
+    assert [task.result() for task in held] == [expected, expected]
+
+
+def ends(rig: Rig) -> list[int]:
+    """The tokens that end an answer."""
+    return sorted(rig.loaded.engine._setup.vocabulary.end_tokens)
+
+
+def let_rest(rig: Rig, chance: float) -> None:
+    """Let each stream rest in some steps, but never all of them."""
+    dice = random.Random(7)
+
+    def affordable(running: list[Stream]) -> list[Stream]:
+        awake = [stream for stream in running if dice.random() >= chance]
+        return awake or running
+
+    rig.loaded.engine._stepper._affordable = affordable  # type: ignore[method-assign]
+
+
 @pytest.fixture(scope="module")
 def pair(models: Path) -> Iterator[Callable[[str, int], tuple[Rig, Rig]]]:
     """Engines by model and pool, one with drafts and one without."""
@@ -209,6 +262,7 @@ FOUND = (PromptPart("search", "found:"), PromptPart("search[1]", "> [1] a"), Pro
     length=st.integers(1, 50),
     users=st.sampled_from([1, 3, 20]),
     wrong=st.integers(2, 12),
+    resting=st.sampled_from([0.0, 0.3, 0.8]),
 )
 def test_the_text_is_the_same_with_drafts_in_a_batch_and_after_preemption(
     pair: Callable[[str, int], tuple[Rig, Rig]],
@@ -221,11 +275,13 @@ def test_the_text_is_the_same_with_drafts_in_a_batch_and_after_preemption(
     length: int,
     users: int,
     wrong: int,
+    resting: float,
 ) -> None:
     drafting, plain = pair(model, pool)
     prophet = Prophet(wrong)
     prophet.learn(plain)
     with_free_rows(drafting, prophet.guess)
+    let_rest(drafting, resting)
     sampling = Sampling(form=form, temperature=temperature, repeat_penalty=penalty, seed=5, max_tokens=length)
     asked = REPEATING[:users]
     if rules:

@@ -267,4 +267,4 @@ async def test_a_form_of_json_is_passed_on_and_redacted() -> None:
     assert (second["json_schema"]["name"], second["json_schema"]["strict"]) == ("answer", True)
     who = second["json_schema"]["schema"]["properties"]["who"]["enum"]
     assert who == ["[mail] " + defused("<|eot_id|>"), 3, None]
-    assert {FormKind.GRAMMAR, FormKind.REGEX} <= lacks
+    assert {FormKind.GRAMMAR, FormKind.REGEX, FormKind.CALL} <= lacks

@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
+from chatbot.core.frame import Frame, FramedQuestion
 from chatbot.core.page import CharacterFields, ChatPage
-from chatbot.core.service import Frame, FramedQuestion, Service
+from chatbot.core.service import Service
 from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.language import Language
 from chatbot.domain.messages import PromptPart, ServiceName

@@ -142,7 +142,8 @@ COMPLETION_RESPONSES: dict[int | str, dict[str, Any]] = {
 
 _RESPONSE_EVENTS = (
     *("created", "in_progress", "output_item.added", "content_part.added", "output_text.delta"),
-    *("output_text.done", "content_part.done", "output_item.done", "completed", "incomplete", "failed"),
+    *("output_text.done", "content_part.done", "function_call_arguments.delta"),
+    *("function_call_arguments.done", "output_item.done", "completed", "incomplete", "failed"),
 )
 
 RESPONSE_RESPONSES: dict[int | str, dict[str, Any]] = {

@@ -145,6 +145,10 @@ _FIELD: Mapping[str, tuple[str, str]] = {
         "character_id에는 user_id가 함께 있어야 합니다.",
         "character_id needs a user_id",
     ),
+    "character_needs_user": (
+        "character_id에는 user가 함께 있어야 합니다.",
+        "character_id needs a user",
+    ),
     "nothing_to_change": (
         "title, pinned, leaf, facts 가운데 하나는 있어야 합니다.",
         "One of title, pinned, leaf and facts must be given",

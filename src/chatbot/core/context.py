@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from chatbot.core import citations, pinned
-from chatbot.core.service import Beside, Frame, Question
+from chatbot.core.frame import Beside, Frame
+from chatbot.core.service import Question
 from chatbot.core.summary_parts import exchanges_of, summary_parts
 from chatbot.domain.aims import Act
 from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.errors import CharacterNotFound, TurnNotFound
-from chatbot.domain.history import AT_END, After, AskedWith, Owner, Recollection, Turn, last_asked_with
+from chatbot.domain.history import AT_END, After, AskedWith, Recollection, Turn, last_asked_with
 from chatbot.domain.history_ports import ChatHistory
 from chatbot.domain.language import Language
 from chatbot.domain.messages import Conversation
@@ -102,11 +103,11 @@ class ContextBuilder:
             HistoryUnavailable: it names one of them while the database is away.
         """
         asked = await self._read_turn(question)
-        named, room = question.character, question.room
-        if named is None or room is None:
+        named = question.character
+        if named is None:
             return asked
         asking = time.monotonic()
-        stored = await self._history.characters.read(Owner(room.service, room.user_id), named.id)
+        stored = await self._history.characters.read(named.owner, named.id)
         if stored is None:
             raise CharacterNotFound("the question names a character that is not there")
         seconds = asked.seconds + time.monotonic() - asking

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from chatbot.core.context import Asked, ContextBuilder, Gathered
-from chatbot.core.service import Frame, Question
+from chatbot.core.frame import Frame
+from chatbot.core.service import Question
 from chatbot.core.statistics import Statistics, TokenTimes
 from chatbot.core.summaries import FULL, FilledRoom, SummaryWriter
 from chatbot.core.turns import KeptTurn, TurnWriter

@@ -1,75 +1,22 @@
 """What a service is: data and two small functions. The services themselves stand in chatbot.services."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
+from chatbot.core.frame import UNREAD, Frame, FramedQuestion
 from chatbot.core.page import Bilingual, ChatPage
 from chatbot.core.transcript import Names, Transcript
 from chatbot.domain.access import KeyEntry
 from chatbot.domain.aims import Aim
 from chatbot.domain.characters import CharacterSheet
-from chatbot.domain.history import AskedWith, Room
-from chatbot.domain.language import Language
-from chatbot.domain.messages import Exchange, PromptPart, Sampling, ServiceName, Speakers
-from chatbot.domain.prompts import P, Persona, Personas, PersonaTexts
+from chatbot.domain.history import AskedWith, Owner, Room
+from chatbot.domain.messages import Exchange, Sampling, ServiceName
+from chatbot.domain.prompts import P, Personas, PersonaTexts
 from chatbot.domain.schemas import ChatRequest
 
 Body = TypeVar("Body", bound=ChatRequest)
-P_contra = TypeVar("P_contra", bound=Persona, contravariant=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """Quoted texts that belong to the scene and not to the conversation."""
-
-    parts: tuple[PromptPart, ...] = ()
-    """The first and the last frame the others."""
-
-    left_out: tuple[str, ...] = ()
-    """Names of those that did not fit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """The fixed part of a prompt: what stands around the conversation."""
-
-    system: tuple[PromptPart, ...]
-    """System parts, the rules common to all users first."""
-
-    speakers: Speakers
-    """What user and model are called in a plain transcript."""
-
-    language: Language
-    """What the persona speaks; a search for the question asks for pages in it."""
-
-    opening: str | None = None
-    """What the model's side said first; None: the user begins."""
-
-    asked_in: Language | None = None
-    """What the user speaks in the question; None: what the persona speaks."""
-
-    beside: Callable[[Sequence[str]], Beside] | None = None
-    """What stands beside the question, by the messages so far, the question last; None: nothing."""
-
-    left_out: tuple[str, ...] = ()
-    """Names of what was shortened or left out so that the fixed part has its size."""
-
-
-UNREAD = Frame(system=(), speakers=Speakers(), language="ko")
-"""The frame of a question whose character has not been read yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class FramedQuestion(Generic[P_contra]):
-    """What a service makes of a body or of a transcript."""
-
-    text: str
-    """The user's turn."""
-
-    frame: Callable[[Mapping[Language, P_contra]], Frame]
-    """Builds the fixed part from the persona texts of the model that answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +24,9 @@ class NamedCharacter:
     """The stored character that a question names."""
 
     id: UUID
+
+    owner: Owner
+    """Whose it is."""
 
     frame_of: Callable[[CharacterSheet, str, int], Callable[[Personas], Frame]]
     """What the frame is with that character, for a text, in a prompt of so many tokens."""
@@ -175,6 +125,12 @@ class Service(Generic[Body, P]):
     """How a body that names a stored character becomes a question in a prompt of so many tokens; None: the
     service's kind has no characters."""
 
+    of_transcript_with_character: (
+        Callable[[Transcript, Names, CharacterSheet, int], FramedQuestion[P]] | None
+    ) = None
+    """How a conversation of such a client that names a stored character becomes a question; None: none may
+    be named there."""
+
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings for which the service has a default of its own, by their names in ``ServiceConfig``."""
 
@@ -226,14 +182,21 @@ class Service(Generic[Body, P]):
         caller: str,
         arrived: float,
         tune: Callable[[Sampling], Sampling],
+        character: tuple[str, UUID] | None = None,
         keep_partial: bool = False,
         key: KeyEntry | None = None,
     ) -> Question:
-        """Turn a transcript into a Question; nothing of it is remembered."""
+        """Turn a transcript into a Question; nothing of it is remembered.
+
+        ``character`` is a user's id and that of the stored character who plays, in services where one may
+        be named.
+        """
+        named = None if character is None else self._named_in_transcript(transcript, names, *character)
         asked = self.of_transcript(transcript, names)
         return Question(
             text=asked.text,
-            frame=asked.frame,
+            frame=(lambda _: UNREAD) if named else asked.frame,
+            character=named,
             caller=caller,
             arrived=arrived,
             exchanges=transcript.exchanges,
@@ -244,14 +207,26 @@ class Service(Generic[Body, P]):
         )
 
     def _named(self, body: Body) -> NamedCharacter | None:
-        id_, of_character = body.named_character, self.of_character
-        if id_ is None or of_character is None:
+        id_, user_id, of_character = body.named_character, body.user_id, self.of_character
+        if id_ is None or user_id is None or of_character is None:
             return None
 
         def frame_of(character: CharacterSheet, text: str, tokens: int) -> Callable[[Personas], Frame]:
             return of_character(body.model_copy(update={"input_data": text}), character, tokens).frame
 
-        return NamedCharacter(id_, frame_of)
+        return NamedCharacter(id_, Owner(self.name, user_id), frame_of)
+
+    def _named_in_transcript(
+        self, transcript: Transcript, names: Names, user_id: str, id_: UUID
+    ) -> NamedCharacter | None:
+        of_character = self.of_transcript_with_character
+        if of_character is None:
+            return None
+
+        def frame_of(character: CharacterSheet, _: str, tokens: int) -> Callable[[Personas], Frame]:
+            return of_character(transcript, names, character, tokens).frame
+
+        return NamedCharacter(id_, Owner(self.name, user_id), frame_of)
 
     def room(self, user_id: str | None, db_id: UUID | None) -> Room | None:
         """The room of these two fields; None when nothing is to be remembered."""

@@ -129,7 +129,7 @@ def _with_meant_expressions(item: dict[str, Any], version: object) -> dict[str, 
 
 def _entry(item: Mapping[str, Any]) -> LoreEntry | None:
     """An entry of a book; None for one that cannot be kept."""
-    position, extensions = item.get("position"), _object(item.get("extensions"))
+    position, extensions = item.get("position"), _extensions(item)
     case = (item.get("case_sensitive"), extensions.get("case_sensitive"), item.get("caseSensitive"))
     keys, unused_keys = _keys(item.get("keys", item.get("key")))
     secondary, unused_secondary = _keys(item.get("secondary_keys", item.get("keysecondary")))
@@ -154,6 +154,12 @@ def _entry(item: Mapping[str, Any]) -> LoreEntry | None:
         )
     except ValidationError:
         return None
+
+
+def _extensions(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The extensions of an entry, with what SillyTavern's own files have beside them."""
+    beside = {"selectiveLogic": item["selectiveLogic"]} if "selectiveLogic" in item else {}
+    return beside | _object(item.get("extensions"))
 
 
 def _with_spare_keys(entry: LoreEntry, spare: Spare) -> LoreEntry:

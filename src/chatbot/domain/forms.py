@@ -19,6 +19,9 @@ class FormKind(StrEnum):
     GRAMMAR = "grammar"
     """A grammar: llama.cpp's GBNF, or Lark's as llguidance reads it."""
 
+    CALL = "call"
+    """A grammar of Lark's: the name of a tool, a line feed, and its arguments as JSON."""
+
 
 @dataclass(frozen=True, slots=True)
 class Form:

@@ -2,14 +2,16 @@
 
 An entry that is ``constant`` always enters; every other enters when one of its keys stands in what was said
 last. A key that is written ``/…/flags`` is a regular expression, as SillyTavern has it; with ``use_regex``
-every key is one, as Character Card V3 has it. Source: Character Card V2 and V3 specifications, "Lorebook";
-SillyTavern's world info. Not done: recursion, decorators (lines that begin with ``@@`` are left out, as the
-specification asks), and expressions beyond what ``lore_expressions`` takes, which match nothing and are
-reported.
+every key is one, as Character Card V3 has it. What the secondary keys of a selective entry have to do stands
+in ``extensions.selectiveLogic``, as SillyTavern has it. Source: Character Card V2 and V3 specifications,
+"Lorebook"; SillyTavern's world info. Not done: recursion, decorators (lines that begin with ``@@`` are left
+out, as the specification asks), and expressions beyond what ``lore_expressions`` takes, which match nothing
+and are reported.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -60,6 +62,22 @@ _Unused = Annotated[str, AfterValidator(no_nul)]
 Label = Annotated[str, StringConstraints(max_length=_LABEL_CHARS), AfterValidator(no_nul)]
 
 
+class SelectiveLogic(IntEnum):
+    """What the secondary keys of a selective entry have to do, by SillyTavern's numbers."""
+
+    AND_ANY = 0
+    """One of them is said, too."""
+
+    NOT_ALL = 1
+    """One of them at least is not said."""
+
+    NOT_ANY = 2
+    """None of them is said."""
+
+    AND_ALL = 3
+    """All of them are said, too."""
+
+
 class LoreEntry(BaseModel):
     """One piece of a character's world."""
 
@@ -72,7 +90,8 @@ class LoreEntry(BaseModel):
         default=(),
         max_length=ENTRY_KEYS,
         fail_fast=True,
-        description="One of these too, where `selective` is true.",
+        description="One of these too, where `selective` is true; SillyTavern's `extensions.selectiveLogic` "
+        "asks for something else: 1 not all of them, 2 none, 3 all.",
     )
     selective: StrictBool = False
     content: Annotated[str, AfterValidator(no_nul), BeforeValidator(composed)] = Field(
@@ -95,7 +114,9 @@ class LoreEntry(BaseModel):
     position: Literal["before_char", "after_char"] | None = Field(
         default=None, description="Kept for export; it changes nothing here."
     )
-    extensions: dict[str, Any] = Field(default_factory=dict, description="Kept for export.")
+    extensions: dict[str, Any] = Field(
+        default_factory=dict, description="Kept for export; of these only `selectiveLogic` counts here."
+    )
     unused_keys: tuple[_Unused, ...] = Field(
         default=(),
         fail_fast=True,
@@ -114,7 +135,7 @@ class LoreEntry(BaseModel):
 
     @property
     def unsupported(self) -> bool:
-        """Whether it may stay out because an expression of it is not searched for."""
+        """Whether it may enter or stay out wrongly because an expression of it is not searched for."""
         if self.always:
             return False
         unused = self.unused_keys if self.use_regex else self.unused_keys + self.unused_secondary_keys
@@ -134,6 +155,13 @@ class LoreEntry(BaseModel):
     def always(self) -> bool:
         """Whether it enters whatever is said."""
         return self.constant and not self.use_regex
+
+    @property
+    def logic(self) -> SelectiveLogic:
+        """What its secondary keys have to do where it is selective."""
+        told = self.extensions.get("selectiveLogic")
+        known = not isinstance(told, bool) and isinstance(told, int) and told in tuple(SelectiveLogic)
+        return SelectiveLogic(told or 0) if known else SelectiveLogic.AND_ANY
 
     @property
     def weight(self) -> float:
@@ -228,24 +256,31 @@ def _present(book: Lorebook) -> Iterable[tuple[int, LoreEntry]]:
 def _matches(entry: LoreEntry, said: str, folded: str) -> bool:
     if entry.use_regex:
         return any(found(key, said) for key in entry.keys)
-    if not _any_key(entry.keys, entry, said, folded):
+
+    def stand(keys: Iterable[str]) -> Iterable[bool]:
+        return (_stands(key, entry, said, folded) for key in filter(None, map(str.strip, keys)))
+
+    if not any(stand(entry.keys)):
         return False
-    return not (entry.selective and entry.secondary_keys) or _any_key(
-        entry.secondary_keys, entry, said, folded
-    )
+    if not (entry.selective and entry.secondary_keys):
+        return True
+    others = stand(entry.secondary_keys)
+    match entry.logic:
+        case SelectiveLogic.AND_ANY:
+            return any(others)
+        case SelectiveLogic.NOT_ALL:
+            return not all(others)
+        case SelectiveLogic.NOT_ANY:
+            return not any(others)
+        case SelectiveLogic.AND_ALL:
+            return all(others)
 
 
-def _any_key(keys: Iterable[str], entry: LoreEntry, said: str, folded: str) -> bool:
-    for key in filter(None, (key.strip() for key in keys)):
-        if is_written(key):
-            stands = found(key, said)
-        elif entry.case_sensitive:
-            stands = key in said
-        else:
-            stands = key.casefold() in folded
-        if stands:
-            return True
-    return False
+def _stands(key: str, entry: LoreEntry, said: str, folded: str) -> bool:
+    """Whether a key stands in what was said."""
+    if is_written(key):
+        return found(key, said)
+    return key in said if entry.case_sensitive else key.casefold() in folded
 
 
 def _fitting(chosen: Sequence[tuple[int, LoreEntry]], budget: int, fill: Fill) -> Entering:

@@ -125,3 +125,14 @@ ROWS_MOST_OFF = 0.25
 ROWS_WEIGHT = 0.03
 """Weight of one call in what its number of rows costs beside others: less than the pace's, so that a busy
 neighbour is taken for what it is."""
+
+# Whose masks others wait for (mask_budget.py)
+
+DEAR_MASK = 0.00025
+"""Seconds of a processor: usual masks of forms take less than a fifth of this."""
+
+MASKS_SHARE = 0.02
+"""Share of the time that dear masks may take while somebody else is in the batch."""
+
+MASKS_CREDIT = 0.05
+"""Seconds that may be saved up: the first masks of a form are dear, its states being new."""

@@ -2,8 +2,9 @@
 
 from pydantic import ConfigDict, Field
 
+from chatbot.core.frame import FramedQuestion
 from chatbot.core.page import CharacterFields, ChatPage
-from chatbot.core.service import FramedQuestion, Service
+from chatbot.core.service import Service
 from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.messages import ServiceName
 from chatbot.domain.prompts import PersonaTexts
@@ -77,6 +78,7 @@ SERVICE = Service(
     # What role-play fails by is repetition and rare slips of the pen (docs/engine.md, "Choosing tokens").
     settings={"min_p": 0.05, "dry_multiplier": 0.8},
     of_transcript=role_play.of_transcript,
+    of_transcript_with_character=role_play.of_transcript_with_character,
     remembered=(
         *("character_id", "greeting_index", "character_name", "greeting", "context", "user_name"),
         "author_note",

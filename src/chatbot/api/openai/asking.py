@@ -32,6 +32,10 @@ _BEGINS_ANEW = (
     "이 모델은 시작된 답을 이어 쓰지 못합니다. 마지막 메시지는 사용자의 것이어야 합니다.",
     "This model cannot continue an answer; the last message must be the user's.",
 )
+_NO_CHARACTERS = (
+    "이 서비스는 저장된 캐릭터를 연기하지 않습니다.",
+    "This service plays no stored characters.",
+)
 
 
 def usable_models(state: ServiceState) -> dict[str, Backend]:
@@ -78,6 +82,9 @@ async def begin(
     asked = body.request
     user = asked.user or None
     asker.check_owns(user)
+    character = None if asked.character_id is None or user is None else (user, asked.character_id)
+    if character is not None and state.chat.service.of_transcript_with_character is None:
+        raise RequestRefused(400, _NO_CHARACTERS, param="character_id", code=UNSUPPORTED)
     alias = alias_of(state, asked.model)
     backend = state.chat.backends[alias]
 
@@ -90,6 +97,7 @@ async def begin(
             caller=asker.caller(user),
             arrived=request.state.arrived,
             tune=asked.tuned,
+            character=character,
             # Whoever streams has what was written, and an error tells what became of the rest.
             keep_partial=not asked.stream,
             key=asker.key,

@@ -25,17 +25,20 @@ from chatbot.api.openai.parameters import IGNORED, REFUSED, RefusedParameter
 from chatbot.api.openai.sampling import SamplingFields
 from chatbot.api.openai.tools import (
     MOST_TOOLS,
+    FlatTool,
+    FlatToolChoice,
     Tool,
     ToolChoice,
+    ToolFunction,
+    called,
     described,
     forces_a_call,
     form_of_call,
-    tools_of,
 )
 from chatbot.core.transcript import Said
 from chatbot.domain.forms import Form
 from chatbot.domain.messages import Sampling
-from chatbot.domain.schemas import CharacterName, CharacterText
+from chatbot.domain.schemas import CharacterId, CharacterName, CharacterText
 
 _MOST_ANSWERS = 4
 _MOST_ALTERNATIVES = 20
@@ -67,24 +70,90 @@ class AskingRequest(SamplingFields):
     greeting: CharacterText | None = Field(
         default=None, description="Character service only: the first line; beyond OpenAI's format."
     )
+    character_id: Annotated[CharacterId, Field(strict=False)] | None = Field(
+        default=None,
+        description="Character service only: a character that the `user` keeps, in place of `character_name` "
+        "and `greeting`; beyond OpenAI's format.",
+    )
+    tools: Sequence[Tool | FlatTool] = ()
+    """Of each format's own shape."""
+
+    tool_choice: ToolChoice | FlatToolChoice = "auto"
+    """The same."""
 
     @classmethod
-    def unheeded(cls, _body: Mapping[str, object]) -> tuple[str, ...]:
-        """Fields of its own that a request holds and that change nothing in it."""
-        return ()
+    def unheeded(cls, body: Mapping[str, object]) -> tuple[str, ...]:
+        """Fields of its own that a request holds and that change nothing in it.
+
+        They are tools whose choice is left to the model, and what would cut a forced call.
+        """
+        name = "stop" if forces_a_call(body.get("tool_choice")) else "tools"
+        return (name,) if body.get(name) else ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_unheeded(cls, value: Any) -> Any:
+        # Of any shape: they are of kinds that nobody here knows.
+        if isinstance(value, dict) and not forces_a_call(value.get("tool_choice")):
+            return {name: member for name, member in value.items() if name != "tools"}
+        return value
+
+    @field_validator("character_id")
+    @classmethod
+    def _is_somebody_s_alone(cls, value: CharacterId | None, info: ValidationInfo) -> CharacterId | None:
+        # A field that is wrong itself is not there, and the error is its own.
+        if value is not None and (info.data.get("character_name") or info.data.get("greeting")):
+            raise PydanticCustomError("character_doubled", "character_id, or a description, and not both")
+        if value is not None and not info.data.get("user", "wrong"):
+            raise PydanticCustomError("character_needs_user", "character_id needs a user")
+        return value
+
+    @field_validator("tool_choice")
+    @classmethod
+    def _has_what_it_calls(
+        cls, value: ToolChoice | FlatToolChoice, info: ValidationInfo
+    ) -> ToolChoice | FlatToolChoice:
+        # Where the tools themselves are wrong they are not there, and the error is their own.
+        if forces_a_call(value) and not called(value, info.data.get("tools", [])) and "tools" in info.data:
+            raise PydanticCustomError("no_tool", "The tool to call is none of the tools")
+        return value
 
     @property
     def answers(self) -> int:
         """How many answers the one question gets."""
         return 1
 
+    @property
+    def forces_a_call(self) -> bool:
+        """Whether the answer is to be a call of a tool."""
+        return forces_a_call(self.tool_choice)
+
+    @property
+    def called(self) -> list[ToolFunction]:
+        """The functions of which one is to be called."""
+        return called(self.tool_choice, self.tools)
+
     @cached_property
     def forms(self) -> Sequence[Form]:
-        """What the answer is to be held to; more than one is more than can be."""
+        """What the answer is to be held to, a forced call first; more than one is more than can be."""
+        call = [form_of_call(self.called)] if self.forces_a_call else []
+        return [*call, *self.asked_forms()]
+
+    def asked_forms(self) -> Sequence[Form]:
+        """The forms that its fields ask for, apart from a call."""
         return ()
 
+    def tuned(self, sampling: Sampling) -> Sampling:
+        """See SamplingFields. Nothing but its form ends a forced call: a stop string may stand in it."""
+        tuned = super().tuned(sampling)
+        stop = () if self.forces_a_call else tuned.stop
+        return replace(tuned, stop=stop, form=next(iter(self.forms), None))
+
     def said(self) -> Sequence[Said]:
-        """What the conversation says, in order; takes time in proportion to it."""
+        """What the conversation says, in order; takes time in proportion to it.
+
+        Behind it stand the tools of which one is to be called.
+        """
         raise NotImplementedError
 
 
@@ -123,44 +192,6 @@ class CompletionRequest(FormFields, AskingRequest):
     )
     tool_choice: ToolChoice = "auto"
 
-    @classmethod
-    def unheeded(cls, _body: Mapping[str, object]) -> tuple[str, ...]:
-        """See AskingRequest: tools whose choice is left to the model, and what would cut a forced call."""
-        name = "stop" if forces_a_call(_body.get("tool_choice")) else "tools"
-        return (name,) if _body.get(name) else ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_unheeded(cls, value: Any) -> Any:
-        # Of any shape: they are of kinds that nobody here knows.
-        if isinstance(value, dict) and not forces_a_call(value.get("tool_choice")):
-            return {name: member for name, member in value.items() if name != "tools"}
-        return value
-
-    @field_validator("tool_choice")
-    @classmethod
-    def _has_what_it_calls(cls, value: ToolChoice, info: ValidationInfo) -> ToolChoice:
-        # Where the tools themselves are wrong they are not there, and the error is their own.
-        if forces_a_call(value) and not tools_of(value, info.data.get("tools", [])) and "tools" in info.data:
-            raise PydanticCustomError("no_tool", "The tool to call is none of the tools")
-        return value
-
-    @property
-    def forces_a_call(self) -> bool:
-        """Whether the answer is to be a call of a tool."""
-        return forces_a_call(self.tool_choice)
-
-    @property
-    def called(self) -> list[Tool]:
-        """The tools of which one is to be called."""
-        return tools_of(self.tool_choice, self.tools)
-
-    @cached_property
-    def forms(self) -> Sequence[Form]:
-        """See AskingRequest; a forced call is one."""
-        call = [form_of_call(self.called)] if self.forces_a_call else []
-        return [*call, *self.asked_forms()]
-
     @field_validator("top_logprobs")
     @classmethod
     def _needs_logprobs(cls, value: int | None, info: ValidationInfo) -> int | None:
@@ -175,18 +206,10 @@ class CompletionRequest(FormFields, AskingRequest):
         return self.n
 
     def tuned(self, sampling: Sampling) -> Sampling:
-        """See SamplingFields; log probabilities are told by this format alone.
-
-        Nothing but its form ends a forced call: a stop string may stand in a name or in arguments.
-        """
-        tuned = super().tuned(sampling)
-        return replace(
-            tuned,
-            stop=() if self.forces_a_call else tuned.stop,
-            top_logprobs=(self.top_logprobs or 0) if self.logprobs else None,
-            form=next(iter(self.forms), None),
-        )
+        """See AskingRequest; log probabilities are told by this format alone."""
+        told = (self.top_logprobs or 0) if self.logprobs else None
+        return replace(super().tuned(sampling), top_logprobs=told)
 
     def said(self) -> Sequence[Said]:
-        """See AskingRequest; behind the messages the tools of which one is to be called."""
-        return [*said(self.messages), *(described(self.called) if self.forces_a_call else [])]
+        """See AskingRequest."""
+        return [*said(self.messages), *described(self.called)]

@@ -35,10 +35,16 @@ class ToolFunction(OpenAIObject):
 
 
 class Tool(OpenAIObject):
-    """A tool of the client's."""
+    """A tool of the client's, as chat completions have it."""
 
     type: Literal["function"] = "function"
     function: ToolFunction
+
+
+class FlatTool(ToolFunction):
+    """The same as responses have it."""
+
+    type: Literal["function"] = "function"
 
 
 class NamedFunction(OpenAIObject):
@@ -48,13 +54,20 @@ class NamedFunction(OpenAIObject):
 
 
 class NamedTool(OpenAIObject):
-    """Which tool is to be called."""
+    """Which tool is to be called, as chat completions have it."""
 
     type: Literal["function"] = "function"
     function: NamedFunction
 
 
+class NamedFlatTool(NamedFunction):
+    """The same as responses have it."""
+
+    type: Literal["function"] = "function"
+
+
 ToolChoice = Literal["auto", "none", "required"] | NamedTool
+FlatToolChoice = Literal["auto", "none", "required"] | NamedFlatTool
 
 
 def forces_a_call(choice: object) -> bool:
@@ -62,30 +75,31 @@ def forces_a_call(choice: object) -> bool:
     return bool(choice) and choice not in ("auto", "none")
 
 
-def tools_of(choice: ToolChoice, tools: Sequence[Tool]) -> list[Tool]:
-    """Those of the tools of which one is to be called."""
-    if isinstance(choice, NamedTool):
-        return [tool for tool in tools if tool.function.name == choice.function.name]
-    return list(tools) if choice == "required" else []
+def called(choice: ToolChoice | FlatToolChoice, tools: Sequence[Tool | FlatTool]) -> list[ToolFunction]:
+    """The functions of which one is to be called; none where the choice is the model's."""
+    functions = [tool.function if isinstance(tool, Tool) else tool for tool in tools]
+    if isinstance(choice, str):
+        return functions if choice == "required" else []
+    named = choice.function if isinstance(choice, NamedTool) else choice
+    return [function for function in functions if function.name == named.name]
 
 
-def described(tools: Sequence[Tool]) -> list[Said]:
-    """What the conversation says of the tools, behind its messages."""
-    functions = [tool.function for tool in tools]
+def described(functions: Sequence[ToolFunction]) -> list[Said]:
+    """What the conversation says of the functions of which one is to be called, behind its messages."""
     offers = [
         Said("offer", f"{of.description}\nArguments: {_json(of.parameters)}".strip(), of.name)
         for of in functions
     ]
-    return [*offers, Said("user", _INSTRUCTION)]
+    return [*offers, Said("user", _INSTRUCTION)] if offers else []
 
 
-def form_of_call(tools: Sequence[Tool]) -> Form:
-    """What holds the answer to a call of one of the tools."""
+def form_of_call(functions: Sequence[ToolFunction]) -> Form:
+    """What holds the answer to a call of one of the functions."""
     calls = []
-    for tool in tools:
-        schema = {"type": "object", **bounded(tool.function.parameters), "x-guidance": _ONE_LINE}
-        calls.append(f"{json.dumps(tool.function.name + chr(10))} %json {_json(schema)}")
-    return Form(FormKind.GRAMMAR, "start: " + "\n     | ".join(calls), "tools")
+    for function in functions:
+        schema = {"type": "object", **bounded(function.parameters), "x-guidance": _ONE_LINE}
+        calls.append(f"{json.dumps(function.name + chr(10))} %json {_json(schema)}")
+    return Form(FormKind.CALL, "start: " + "\n     | ".join(calls), "tools")
 
 
 def _json(value: object) -> str:

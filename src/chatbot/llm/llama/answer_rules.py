@@ -1,20 +1,25 @@
-"""What holds every answer of a service, whatever its client asks for: its letters, and what it cites.
+"""What holds every answer of a service, whatever its client asks for: letters, numbers, what it cites.
 
-Both follow from what entered the prompt. Laying out a large vocabulary for them takes half a second, so it is
-done in the background, when the model has been measured; the first answer that needs it waits for it.
+They follow from what entered the prompt and from the kind of its form. Laying out a large vocabulary for them
+takes half a second, so it is done in the background, when the model has been measured; the first answer that
+needs it waits for it.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 
 from chatbot.domain.letters import OWN, scripts_of_answer
+from chatbot.domain.forms import FormKind
 from chatbot.domain.messages import Sampling
 from chatbot.llm.llama.citing import CitationMasks, CitationTokens, Citing
 from chatbot.llm.llama.constraint import Constraint
+from chatbot.llm.llama.json_digits import DigitMasks, JsonDigits
 from chatbot.llm.llama.letters import LetterMasks, Letters
 from chatbot.llm.llama.prompt import RenderedPrompt
 from chatbot.llm.llama.token_bytes import AnswerTokens
 from chatbot.llm.llama.vocabulary import Vocabulary
+
+_JSON = (FormKind.JSON_OBJECT, FormKind.JSON_SCHEMA, FormKind.CALL)
 
 _KEPT = 8
 """Sets of scripts, and numbers of search results, for which masks are kept: strangers' texts choose them."""
@@ -28,6 +33,7 @@ class _Masks:
         closing = CitationTokens(tokens)
         self.letters = lru_cache(_KEPT)(lambda scripts: LetterMasks(tokens, scripts))
         self.citations = lru_cache(_KEPT)(lambda hits: CitationMasks(closing, hits))
+        self.digits = DigitMasks(tokens)
         self.letters(OWN)
 
 
@@ -54,6 +60,8 @@ class AnswerRules:
             made.append(Letters(self._masks.result().letters(scripts), self._vocabulary))
         if found is not None:
             made.append(Citing(self._masks.result().citations(found), self._vocabulary, conversation.begun))
+        if form is not None and form.kind in _JSON:
+            made.append(JsonDigits(self._masks.result().digits, self._vocabulary))
         return made
 
     def close(self) -> None:

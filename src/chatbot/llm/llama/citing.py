@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from chatbot.llm.llama.cited_text import CitedText
-from chatbot.llm.llama.constraint import Mask, mask_of
+from chatbot.llm.llama.constraint import CHEAP, Mask, mask_of
 from chatbot.llm.llama.token_bytes import AnswerTokens
 from chatbot.llm.llama.vocabulary import Vocabulary
 
@@ -54,6 +54,7 @@ class Citing:
     """Implements Constraint: an answer whose citations exist, code between fences apart."""
 
     complete = False
+    mask_times = CHEAP
 
     def __init__(self, masks: CitationMasks, vocabulary: Vocabulary, begun: str) -> None:
         """``begun`` is what the answer begins with already."""

@@ -11,6 +11,7 @@ from chatbot.llm.llama.stream import Stream
 from chatbot.scheduling.draft_rows import draft_rows
 from chatbot.scheduling.row_times import RowTimes
 from chatbot.scheduling.slices import UNTILED_ROWS
+from chatbot.scheduling.tuning import DEAR_MASK
 
 _LONGEST = 0.25
 """Seconds by which drafts lengthen a call at most: whoever comes or leaves meanwhile waits for it."""
@@ -51,6 +52,9 @@ class Drafter:
         source = stream.draft_source
         # The last token of an answer needs no row after it.
         wanted = min(most, stream.ticket.progress.max_tokens - stream.produced - 1)
+        if stream.sampler.mask_times.usual > DEAR_MASK:
+            # Each token of a draft would need such a mask.
+            wanted = 0
         if not source.read(stream.tokens, stream.prompt_length) or wanted < 1:
             return [], []
         tokens, chances = source.guess(stream.tokens, wanted, self._ends)

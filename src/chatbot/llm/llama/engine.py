@@ -221,7 +221,9 @@ class Engine:
             rows = iter(self._context.logits())
             for stream in call.ready:
                 draft = call.drafts.get(stream, [])
+                before = stream.sampler.mask_times.total
                 call.accepted += self._answers.grow(stream, list(islice(rows, 1 + len(draft))), draft)
+                self._stepper.masks.spend(stream.sampler.mask_times.total - before)
         if call.ran:
             seconds = time.monotonic() - call.begun
             self._stepper.learn(call, seconds)

@@ -254,7 +254,7 @@ class LlamaPlace:
         model, tickets = self._model, self._tickets
         streams: list[Stream] = []
         try:
-            formed = await model.grammars.constraints(sampling.form, len(tickets))
+            formed = await model.grammars.constraints(sampling.form, len(tickets), tickets[0].caller)
             prompt, samplers = await _elsewhere(self._renderer, model.prepare, conversation, sampling, formed)
             streams = model.submit(tickets, prompt, samplers, conversation, sampling)
             yield Prompted(prompt.report)

@@ -40,11 +40,11 @@ _LIMITS = {
     "max_items_in_row": 2000,
     "initial_lexer_fuel": 1_000_000,
     "step_lexer_fuel": 200_000,
-    "step_max_items": 50_000,
+    "step_max_items": 10_000,
     "max_lexer_states": 5_000,
     "max_grammar_size": 100_000,
 }
-"""What a form may take, in llguidance's units: about 20 ms to begin with, 15 ms a token, 2 KiB a state."""
+"""What a form may take, in llguidance's units: about 20 ms to begin with, 20 ms a token, 2 KiB a state."""
 
 _JSON_OPTIONS: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 """JSON on one line: where white space is free, a small model may write nothing else."""
@@ -65,6 +65,8 @@ def grammar_of(kind: FormKind, text: str) -> str:
             return LLMatcher.grammar_from_regex(text)
         case FormKind.GRAMMAR:
             return LLMatcher.grammar_from_lark(_lark_of(text))
+        case FormKind.CALL:
+            return LLMatcher.grammar_from_lark(text)
 
 
 def _lark_of(text: str) -> str:

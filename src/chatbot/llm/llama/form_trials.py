@@ -2,6 +2,7 @@
 
 A form is a stranger's text, and a short one may take forever to compile: it is tried in a process that is
 ended then, before it comes near the engine. Forms that are known wait for no trial, usable or not.
+No caller takes the places, or the memory, of the others.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import NamedTuple
 
-from chatbot.domain.errors import Draining, ModelFailed, Unavailable, UnusableForm
+from chatbot.domain.errors import Draining, ModelFailed, Overloaded, Unavailable, UnusableForm
 from chatbot.domain.forms import Form, FormKind
 
 _COMMAND = (sys.executable, "-P", "-s", "-m", "chatbot.llm.llama.form_trial")
@@ -23,14 +24,18 @@ _COMMAND = (sys.executable, "-P", "-s", "-m", "chatbot.llm.llama.form_trial")
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "LANG")
 """All that Python needs of it: the rest holds keys and addresses, which a stranger's form is kept from."""
 
-_SECONDS = 5.0
+_SECONDS = 5
 """After which a trial is given up that has not had its share of a processor by then."""
 
 _MOST_WAITING = 8
 """Forms that are tried or wait for it."""
 
+_MOST_OF_ONE = _MOST_WAITING // 4
+"""Of these, forms that one caller waits for."""
+
 _REMEMBERED = 64
-"""Forms that need no further trial, of the usable and of the others each; most clients have one."""
+"""Forms that need no further trial, of the usable and of the others each; most clients have one. Where there
+are more, one leaves of the caller who brought the most."""
 
 
 class _TriedForm(NamedTuple):
@@ -38,6 +43,8 @@ class _TriedForm(NamedTuple):
     """The form in llguidance's own words; empty where it cannot be used."""
     reason: str
     """Why it cannot."""
+    caller: str
+    """Who brought it first."""
 
 
 _Key = tuple[FormKind, str]
@@ -51,24 +58,30 @@ class FormTrials:
         self._lock = Lock()
         self._usable: OrderedDict[_Key, _TriedForm] = OrderedDict()
         self._refused: OrderedDict[_Key, _TriedForm] = OrderedDict()
-        self._waiting: Counter[_Key] = Counter()
+        # Who waits for a form, and how many requests of each.
+        self._waiting: dict[_Key, Counter[str]] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
 
-    async def grammar(self, form: Form) -> str:
+    async def grammar(self, form: Form, caller: str) -> str:
         """The form in llguidance's own words, which have been compiled once.
+
+        Args:
+            form: What an answer is to be held to.
+            caller: Whose share of the trials it takes.
 
         Raises:
             UnusableForm: it is no form, or takes too long or too much to compile.
+            Overloaded: the caller waits for as many forms as it may.
             Unavailable: too many others are being tried, or it could not be tried in time.
             Draining: the engine is being closed.
         """
         key = form.kind, form.text
         with self._lock:
             tried = self._known(key)
-            trial = None if tried else self._begin(key)
+            trial = None if tried else self._begin(key, caller)
         if trial is not None:
-            trial.add_done_callback(lambda _: self._end(key))
+            trial.add_done_callback(lambda _: self._end(key, caller))
             tried = await asyncio.wrap_future(trial)
         assert tried is not None  # noqa: S101 (for the type checker: there is one, or a trial)
         if tried.reason:
@@ -90,21 +103,26 @@ class FormTrials:
                 return forms[key]
         return None
 
-    def _begin(self, key: _Key) -> Future[_TriedForm]:
+    def _begin(self, key: _Key, caller: str) -> Future[_TriedForm]:
         if self._closed:
             raise Draining("the engine has stopped")
+        of_caller = [waited for waited, callers in self._waiting.items() if caller in callers]
+        if key not in of_caller and len(of_caller) >= _MOST_OF_ONE:
+            raise Overloaded(_SECONDS, len(self._waiting), "the caller has enough forms under trial")
         if key not in self._waiting and len(self._waiting) >= _MOST_WAITING:
             raise Unavailable("too many forms are being tried")
-        self._waiting[key] += 1
-        return self._thread.submit(self._tried, key)
+        self._waiting.setdefault(key, Counter())[caller] += 1
+        return self._thread.submit(self._tried, key, caller)
 
-    def _end(self, key: _Key) -> None:
+    def _end(self, key: _Key, caller: str) -> None:
         with self._lock:
-            self._waiting[key] -= 1
+            callers = self._waiting[key]
+            callers[caller] -= 1
+            self._waiting[key] = +callers
             if not self._waiting[key]:
                 del self._waiting[key]
 
-    def _tried(self, key: _Key) -> _TriedForm:
+    def _tried(self, key: _Key, caller: str) -> _TriedForm:
         with self._lock:
             # Somebody else may have waited for the same form.
             known = self._known(key)
@@ -120,15 +138,21 @@ class FormTrials:
                 stderr=subprocess.DEVNULL,
                 env={name: value for name, value in environment.items() if value is not None},
             )
-        tried = self._outcome(process, key)
+        tried = self._outcome(process, key, caller)
         with self._lock:
-            forms = self._refused if tried.reason else self._usable
-            forms[key] = tried
-            while len(forms) > _REMEMBERED:
-                forms.popitem(last=False)
+            self._remember(key, tried)
         return tried
 
-    def _outcome(self, process: subprocess.Popen[bytes], key: _Key) -> _TriedForm:
+    def _remember(self, key: _Key, tried: _TriedForm) -> None:
+        forms = self._refused if tried.reason else self._usable
+        forms[key] = tried
+        if len(forms) > _REMEMBERED:
+            # The least recently used stand first.
+            brought = Counter(known.caller for known in forms.values())
+            (most, _), *_ = brought.most_common(1)
+            del forms[next(known for known, form in forms.items() if form.caller == most)]
+
+    def _outcome(self, process: subprocess.Popen[bytes], key: _Key, caller: str) -> _TriedForm:
         with process:
             try:
                 told, _ = process.communicate(json.dumps(key).encode(), timeout=_SECONDS)
@@ -141,8 +165,8 @@ class FormTrials:
             # As where a container's memory ends: it says nothing of the form.
             raise Unavailable("a form's trial was ended from outside")
         if process.returncode < 0:
-            return _TriedForm("", "it takes too long to compile, or too much memory")
+            return _TriedForm("", "it takes too long to compile, or too much memory", caller)
         if process.returncode:
             raise ModelFailed("a form could not be tried")
         result: dict[str, str] = json.loads(told)
-        return _TriedForm(result.get("grammar", ""), result.get("reason", ""))
+        return _TriedForm(result.get("grammar", ""), result.get("reason", ""), caller)

@@ -5,6 +5,7 @@ is done in the background, when the model has been measured.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +16,14 @@ from llguidance import LLMatcher, LLTokenizer
 
 from chatbot.domain.errors import Draining, UnusableForm
 from chatbot.domain.forms import Form
-from chatbot.llm.llama.constraint import Constraint, ConstraintExhausted, Mask, mask_of, mask_words
+from chatbot.llm.llama.constraint import (
+    Constraint,
+    ConstraintExhausted,
+    Mask,
+    MaskTimes,
+    mask_of,
+    mask_words,
+)
 from chatbot.llm.llama.form_trial import compiled, reason_of
 from chatbot.llm.llama.form_trials import FormTrials
 from chatbot.llm.llama.vocabulary import Vocabulary
@@ -43,6 +51,8 @@ class GrammarConstraint:
     def __init__(self, matcher: LLMatcher, tokens: SpokenTokens) -> None:
         self._matcher = matcher
         self._tokens = tokens
+        self.mask_times = MaskTimes()
+        self._advancing = 0.0
         self._mask: Mask = np.zeros(mask_words(tokens.size), dtype=np.uint32)
 
     @property
@@ -52,7 +62,9 @@ class GrammarConstraint:
 
     def mask(self) -> Mask:
         """See Constraint; an end may come only where the form is complete."""
+        begun = time.thread_time()
         self._matcher.unsafe_compute_mask_ptr(self._mask.ctypes.data, self._mask.nbytes)
+        self.mask_times.saw(time.thread_time() - begun + self._advancing)
         self._check()
         ends: Mask = self._mask & self._tokens.ends
         self._mask &= self._tokens.speaking
@@ -62,7 +74,9 @@ class GrammarConstraint:
 
     def advance(self, token: int) -> None:
         """See Constraint."""
+        begun = time.thread_time()
         self._matcher.consume_token(token)
+        self._advancing = time.thread_time() - begun
         self._check()
 
     def possible(self, tokens: Sequence[int]) -> int:
@@ -104,11 +118,14 @@ class Grammars:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="grammars")
         self._tokenizer: Future[LLTokenizer] = self._thread.submit(self._read_vocabulary, pieces)
 
-    async def constraints(self, form: Form | None, answers: int) -> list[Constraint | None]:
+    async def constraints(self, form: Form | None, answers: int, caller: str) -> list[Constraint | None]:
         """The form for so many answers, each at its beginning; None for each where there is none.
+
+        ``caller`` is who asks, whose share of the trials a new form takes.
 
         Raises:
             UnusableForm: it is no form, or goes beyond the bounds.
+            Overloaded: as many forms of the caller as may be are being tried.
             Unavailable: forms of others are being tried.
             Draining: the engine is being closed.
         """
@@ -116,7 +133,7 @@ class Grammars:
             return [None] * answers
         if len(form.text.encode()) > MOST_BYTES:
             raise UnusableForm(form.param, f"longer than {MOST_BYTES // 1024} KiB")
-        grammar = await self._trials.grammar(form)
+        grammar = await self._trials.grammar(form, caller)
         tokenizer = await asyncio.shield(asyncio.wrap_future(self._tokenizer))
         try:
             compiling = self._thread.submit(self._compiled, tokenizer, grammar, form.param)

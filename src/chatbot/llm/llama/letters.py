@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from chatbot.domain.letters import Scripts
 from chatbot.domain.scripts import script_ranges
-from chatbot.llm.llama.constraint import Mask, mask_of
+from chatbot.llm.llama.constraint import CHEAP, Mask, mask_of
 from chatbot.llm.llama.token_bytes import AnswerTokens
 from chatbot.llm.llama.utf8 import DEAD, WHOLE, Utf8Automaton
 from chatbot.llm.llama.vocabulary import Vocabulary
@@ -44,6 +44,7 @@ class Letters:
     """Implements Constraint: an answer that consists of whole characters of the masks' scripts."""
 
     complete = False
+    mask_times = CHEAP
 
     def __init__(self, masks: LetterMasks, vocabulary: Vocabulary) -> None:
         self._masks = masks

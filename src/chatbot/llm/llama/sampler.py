@@ -25,7 +25,15 @@ import numpy as np
 from chatbot.domain.errors import ModelFailed, UnknownToken
 from chatbot.domain.messages import WHOLE_CONTEXT, Sampling
 from chatbot.llm.llama.best_tokens import TokenIds, best_tokens
-from chatbot.llm.llama.constraint import Constraint, ConstraintExhausted, Mask, allowed, rule_out
+from chatbot.llm.llama.constraint import (
+    CHEAP,
+    Constraint,
+    ConstraintExhausted,
+    Mask,
+    MaskTimes,
+    allowed,
+    rule_out,
+)
 from chatbot.llm.llama.context import Logits
 from chatbot.llm.llama.sampler_chain import (
     COLDEST,
@@ -120,6 +128,11 @@ class Sampler:
     def complete(self) -> bool:
         """Whether a constraint says that the answer is over."""
         return self._constraint is not None and self._constraint.complete
+
+    @property
+    def mask_times(self) -> MaskTimes:
+        """What the constraint's masks take."""
+        return self._constraint.mask_times if self._constraint else CHEAP
 
     def possible(self, tokens: Sequence[int]) -> int:
         """How many of these tokens the constraint would let follow, one after another."""

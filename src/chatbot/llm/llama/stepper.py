@@ -16,8 +16,10 @@ from chatbot.llm.llama.context import Context, DecodeError
 from chatbot.llm.llama.drafting import Drafter, Drafts
 from chatbot.llm.llama.roster import Roster
 from chatbot.llm.llama.stream import Stream
+from chatbot.scheduling.mask_budget import MaskBudget
 from chatbot.scheduling.rates import Speeds
 from chatbot.scheduling.slices import UNTILED_ROWS, prefill_rows, share_out
+from chatbot.scheduling.tuning import DEAR_MASK
 
 _TRIES = 64
 """Calls of llama_decode that did nothing before the context counts as broken."""
@@ -71,11 +73,17 @@ class Stepper:
         self._drafter = drafter
         self._tiled = tiled
         self.prefill_seconds = 0.25
+        self.masks = MaskBudget()
+        """What the masks of answers may take of the others' time."""
 
     def plan(self) -> list[Rows]:
-        """The calls that advance everyone who runs: one, or first the answers and then the prompts."""
-        answers: Rows = [(stream, 1) for stream in self._roster.running if stream.generating]
-        reading = [stream for stream in self._roster.running if not stream.generating]
+        """The calls that advance everyone who runs: one, or first the answers and then the prompts.
+
+        Answers whose masks the others cannot afford now rest.
+        """
+        running = self._roster.running
+        reading = [stream for stream in running if not stream.generating]
+        answers: Rows = [(stream, 1) for stream in self._affordable(running) if stream.generating]
         if not reading:
             return [answers]
         allowed = prefill_rows(
@@ -98,7 +106,7 @@ class Stepper:
         self._roster.cache.make_way(generating + read)
         call = DecodedCall(generating, read, time.monotonic())
         rows = self._with_room(rows, call)
-        call.drafts = self._drafts(rows, call)
+        call.drafts = self._drafts(rows)
         for _ in range(_TRIES):
             if not rows:
                 return call
@@ -140,13 +148,25 @@ class Stepper:
             alone = steps.seconds(call.generating) if call.generating else steps.base
             self._speeds.prefill.saw(call.read, max(seconds - alone, 0.2 * seconds))
 
-    def _drafts(self, rows: Rows, call: DecodedCall) -> Drafts:
+    def _affordable(self, running: list[Stream]) -> list[Stream]:
+        """Those whose masks are not dear, and of the others whom the least was spent on; all if all are."""
+        dear = [stream for stream in running if stream.sampler.mask_times.usual > DEAR_MASK]
+        if len(dear) == len(running):
+            # Nobody else has been held up.
+            self.masks = MaskBudget()
+            return running
+        dear.sort(key=lambda stream: stream.sampler.mask_times.total)
+        times = [stream.sampler.mask_times.usual for stream in dear]
+        resting = set(dear[self.masks.affordable(times, time.monotonic()) :])
+        return [stream for stream in running if stream not in resting]
+
+    def _drafts(self, rows: Rows) -> Drafts:
         """What free rows and free cells compute beside the answers' own tokens.
 
         Nothing while somebody reads a prompt, who would wait for it, or while all sequences are taken.
         """
         memory = self.context.memory
-        somebody_reads = call.read or len(rows) < len(self._roster.running)
+        somebody_reads = not all(stream.generating for stream in self._roster.running)
         if self._drafter is None or somebody_reads or self._roster.full or not memory.cuts:
             return {}
         return self._drafter.choose([stream for stream, _ in rows], memory.free - len(rows))

@@ -41,7 +41,7 @@ _SAMPLING = frozenset({"temperature", "top_p", "seed", "presence_penalty", "freq
 _LOCAL = frozenset(
     {"top_k", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "dynatemp_range", "repeat_penalty"}
     | {"dry_multiplier", "logit_bias", "logprobs", "top_logprobs", "n"}
-    | {FormKind.REGEX.value, FormKind.GRAMMAR.value}
+    | {FormKind.REGEX.value, FormKind.GRAMMAR.value, FormKind.CALL.value}
 )
 """What OpenAI does not have, what is said of tokens (theirs are other ones than our text shows), several
 answers, and forms that are no JSON."""

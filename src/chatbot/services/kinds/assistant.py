@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 
-from chatbot.core.service import Frame, FramedQuestion
+from chatbot.core.frame import Frame, FramedQuestion
 from chatbot.core.transcript import Names, Transcript
 from chatbot.domain.language import Language, language_of
 from chatbot.domain.messages import PromptPart, Speakers

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated
 
-from chatbot.core.service import Frame, FramedQuestion
+from chatbot.core.frame import Frame, FramedQuestion
 from chatbot.core.transcript import Names, Transcript
 from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.language import Language, language_of
@@ -90,13 +90,6 @@ def of_cast(cast: Cast) -> FramedQuestion[RolePlayPersona]:
 
 def cast_of(character: CharacterSheet, request: SceneRequest, user_name: str | None, tokens: int) -> Cast:
     """The scene of a stored character; ``tokens`` is the size of the whole prompt."""
-    material = Material(
-        examples=character.example_dialogue,
-        instructions=character.post_history_instructions,
-        note=request.author_note or "",
-        lorebook=character.lorebook,
-        tokens=tokens,
-    )
     return Cast(
         name=character.name,
         context=character.context or _NO_CONTEXT,
@@ -104,7 +97,7 @@ def cast_of(character: CharacterSheet, request: SceneRequest, user_name: str | N
         user_name=user_name,
         said=request.question,
         spoken_name=character.spoken_name,
-        material=material,
+        material=_material(character, tokens, note=request.author_note or ""),
     )
 
 
@@ -118,4 +111,37 @@ def of_transcript(transcript: Transcript, names: Names) -> FramedQuestion[RolePl
             user_name=names.user or transcript.names.get("user"),
             said=transcript.question,
         )
+    )
+
+
+def of_transcript_with_character(
+    transcript: Transcript, names: Names, character: CharacterSheet, tokens: int
+) -> FramedQuestion[RolePlayPersona]:
+    """The transcript's question to a stored character, in a prompt of so many tokens.
+
+    The client's instructions stand behind the character's own introduction, as quoted as that. A client that
+    keeps the character's first line among its messages wins with it.
+    """
+    introduction = (character.context, transcript.instructions_text(macros=True))
+    return of_cast(
+        Cast(
+            name=character.name,
+            context="\n\n".join(filter(None, introduction)) or _NO_CONTEXT,
+            greeting=transcript.opening or character.greeting_at(0) or None,
+            user_name=names.user or transcript.names.get("user"),
+            said=transcript.question,
+            spoken_name=character.spoken_name,
+            material=_material(character, tokens),
+        )
+    )
+
+
+def _material(character: CharacterSheet, tokens: int, note: str = "") -> Material:
+    """What belongs to the scene of a stored character beside its introduction and greeting."""
+    return Material(
+        examples=character.example_dialogue,
+        instructions=character.post_history_instructions,
+        note=note,
+        lorebook=character.lorebook,
+        tokens=tokens,
     )

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from chatbot.core.service import Beside
+from chatbot.core.frame import Beside
 from chatbot.domain.cards import cut_text
 from chatbot.domain.language import Language
 from chatbot.domain.lorebook import Fill, Lorebook, constant_entries, keyed_entries

@@ -5,7 +5,6 @@ Source: OpenAI API reference, "Create a model response".
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
@@ -17,6 +16,7 @@ from chatbot.api.openai.messages import joined_text
 from chatbot.api.openai.parameters import IGNORED, REFUSED, RefusedParameter
 from chatbot.api.openai.sampling import TokenLimit
 from chatbot.api.openai.schema import AskingRequest
+from chatbot.api.openai.tools import MOST_TOOLS, FlatTool, FlatToolChoice, described
 from chatbot.core.transcript import Said
 from chatbot.domain.forms import Form
 from chatbot.domain.messages import Sampling
@@ -32,10 +32,6 @@ _NO_LOGPROBS = (
     "This route tells no log probabilities; use chat/completions.",
 )
 _FORM = ("text.format을 쓰세요.", "Use text.format.")
-_TOOL_CHOICE = (
-    "이 경로는 도구 호출을 강제할 수 없습니다. chat/completions를 쓰세요.",
-    "This route cannot force a tool call; use chat/completions.",
-)
 _NO_PROMPTS = ("이 서버에는 저장된 프롬프트가 없습니다.", "This server holds no prompts.")
 
 
@@ -78,7 +74,6 @@ class ResponseRequest(AskingRequest):
     refused: ClassVar[Mapping[str, RefusedParameter]] = {
         **{name: RefusedParameter(_FORM) for name in FormFields.model_fields},
         **REFUSED,
-        "tool_choice": RefusedParameter(_TOOL_CHOICE, ("auto", "none")),
         "previous_response_id": RefusedParameter(_STATELESS),
         "conversation": RefusedParameter(_STATELESS),
         "background": RefusedParameter(_NO_BACKGROUND),
@@ -88,7 +83,6 @@ class ResponseRequest(AskingRequest):
         "top_logprobs": RefusedParameter(_NO_LOGPROBS),
     }
     ignored: ClassVar[Collection[str]] = IGNORED | {
-        "tools",
         "include",
         "max_tool_calls",
         "reasoning",
@@ -103,16 +97,22 @@ class ResponseRequest(AskingRequest):
     instructions: Text = Field(default="", description="A system message in front of the input.")
     max_output_tokens: TokenLimit | None = None
     text: TextOptions = TextOptions()
+    tools: list[FlatTool] = Field(
+        default_factory=list,
+        max_length=MOST_TOOLS,
+        fail_fast=True,
+        description="Called where tool_choice says so; else ignored.",
+    )
+    tool_choice: FlatToolChoice = "auto"
 
-    @cached_property
-    def forms(self) -> Sequence[Form]:
+    def asked_forms(self) -> Sequence[Form]:
         """See AskingRequest."""
         form = self.text.format.form("text.format")
         return [form] if form else []
 
     def tuned(self, sampling: Sampling) -> Sampling:
-        """See SamplingFields; ``max_output_tokens`` is this format's own limit."""
-        tuned = replace(super().tuned(sampling), form=next(iter(self.forms), None))
+        """See AskingRequest; ``max_output_tokens`` is this format's own limit."""
+        tuned = super().tuned(sampling)
         limit = self.max_output_tokens
         return (
             tuned if limit is None or limit < 1 else replace(tuned, max_tokens=min(limit, tuned.max_tokens))
@@ -130,4 +130,4 @@ class ResponseRequest(AskingRequest):
                     result.append(Said("call", item.arguments, item.name))
                 case "function_call_output":
                     result.append(Said("result", item.output, tools.get(item.call_id)))
-        return result
+        return [*result, *described(self.called)]
