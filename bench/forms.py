@@ -47,8 +47,6 @@ SCHEMA = {
 FORM = Form(FormKind.JSON_SCHEMA, json.dumps(SCHEMA))
 
 HOSTILE = Form(FormKind.GRAMMAR, "start: a\na: b a | b | a b\nb: /[a-z ]/ | /[a-z ][a-z ]/ | /[a-z ]{3}/")
-    FormKind.GRAMMAR, "start: a\na: b a | b | a b\nb: /[a-z ]/ | /[a-z ][a-z ]/ | /[a-z ][a-z ][a-z ]/"
-)
 """Ambiguous: what may be meant grows with each letter, and every word of the vocabulary is tried."""
 
 

@@ -11,6 +11,28 @@ MARKERS = (
     "</s><s><eos><bos><pad><unk>[INST]",
     "<|eot_id<|eot_id|>|>",
 )
+
+
+CHATML = (
+    "{% for m in messages %}<start_of_turn>{{ m.role }}\n{{ m.content | trim }}<end_of_turn>\n{% endfor %}"
+    "{% if add_generation_prompt %}<start_of_turn>assistant\n{% endif %}"
+)
+USER_FIRST = (
+    "{{ bos_token }}{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+    "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('roles must alternate') }}{% endif %}<start_of_turn>{{ m.role }}\n{{ m.content }}"
+    "<end_of_turn>{% endfor %}<start_of_turn>model\n"
+)
+
+
+def history(turns: int, size: int = 40) -> tuple[Exchange, ...]:
+    return tuple(Exchange(n, f"{n:03d}" + "q" * size, f"{n:03d}" + "a" * size) for n in range(1, turns + 1))
+
+
+def room(turns: int) -> Conversation:
+    return Conversation(system=(PromptPart("rules", "R"),), question="now?", exchanges=history(turns))
+
+
 def full(text: str = "") -> Conversation:
     """A conversation with ``text`` in every field."""
     return Conversation(

@@ -6,19 +6,11 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.engine.prompting import prompter
+from tests.engine.prompting import history, prompter, room
 
 from chatbot.domain.errors import PromptTooLong
 from chatbot.domain.messages import Conversation, Exchange, PromptPart
 from chatbot.llm.llama.model_file import ModelFile
-
-
-def history(turns: int, size: int = 40) -> tuple[Exchange, ...]:
-    return tuple(Exchange(n, f"{n:03d}" + "q" * size, f"{n:03d}" + "a" * size) for n in range(1, turns + 1))
-
-
-def room(turns: int) -> Conversation:
-    return Conversation(system=(PromptPart("rules", "R"),), question="now?", exchanges=history(turns))
 
 
 def test_a_conversation_of_200_turns_begins_anew_a_few_times(tiny: ModelFile) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.engine.prompting import MARKERS, full, prompter
+from tests.engine.prompting import CHATML, MARKERS, USER_FIRST, full, prompter
 
 from chatbot.domain.messages import Conversation, Exchange, PromptPart, Speakers
 from chatbot.llm.llama.jinja_format import JinjaFormat, TemplateUnusable
@@ -16,16 +16,6 @@ from chatbot.llm.llama.prompt import RenderedPrompt
 from chatbot.llm.llama.transcript_format import TranscriptFormat
 from chatbot.llm.llama.vocabulary import Vocabulary
 
-CHATML = (
-    "{% for m in messages %}<start_of_turn>{{ m.role }}\n{{ m.content | trim }}<end_of_turn>\n{% endfor %}"
-    "{% if add_generation_prompt %}<start_of_turn>assistant\n{% endif %}"
-)
-USER_FIRST = (
-    "{{ bos_token }}{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}"
-    "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
-    "{{ raise_exception('roles must alternate') }}{% endif %}<start_of_turn>{{ m.role }}\n{{ m.content }}"
-    "<end_of_turn>{% endfor %}<start_of_turn>model\n"
-)
 ORDER = ["RULES", "CONTEXT", "OPENING", "Q4", "A4", "Q5", "A5", "FOUND", "ASKED"]
 
 

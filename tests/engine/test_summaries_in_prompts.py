@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.engine.test_prompts import CHATML, USER_FIRST, prompter, room
+from tests.engine.prompting import CHATML, USER_FIRST, prompter, room
 
 from chatbot.domain.messages import Conversation, Exchange, PromptPart, SummaryPart
 from chatbot.llm.llama.jinja_format import JinjaFormat

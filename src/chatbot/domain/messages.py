@@ -116,10 +116,10 @@ class Conversation:
     oldest first; a backend may leave out the oldest to fit its context, and then one of ``summaries`` stands
     for them, see ``summary_before``. ``references`` (search results, quoted and untrusted) stand before
     ``question`` inside the user's turn; the first and the last frame the others. ``scene`` stands behind them
-    in the same way: what belongs to the scene and not to what is said. ``facts``, in a frame of their own, are
-    what the user pinned; they stand nearest to the question. ``begun`` is what the answer begins with already:
-    the model goes on behind it, and its answer is what it adds. ``left_out`` names what of scene and facts had
-    no room, for the report. ``language`` is the one in which the user asks, where that is known.
+    in the same way: what belongs to the scene and not to what is said. ``facts``, in a frame of their own,
+    are what the user pinned; they stand nearest to the question. ``begun`` is what the answer begins with
+    already: the model goes on behind it, and its answer is what it adds. ``left_out`` names what of scene and
+    facts had no room, for the report. ``language`` is the one in which the user asks, where that is known.
     """
 
     system: tuple[PromptPart, ...]

@@ -6,7 +6,7 @@ somebody else (an older version, another program, a hand), so every field is che
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import (

@@ -79,7 +79,7 @@ def is_user_id(text: str) -> bool:
 def write_record(
     turn: Turn | NewTurn, state: RoomState | None = None, summary: PathSummary | None = None
 ) -> str:
-    """The turn, its room's state and its summary if these are given, as one line of JSON without its break."""
+    """The turn, its room's state and its summary where given, as one line of JSON without its line break."""
     record = _Record(
         service=turn.room.service,
         user_id=turn.room.user_id,

@@ -8,8 +8,8 @@ needs it waits for it.
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 
-from chatbot.domain.letters import OWN, scripts_of_answer
 from chatbot.domain.forms import FormKind
+from chatbot.domain.letters import OWN, scripts_of_answer
 from chatbot.domain.messages import Sampling
 from chatbot.llm.llama.citing import CitationMasks, CitationTokens, Citing
 from chatbot.llm.llama.constraint import Constraint
