@@ -146,4 +146,5 @@ def test_facts_are_written_in_english_on_a_phone(real_visitor: Visitor, suite: R
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.locator("#facts").get_by_role("button", name="Save").click()
     expect(page.get_by_role("button", name="Pinned facts (1)")).to_be_visible()
-    assert page.evaluate("document.querySelector('.composer').scrollWidth") <= 360
+    wide, room = page.locator(".composer-row").evaluate("(row) => [row.scrollWidth, row.clientWidth]")
+    assert wide <= room, "everything beside the question stands on one line"

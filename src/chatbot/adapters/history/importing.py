@@ -114,6 +114,6 @@ async def import_room(
 
 
 async def _choose(room: Room, state: RoomState, store: TurnStore) -> None:
-    """Store the state of a room that has turns and none; who takes its first version meanwhile is here."""
+    """Store the state of a room that has turns and no state; one that is chosen meanwhile stays."""
     if await store.end(room) is not None and not (await store.state(room)).version:
         await store.put_state(room, replace(state, version=1))
