@@ -51,3 +51,26 @@ async def test_a_service_that_remembers_no_field_tells_none() -> None:
         body = {"input_data": "q", **USER, "db_id": DB, "google_access": False}
         assert (await client.post("/office/Llama", json=body)).status_code == 200
     assert [turn.asked_with for turn in history.turns] == [None]
+
+
+async def test_a_room_remembers_how_the_tokens_of_its_answers_are_chosen() -> None:
+    history = MemoryHistory()
+    async with client_of(service_state(history=history)) as client:
+
+        async def ask(**sampling: Any) -> None:
+            body = {"input_data": "q", **USER, "db_id": DB, "sampling": sampling}
+            assert (await client.post("/office/Llama", json=body)).status_code == 200
+
+        await ask(seed=5)
+        await ask(temperature=0.2, max_tokens=50, seed=7, min_p=None)
+        await ask(max_tokens=50, temperature=0.2)
+        await ask(dry_sequence_breakers=["\n"], logit_bias={"5": -1})
+        await ask()
+        turns = (await client.get(f"/office/rooms/{DB}", params=USER)).json()["turns"]
+    assert [turn["asked_with"] for turn in turns] == [
+        None,
+        {"sampling": '{"temperature":0.2,"max_tokens":50}'},
+        None,
+        {"sampling": '{"dry_sequence_breakers":["\\n"],"logit_bias":{"5":-1.0}}'},
+        {},
+    ]

@@ -178,7 +178,7 @@ async def test_the_path_title_and_pin_can_be_changed(suite: Suite) -> None:
     patch = await suite.client.patch(
         ROOM_PATH, params=USER, json={"leaf": first, "title": "이름\n둘째 줄", "pinned": True}
     )
-    assert patch.json() == {"db_id": DB, "title": "이름 둘째 줄", "pinned": True}
+    assert patch.json() == {"db_id": DB, "title": "이름 둘째 줄", "pinned": True, "facts": []}
     assert [turn["input_data"] for turn in (await suite.read())["turns"]] == ["하나", "둘"]
     (line,) = (await suite.client.get("/office/rooms", params=USER)).json()["rooms"]
     assert (line["title"], line["pinned"]) == ("이름 둘째 줄", True)

@@ -11,7 +11,7 @@ from tests.support.fakes import MemoryHistory, client_of, service_state
 
 from chatbot.api import few_at_once, importing
 from chatbot.domain.access import KeyEntry, KeyRing, digest
-from chatbot.domain.history import Imported, NewTurn, Room
+from chatbot.domain.history import Imported, NewTurn, Room, RoomState
 from chatbot.domain.messages import ServiceName
 
 pytestmark = pytest.mark.anyio
@@ -65,8 +65,40 @@ async def test_what_was_exported_is_taken_back(client: httpx.AsyncClient, histor
     (room,) = (await client.get("/office/rooms/export", params=USER)).json()["rooms"]
     before = history.turns
     await client.delete(f"/office/rooms/{DB}", params=USER)
+    assert room["state"] is None
     assert (await send(client, *room["turns"])).json() == {"stored": 2, "present": 0}
     assert history.turns == before
+
+
+async def test_what_was_chosen_for_a_room_comes_back_with_it_where_nothing_is_chosen(
+    client: httpx.AsyncClient, history: MemoryHistory
+) -> None:
+    chosen = {"title": "여행", "pinned": True, "facts": ["민준은 배를 싫어한다."], "leaf": str(UUID(int=1))}
+    records = [record(1), record(2, after=None)]
+    await send(client, *records)
+    await client.patch(f"/office/rooms/{DB}", params=USER, json=chosen)
+    (room,) = (await client.get("/office/rooms/export", params=USER)).json()["rooms"]
+    assert room["state"] == {**chosen, "newest": str(UUID(int=2))}
+    before = await history.state(ROOM)
+    await client.delete(f"/office/rooms/{DB}", params=USER)
+    body = {"db_id": DB, "turns": room["turns"], "state": room["state"]}
+    assert (await client.post(PATH, params=USER, json=body)).json() == {"stored": 2, "present": 0}
+    assert await history.state(ROOM) == before
+    other = {**body, "state": {"title": "다른 이름"}}
+    assert (await client.post(PATH, params=USER, json=other)).json() == {"stored": 0, "present": 2}
+    assert (await history.state(ROOM)).title == "여행", "what is chosen here stays"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{"title": "x" * 101}, {"facts": ["x" * 301]}, {"facts": [""]}, {"pinned": 1}, {"leaf": "here"}, []],
+)
+async def test_a_wrong_state_stores_nothing(
+    client: httpx.AsyncClient, history: MemoryHistory, state: object
+) -> None:
+    body = {"db_id": DB, "turns": [record(1)], "state": state}
+    assert (await client.post(PATH, params=USER, json=body)).status_code == 422
+    assert history.turns == []
 
 
 async def test_a_long_room_comes_in_pieces_and_none_goes_behind_what_was_written_here(
@@ -153,10 +185,12 @@ async def test_only_so_many_are_read_and_stored_at_once(monkeypatch: pytest.Monk
     class SlowHistory(MemoryHistory):
         begun = 0
 
-        async def import_turns(self, room: Room, turns: Sequence[NewTurn]) -> Imported | None:
+        async def import_turns(
+            self, room: Room, turns: Sequence[NewTurn], state: RoomState | None = None
+        ) -> Imported | None:
             self.begun += 1
             await done.wait()
-            return await super().import_turns(room, turns)
+            return await super().import_turns(room, turns, state)
 
     history = SlowHistory()
     async with client_of(service_state(history=history)) as client, asyncio.TaskGroup() as group:

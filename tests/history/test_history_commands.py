@@ -15,7 +15,7 @@ from chatbot.adapters.history.character_records import write_character
 from chatbot.adapters.history.records import write_record
 from chatbot.domain.characters import CharacterSheet, StoredCharacter
 from chatbot.domain.errors import StartupError
-from chatbot.domain.history import Owner
+from chatbot.domain.history import Owner, RoomState
 from chatbot.domain.lorebook import Lorebook, LoreEntry
 from chatbot.domain.messages import ServiceName
 from chatbot.server.commands.history import app
@@ -170,6 +170,34 @@ def test_characters_are_exported_backed_up_deleted_and_imported(tmp_path: Path) 
     assert lines_of(chatbot_history("export", "--all")) == []
     (copy,) = (tmp_path / "copies").iterdir()
     assert "characters: imported 1" in chatbot_history("import", str(copy)).stdout
+
+
+def test_what_was_chosen_for_a_room_is_in_every_export_and_comes_back(tmp_path: Path) -> None:
+    room, other = make_room(), make_room()
+    state = RoomState(1, "여행", pinned=True, facts=("민준은 배를 싫어한다.",))
+    first, second = make_turn(room, "하나"), make_turn(room, "둘")
+    lines = [write_record(first, state), write_record(second), write_record(make_turn(other))]
+    file = tmp_path / "turns.jsonl"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    assert "would import 3 turns" in chatbot_history("import", str(file), "--dry-run").stdout
+    assert "imported 3 turns" in chatbot_history("import", str(file)).stdout
+    exported = chatbot_history("export", "--all").stdout
+    assert [json.loads(line).get("state") for line in exported.splitlines() if str(room.db_id) in line] == [
+        {
+            "title": "여행",
+            "pinned": True,
+            "leaf": None,
+            "newest": None,
+            "facts": ["민준은 배를 싫어한다."],
+        },
+        None,
+    ]
+    (tmp_path / "copies").mkdir()
+    assert chatbot_history("backup", "copies").exit_code == 0
+    assert "deleted 3 turns" in chatbot_history("delete", "--user", "alice", "--yes").stdout
+    (copy,) = (tmp_path / "copies").iterdir()
+    assert "imported 3 turns" in chatbot_history("import", str(copy)).stdout
+    assert chatbot_history("export", "--all").stdout == exported
 
 
 def test_a_turn_that_was_asked_with_a_kept_character_comes_back(tmp_path: Path) -> None:

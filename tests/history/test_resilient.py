@@ -16,7 +16,7 @@ from chatbot.adapters.history import resilient
 from chatbot.adapters.history.resilient import ResilientHistory
 from chatbot.adapters.history.spool import Spool
 from chatbot.adapters.history.watch import RetryPace
-from chatbot.domain.history import HistoryUnavailable, NewTurn, Recalled, Stored, Turn
+from chatbot.domain.history import HistoryUnavailable, NewTurn, Recalled, RoomChange, Stored, Turn
 
 pytestmark = pytest.mark.anyio
 
@@ -33,6 +33,22 @@ async def test_a_healthy_database_has_every_turn_at_once(
     assert [turn.question for turn in recollection.turns] == ["a"]
     assert history.pending() == 0
     assert not list(history.spool.folder.glob("*.turn"))
+
+
+async def test_an_answer_goes_on_without_facts_while_the_database_is_away(
+    history: ResilientHistory, store: FlakyStore
+) -> None:
+    room = make_room()
+    await history.remember(make_turn(room))
+    await history.change(room, RoomChange(facts=("하나", "둘")))
+    assert await history.facts(room) == ("하나", "둘")
+    store.mode = "hang"
+    assert await history.facts(room) == ()
+    store.mode = "down"
+    assert await history.facts(room) == ()
+    store.mode = "up"
+    await until(lambda: not history.watch.away)
+    assert await history.facts(room) == ("하나", "둘")
 
 
 async def test_kept_turns_count_in_recall_and_are_written_in_order(

@@ -173,6 +173,9 @@ class MemoryHistory:
         end = self.store.end_of(room) if after is AT_END else after
         return Recollection(await read_path(self.store, room, limit, end))
 
+    async def facts(self, room: Room) -> Sequence[str]:
+        return (await self.store.state(room)).facts
+
     async def turn(self, room: Room, id_: UUID) -> Turn | None:
         return next(iter(await self.store.read(room, [id_])), None)
 
@@ -200,8 +203,10 @@ class MemoryHistory:
     async def remember(self, turn: NewTurn) -> Stored:
         return Stored.DATABASE if self.store.put(turn) else Stored.DELETED
 
-    async def import_turns(self, room: Room, turns: Sequence[NewTurn]) -> Imported | None:
-        return await import_room(room, turns, self.store)
+    async def import_turns(
+        self, room: Room, turns: Sequence[NewTurn], state: RoomState | None = None
+    ) -> Imported | None:
+        return await import_room(room, turns, self.store, state)
 
     async def page(self, room: Room, after: int, limit: int) -> Sequence[Turn]:
         return await self.store.page(room, after, limit)

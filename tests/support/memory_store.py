@@ -47,6 +47,7 @@ class MemoryStore:
                 parent,
                 turn.reason,
                 turn.asked_with,
+                turn.turns_read,
             )
         return self.stored[turn.id]
 

@@ -30,7 +30,9 @@ def importing_router(state: ServiceState) -> APIRouter:
 
     async def stored(user_id: str, body: RoomToStore) -> ImportedTurns:
         room = Room(service, user_id, body.db_id)
-        imported = await history.import_turns(room, [record.turn_of(room) for record in body.turns])
+        turns = [record.turn_of(room) for record in body.turns]
+        state = None if body.state is None else body.state.state()
+        imported = await history.import_turns(room, turns, state)
         if imported is None:
             raise RoomGoesOn("the room goes on here already")
         return ImportedTurns.of(imported)

@@ -17,12 +17,8 @@ from pydantic_core import PydanticCustomError
 
 from chatbot.domain.history import FoundText, Imported, RoomChange, RoomState, RoomSummary, Turn
 from chatbot.domain.messages import FinishReason
-from chatbot.domain.plaintext import visible
-from chatbot.domain.schemas import RoomId, TurnId, composed, no_nul
-from chatbot.domain.turn_records import TurnRecord
-
-TITLE_CHARS = 100
-"""The longest title of a room: two lines of its list."""
+from chatbot.domain.schemas import Facts, RoomId, Title, TurnId, composed, no_nul
+from chatbot.domain.turn_records import StateRecord, TurnRecord
 
 QUERY_CHARS = 100
 """The longest text to search for."""
@@ -30,9 +26,6 @@ QUERY_CHARS = 100
 MOST_IMPORTED = 200
 """Turns that one request may bring: a second or two of a database's time."""
 
-Title = Annotated[
-    str, StringConstraints(max_length=TITLE_CHARS), AfterValidator(no_nul), AfterValidator(visible)
-]
 Query = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=QUERY_CHARS),
@@ -72,6 +65,7 @@ class StoredTurn(BaseModel):
     """One stored turn; ``after`` is the turn that it follows, null for one that begins a path.
 
     ``asked_with`` has the fields of its request that a room remembers; null: as the turns before it.
+    ``turns_read`` says how many of the turns right before it entered its prompt; null: it was not kept.
     """
 
     id: UUID
@@ -83,6 +77,7 @@ class StoredTurn(BaseModel):
     created_at: str
     finish_reason: FinishReason | None
     asked_with: dict[str, str | int | float] | None
+    turns_read: int | None
 
     @classmethod
     def of(cls, turn: Turn, **more: Any) -> Self:
@@ -97,6 +92,7 @@ class StoredTurn(BaseModel):
             created_at=turn.created_at.isoformat(),
             finish_reason=turn.reason,
             asked_with=None if turn.asked_with is None else dict(turn.asked_with),
+            turns_read=turn.turns_read,
             **more,
         )
 
@@ -108,12 +104,16 @@ class TurnInTree(StoredTurn):
 
 
 class RoomPage(BaseModel):
-    """A page of a room; ask again with ``after=next_after`` until it is null. ``leaf`` ends the path."""
+    """A page of a room; ask again with ``after=next_after`` until it is null. ``leaf`` ends the path.
+
+    ``facts`` are pinned: they enter every prompt of the room.
+    """
 
     db_id: UUID
     leaf: UUID
     turns: list[TurnInTree]
     next_after: int | None
+    facts: list[str]
 
 
 class Deleted(BaseModel):
@@ -134,16 +134,22 @@ class RoomPatch(BaseModel):
     leaf: TurnId | None = Field(
         default=None, description="A turn: the current path goes through it, and on to the newest below it."
     )
+    facts: Facts | None = Field(
+        default=None,
+        description="What enters every prompt of the room, in place of what did: at most 20 texts of 1 to "
+        "300 characters, together at most 2,000.",
+    )
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if self.title is None and self.pinned is None and self.leaf is None:
-            raise PydanticCustomError("nothing_to_change", "Give title, pinned or leaf")
+        if all(getattr(self, name) is None for name in RoomPatch.model_fields):
+            raise PydanticCustomError("nothing_to_change", "Give title, pinned, leaf or facts")
         return self
 
     def change(self) -> RoomChange:
         """The change."""
-        return RoomChange(self.title, self.pinned, self.leaf)
+        facts = None if self.facts is None else tuple(self.facts)
+        return RoomChange(self.title, self.pinned, self.leaf, facts)
 
 
 class ChangedRoom(BaseModel):
@@ -152,11 +158,12 @@ class ChangedRoom(BaseModel):
     db_id: UUID
     title: str | None
     pinned: bool
+    facts: list[str]
 
     @classmethod
     def of(cls, db_id: UUID, state: RoomState) -> Self:
         """The body of a state."""
-        return cls(db_id=db_id, title=state.title, pinned=state.pinned)
+        return cls(db_id=db_id, title=state.title, pinned=state.pinned, facts=list(state.facts))
 
 
 class RoomToStore(BaseModel):
@@ -186,6 +193,10 @@ class RoomToStore(BaseModel):
     db_id: RoomId
     turns: list[TurnRecord] = Field(
         min_length=1, max_length=MOST_IMPORTED, description="1 to 200 turns; the rest of a room may follow."
+    )
+    state: StateRecord | None = Field(
+        default=None,
+        description="What was chosen for the room, as an export has it; left out where something is here.",
     )
 
 

@@ -1,8 +1,8 @@
 """Reading, changing, searching, exporting and deleting what was remembered of a user."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from typing import Annotated, Any, Literal
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -29,8 +29,11 @@ from chatbot.api.room_bodies import (
 from chatbot.api.state import ServiceState
 from chatbot.domain.access import Keys
 from chatbot.domain.errors import RoomNotFound, TurnNotFound
-from chatbot.domain.history import Room, Turn
+from chatbot.domain.history import Room
+from chatbot.domain.history_ports import ChatHistory
+from chatbot.domain.messages import ServiceName
 from chatbot.domain.schemas import RoomId, TurnId, UserId
+from chatbot.domain.turn_records import StateRecord
 
 
 class _RoomSegment(StringConvertor):
@@ -51,14 +54,18 @@ DbId = Annotated[RoomId, Path(examples=["123e4567-e89b-12d3-a456-426614174000"])
 """The room that a path names."""
 
 
-async def _export(turns: AsyncIterator[Turn], head: dict[str, Any]) -> AsyncGenerator[str, None]:
+async def _export(history: ChatHistory, service: ServiceName, user_id: str) -> AsyncGenerator[str, None]:
     """The export as JSON, room by room as it is read, so that a long history needs no memory."""
+    head = {"service": str(service), "user_id": user_id}
     yield json.dumps(head, ensure_ascii=False)[:-1] + ', "rooms": ['
     current: UUID | None = None
-    async for turn in turns:
+    async for turn in history.export(service, user_id):
         if turn.room.db_id != current:
-            yield ("]}, " if current else "") + f'{{"db_id": "{turn.room.db_id}", "turns": ['
+            yield "]}, " if current else ""
             current = turn.room.db_id
+            chosen = await history.state(turn.room)
+            state = StateRecord.of(chosen).model_dump_json() if chosen.version else "null"
+            yield f'{{"db_id": "{current}", "state": {state}, "turns": ['
         else:
             yield ", "
         yield StoredTurn.of(turn).model_dump_json()
@@ -111,9 +118,8 @@ def rooms_router(state: ServiceState) -> APIRouter:
     async def export(user_id: Owner) -> StreamingResponse:
         # Asked first, so that an unreachable database is a 503 and not a broken download.
         await history.ping()
-        turns = history.export(service, user_id)
         return StreamingResponse(
-            _export(turns, {"service": str(service), "user_id": user_id}),
+            _export(history, service, user_id),
             media_type="application/json",
             headers={"Content-Disposition": f'attachment; filename="{service}-rooms.json"'},
         )
@@ -153,12 +159,14 @@ def _add_routes_of_a_room(router: APIRouter, state: ServiceState) -> None:
         chosen = list(tree.nodes) if branches == "1" else tree.path()
         left = [id_ for id_ in chosen if tree.nodes[id_].index > after]
         turns = await history.read(room, left[:limit])
+        state = await history.state(room)
         return RoomPage(
             db_id=db_id,
             leaf=tree.end,
             # A turn that was stored meanwhile is on the next page, one that was deleted is on none.
             turns=[TurnInTree.of(turn, siblings=tree.siblings(turn.id)) for turn in turns],
             next_after=tree.nodes[left[limit - 1]].index if len(left) > limit else None,
+            facts=list(state.facts),
         )
 
     @router.patch(

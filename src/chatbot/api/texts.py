@@ -145,9 +145,10 @@ _FIELD: Mapping[str, tuple[str, str]] = {
         "character_id needs a user_id",
     ),
     "nothing_to_change": (
-        "title, pinned, leaf 가운데 하나는 있어야 합니다.",
-        "One of title, pinned and leaf must be given",
+        "title, pinned, leaf, facts 가운데 하나는 있어야 합니다.",
+        "One of title, pinned, leaf and facts must be given",
     ),
+    "facts_too_long": ("모두 합해 {most}자까지입니다.", "Should have at most {most} characters together"),
     "lorebook_keys": ("로어북의 키는 2,000개까지입니다.", "A lorebook has at most 2,000 keys"),
     "lorebook_expressions": (
         "정규식 키는 20개까지입니다.",

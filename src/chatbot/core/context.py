@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from chatbot.core import citations
+from chatbot.core import citations, pinned
 from chatbot.core.service import Act, Beside, Frame, Question
 from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.errors import CharacterNotFound, TurnNotFound
@@ -52,16 +52,19 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Earlier turns and search results of a question, and what it took to get them."""
+    """Earlier turns, facts and search results of a question, and what it took to get them."""
 
     recollection: Recollection
     """The room's earlier turns; none without a room."""
+
+    facts: Sequence[str]
+    """What is pinned in the room."""
 
     found: SearchResult | None
     """What the web search brought; None when none ran."""
 
     history_seconds: float
-    """Time of the recall, seconds; it runs beside the search."""
+    """Time of recall and facts, seconds; they run beside the search."""
 
     search_seconds: float
     """Time of the search, seconds."""
@@ -80,10 +83,13 @@ class ContextBuilder:
         """Recall and search side by side; ``language`` is that of the question, whose pages come first."""
         async with asyncio.TaskGroup() as group:
             recalling = group.create_task(self._recall(question, asked.after))
+            reading = group.create_task(self._read_facts(question))
             searching = group.create_task(self._look_up(question, asked.text, language))
-        recollection, history_seconds = recalling.result()
+        recollection, recall_seconds = recalling.result()
+        facts, facts_seconds = reading.result()
         found, search_seconds = searching.result()
-        return Gathered(recollection, found, asked.seconds + history_seconds, search_seconds)
+        history_seconds = asked.seconds + max(recall_seconds, facts_seconds)
+        return Gathered(recollection, facts, found, history_seconds, search_seconds)
 
     async def read_aim(self, question: Question) -> Asked:
         """The question itself, with the character that it names and what it takes from a turn that it names.
@@ -129,6 +135,12 @@ class ContextBuilder:
         begun = time.monotonic()
         return await self._history.recall(question.room, RECALL_TURNS, after), time.monotonic() - begun
 
+    async def _read_facts(self, question: Question) -> tuple[Sequence[str], float]:
+        if question.room is None:
+            return (), 0.0
+        begun = time.monotonic()
+        return await self._history.facts(question.room), time.monotonic() - begun
+
     async def _look_up(
         self, question: Question, text: str, language: Language
     ) -> tuple[SearchResult | None, float]:
@@ -159,6 +171,7 @@ class ContextBuilder:
             exchanges=exchanges,
             references=() if found is None else citations.references(found, frame.language, SEARCH_CHARS),
             scene=beside.parts,
+            facts=pinned.facts_part(gathered.facts, frame.language),
             speakers=frame.speakers,
             begun=asked.begun,
             language=frame.asked_in or frame.language,

@@ -184,16 +184,16 @@ class Reply:
                 if not self._counts(written):
                     raise
                 written.note(late.begun)
-                kept = await self._kept(asked, written)
+                kept = await self._kept(asked, written, gathered)
                 self._end(Outcome.FAILED)
                 yield self._answered(written, gathered, kept)
                 return
             except (GeneratorExit, asyncio.CancelledError):
                 if self._counts(written):
-                    self._keep(asked, written)
+                    self._keep(asked, written, gathered)
                 raise
             assert written.complete, "the model ended without saying how"  # noqa: S101 (the port promises it)
-            turn = await self._kept(asked, written)
+            turn = await self._kept(asked, written, gathered)
             self._statistics.answered(written.finished)
             self._end(Outcome.SUCCESSFUL)
             yield self._answered(written, gathered, turn)
@@ -228,18 +228,22 @@ class Reply:
         """Whether an answer that did not end by itself counts: that is wanted, and there is any of it."""
         return self.question.keep_partial and any(choice.text.strip() for choice in written.choices)
 
-    async def _kept(self, asked: Asked, written: Written) -> KeptTurn | None:
+    async def _kept(self, asked: Asked, written: Written, gathered: Gathered) -> KeptTurn | None:
         """Store what is written and wait for that; None without a room."""
-        storing = self._keep(asked, written)
+        storing = self._keep(asked, written, gathered)
         return None if storing is None else await asyncio.shield(storing)
 
-    def _keep(self, asked: Asked, written: Written) -> asyncio.Task[KeptTurn] | None:
+    def _keep(self, asked: Asked, written: Written, gathered: Gathered) -> asyncio.Task[KeptTurn] | None:
         """Store what is written; None without a room."""
         room = self.question.room
         if room is None:
             return None
+        turns_read = None
+        # Where not all turns could be recalled, those that entered do not tell where the path was cut.
+        if self.report is not None and gathered.recollection.state is Recalled.WHOLE:
+            turns_read = len(self.report.kept_turns)
         first = written.choices[0]
-        return self._turns.keep(room, asked, first.text, self.model, first.reason)
+        return self._turns.keep(room, asked, first.text, self.model, first.reason, turns_read)
 
     def _answered(self, written: Written, gathered: Gathered, turn: KeptTurn | None) -> Answered:
         finished = written.finished

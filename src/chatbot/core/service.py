@@ -165,7 +165,7 @@ class Question:
     """The API key that asks; None where none is asked for."""
 
     def chars(self, frame: Frame) -> int:
-        """Length of the prompt as known at admission: all of it but recalled turns and search results."""
+        """Length of the prompt as known at admission: without recalled turns, facts and search results."""
         fixed = sum(len(part.text) for part in frame.system) + len(frame.opening or "")
         sent = sum(len(turn.question) + len(turn.answer) for turn in self.exchanges)
         return fixed + sent + len(self.text) + len(self.begun)
@@ -207,7 +207,7 @@ class Service(Generic[Body, P]):
     """The body's yes-or-no field that asks for a web search; None: this service never searches."""
 
     remembered: tuple[str, ...] = ()
-    """The body's fields that a room remembers, for its next question on whatever device."""
+    """The body's fields that a room remembers beside ``sampling``, for its next question on any device."""
 
     page: ChatPage = field(default_factory=ChatPage)
     """How its chat page looks."""
@@ -236,11 +236,7 @@ class Service(Generic[Body, P]):
             room=self.room(body.user_id, body.db_id),
             aim=_aim(body),
             frame_of=frame_of,
-            asked_with={
-                name: str(value) if isinstance(value, UUID) else value
-                for name in self.remembered
-                if (value := getattr(body, name)) is not None
-            },
+            asked_with=body.asked_with(self.remembered),
             keep_partial=keep_partial,
             search=self.search_field is not None and getattr(body, self.search_field),
             tune=body.sampling.over if body.sampling else _unchanged,

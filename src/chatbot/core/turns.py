@@ -38,15 +38,30 @@ class TurnWriter:
             raise HistoryUnavailable("neither the database nor the disk takes turns")
 
     def keep(
-        self, room: Room, asked: Asked, answer: str, model: str, reason: FinishReason
+        self,
+        room: Room,
+        asked: Asked,
+        answer: str,
+        model: str,
+        reason: FinishReason,
+        turns_read: int | None = None,
     ) -> asyncio.Task[KeptTurn]:
         """Store an answer, whether or not anybody waits for it; what it began with is stored with it.
 
-        The task raises HistoryUnavailable when it could be stored nowhere.
+        ``turns_read`` is as in NewTurn. The task raises HistoryUnavailable when it could be stored nowhere.
         """
-        now = datetime.now(UTC)
-        text = asked.begun + answer
-        turn = NewTurn(uuid4(), room, asked.text, text, model, now, asked.after, reason, asked.asked_with)
+        turn = NewTurn(
+            uuid4(),
+            room,
+            asked.text,
+            asked.begun + answer,
+            model,
+            datetime.now(UTC),
+            asked.after,
+            reason,
+            asked.asked_with,
+            turns_read,
+        )
         storing = asyncio.create_task(self._store(turn))
         self._storing.add(storing)
         storing.add_done_callback(self._storing.discard)

@@ -53,7 +53,8 @@ class NewTurn:
 
     ``created_at`` has a timezone; stores keep its milliseconds. ``after`` a turn that is not in the room
     (any more) means its end. ``reason`` says why the answer ended; None: nobody wrote it down. ``asked_with``
-    None: as the turns before it.
+    None: as the turns before it. ``turns_read`` is how many of the turns right before it entered its prompt;
+    None: nobody wrote it down.
     """
 
     id: UUID
@@ -65,13 +66,15 @@ class NewTurn:
     after: After = AT_END
     reason: FinishReason | None = None
     asked_with: AskedWith | None = field(default=None, hash=False)
+    turns_read: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """A stored turn; ``index`` counts from 1 in its room in the order of storing.
 
-    ``created_at`` is UTC. ``parent`` is the turn that it follows; None: it begins a path.
+    ``created_at`` is UTC. ``parent`` is the turn that it follows; None: it begins a path. ``turns_read`` is
+    as in a new turn.
     """
 
     id: UUID
@@ -84,6 +87,7 @@ class Turn:
     parent: UUID | None = None
     reason: FinishReason | None = None
     asked_with: AskedWith | None = field(default=None, hash=False)
+    turns_read: int | None = None
 
 
 def last_asked_with(path: Iterable[Turn]) -> AskedWith:
@@ -111,6 +115,9 @@ class RoomState:
     newest: UUID | None = None
     """The turn stored last when the end was chosen."""
 
+    facts: tuple[str, ...] = ()
+    """What the user has pinned: it enters every prompt of the room."""
+
 
 @dataclass(frozen=True, slots=True)
 class RoomChange:
@@ -124,6 +131,9 @@ class RoomChange:
 
     through: UUID | None = None
     """A turn through which the current path is to go, and on to the newest turn that follows it."""
+
+    facts: tuple[str, ...] | None = None
+    """What is to be pinned, in place of all that was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,8 +124,9 @@ class TurnStore(Protocol):
 class ChatHistory(Protocol):
     """What the chat path asks of history: an answer never waits long for it, and no turn is forgotten.
 
-    ``recall`` and ``remember`` work while the database is away. Everything else raises HistoryUnavailable
-    then: half a list would look whole, and a delete that has not happened must not look done.
+    ``recall``, ``facts`` and ``remember`` work while the database is away. Everything else raises
+    HistoryUnavailable then: half a list would look whole, and a delete that has not happened must not look
+    done.
     """
 
     @property
@@ -135,6 +136,10 @@ class ChatHistory(Protocol):
 
     async def recall(self, room: Room, limit: int, after: After = AT_END) -> Recollection:
         """The last ``limit`` turns of the path that ends there, kept ones too, within the time budget."""
+        ...
+
+    async def facts(self, room: Room) -> Sequence[str]:
+        """What is pinned in the room, within the time budget; nothing while the database is away."""
         ...
 
     async def turn(self, room: Room, id_: UUID) -> Turn | None:
@@ -173,10 +178,13 @@ class ChatHistory(Protocol):
         """
         ...
 
-    async def import_turns(self, room: Room, turns: Sequence[NewTurn]) -> Imported | None:
+    async def import_turns(
+        self, room: Room, turns: Sequence[NewTurn], state: RoomState | None = None
+    ) -> Imported | None:
         """Store a room's turns from elsewhere, oldest first, each once however often it is repeated.
 
-        None, and nothing is stored: the room goes on here already, and their order would be wrong.
+        The state is stored where nothing was chosen for the room here. None, and nothing is stored: the room
+        goes on here already, and the order of its turns would be wrong.
         """
         ...
 

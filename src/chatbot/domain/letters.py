@@ -106,6 +106,7 @@ def _people_ask(conversation: Conversation) -> Iterator[str]:
     yield from (exchange.question for exchange in conversation.exchanges)
     yield from (part.text for part in conversation.system[1:])
     yield from (part.text for part in conversation.scene)
+    yield conversation.facts.text if conversation.facts else ""
     yield conversation.opening or ""
 
 

@@ -107,8 +107,9 @@ class Conversation:
     oldest first; a backend may leave out the oldest to fit its context. ``references`` (search results,
     quoted and untrusted) stand before ``question`` inside the user's turn; the first and the last frame the
     others. ``scene`` stands behind them in the same way: what belongs to the scene and not to what is said.
+    ``facts``, in a frame of their own, are what the user pinned; they stand nearest to the question.
     ``begun`` is what the answer begins with already: the model goes on behind it, and its answer is what it
-    adds. ``left_out`` names what the scene had no room for, for the report. ``language`` is the one in
+    adds. ``left_out`` names what of scene and facts had no room, for the report. ``language`` is the one in
     which the user asks, where that is known.
     """
 
@@ -118,6 +119,7 @@ class Conversation:
     exchanges: tuple[Exchange, ...] = ()
     references: tuple[PromptPart, ...] = ()
     scene: tuple[PromptPart, ...] = ()
+    facts: PromptPart | None = None
     speakers: Speakers = field(default_factory=Speakers)
     begun: str = ""
     left_out: tuple[str, ...] = ()
@@ -131,15 +133,17 @@ class Conversation:
     @property
     def quoted(self) -> tuple[PromptPart, ...]:
         """What stands before the question inside the user's turn."""
-        return self.references + self.scene
+        return self.references + self.scene + (() if self.facts is None else (self.facts,))
 
     def with_fewer_quotes(self) -> "Conversation":
         """Without a quotation, for what must fit; a frame around nothing goes too.
 
-        The last reference goes first, without references the first quotation of the scene.
+        The last reference goes first, without references the first quotation of the scene, at last the facts.
         """
         if quoted := self.references:
             return replace(self, references=(*quoted[:-2], quoted[-1]) if len(quoted) > 3 else ())
+        if not self.scene and self.facts is not None:
+            return replace(self, facts=None, left_out=(self.facts.name, *self.left_out))
         kept = (self.scene[0], *self.scene[2:]) if len(self.scene) > 3 else ()
         gone = tuple(part.name for part in self.scene[1:-1] if part not in kept)
         return replace(self, scene=kept, left_out=self.left_out + gone)

@@ -229,6 +229,12 @@ class AnswerSampling(SamplingRequest):
         description="Longest answer, tokens; never more than the service's own.",
     )
 
+    @property
+    def remembered(self) -> str | None:
+        """What the next answer is to be chosen with too, as JSON; a seed is one answer's. None: nothing."""
+        chosen = self.model_dump_json(exclude_none=True, exclude={"seed"})
+        return None if chosen == "{}" else chosen
+
     def over(self, sampling: Sampling) -> Sampling:
         """The service's sampling with what the request says."""
         longest = min(self.max_tokens or sampling.max_tokens, sampling.max_tokens)

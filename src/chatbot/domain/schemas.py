@@ -6,6 +6,7 @@ Unicode's composed form, so that limits count what the user sees, whatever the k
 """
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from chatbot.domain.plaintext import nfc
+from chatbot.domain.plaintext import nfc, visible
 from chatbot.domain.sampling import AnswerSampling
 
 _CANONICAL_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -75,6 +76,36 @@ CharacterText = Annotated[
 ]
 
 
+TITLE_CHARS = 100
+"""The longest title of a room: two lines of its list."""
+
+Title = Annotated[
+    str, StringConstraints(max_length=TITLE_CHARS), AfterValidator(no_nul), AfterValidator(visible)
+]
+
+MOST_FACTS = 20
+FACT_CHARS = 300
+FACTS_CHARS = 2000
+"""Facts that a room may have, characters of each, and of all: they stand in every prompt of the room."""
+
+Fact = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=FACT_CHARS),
+    AfterValidator(no_nul),
+    BeforeValidator(composed),
+]
+
+
+def _few_enough(facts: list[str]) -> list[str]:
+    if sum(map(len, facts)) > FACTS_CHARS:
+        most = {"most": FACTS_CHARS}
+        raise PydanticCustomError("facts_too_long", "Should have at most {most} characters together", most)
+    return facts
+
+
+Facts = Annotated[list[Fact], Field(max_length=MOST_FACTS), AfterValidator(_few_enough)]
+
+
 class ChatRequest(BaseModel):
     """What every service takes."""
 
@@ -115,6 +146,16 @@ class ChatRequest(BaseModel):
     def named_character(self) -> UUID | None:
         """The stored character that it names; None: it names none, or its service has none."""
         return None
+
+    def asked_with(self, names: Iterable[str]) -> dict[str, str | int | float]:
+        """What its room is to remember of it: these fields, and how the tokens of its answer are chosen."""
+        fields = {name: getattr(self, name) for name in names}
+        fields["sampling"] = self.sampling and self.sampling.remembered
+        return {
+            name: str(value) if isinstance(value, UUID) else value
+            for name, value in fields.items()
+            if value is not None
+        }
 
     @model_validator(mode="after")
     def _room_needs_user(self) -> Self:

@@ -1,4 +1,4 @@
-"""A turn as it comes from outside: the line of an export, a turn of an imported room.
+"""A turn as it comes from outside: the line of an export, a turn of an imported room, with the room's state.
 
 The field names are the API's. ``after`` is the turn that it follows, null for one that begins a path, absent
 for one that goes to its room's end, as in every file from before rooms had branches. It was written by
@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     FiniteFloat,
+    StrictBool,
     StringConstraints,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -23,8 +24,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from chatbot.domain.history import AT_END, NewTurn, Room
+from chatbot.domain.history import AT_END, NewTurn, Room, RoomState
 from chatbot.domain.messages import FinishReason
+from chatbot.domain.schemas import Facts, Title
 
 _FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 """How requests name their fields, which no database reads as anything else."""
@@ -75,6 +77,7 @@ class TurnRecord(BaseModel):
     created_at: Annotated[AwareDatetime, AfterValidator(_in_calendar)]
     finish_reason: FinishReason | None = None
     asked_with: _AskedWith | None = None
+    turns_read: int | None = Field(default=None, ge=0, lt=2**31)
 
     def turn_of(self, room: Room) -> NewTurn:
         """The turn, to be stored in that room."""
@@ -88,4 +91,32 @@ class TurnRecord(BaseModel):
             self.after if "after" in self.model_fields_set else AT_END,
             self.finish_reason,
             self.asked_with,
+            self.turns_read,
         )
+
+
+class StateRecord(BaseModel):
+    """What a user chose for a room; ``leaf`` ends its path as long as ``newest`` is its newest turn."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    title: Title | None = None
+    pinned: StrictBool = False
+    leaf: UUID | None = None
+    newest: UUID | None = None
+    facts: Facts = []
+
+    @staticmethod
+    def of(state: RoomState) -> "StateRecord":
+        """The record of a state, which was checked when it was chosen."""
+        return StateRecord.model_construct(
+            title=state.title,
+            pinned=state.pinned,
+            leaf=state.end,
+            newest=state.newest,
+            facts=list(state.facts),
+        )
+
+    def state(self) -> RoomState:
+        """The state, as the first of its room."""
+        return RoomState(1, self.title or None, self.pinned, self.leaf, self.newest, tuple(self.facts))

@@ -61,6 +61,7 @@ def kept_path(turns: Sequence[NewTurn], limit: int, after: After) -> tuple[Turn,
             parent,
             new.reason,
             new.asked_with,
+            new.turns_read,
         )
         last = new.id
     return tuple(reversed(_backwards(placed, last if after is AT_END else after, limit)))
@@ -101,7 +102,8 @@ async def change_state(store: TurnStore, room: Room, change: RoomChange) -> Room
 def _changed(state: RoomState, change: RoomChange) -> RoomState:
     title = state.title if change.title is None else change.title or None
     pinned = state.pinned if change.pinned is None else change.pinned
-    return replace(state, version=state.version + 1, title=title, pinned=pinned)
+    facts = state.facts if change.facts is None else change.facts
+    return replace(state, version=state.version + 1, title=title, pinned=pinned, facts=facts)
 
 
 async def bury_turn(store: TurnStore, room: Room, id_: UUID) -> set[UUID]:

@@ -2,25 +2,27 @@
 
 A turn that is there already (its id tells) is left as it is. A room whose turns would have to go between or
 behind turns written here is left out and reported: its order would be wrong. What says that it follows the
-room's last turn goes on behind it: so a long room may come in pieces.
+room's last turn goes on behind it: so a long room may come in pieces. What a user chose for a room comes with
+it where nothing was chosen here.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chatbot.adapters.history.character_records import CharacterToImport, import_character
 from chatbot.adapters.history.records import storable
-from chatbot.domain.history import Imported, NewTurn, Room
+from chatbot.domain.history import Imported, NewTurn, Room, RoomState
 from chatbot.domain.history_ports import TurnStore
 
 
 @dataclass(frozen=True, slots=True)
 class RoomToImport:
-    """A room's turns, oldest first; ``broken`` more could not be read."""
+    """A room's turns, oldest first (``broken`` more could not be read), and what was chosen for it."""
 
     room: Room
     turns: tuple[NewTurn, ...]
     broken: int = 0
+    state: RoomState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ async def import_rooms(
             continue
         report.rooms += 1
         report.broken += found.broken
-        imported = await import_room(found.room, found.turns, store, dry_run=dry_run)
+        imported = await import_room(found.room, found.turns, store, found.state, dry_run=dry_run)
         if imported is None:
             place = f"{found.room.service}/{found.room.user_id}/{found.room.db_id}"
             report.skipped.append(SkippedRoom(place, "the room goes on here already"))
@@ -75,11 +77,16 @@ async def import_rooms(
 
 
 async def import_room(
-    room: Room, turns: Sequence[NewTurn], store: TurnStore, *, dry_run: bool = False
+    room: Room,
+    turns: Sequence[NewTurn],
+    store: TurnStore,
+    state: RoomState | None = None,
+    *,
+    dry_run: bool = False,
 ) -> Imported | None:
     """Import turns of a room, oldest first; None, and nothing is stored: the room goes on here already.
 
-    A turn that was deleted here is not stored again.
+    A turn that was deleted here is not stored again. The state is stored where nothing was chosen here.
 
     Raises:
         HistoryUnavailable: the database went away.
@@ -94,4 +101,12 @@ async def import_room(
         there_now = None if dry_run else await store.insert(storable(turn))
         # A turn of this id may be in a room of somebody else's.
         stored += dry_run or (there_now is not None and there_now.room == room)
+    if state is not None and not dry_run:
+        await _choose(room, state, store)
     return Imported(stored, len(turns) - len(missing))
+
+
+async def _choose(room: Room, state: RoomState, store: TurnStore) -> None:
+    """Store the state of a room that has turns and no state; one that is chosen meanwhile stays."""
+    if await store.end(room) is not None and not (await store.state(room)).version:
+        await store.put_state(room, replace(state, version=1))

@@ -38,6 +38,7 @@ def turn_of(document: Mapping[str, Any]) -> Turn:
         parent=UUID(parent) if parent else None,
         reason=FinishReason(reason) if reason else None,
         asked_with=document.get("asked_with"),
+        turns_read=document.get("turns_read"),
     )
 
 
@@ -46,7 +47,8 @@ def state_of(document: Mapping[str, Any] | None) -> RoomState:
     if document is None:
         return RoomState()
     end, newest = (UUID(id_) if id_ else None for id_ in (document["end"], document["newest"]))
-    return RoomState(document["version"], document["title"], document["pinned"], end, newest)
+    facts = tuple(document.get("facts", ()))
+    return RoomState(document["version"], document["title"], document["pinned"], end, newest, facts)
 
 
 def state_document(room: Room, state: RoomState) -> Document:
@@ -58,6 +60,7 @@ def state_document(room: Room, state: RoomState) -> Document:
         "pinned": state.pinned,
         "end": str(state.end) if state.end else None,
         "newest": str(state.newest) if state.newest else None,
+        "facts": list(state.facts),
         "created_at": datetime.now(UTC),
     }
 
@@ -138,6 +141,7 @@ class Collections:
             "created_at": turn.created_at,
             "finish_reason": turn.reason and turn.reason.value,
             "asked_with": None if turn.asked_with is None else dict(turn.asked_with),
+            "turns_read": turn.turns_read,
         }
 
     async def read(self, documents: Sequence[Document]) -> list[Turn]:

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from chatbot.domain.history import AT_END, NewTurn, Room, Turn
+from chatbot.domain.history import AT_END, NewTurn, Room, RoomState, Turn
 from chatbot.domain.messages import ServiceName
 from chatbot.domain.schemas import RoomId, UserId
-from chatbot.domain.turn_records import TurnRecord, milliseconds
+from chatbot.domain.turn_records import StateRecord, TurnRecord, milliseconds
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """NUL and lone surrogates: a database of text may refuse them or cut the text there."""
@@ -27,7 +27,12 @@ class _RoomOfRecord(BaseModel):
 
 
 class _Record(TurnRecord, _RoomOfRecord):
-    """A turn with its room, whose fields come first."""
+    """A turn with its room, whose fields come first.
+
+    What was chosen for the room stands with the first of its turns: an older release reads the turn alone.
+    """
+
+    state: StateRecord | None = None
 
 
 def storable(turn: NewTurn) -> NewTurn:
@@ -60,8 +65,8 @@ def is_user_id(text: str) -> bool:
     return True
 
 
-def write_record(turn: Turn | NewTurn) -> str:
-    """The turn as one line of JSON without its line break."""
+def write_record(turn: Turn | NewTurn, state: RoomState | None = None) -> str:
+    """The turn, and its room's state if that is given, as one line of JSON without its line break."""
     record = _Record(
         service=turn.room.service,
         user_id=turn.room.user_id,
@@ -81,14 +86,24 @@ def write_record(turn: Turn | NewTurn) -> str:
         record.finish_reason = turn.reason
     if turn.asked_with is not None:
         record.asked_with = dict(turn.asked_with)
+    if turn.turns_read is not None:
+        record.turns_read = turn.turns_read
+    if state is not None and state.version:
+        record.state = StateRecord.of(state)
     return record.model_dump_json(exclude_unset=True)
 
 
 def read_record(line: str | bytes) -> NewTurn:
     """The turn of a line; raises ValueError without the line's text when it is not one."""
+    return read_with_state(line)[0]
+
+
+def read_with_state(line: str | bytes) -> tuple[NewTurn, RoomState | None]:
+    """The same with the room's state, if the line tells it."""
     try:
         record = _Record.model_validate_json(line)
     except ValidationError as error:
         fields = sorted({".".join(map(str, item["loc"])) or "line" for item in error.errors()})
         raise ValueError(f"not a turn: {', '.join(fields)}") from None
-    return storable(record.turn_of(Room(record.service, record.user_id, record.db_id)))
+    turn = storable(record.turn_of(Room(record.service, record.user_id, record.db_id)))
+    return turn, record.state.state() if record.state else None

@@ -107,6 +107,13 @@ class ResilientHistory:
                 self.watch.lost(error)
         return Recollection(kept_path(reachable, limit, after), Recalled.PARTIAL)
 
+    async def facts(self, room: Room) -> Sequence[str]:
+        """As the port says."""
+        try:
+            return (await self.watch.within(self._budget, lambda: self.store.state(room))).facts
+        except HistoryUnavailable:
+            return ()
+
     async def turn(self, room: Room, id_: UUID) -> Turn | None:
         """As the port says; within the time that an answer may wait."""
         turns = await self._read(_owner(room), lambda: self.store.read(room, [id_]), self._budget)
@@ -170,11 +177,15 @@ class ResilientHistory:
                 Owner(service, user_id), lambda: search_rooms(self.store, service, user_id, query)
             )
 
-    async def import_turns(self, room: Room, turns: Sequence[NewTurn]) -> Imported | None:
+    async def import_turns(
+        self, room: Room, turns: Sequence[NewTurn], state: RoomState | None = None
+    ) -> Imported | None:
         """As the port says."""
         # One at a time: it writes hundreds of turns, and those of answers are to come between.
         async with self._importing:
-            return await self._read(_owner(room), lambda: import_room(room, turns, self.store), LONG_SECONDS)
+            return await self._read(
+                _owner(room), lambda: import_room(room, turns, self.store, state), LONG_SECONDS
+            )
 
     def export(self, service: ServiceName, user_id: str) -> AsyncIterator[Turn]:
         """As the port says."""

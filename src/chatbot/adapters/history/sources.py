@@ -10,8 +10,8 @@ from pathlib import Path
 from chatbot.adapters.history.character_records import CharacterToImport, is_character, read_character
 from chatbot.adapters.history.importing import RoomToImport, SkippedRoom
 from chatbot.adapters.history.predecessor import PREFIXES, convert
-from chatbot.adapters.history.records import read_record
-from chatbot.domain.history import NewTurn
+from chatbot.adapters.history.records import read_with_state
+from chatbot.domain.history import NewTurn, RoomState
 
 Found = RoomToImport | CharacterToImport | SkippedRoom
 
@@ -85,6 +85,7 @@ def _behind_separators(text: str, place: int) -> int:
 def _records(path: Path, _: tzinfo) -> Iterator[Found]:
     """The lines of an export: turns, of which a room's stand together, and characters."""
     turns: list[NewTurn] = []
+    state: RoomState | None = None
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             record = line.removeprefix(codecs.BOM_UTF8)
@@ -94,13 +95,14 @@ def _records(path: Path, _: tzinfo) -> Iterator[Found]:
                 if is_character(record):
                     yield read_character(record)
                     continue
-                turn = read_record(record)
+                turn, told = read_with_state(record)
             except ValueError as error:
                 yield SkippedRoom(f"{path.name} line {number}", str(error))
                 continue
             if turns and turns[-1].room != turn.room:
-                yield RoomToImport(turns[0].room, tuple(turns))
-                turns = []
+                yield RoomToImport(turns[0].room, tuple(turns), state=state)
+                turns, state = [], None
             turns.append(turn)
+            state = state or told
     if turns:
-        yield RoomToImport(turns[0].room, tuple(turns))
+        yield RoomToImport(turns[0].room, tuple(turns), state=state)

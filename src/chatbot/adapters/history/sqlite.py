@@ -29,10 +29,12 @@ from chatbot.adapters.history.sqlite_rows import (
     json_of,
     now,
     of_milliseconds,
+    state_of_row,
     to_milliseconds,
     turn_of_row,
     values_of_owner,
     values_of_room,
+    values_of_state,
 )
 from chatbot.adapters.history.titles import title
 from chatbot.domain.branches import TurnNode
@@ -64,10 +66,11 @@ def _failures() -> Iterator[None]:
 
 async def _add_columns(writer: aiosqlite.Connection) -> None:
     """Give a file from before the columns that it lacks; another process may do it at the same moment."""
-    for column in sql.ADDED_COLUMNS:
-        with suppress(sqlite3.OperationalError):
-            await writer.execute(f"ALTER TABLE turns ADD COLUMN {column} TEXT")
-    await writer.execute(f"SELECT {', '.join(sql.ADDED_COLUMNS)} FROM turns LIMIT 0")  # noqa: S608 (constants)
+    for table, columns in sql.ADDED_COLUMNS.items():
+        for column, type_ in columns.items():
+            with suppress(sqlite3.OperationalError):
+                await writer.execute(f"ALTER TABLE {table} ADD COLUMN {column} {type_}")
+        await writer.execute(f"SELECT {', '.join(columns)} FROM {table} LIMIT 0")  # noqa: S608 (constants)
 
 
 class SqliteTurnStore:
@@ -117,6 +120,7 @@ class SqliteTurnStore:
             "after": None if named is None else str(named),
             "finish_reason": turn.reason,
             "asked_with": None if turn.asked_with is None else json.dumps(turn.asked_with),
+            "turns_read": turn.turns_read,
         }
         with _failures():
             await self._writer.execute(sql.INSERT, values)
@@ -160,24 +164,11 @@ class SqliteTurnStore:
         """As the port says."""
         with _failures():
             rows = list(await self._reader.execute_fetchall(sql.STATE, values_of_room(room)))
-        if not rows:
-            return RoomState()
-        version, title_, pinned, end, newest = rows[0]
-        return RoomState(
-            version, title_, bool(pinned), *(UUID(id_) if id_ else None for id_ in (end, newest))
-        )
+        return state_of_row(tuple(rows[0])) if rows else RoomState()
 
     async def put_state(self, room: Room, state: RoomState) -> bool:
         """As the port says."""
-        values = {
-            **values_of_room(room),
-            "version": state.version,
-            "title": state.title,
-            "pinned": state.pinned,
-            "path_end": str(state.end) if state.end else None,
-            "newest": str(state.newest) if state.newest else None,
-            "created_ms": now(),
-        }
+        values = values_of_state(room, state)
         with _failures():
             taken = await self._writer.execute(sql.PUT_STATE, values)
             await self._writer.execute(sql.FORGET_STATES, values)

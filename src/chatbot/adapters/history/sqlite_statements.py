@@ -14,7 +14,8 @@ CREATE TABLE IF NOT EXISTS turns (
     created_ms INTEGER NOT NULL,
     parent TEXT,
     finish_reason TEXT,
-    asked_with TEXT
+    asked_with TEXT,
+    turns_read INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS turns_room ON turns (service, user_id, db_id, turn_index);
 CREATE TABLE IF NOT EXISTS room_states (
@@ -27,6 +28,7 @@ CREATE TABLE IF NOT EXISTS room_states (
     path_end TEXT,
     newest TEXT,
     created_ms INTEGER NOT NULL,
+    facts TEXT,
     PRIMARY KEY (service, user_id, db_id, version)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS tombstones (
@@ -39,8 +41,11 @@ CREATE TABLE IF NOT EXISTS tombstones (
 CREATE INDEX IF NOT EXISTS tombstones_room ON tombstones (service, user_id, db_id);
 """
 
-ADDED_COLUMNS = ("parent", "finish_reason", "asked_with")
-"""Columns of ``turns`` that a file of an older release lacks; ``asked_with`` holds a JSON object."""
+ADDED_COLUMNS = {
+    "turns": {"parent": "TEXT", "finish_reason": "TEXT", "asked_with": "TEXT", "turns_read": "INTEGER"},
+    "room_states": {"facts": "TEXT"},
+}
+"""Columns that a file of an older release lacks; ``asked_with`` and ``facts`` hold JSON."""
 
 TABLES = ("turns", "room_states", "tombstones")
 
@@ -50,7 +55,8 @@ IN_ROOM = "service = :service AND user_id = :user_id AND db_id = :db_id"
 
 NEWEST = f"SELECT id FROM turns WHERE {IN_ROOM} ORDER BY turn_index DESC LIMIT 1"
 STATE = f"""
-SELECT version, title, pinned, path_end, newest FROM room_states WHERE {IN_ROOM} ORDER BY version DESC LIMIT 1
+SELECT version, title, pinned, path_end, newest, facts FROM room_states WHERE {IN_ROOM}
+ORDER BY version DESC LIMIT 1
 """
 
 END = f"""
@@ -64,7 +70,7 @@ COALESCE(
 INSERT = f"""
 INSERT INTO turns (
     id, service, user_id, db_id, turn_index, question, answer, model, created_ms, parent, finish_reason,
-    asked_with
+    asked_with, turns_read
 )
 SELECT
     :id, :service, :user_id, :db_id,
@@ -75,7 +81,7 @@ SELECT
         WHEN EXISTS (SELECT 1 FROM turns WHERE id = :after AND {IN_ROOM}) THEN :after
         ELSE COALESCE({END}, '')
     END,
-    :finish_reason, :asked_with
+    :finish_reason, :asked_with, :turns_read
 WHERE NOT EXISTS (SELECT 1 FROM tombstones WHERE id IN (:id, :after))
 ON CONFLICT (id) DO NOTHING
 """
@@ -91,7 +97,7 @@ COALESCE(parent, (
 """
 COLUMNS = f"""
 id, service, user_id, db_id, turn_index, question, answer, model, created_ms, {PARENT}, finish_reason,
-asked_with
+asked_with, turns_read
 """
 
 ROOMS = """
@@ -130,8 +136,8 @@ ON CONFLICT (id) DO NOTHING
 """
 
 PUT_STATE = """
-INSERT INTO room_states (service, user_id, db_id, version, title, pinned, path_end, newest, created_ms)
-VALUES (:service, :user_id, :db_id, :version, :title, :pinned, :path_end, :newest, :created_ms)
+INSERT INTO room_states (service, user_id, db_id, version, title, pinned, path_end, newest, created_ms, facts)
+VALUES (:service, :user_id, :db_id, :version, :title, :pinned, :path_end, :newest, :created_ms, :facts)
 ON CONFLICT DO NOTHING
 """
 

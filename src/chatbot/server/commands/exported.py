@@ -8,7 +8,7 @@ from chatbot.adapters.history.character_records import lines_of_characters
 from chatbot.adapters.history.records import write_record
 from chatbot.adapters.history.resilient import ResilientHistory
 from chatbot.domain.errors import StartupError
-from chatbot.domain.history import Owner
+from chatbot.domain.history import Owner, Room
 from chatbot.domain.messages import ServiceName
 from chatbot.services.registry import SERVICES
 
@@ -39,15 +39,21 @@ async def export_lines(
     user: str | None,
     room: UUID | None = None,
 ) -> AsyncIterator[str]:
-    """What an export writes of a user, or of everybody, in one service or in all: turns, then characters."""
+    """What an export writes of a user, or of everybody, in one service or in all: turns, then characters.
+
+    What was chosen for a room stands with the first of its turns.
+    """
     services = await services_meant(history, service)
     owners = await owners_of(history) if user is None else [Owner(one, user) for one in services]
     for owner in owners:
         if owner.service in services:
+            before: Room | None = None
             async for turn in history.export(owner.service, owner.user_id):
                 if room in (None, turn.room.db_id):
                     counted["turns"] += 1
-                    yield write_record(turn)
+                    state = await history.state(turn.room) if turn.room != before else None
+                    before = turn.room
+                    yield write_record(turn, state)
             if room is None:
                 async for line in lines_of_characters(history.characters, owner):
                     counted["characters"] += 1

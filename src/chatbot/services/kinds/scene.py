@@ -10,17 +10,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chatbot.core.service import Beside
-from chatbot.domain.cards import cut_text, lines_of
+from chatbot.domain.cards import cut_text
 from chatbot.domain.language import Language
 from chatbot.domain.lorebook import Fill, Lorebook, constant_entries, keyed_entries
 from chatbot.domain.messages import PromptPart
+from chatbot.domain.quoting import quoted
 from chatbot.domain.token_estimate import estimate_tokens
 
 _START = re.compile(r"<START>|\{\{original\}\}", re.IGNORECASE)
 _LEAST = 40
 """Fewer tokens than this tell nothing: a text that would be cut to them stays out."""
 
-_BRACKETS = str.maketrans({"[": "(", "]": ")", "［": "(", "］": ")"})
 
 _HEADS: dict[Language, dict[str, str]] = {
     "ko": {
@@ -134,7 +134,7 @@ def beside_question(
             if kept != whole:
                 left_out.append(name)
             if kept:
-                wishes.append(PromptPart(name, f"{heads[name]}\n{_quote(kept)}"))
+                wishes.append(PromptPart(name, f"{heads[name]}\n{quoted(kept)}"))
                 room -= estimate_tokens(kept)
         lore: list[PromptPart] = []
         if material.lorebook is not None:
@@ -142,18 +142,13 @@ def beside_question(
             left_out += [f"lore[{number}]" for number in found.left_out]
             for number, text in found.entries:
                 head = "" if lore else f"{heads['lore']}\n"
-                lore.append(PromptPart(f"lore[{number}]", head + _quote(text)))
+                lore.append(PromptPart(f"lore[{number}]", head + quoted(text)))
         if not (lore or wishes):
             return Beside(left_out=tuple(left_out))
         framed = (PromptPart("scene", heads["begin"]), *lore, *wishes, PromptPart("scene", heads["end"]))
         return Beside(framed, tuple(left_out))
 
     return beside
-
-
-def _quote(text: str) -> str:
-    """Each visible line behind "> ", so that none passes for the frame around it."""
-    return "\n".join(f"> {line}" for line in lines_of(text).translate(_BRACKETS).split("\n"))
 
 
 def _first_tokens(text: str, most: int) -> str:
