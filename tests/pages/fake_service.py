@@ -64,6 +64,7 @@ class FakeService:
     unusable: list[dict[str, str]] = field(default_factory=list)
     left: int = 0
     page_size: int = 200
+    summaries: list[dict[str, Any]] = field(default_factory=list)
 
     def store(
         self,
@@ -72,6 +73,7 @@ class FakeService:
         answer: str,
         id_: str | None = None,
         asked_with: dict[str, Any] | None = None,
+        turns_read: int | None = None,
     ) -> None:
         """Add a turn to a room; these rooms have no branches."""
         turns = self.rooms.setdefault(db_id, [])
@@ -82,6 +84,7 @@ class FakeService:
                 "siblings": [id_],
                 "finish_reason": "stop",
                 "asked_with": asked_with,
+                "turns_read": turns_read,
                 "index": len(turns) + 1,
                 "input_data": question,
                 "output_data": answer,
@@ -133,7 +136,20 @@ class FakeService:
         rest = [turn for turn in self.rooms[db_id] if turn["index"] > after]
         page = rest[: self.page_size]
         more = page[-1]["index"] if len(rest) > len(page) else None
-        return JSONResponse({"db_id": db_id, "turns": page, "next_after": more})
+        found = {"summaries": self.summaries} if self.summaries else {}
+        return JSONResponse({"db_id": db_id, "turns": page, "next_after": more, **found})
+
+    async def summary(self, request: Request) -> Response:
+        """Change or delete the summary that ends with a turn."""
+        turn = request.path_params["turn"]
+        if request.method == "DELETE":
+            self.summaries = [each for each in self.summaries if each["turn"] != turn]
+            return JSONResponse({"deleted": 1})
+        text = json.loads(await request.body())["text"]
+        for each in self.summaries:
+            if each["turn"] == turn:
+                each |= {"text": text, "edited": True}
+        return JSONResponse({})
 
     async def known(self, _: Request) -> Response:
         """The models in OpenAI's form."""
@@ -145,6 +161,7 @@ class FakeService:
             Route(f"{prefix}/rooms", self.listed, methods=["GET", "DELETE"]),
             Route(f"{prefix}/rooms/export", self.export),
             Route(f"{prefix}/rooms/{{db_id}}", self.room, methods=["GET", "DELETE"]),
+            Route(f"{prefix}/rooms/{{db_id}}/summaries/{{turn}}", self.summary, methods=["PUT", "DELETE"]),
             Route(f"{prefix}/v1/models", self.known),
             *(Route(f"{prefix}/{alias}", self.ask, methods=["POST"]) for alias in ("Llama", "gpt4.1")),
         ]

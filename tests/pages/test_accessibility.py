@@ -14,6 +14,7 @@ from tests.pages.fake_service import text_answer
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOM = "123e4567-e89b-12d3-a456-426614174000"
+OTHER_ROOM = "123e4567-e89b-12d3-a456-426614174001"
 
 TABLE = (
     "## 요약\n\n| 항목 | 값 |\n|---|---|\n| 하나 | 1 |\n\n```python\nprint(1)\n```\n\n"
@@ -30,6 +31,10 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
         served.suite.office.store(ROOM, "멈춘 질문", "반쪽")
         served.suite.office.rooms[ROOM][0] |= {"siblings": [str(uuid4()), ROOM], "id": ROOM}
         served.suite.office.rooms[ROOM][0]["finish_reason"] = "stopped"
+        for id_ in (OTHER_ROOM, str(uuid4())):
+            served.suite.office.store(OTHER_ROOM, "긴 대화", "네", id_, turns_read=0)
+        summary = {"index": 1, "text": "앞의 요약", "edited": True, "created_at": "2026-11-24T03:00:00+00:00"}
+        served.suite.office.summaries = [{"turn": OTHER_ROOM, **summary}]
         served.suite.office.answers = [text_answer(TABLE, search_status="ok", sources=sources)]
         yield {"suite": served.address, "runs": runs}
 
@@ -53,6 +58,16 @@ def imported(page: Page) -> None:
     page.click("#open-import")
     page.set_input_files("#chat-files", {"name": "a.json", "mimeType": "", "buffer": b"{}"})
     page.locator("#import-report .failed").wait_for()
+
+
+def cut(page: Page) -> None:
+    page.locator(".cut-line summary").click()
+    page.locator(".summary-text").wait_for()
+
+
+def pins(page: Page) -> None:
+    page.click("#edit-facts")
+    page.locator("#facts textarea").wait_for()
 
 
 def charted(page: Page) -> None:
@@ -117,6 +132,8 @@ STATES: dict[str, tuple[str, str, Callable[[Page], object]]] = {
     "answered": ("suite", "/office/", answered),
     "branches": ("suite", f"/office/#{ROOM}", lambda page: page.locator(".swipe").wait_for()),
     "room form": ("suite", f"/office/#{ROOM}", lambda page: page.locator(".rooms .icon").first.click()),
+    "cut": ("suite", f"/office/#{OTHER_ROOM}", cut),
+    "pinned facts": ("suite", f"/office/#{ROOM}", pins),
     "search": ("suite", "/office/", searched),
     "settings": ("suite", "/office/", lambda page: page.click("#open-settings")),
     "import": ("suite", "/office/", imported),

@@ -1,6 +1,6 @@
-"""The answer settings of a room: what is chosen is sent, kept room by room, and checked."""
+"""The answer settings of a room: what is chosen is sent, remembered by the room, and checked."""
 
-import json
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -58,7 +58,50 @@ def test_what_is_chosen_belongs_to_its_room(real_visitor: Visitor, suite: RealSu
     page.get_by_role("button", name="기본값으로").click()
     page.locator("#generation").get_by_role("button", name="저장").click()
     assert answered(real_visitor, page, suite, "넷", 3) == USUAL
-    assert page.evaluate("localStorage.getItem('chatbot.generation.office')") == "[]"
+    page.reload()
+    expect(page.locator(".facts")).to_have_count(3)
+    assert answered(real_visitor, page, suite, "다섯", 4) == USUAL
+
+
+def test_another_device_goes_on_with_a_rooms_settings(real_visitor: Visitor, suite: RealSuite) -> None:
+    page = real_visitor.open("/office/")
+    choose(page, "다채롭게", length="50")
+    taken = answered(real_visitor, page, suite, "하나", 1)
+    room = suite.history.turns[0].room.db_id
+    kept = page.evaluate("[...Object.entries(localStorage), ...Object.entries(sessionStorage)].join()")
+    assert "temperature" not in kept, "what was sent is the room's alone"
+    other = real_visitor.open(f"/office/#{room}")
+    expect(other.locator(".facts")).to_have_count(1)
+    assert answered(real_visitor, other, suite, "둘", 2) == taken
+    # What was chosen and not asked with yet outlives a reload, and is of this room.
+    choose(other, "정확하게")
+    other.reload()
+    expect(other.locator(".facts")).to_have_count(2)
+    other.click("#new-room")
+    assert answered(real_visitor, other, suite, "셋", 1) == USUAL
+    other.locator(".room", has_text="하나").click()
+    expect(other.locator(".facts")).to_have_count(2)
+    last = answered(real_visitor, other, suite, "넷", 3)
+    assert (last.temperature, last.top_p, last.max_tokens) == (0.2, 0.9, USUAL.max_tokens)
+
+
+def test_what_another_client_has_chosen_stays_as_it_is(real_visitor: Visitor, suite: RealSuite) -> None:
+    page = real_visitor.open("/office/")
+    answered(real_visitor, page, suite, "하나", 1)
+    turn = suite.history.turns[0]
+    said = {"sampling": '{"min_p":0.5,"top_k":7,"temperature":99,"max_tokens":100}'}
+    suite.history.store.stored[turn.id] = replace(turn, asked_with=said)
+    page.reload()
+    expect(page.locator(".facts")).to_have_count(1)
+    page.click("#edit-generation")
+    expect(page.get_by_label("성격")).to_have_value("own")
+    expect(page.locator("#preset-hint")).to_have_text("min_p 0.5 · top_k 7")
+    expect(page.locator("#temperature")).to_have_value("")
+    expect(page.locator("#answer-length")).to_have_value("100")
+    page.locator("#generation").get_by_role("button", name="저장").click()
+    last = answered(real_visitor, page, suite, "둘", 2)
+    assert (last.min_p, last.top_k, last.max_tokens) == (0.5, 7, 100)
+    assert last.temperature == USUAL.temperature
 
 
 def test_what_is_out_of_bounds_is_told_and_not_sent(real_visitor: Visitor, suite: RealSuite) -> None:
@@ -81,13 +124,16 @@ def test_a_deleted_room_leaves_nothing_and_damage_is_the_default(
     page = real_visitor.open("/office/")
     choose(page, temperature="1.5")
     assert answered(real_visitor, page, suite, "하나", 1).temperature == 1.5
-    room = str(suite.history.turns[0].room.db_id)
-    damaged = json.dumps([[room, {"preset": "toString", "temperature": "hot", "max_tokens": 0}]])
-    page.evaluate("(text) => localStorage.setItem('chatbot.generation.office', text)", damaged)
+    turn = suite.history.turns[0]
+    for damage in ("{", "[1]", "null", '{"temperature":"hot","max_tokens":0}'):
+        suite.history.store.stored[turn.id] = replace(turn, asked_with={"sampling": damage})
+        page.reload()
+        expect(page.locator(".facts")).to_have_count(1)
+        expect(page.get_by_role("button", name="답변 설정", exact=True)).to_be_visible()
     assert answered(real_visitor, page, suite, "둘", 2) == USUAL
     choose(page, temperature="1.5")
     page.get_by_role("button", name="‘하나’ 바꾸기").click()
     page.get_by_role("button", name="이 대화 삭제").click()
     page.click("#confirm-yes")
     expect(page.locator(".turn")).to_have_count(0)
-    assert page.evaluate("localStorage.getItem('chatbot.generation.office')") == "[]"
+    assert page.evaluate("sessionStorage.getItem('chatbot.unsent_settings.office')") == "{}"

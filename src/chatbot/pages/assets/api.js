@@ -96,30 +96,48 @@ export const exportRooms = async () => (await request(`rooms/export?${owner()}`)
 
 const JSON_HEADERS = { Accept: "application/json", "Content-Type": "application/json" };
 
-/** Change a room's title, its pin, or the turn (`leaf`) through which its path goes. */
+/** Change a room's title, its pin, its facts, or the turn (`leaf`) through which its path goes. */
 export const changeRoom = (dbId, change) =>
   json(`rooms/${dbId}?${owner()}`, { method: "PATCH", headers: JSON_HEADERS, body: JSON.stringify(change) });
 
 /** Where titles and turns of the user hold a text: {found: [{db_id, title, turn, excerpt}], complete}. */
 export const searchRooms = (q) => json(`rooms/search?${owner()}`, { method: "POST", headers: JSON_HEADERS, body: JSON.stringify({ q }) });
 
-/** Store turns of a room from elsewhere, each once: {stored, present}, how many are new and how many had been there. */
-export const importTurns = (dbId, turns) =>
-  json(`rooms/import?${owner()}`, { method: "POST", headers: JSON_HEADERS, body: JSON.stringify({ db_id: dbId, turns }) });
+/**
+ * Store turns of a room from elsewhere, each once: {stored, present}, how many are new and how many had been there. `state` is
+ * what was chosen for the room, where that is known.
+ */
+export const importTurns = (dbId, turns, state = null) =>
+  json(`rooms/import?${owner()}`, { method: "POST", headers: JSON_HEADERS, body: JSON.stringify({ db_id: dbId, turns, state }) });
 
 /** Delete a turn and what follows it. */
 export const deleteTurn = (dbId, id) => json(`rooms/${dbId}/turns/${id}?${owner()}`, { method: "DELETE" });
 
-/** The turns of a room's current path that were stored after the index `from`, oldest first. */
-export async function turnsOf(dbId, { from = 0, signal } = {}) {
+/** Put another text in the place of the summary that ends with this turn. */
+export const putSummary = (dbId, turn, text) =>
+  request(`rooms/${dbId}/summaries/${turn}?${owner()}`, { method: "PUT", headers: JSON_HEADERS, body: JSON.stringify({ text }) });
+export const deleteSummary = (dbId, turn) => request(`rooms/${dbId}/summaries/${turn}?${owner()}`, { method: "DELETE" });
+
+const pageOf = (dbId, after, limit, signal) => json(`rooms/${dbId}?${owner()}&after=${after}&limit=${limit}`, { signal });
+
+/** What a room remembers beside its turns; an older service tells nothing of it. */
+const memoryIn = ({ facts = [], summaries = [] }) => ({ facts, summaries });
+
+/** The pinned facts of a room, and the summaries of its current path. */
+export const memoryOf = async (dbId) => memoryIn(await pageOf(dbId, 0, 1));
+
+/** The same with the turns of the path that were stored after the index `from`, oldest first. */
+export async function readRoom(dbId, { from = 0, signal } = {}) {
   const turns = [];
-  for (let next = from; next !== null; ) {
-    const page = await json(`rooms/${dbId}?${owner()}&after=${next}&limit=200`, { signal });
+  let page = null;
+  for (let next = from; next !== null; next = page.next_after) {
+    page = await pageOf(dbId, next, 200, signal);
     turns.push(...page.turns);
-    next = page.next_after;
   }
-  return turns;
+  return { turns, ...memoryIn(page) };
 }
+
+export const turnsOf = async (dbId, options) => (await readRoom(dbId, options)).turns;
 
 /** The models of the service as {id, name, unusable}, the local one first; `unusable` says why it cannot be asked, or null. */
 export async function models() {

@@ -10,8 +10,10 @@ import { facts, say } from "./facts.js";
 import { ImportDialog } from "./importing.js";
 import { currentLanguage, setLanguage, t, translate } from "./i18n.js";
 import { ModelList } from "./models.js";
+import { PinnedFacts } from "./pinned.js";
 import { RoomList } from "./rooms.js";
 import { settingsDialog } from "./settings.js";
+import { closeSide, isNarrow, showSide, sideIsOpen } from "./side.js";
 import { USER_KEY, settings } from "./store.js";
 import { scene, welcome } from "./welcome.js";
 
@@ -40,14 +42,21 @@ const conversation = new Conversation(byId("turns"), {
     composer.set(turn.question, turn);
     composer.focus();
   },
+  pin: (text) => pinned.edit(text),
 });
-const generation = new Generation(() => conversation.dbId);
+const generation = new Generation();
+const pinned = new PinnedFacts({
+  room: () => conversation.storedRoom,
+  facts: () => conversation.facts,
+  take: (stored) => conversation.take({ facts: stored }),
+  tokens: () => conversation.report && (conversation.report.tokens.facts ?? 0),
+});
 const rooms = new RoomList({
   open: openRoom,
   current: () => conversation.dbId,
   gone(dbId) {
-    generation.forget(dbId);
-    character?.note?.forget(dbId);
+    generation.unsent.forget(dbId);
+    character?.note?.unsent.forget(dbId);
     if (dbId === conversation.dbId) newRoom();
   },
   drawn: () => drawHead(),
@@ -81,28 +90,35 @@ function changed(what) {
   } else if (what === "gone") {
     const { dbId } = conversation;
     newRoom();
-    character?.note?.emptied(dbId);
+    generation.unsent.emptied(dbId);
+    character?.note?.unsent.emptied(dbId);
     draw();
     rooms.refresh();
   } else if (what === "path") {
     if (!conversation.turns.includes(composer.edited)) composer.leaveEdit();
-    takeUpCharacter();
+    takeUp();
+    generation.draw();
     drawHead();
     drawWelcome();
     focusAgain();
   } else if (what === "room") {
     history.replaceState(null, "", `#${conversation.dbId}`);
-    generation.named(conversation.dbId);
-    character?.note?.named(conversation.dbId);
+    generation.unsent.named(conversation.dbId);
+    character?.note?.unsent.named(conversation.dbId);
+  } else if (what === "memory") {
+    pinned.draw();
   } else {
-    if (conversation.last) character?.asked(conversation.last);
+    const { last } = conversation.path;
+    if (last?.complete) generation.sent(last.askedWith);
+    if (last) character?.asked(last);
+    pinned.draw();
     rooms.refresh();
   }
 }
 
 /** Where the button that was pressed is gone, the keyboard goes on at the question. */
 function focusAgain() {
-  if (document.activeElement === document.body && !isNarrow.matches) composer.focus();
+  if (document.activeElement === document.body && !isNarrow()) composer.focus();
 }
 
 /** Keep the newest text in sight unless the reader has scrolled away from it. */
@@ -123,13 +139,13 @@ function speaker() {
 }
 
 function drawHead() {
-  const title = rooms.titleOf(conversation.dbId) || conversation.firstQuestion || (character?.current.name ?? t("newRoom"));
+  const title = rooms.titleOf(conversation.dbId) || conversation.turns[0]?.question || (character?.current.name ?? t("newRoom"));
   byId("title").textContent = title;
   document.title = `${title} · ${say(facts.title)}`;
 }
 
 function drawWelcome() {
-  const blank = conversation.last === null;
+  const blank = conversation.path.last === null;
   const put = (text) => {
     composer.set(text);
     composer.focus();
@@ -156,14 +172,17 @@ function draw() {
   composer.update();
   models.draw();
   generation.draw();
+  pinned.draw();
   drawHead();
   drawWelcome();
   rooms.draw();
 }
 
-/** Play the character that the room on the page was last asked with, and say so when nobody knows it. */
-function takeUpCharacter() {
-  if (!character || !conversation.turns.length || character.takeUp(conversation.dbId, conversation.askedWith)) return;
+/** Go on as the path on the page was last asked: with its settings and its character; say so when nobody knows that one. */
+function takeUp() {
+  const { dbId, turns, path } = conversation;
+  generation.take(dbId, path.askedWith);
+  if (!character || !turns.length || character.takeUp(dbId, path.askedWith)) return;
   toast(t("characterUnknown", character.current));
 }
 
@@ -175,10 +194,11 @@ function newRoom() {
   history.replaceState(null, "", location.pathname);
   draw();
   closeSide();
-  if (!isNarrow.matches) composer.focus();
+  if (!isNarrow()) composer.focus();
 }
 
 function otherUser() {
+  generation.unsent.forgetAll();
   character?.otherUser();
   newRoom();
 }
@@ -193,7 +213,7 @@ async function openRoom(dbId, turn = null, { draft = false } = {}) {
     if (error.status === 404 && !conversation.dbId) history.replaceState(null, "", location.pathname);
     return;
   }
-  takeUpCharacter();
+  takeUp();
   history.replaceState(null, "", `#${dbId}`);
   if (!draft) composer.set("");
   atEnd = !turn;
@@ -203,35 +223,12 @@ async function openRoom(dbId, turn = null, { draft = false } = {}) {
   if (turn) {
     conversation.find(turn);
     look();
-  } else if (!isNarrow.matches) composer.focus();
+  } else if (!isNarrow()) composer.focus();
 }
 
-// The side panel slides over the page on narrow screens; what lies under it is out of reach meanwhile.
-const isNarrow = matchMedia("(max-width: 56rem)");
-
-function showSide(open) {
-  document.body.classList.toggle("side-open", open);
-  byId("scrim").hidden = !open;
-  byId("side").inert = isNarrow.matches && !open;
-  byId("main").inert = isNarrow.matches && open;
-  byId("open-side").setAttribute("aria-expanded", String(open));
-}
-
-function closeSide() {
-  const wasOpen = document.body.classList.contains("side-open");
-  showSide(false);
-  if (wasOpen) byId("open-side").focus();
-}
-
-byId("open-side").onclick = () => {
-  showSide(true);
-  byId("close-side").focus();
-};
-byId("close-side").onclick = byId("scrim").onclick = closeSide;
-isNarrow.onchange = () => showSide(false);
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.isComposing || document.querySelector("dialog[open]")) return;
-  if (document.body.classList.contains("side-open")) closeSide();
+  if (sideIsOpen()) closeSide();
   else if (composer.edited) composer.leaveEdit();
   else conversation.stop();
 });
@@ -293,7 +290,7 @@ const linked = ROOM_ID.exec(location.hash)?.[1];
 if (linked && !settings.forget) openRoom(linked, null, { draft: true });
 else {
   conversation.resume();
-  takeUpCharacter();
+  takeUp();
   draw();
 }
-if (!linked && !isNarrow.matches) composer.focus();
+if (!linked && !isNarrow()) composer.focus();

@@ -28,7 +28,7 @@ function firstOf(lines) {
 }
 
 /** A room of this suite's own export: its turns have their ids. */
-const roomOfOurs = ({ db_id: dbId, turns }) => ({ dbId, title: "", turns, left: 0 });
+const roomOfOurs = ({ db_id: dbId, turns, state = null }) => ({ dbId, title: "", turns, state, left: 0 });
 
 // Ids become part of addresses, so that only ids may be taken from a file.
 const ROOM_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -51,7 +51,7 @@ function chatsOf(text) {
 
 /**
  * What a file holds, as {rooms, left}: `left` counts messages that are no part of a turn. A room is {title, turns, key,
- * greeting, character}, or for those of this suite's own export {dbId, turns}. A turn is {question, answer, model, at, after};
+ * greeting, character}, or for those of this suite's own export {dbId, turns, state}. A turn is {question, answer, model, at, after};
  * `after` is the index of the turn that it follows, null for none, and what the shown path goes through stands behind what it
  * does not. `key` tells the room from others; `greeting` is what the character said before anything was asked.
  * Throws FileError when the file, or a part of it, cannot be read.

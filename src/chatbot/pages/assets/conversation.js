@@ -1,43 +1,44 @@
 // One conversation: the turns of a room's current path, one question at a time, and what can be done with a turn.
 
-import { ServiceError, changeRoom, deleteTurn, turnsOf } from "./api.js";
+import { ServiceError, changeRoom, deleteTurn, memoryOf, readRoom } from "./api.js";
 import { Asking } from "./asking.js";
+import { CutLine } from "./cutline.js";
 import { confirmed, toast } from "./dom.js";
 import { t } from "./i18n.js";
+import { Path } from "./path.js";
 import { answers, pending } from "./pending.js";
-import { Turn } from "./turn.js";
 
 export class Conversation {
   #asking = null;
   #changing = false;
-  #known = new Set();
-  #end = null;
   #pending = null;
 
   /**
    * `hooks.request()` gives the alias and the fields of a question beside its text, `hooks.speaker(askedWith)` the name
-   * that answers such fields; `hooks.changed(what)` is called for "busy", "room", "turn", "path" and "gone", `hooks.grown()` when the list
-   * got longer, `hooks.edit(turn)` to put a turn's question back into the composer; `hooks.mayAsk()` says whether there is somebody to ask.
+   * that answers such fields; `hooks.changed(what)` is called for "busy", "room", "turn", "path", "memory" and "gone",
+   * `hooks.grown()` when the list got longer, `hooks.edit(turn)` to put a turn's question back into the composer, `hooks.pin(text)`
+   * to pin what is selected; `hooks.mayAsk()` says whether there is somebody to ask.
    */
   constructor(list, hooks) {
-    this.list = list;
     this.hooks = hooks;
+    this.path = new Path(list, hooks);
+    this.cutLine = new CutLine({ room: () => this.dbId, changed: () => this.#remember() });
     this.left = pending.read(); // The question that a reload has cut off.
     this.reset();
   }
 
-  /** The first question on the page, which names a room that is not stored yet. */
-  get firstQuestion() {
-    return this.turns[0]?.question ?? "";
+  get turns() {
+    return this.path.turns;
   }
 
-  get last() {
-    return this.turns.at(-1) ?? null;
+  /** The room, once a turn of it is stored; null: there is none that could be changed. */
+  get storedRoom() {
+    return this.path.end && this.dbId;
   }
 
-  /** What the path was last asked with beside the question; null when it does not say. */
-  get askedWith() {
-    return this.turns.findLast(({ askedWith }) => askedWith)?.askedWith ?? null;
+  /** What entered the last prompt that this page has asked for; null: it has asked for none. */
+  get report() {
+    return this.turns.findLast(({ report }) => report)?.report ?? null;
   }
 
   /** Whether an answer is under way, which can be stopped. */
@@ -55,10 +56,9 @@ export class Conversation {
     this.stop();
     pending.forget();
     this.dbId = null;
-    this.turns = [];
-    this.#known = new Set(); // The ids of all turns that the page knows to be stored.
-    this.#end = null; // The one at which the room's path ends.
-    this.list.replaceChildren();
+    this.path.clear();
+    this.facts = []; // What is pinned to the room.
+    this.summaries = []; // Of beginnings of its path.
   }
 
   stop() {
@@ -68,15 +68,29 @@ export class Conversation {
 
   /** Put the last question back to be edited, if there is one and none is under way. */
   recall() {
-    if (this.last && !this.busy) this.hooks.edit(this.last);
+    if (this.path.last && !this.busy) this.hooks.edit(this.path.last);
+  }
+
+  /** Take what the room remembers beside its turns. */
+  take({ facts = this.facts, summaries = this.summaries }) {
+    Object.assign(this, { facts, summaries });
+    this.cutLine.draw(this.turns, this.summaries);
+    this.hooks.changed("memory");
+  }
+
+  /** Ask what the room remembers now. */
+  async #remember() {
+    const { dbId } = this;
+    const memory = await memoryOf(dbId).catch(() => ({}));
+    if (dbId === this.dbId) this.take(memory);
   }
 
   /** Show a stored room, on a path through `turn` if one is named. */
   async open(dbId, turn = null) {
     let stored = await this.#read(dbId);
-    if (turn && !stored.some(({ id }) => id === turn)) {
+    if (turn && !stored.turns.some(({ id }) => id === turn)) {
       await changeRoom(dbId, { leaf: turn });
-      stored = await turnsOf(dbId);
+      stored = await readRoom(dbId);
     }
     this.reset();
     this.dbId = dbId;
@@ -84,12 +98,12 @@ export class Conversation {
     this.resume();
   }
 
-  /** The turns of a room's path; a room whose first question a reload has cut off may have none. */
+  /** A room as it is stored; one whose first question a reload has cut off may have no turns. */
   async #read(dbId) {
     try {
-      return await turnsOf(dbId);
+      return await readRoom(dbId);
     } catch (error) {
-      if (error instanceof ServiceError && error.status === 404 && this.left?.dbId === dbId) return [];
+      if (error instanceof ServiceError && error.status === 404 && this.left?.dbId === dbId) return { turns: [] };
       throw error;
     }
   }
@@ -102,7 +116,7 @@ export class Conversation {
     const known = new Set(left.known);
     const { after, ...aim } = left.aim;
     if (this.turns.some((turn) => answers({ id: turn.id, input_data: turn.question }, left.question, known))) return;
-    this.#known = known;
+    this.path.known = left.known;
     const named = aim.edit ?? aim.regenerate ?? aim.continue;
     const instead = this.turns.find(({ id }) => id === named) ?? null;
     this.#start(left.question, instead ? aim : {}, instead, left);
@@ -119,12 +133,13 @@ export class Conversation {
     if (edited && !edited.complete) return this.#retry(edited, question);
     const after = this.turns.findLast(({ id }) => id)?.id ?? null;
     // The service finds the end itself, even while its database is away; an attempt that failed may have left it.
-    return this.#start(question, after === this.#end ? {} : { after });
+    return this.#start(question, after === this.path.end ? {} : { after });
   }
 
-  /** Draw every turn's buttons anew, in the page's language. */
+  /** Draw every turn's buttons, and the line of the cut, anew, in the page's language. */
   offer() {
     this.turns.forEach((turn) => this.#offer(turn));
+    this.cutLine.draw(this.turns, this.summaries);
   }
 
   /** Try a turn again that never got its answer, maybe with another question. */
@@ -137,10 +152,10 @@ export class Conversation {
   async #start(question, aim = {}, instead = null, left = null) {
     if (this.busy || (!left && !this.hooks.mayAsk())) return;
     // At the room's end nothing else makes way; in another place what followed is on another path then.
-    if (instead) this.#cut(this.turns.indexOf(instead), Object.keys(aim).length ? Infinity : 1);
+    if (instead) this.#drop(this.turns.indexOf(instead), Object.keys(aim).length ? Infinity : 1);
     const begun = aim.continue ? (instead.begun || instead.view.text) : "";
     const { alias, fields } = { ...this.hooks.request(), ...left };
-    const turn = this.#add(question, { aim, begun, siblings: instead?.siblings, alias, fields });
+    const turn = this.path.add(question, { aim, begun, siblings: instead?.siblings, alias, fields });
     const asking = (this.#asking = new Asking(turn, this, left?.answer));
     this.hooks.changed("busy");
     this.offer();
@@ -156,15 +171,14 @@ export class Conversation {
       this.#stored(turn);
     }
     this.hooks.changed("turn");
+    // A summary may have been made of what the answer's prompt had no room for.
+    if (turn.id && this.turns.includes(turn) && this.cutLine.element.isConnected) this.#remember();
   }
 
-  /** Take note of a turn whose question has ended: it is the room's end if it was stored. */
+  /** Take note of a turn whose question has ended. */
   #stored(turn) {
     if (turn.complete && turn === this.#pending) pending.forget();
-    if (turn.id && this.turns.includes(turn)) {
-      this.#known.add(turn.id);
-      this.#end = turn.id;
-    }
+    this.path.ended(turn);
     this.offer();
   }
 
@@ -172,7 +186,7 @@ export class Conversation {
   #keepPending() {
     const { question, aim, alias, fields } = this.#pending;
     const answer = this.#asking?.answer?.id ?? null;
-    pending.keep({ dbId: this.dbId, question, aim, alias, fields, answer, known: [...this.#known] });
+    pending.keep({ dbId: this.dbId, question, aim, alias, fields, answer, known: this.path.known });
   }
 
   /** What `Asking` tells when the service has taken the question: its room, if it has one, and the answer have names. */
@@ -183,50 +197,29 @@ export class Conversation {
     if (named) this.hooks.changed("room");
   }
 
-  /** The highest index that the page knows of. */
+  /** What `Asking` asks of the path: its highest index, and whether a stored turn is that of a question just asked. */
   get lastIndex() {
-    return Math.max(0, ...this.turns.map(({ index }) => index));
+    return this.path.lastIndex;
   }
 
-  /** Whether a stored turn is that of a question that has just been asked. */
   answers(stored, question) {
-    return answers(stored, question, this.#known);
+    return this.path.answers(stored, question);
   }
 
-  #add(question, properties) {
-    const speaker = this.hooks.speaker(properties.fields ?? properties.askedWith ?? this.askedWith);
-    const turn = new Turn(question, { speaker, grown: this.hooks.grown, ...properties });
-    this.turns.push(turn);
-    this.list.append(turn.view.element);
-    return turn;
+  #drop(from, count) {
+    this.#forget(this.path.drop(from, count));
   }
 
-  #cut(from, count = Infinity) {
-    for (const turn of this.turns.splice(from, count)) {
-      turn.view.element.remove();
-      if (turn === this.#pending) pending.forget();
-    }
+  /** Turns are off the page: a question among them is not to come back by a reload. */
+  #forget(turns) {
+    if (turns.includes(this.#pending)) pending.forget();
   }
 
-  /** Show the stored turns of a path; those that are shown already keep their views, questions without an answer their text. */
-  #show(stored) {
-    const unsent = this.turns.filter(({ complete, siblings }) => !complete && !siblings.length);
-    this.turns = this.turns.filter((turn) => !unsent.includes(turn));
-    let same = 0;
-    while (same < stored.length && stored[same].id === this.turns[same]?.id) {
-      this.turns[same].siblings = stored[same].siblings;
-      same += 1;
-    }
-    this.#cut(same);
-    for (const each of stored.slice(same)) this.#add(each.input_data, { askedWith: each.asked_with }).show(each);
-    for (const turn of unsent) {
-      turn.aim = {};
-      this.turns.push(turn);
-      this.list.append(turn.view.element);
-    }
-    for (const { siblings } of stored) siblings.forEach((id) => this.#known.add(id));
-    this.#end = stored.at(-1)?.id ?? null;
+  /** Show a room as it is stored. */
+  #show({ turns, ...memory }) {
+    this.#forget(this.path.show(turns));
     this.offer();
+    this.take(memory);
   }
 
   /** Change what is stored and show the path that the room has then; true when it is done. */
@@ -253,7 +246,7 @@ export class Conversation {
   /** Show the path that a room has now, if it is still the one on the page. */
   async #readAgain(dbId) {
     try {
-      const stored = await turnsOf(dbId);
+      const stored = await readRoom(dbId);
       if (dbId === this.dbId) this.#show(stored);
     } catch (error) {
       if (error instanceof ServiceError && error.status === 404 && dbId === this.dbId) this.hooks.changed("gone");
@@ -268,11 +261,11 @@ export class Conversation {
   }
 
   async #remove(turn) {
-    const question = turn === this.last ? "confirmDeleteTurn" : "confirmDeleteTurns";
+    const question = turn === this.path.last ? "confirmDeleteTurn" : "confirmDeleteTurns";
     if (!(await confirmed(t(question)))) return;
     if (turn.id) await this.#change((dbId) => deleteTurn(dbId, turn.id));
     else if (turn.siblings.length) await this.#change(async () => {});
-    else this.#cut(this.turns.indexOf(turn), 1);
+    else this.#drop(this.turns.indexOf(turn), 1);
     this.hooks.changed("turn");
   }
 
@@ -282,7 +275,7 @@ export class Conversation {
     const idle = !this.busy;
     const mayAsk = this.hooks.mayAsk();
     const again = id ? () => this.#start(question, { regenerate: id }, turn) : () => this.#start(question);
-    const goesOn = id && turn === this.last && ["stopped", "length"].includes(reason);
+    const goesOn = id && turn === this.path.last && ["stopped", "length"].includes(reason);
     turn.view.offer({
       idle,
       edit: () => this.hooks.edit(turn),
@@ -290,6 +283,7 @@ export class Conversation {
       again: complete && mayAsk ? again : null,
       retry: complete || !mayAsk ? null : () => this.#retry(turn),
       proceed: goesOn && mayAsk ? () => this.#start(question, { continue: id }, turn) : null,
+      pin: id ? this.hooks.pin : null,
       swipe: turn.count > 1 ? { place: turn.place, count: turn.count, go: (by) => this.#turnTo(turn, by) } : null,
     });
     turn.view.actions.hidden = this.#asking?.turn === turn;

@@ -1,13 +1,10 @@
-// How the answers of a room are generated: a preset of samplers, temperature, length. This browser remembers it, room by
-// room; what is not chosen is not sent, and is as the service has it.
+// How the answers of a room are generated: a preset of samplers, temperature, length. The room remembers what it was last
+// asked with, on any device; what is not chosen is not sent, and is as the service has it.
 
 import { byId, make } from "./dom.js";
 import { facts } from "./facts.js";
 import { t } from "./i18n.js";
-import { readJson, writeJson } from "./store.js";
-
-const KEY = `chatbot.generation.${facts.service}`;
-const MOST_ROOMS = 200;
+import { Unsent } from "./unsent.js";
 
 // Under llama-server's names, within the service's bounds (docs/api.md).
 const PRESETS = {
@@ -17,31 +14,51 @@ const PRESETS = {
   unrepeated: { dry_multiplier: 0.8, frequency_penalty: 0.3 },
   surprising: { temperature: 1, min_p: 0.02, xtc_probability: 0.5, xtc_threshold: 0.1, dry_multiplier: 0.8 },
 };
+const OWN = "own"; // What another client has chosen, and none of the presets.
 
 const NUMBERS = {
   temperature: { id: "temperature", label: "temperature", least: 0, most: 2 },
   max_tokens: { id: "answer-length", label: "answerLength", least: 1, most: facts.sampling.max_tokens, whole: true },
 };
 
-/** What is chosen: {preset, temperature, max_tokens}, without what is as the service has it; damage is left out. */
-function checked(chosen) {
-  const kept = {};
-  if (Object.hasOwn(PRESETS, chosen?.preset) && chosen.preset !== "none") kept.preset = chosen.preset;
-  for (const [name, { least, most, whole }] of Object.entries(NUMBERS)) {
-    const value = chosen?.[name];
-    if (Number.isFinite(value) && value >= least && value <= most && (!whole || Number.isInteger(value))) kept[name] = value;
-  }
-  return kept;
+const isEmpty = (sampling) => Object.keys(sampling).length === 0;
+
+/** Whether the page may send a number under this name. */
+function inBounds(name, value) {
+  const { least, most, whole } = NUMBERS[name];
+  return Number.isFinite(value) && value >= least && value <= most && (!whole || Number.isInteger(value));
 }
 
-const isEmpty = (chosen) => Object.keys(chosen).length === 0;
+/** The same without its own numbers, or without those that may not be sent. */
+const without = (sampling, left) => Object.fromEntries(Object.entries(sampling).filter(([name, value]) => !(name in NUMBERS && left(name, value))));
+const restOf = (sampling) => without(sampling, () => true);
+
+/** What fields of a request say of it: an object, which the service tells as JSON; damage says nothing. */
+function samplingOf(askedWith) {
+  let told = askedWith?.sampling ?? {};
+  try {
+    if (typeof told === "string") told = JSON.parse(told);
+  } catch {
+    return {};
+  }
+  return typeof told === "object" && told !== null && !Array.isArray(told) ? without(told, (name, value) => !inBounds(name, value)) : {};
+}
+
+/** A text that is the same for the same settings. */
+const textOf = (sampling) => JSON.stringify(Object.entries(sampling).sort());
+
+/** Which preset it is, if it is one but for the numbers. */
+function presetOf(sampling) {
+  const rest = textOf(restOf(sampling));
+  const same = ([, preset]) => textOf(restOf(preset)) === rest && Object.keys(preset).every((name) => name in sampling);
+  return Object.entries(PRESETS).find(same)?.[0] ?? OWN;
+}
 
 export class Generation {
-  #unnamed = {}; // What is chosen for a room that the service has not named yet.
+  #stored = {};
 
-  /** `room()` names the room on the page; null: it has no name. */
-  constructor(room) {
-    this.room = room;
+  constructor() {
+    this.unsent = new Unsent(`chatbot.unsent_settings.${facts.service}`);
     this.dialog = byId("generation");
     byId("edit-generation").onclick = () => this.#edit();
     byId("generation-cancel").onclick = () => this.dialog.close();
@@ -54,15 +71,12 @@ export class Generation {
   }
 
   get #chosen() {
-    const dbId = this.room();
-    return dbId === null ? this.#unnamed : checked(readJson(KEY, []).find(([id]) => id === dbId)?.[1]);
+    return this.unsent.value ?? this.#stored;
   }
 
   /** What goes into a question's body. */
   get fields() {
-    const { preset = "none", ...numbers } = this.#chosen;
-    const sampling = { ...PRESETS[preset], ...numbers };
-    return isEmpty(sampling) ? {} : { sampling };
+    return isEmpty(this.#chosen) ? {} : { sampling: this.#chosen };
   }
 
   /** Show whether something is chosen for the room on the page. */
@@ -76,65 +90,70 @@ export class Generation {
 
   /** A new room begins as the service has it. */
   begin() {
-    this.#unnamed = {};
+    this.unsent.begin();
+    this.#stored = {};
   }
 
-  /** The service has named the new room. */
-  named(dbId) {
-    if (!isEmpty(this.#unnamed)) this.#keep(dbId, this.#unnamed);
-    this.begin();
+  /** A room is on the page whose path was last asked with these fields; what was chosen there since then stays. */
+  take(dbId, askedWith) {
+    this.unsent.enter(dbId);
+    this.#stored = samplingOf(askedWith);
   }
 
-  /** A room is gone, and what was chosen for it. */
-  forget(dbId) {
-    this.#keep(dbId, {});
-  }
-
-  #keep(dbId, chosen) {
-    const others = readJson(KEY, []).filter(([id]) => id !== dbId);
-    writeJson(KEY, isEmpty(chosen) ? others : [...others, [dbId, chosen]].slice(-MOST_ROOMS));
+  /** A question with these fields was answered. */
+  sent(askedWith) {
+    const sampling = samplingOf(askedWith);
+    if (textOf(sampling) !== textOf(this.#chosen)) return;
+    this.unsent.value = null;
+    this.#stored = sampling;
   }
 
   #edit() {
-    const names = Object.keys(PRESETS);
+    const sampling = this.#chosen;
+    this.rest = restOf(sampling);
+    const names = [...Object.keys(PRESETS), ...(presetOf(sampling) === OWN ? [OWN] : [])];
     byId("preset").replaceChildren(...names.map((name) => make("option", { value: name }, t(`preset_${name}`))));
-    for (const [name, { id }] of Object.entries(NUMBERS)) {
+    for (const [name, { id, label }] of Object.entries(NUMBERS)) {
       byId(id).placeholder = facts.sampling[name];
-      byId(`${id}-hint`).textContent = t(`${NUMBERS[name].label}Hint`, { value: facts.sampling[name].toLocaleString() });
+      byId(`${id}-hint`).textContent = t(`${label}Hint`, { value: facts.sampling[name].toLocaleString() });
     }
-    this.#fill(this.#chosen);
+    this.#fill(sampling);
     this.dialog.showModal();
   }
 
-  #fill({ preset = "none", ...numbers }) {
+  #fill(sampling) {
+    const preset = presetOf(sampling);
     byId("generation-problem").textContent = "";
     byId("preset").value = preset;
-    for (const [name, { id }] of Object.entries(NUMBERS)) byId(id).value = numbers[name] ?? "";
+    // A preset's own numbers stand in its hint.
+    for (const [name, { id }] of Object.entries(NUMBERS)) byId(id).value = sampling[name] === this.#set(preset)[name] ? "" : sampling[name];
     this.#explain();
   }
 
-  /** Tell what a preset sets. */
+  /** What a preset sets. */
+  #set(preset) {
+    return preset === OWN ? this.rest : PRESETS[preset];
+  }
+
+  /** Tell what the chosen preset sets. */
   #explain() {
-    const values = Object.entries(PRESETS[byId("preset").value]);
-    byId("preset-hint").textContent = values.length ? values.map(([name, value]) => `${name} ${value}`).join(" · ") : t("presetHint");
+    const values = Object.entries(this.#set(byId("preset").value));
+    byId("preset-hint").textContent = values.length ? values.map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(" · ") : t("presetHint");
   }
 
   #save() {
-    const given = { preset: byId("preset").value };
+    const chosen = { ...this.#set(byId("preset").value) };
     for (const [name, { id, label, least, most, whole }] of Object.entries(NUMBERS)) {
       const field = byId(id);
       // A number field that holds no number has an empty value.
       if (!field.value && !field.validity.badInput) continue;
-      given[name] = field.valueAsNumber;
-      if (name in checked(given)) continue;
+      chosen[name] = field.valueAsNumber;
+      if (inBounds(name, chosen[name])) continue;
       const bounds = { field: t(label), least, most: most.toLocaleString() };
       byId("generation-problem").textContent = t(whole ? "wholeNumberWrong" : "numberWrong", bounds);
       return field.focus();
     }
-    const chosen = checked(given);
-    const dbId = this.room();
-    if (dbId === null) this.#unnamed = chosen;
-    else this.#keep(dbId, chosen);
+    this.unsent.value = textOf(chosen) === textOf(this.#stored) ? null : chosen;
     this.dialog.close();
     this.draw();
   }

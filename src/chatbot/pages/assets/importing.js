@@ -103,10 +103,11 @@ export class ImportDialog {
     this.progress.max = bodies.reduce((sum, { pieces }) => sum + pieces.length, 0);
     this.progress.value = 0;
     try {
-      for (const { dbId, title, pieces } of bodies) {
+      for (const { dbId, title, pieces, state } of bodies) {
         if (!before.has(dbId)) begun.push(dbId);
         for (const turns of pieces) {
-          const { stored, present } = await api.importTurns(dbId, turns);
+          // What was chosen comes with the last piece: the end of a path is known when its turns are there.
+          const { stored, present } = await api.importTurns(dbId, turns, turns === pieces.at(-1) ? state : null);
           sent.stored += stored;
           sent.present += present;
           this.progress.value += 1;

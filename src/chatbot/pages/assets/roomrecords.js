@@ -2,7 +2,7 @@
 
 import { FileError } from "./fileerror.js";
 
-// The service's own bounds, with room for the frame of a body (chatbot.api.importing).
+// The service's own bounds, with room for the frame of a body and what was chosen for the room (chatbot.api.importing).
 const MOST_BYTES = 240 * 1024;
 const MOST_TURNS = 200;
 const MODEL_CHARS = 100;
@@ -72,10 +72,10 @@ function piecesOf(records) {
 }
 
 /**
- * A read room as {dbId, title, pieces}; `owner` tells the user's rooms of this service from others, `askedWith` are the fields
+ * A read room as {dbId, title, pieces, state}; `owner` tells the user's rooms of this service from others, `askedWith` are the fields
  * that the room is to be gone on with, or null. Throws FileError for a room that cannot be sent.
  */
 export function bodiesOf(room, owner, askedWith) {
   const dbId = room.dbId ?? idOf([owner, room.key].join("\n"));
-  return { dbId, title: room.title, pieces: piecesOf(recordsOf(room, dbId, askedWith)) };
+  return { dbId, title: room.title, pieces: piecesOf(recordsOf(room, dbId, askedWith)), state: room.state ?? null };
 }

@@ -10,6 +10,10 @@ export class Turn {
   complete = false;
   /** Its number in the order of storing; 0: not known. */
   index = 0;
+  /** How many of the turns right before it entered its prompt; null: not known. */
+  turnsRead = null;
+  /** What entered its prompt; null: it was not asked by this page. */
+  report = null;
 
   /**
    * `aim` names a turn as a request does: {edit}, {regenerate}, {continue} or nothing; `siblings` are the ids of the
@@ -34,11 +38,9 @@ export class Turn {
   }
 
   /** Show what is stored. */
-  show({ id, index, siblings, output_data: answer, model, finish_reason: reason, asked_with: askedWith }) {
+  show({ id, index, siblings, output_data: answer, model, finish_reason: reason, asked_with: askedWith, turns_read: turnsRead = null }) {
     this.view.begin(answer);
-    this.siblings = siblings;
-    this.index = index;
-    this.askedWith = askedWith;
+    Object.assign(this, { siblings, index, askedWith, turnsRead });
     this.#ended(id, reason, { model, finish_reason: reason });
   }
 
@@ -46,6 +48,9 @@ export class Turn {
   finish(done) {
     const stored = done.turn_id && !done.history?.startsWith("deleted") ? done.turn_id : null;
     if (stored) this.siblings = [...this.siblings, stored];
+    this.report = done.prompt_report ?? null;
+    // Where not all turns could be recalled, those that entered do not tell where the path was cut.
+    this.turnsRead = done.history?.endsWith("-partial") ? null : (this.report?.kept_turns.length ?? null);
     this.#ended(stored, done.finish_reason, done);
   }
 

@@ -17,10 +17,15 @@ function factsOf({ model, usage, timings_ms: times }) {
   return facts.filter(Boolean).join(" · ");
 }
 
+// What a prompt may have had no room for that is no part of a character.
+const LEFT_OUT = { facts: "factsCut", summary: "summaryCut" };
+
 function remarksOf({ finish_reason: reason, history, search_status: search, prompt_report: report }) {
   const remarks = [];
   if (report?.cut_turns.length) remarks.push(t("turnsCut", { count: report.cut_turns.length }));
-  if (report?.left_out.length) remarks.push(t("sceneCut", { count: report.left_out.length }));
+  const ofScene = report?.left_out.filter((name) => !(name in LEFT_OUT)) ?? [];
+  if (ofScene.length) remarks.push(t("sceneCut", { count: ofScene.length }));
+  for (const [name, sentence] of Object.entries(LEFT_OUT)) if (report?.left_out.includes(name)) remarks.push(t(sentence));
   if (reason === "stopped") remarks.push(t("kept"));
   if (reason === "length") remarks.push(t("cut"));
   if (reason === "content_filter") remarks.push(t("filtered"));
@@ -162,17 +167,24 @@ export class TurnView {
     this.element.focus({ preventScroll: true });
   }
 
+  /** What is selected of the answer. */
+  get selected() {
+    const selection = getSelection();
+    const inside = selection.rangeCount && this.answer.contains(selection.getRangeAt(0).commonAncestorContainer);
+    return inside ? selection.toString().trim() : "";
+  }
+
   /** Mark the question while it is rewritten in the composer. */
   mark(edited) {
     this.element.classList.toggle("edited", edited);
   }
 
   /**
-   * The buttons of the turn, out of reach unless `idle`: `edit`, `remove`, `again`, `retry` and `proceed` are functions or
-   * null, `swipe` is {place, count, go(by)} where several turns stand in one place. Copying is offered where the browser
+   * The buttons of the turn, out of reach unless `idle`: `edit`, `remove`, `again`, `retry`, `proceed` and `pin` are functions
+   * or null, `swipe` is {place, count, go(by)} where several turns stand in one place. Copying is offered where the browser
    * allows it.
    */
-  offer({ idle, edit, remove, again, retry, proceed, swipe }) {
+  offer({ idle, edit, remove, again, retry, proceed, pin, swipe }) {
     const copy = () => navigator.clipboard.writeText(this.text).then(() => toast(t("copied")));
     this.asked.replaceChildren(iconButton("edit", t("edit"), edit), this.bubble);
     this.actions.replaceChildren(
@@ -182,12 +194,19 @@ export class TurnView {
         swipe && this.#swipe(swipe),
         this.text && navigator.clipboard && iconButton("copy", t("copy"), copy),
         again && iconButton("again", t("askAgain"), again),
+        pin && this.#pin(pin),
         iconButton("delete", t("deleteTurn"), remove),
       ].filter(Boolean),
     );
     for (const tools of [this.asked, this.actions]) {
       for (const tool of tools.querySelectorAll("button")) tool.disabled ||= !idle;
     }
+  }
+
+  #pin(pin) {
+    const tool = iconButton("pin", t("pinFact"), () => pin(this.selected));
+    tool.onmousedown = (event) => event.preventDefault(); // What is selected stays so.
+    return tool;
   }
 
   #swipe({ place, count, go }) {
