@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from chatbot.core.context import RECALL_TURNS
-from chatbot.core.summary_parts import exchanges_of, quoted, summary_parts
+from chatbot.core.summary_parts import exchanges_of, framed, summary_parts
 from chatbot.domain.errors import ChatbotError, GaveWay
 from chatbot.domain.history import (
     SUMMARY_CHARS,
@@ -204,4 +204,4 @@ def _conversation(filled: FilledRoom, recollection: Recollection, cut: NextCut) 
 
 def _most_tokens(cut: NextCut, language: Language) -> int:
     """What a summary may have so that it fits with its frame."""
-    return min(_MOST_TOKENS, cut.room - estimate_tokens(quoted(".", language)) - _SPARE)
+    return min(_MOST_TOKENS, cut.room - estimate_tokens(framed(".", language)) - _SPARE)
