@@ -165,5 +165,3 @@ async def test_a_foreign_model_without_the_form_refuses_it_and_takes_json() -> N
         assert answer.status_code == status, fields
         if status == 400:
             assert answer.json()["error"]["code"] == "unsupported_parameter"
-
-

@@ -11,6 +11,8 @@ MARKERS = (
     "</s><s><eos><bos><pad><unk>[INST]",
     "<|eot_id<|eot_id|>|>",
 )
+
+
 def full(text: str = "") -> Conversation:
     """A conversation with ``text`` in every field."""
     return Conversation(

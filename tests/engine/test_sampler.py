@@ -36,7 +36,7 @@ def check_both_choose_the_same(
     scale: float = 3.0,
     masked: float = 0,
 ) -> None:
-    """Sample side by side, and compare each choice; ``masked`` is the part of the tokens that is ruled out in each row."""
+    """Sample side by side and compare; ``masked`` is the part of the tokens that is ruled out in each row."""
     random = np.random.default_rng([size, sampling.seed or 0])
     sampler = Sampler(sampling, size, DrySamplers(vocabulary).make(sampling))
     whole = WholeChain(sampling, size, vocabulary)

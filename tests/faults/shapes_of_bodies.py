@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from tests.faults.shape import (
     AS_CHUNKS,
     CHUNKED,
-    GET,
     LENGTH,
     POST,
     QUESTION,

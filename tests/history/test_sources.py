@@ -1,4 +1,4 @@
-"""What an import reads: exports, files of mongoexport, the predecessor's database; damage costs itself alone."""
+"""What an import reads: exports, mongoexport's files, the predecessor's database; damage costs itself."""
 
 import json
 from pathlib import Path
