@@ -66,7 +66,6 @@ def without_codes(value: Any) -> Any:
 
 
 @pytest.mark.browser
-@pytest.mark.everyday
 def test_the_page_gives_reasons_in_its_language(browser: Browser, tmp_path: Path) -> None:
     finished_run(tmp_path)
     csv = (tmp_path / NAME / "results.csv").read_bytes()

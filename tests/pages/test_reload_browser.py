@@ -16,6 +16,7 @@ def stored(suite: RealSuite) -> list[tuple[str, str]]:
     return [(turn.question, turn.answer) for turn in suite.history.turns]
 
 
+@pytest.mark.everyday
 def test_what_was_written_is_there_after_a_reload(real_visitor: Visitor, suite: RealSuite) -> None:
     suite.office.script = (Token("옛날에"), 30.0)
     page = real_visitor.open("/office/")
@@ -29,7 +30,6 @@ def test_what_was_written_is_there_after_a_reload(real_visitor: Visitor, suite: 
     assert stored(suite) == [("이야기", "옛날에")]
 
 
-@pytest.mark.everyday
 def test_a_question_without_an_answer_is_put_back_and_asked_once(
     real_visitor: Visitor, suite: RealSuite
 ) -> None:
