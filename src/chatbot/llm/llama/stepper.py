@@ -106,7 +106,7 @@ class Stepper:
         self._roster.cache.make_way(generating + read)
         call = DecodedCall(generating, read, time.monotonic())
         rows = self._with_room(rows, call)
-        call.drafts = self._drafts(rows)
+        call.drafts = self._drafts(rows, call)
         for _ in range(_TRIES):
             if not rows:
                 return call
@@ -160,13 +160,13 @@ class Stepper:
         resting = set(dear[self.masks.affordable(times, time.monotonic()) :])
         return [stream for stream in running if stream not in resting]
 
-    def _drafts(self, rows: Rows) -> Drafts:
+    def _drafts(self, rows: Rows, call: DecodedCall) -> Drafts:
         """What free rows and free cells compute beside the answers' own tokens.
 
         Nothing while somebody reads a prompt, who would wait for it, or while all sequences are taken.
         """
         memory = self.context.memory
-        somebody_reads = not all(stream.generating for stream in self._roster.running)
+        somebody_reads = call.read or not all(stream.generating for stream in self._roster.running)
         if self._drafter is None or somebody_reads or self._roster.full or not memory.cuts:
             return {}
         return self._drafter.choose([stream for stream, _ in rows], memory.free - len(rows))
