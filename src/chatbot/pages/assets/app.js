@@ -206,7 +206,7 @@ function otherUser() {
 /** Show a room, at one of its turns if one is named; `draft` keeps what stands in the composer, as after a reload. */
 async function openRoom(dbId, turn = null, { draft = false } = {}) {
   try {
-    await conversation.open(dbId, turn);
+    if (!(await conversation.open(dbId, turn))) return;
   } catch (error) {
     toast(error.message);
     // A room that is out of reach for now keeps its address, for the next reload.

@@ -128,7 +128,7 @@ export class Asking {
     this.turn.view.progress(t("reconnecting"));
     if (await this.#goneOn()) return;
     clearInterval(this.#timer);
-    this.turn.view.begin("");
+    this.turn.view.begin(this.turn.begun);
     this.turn.view.progress(t("recovering"));
     const stored = await this.#stored(RECOVER_AFTER, this.#controller.signal);
     if (!stored) throw error;

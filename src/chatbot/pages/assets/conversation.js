@@ -7,10 +7,12 @@ import { confirmed, toast } from "./dom.js";
 import { t } from "./i18n.js";
 import { Path } from "./path.js";
 import { answers, pending } from "./pending.js";
+import { settings } from "./store.js";
 
 export class Conversation {
   #asking = null;
   #changing = false;
+  #opening = null; // What names the room that is being read; another one, or none, has overtaken it.
   #pending = null;
 
   /**
@@ -24,7 +26,7 @@ export class Conversation {
     this.path = new Path(list, hooks);
     this.cutLine = new CutLine({ room: () => this.dbId, changed: () => this.#remember() });
     this.left = pending.read(); // The question that a reload has cut off.
-    this.reset();
+    this.#clear();
   }
 
   get turns() {
@@ -48,13 +50,18 @@ export class Conversation {
 
   /** Whether a question has to wait. */
   get busy() {
-    return this.answering || this.#changing;
+    return this.answering || this.#changing || this.#opening !== null;
   }
 
   /** An empty conversation; a running answer is stopped. */
   reset() {
     this.stop();
     pending.forget();
+    this.#clear();
+  }
+
+  #clear() {
+    this.#opening = null;
     this.dbId = null;
     this.path.clear();
     this.facts = []; // What is pinned to the room.
@@ -85,22 +92,36 @@ export class Conversation {
     if (dbId === this.dbId) this.take(memory);
   }
 
-  /** Show a stored room, on a path through `turn` if one is named. */
+  /**
+   * Show a stored room, on a path through `turn` if one is named. A question waits until it is there; false when the user
+   * has gone elsewhere meanwhile.
+   */
   async open(dbId, turn = null) {
-    let stored = await this.#read(dbId);
-    if (turn && !stored.turns.some(({ id }) => id === turn)) {
-      await changeRoom(dbId, { leaf: turn });
-      stored = await readRoom(dbId);
+    const opening = (this.#opening = {});
+    this.hooks.changed("busy");
+    try {
+      const stored = await this.#read(dbId, turn);
+      if (opening !== this.#opening) return false;
+      this.reset();
+      this.dbId = dbId;
+      this.#show(stored);
+      this.resume();
+      return true;
+    } catch (error) {
+      if (opening !== this.#opening) return false;
+      throw error;
+    } finally {
+      if (opening === this.#opening) this.#opening = null;
+      this.hooks.changed("busy");
     }
-    this.reset();
-    this.dbId = dbId;
-    this.#show(stored);
-    this.resume();
   }
 
   /** A room as it is stored; one whose first question a reload has cut off may have no turns. */
-  async #read(dbId) {
+  async #read(dbId, turn) {
     try {
+      const stored = await readRoom(dbId);
+      if (!turn || stored.turns.some(({ id }) => id === turn)) return stored;
+      await changeRoom(dbId, { leaf: turn });
       return await readRoom(dbId);
     } catch (error) {
       if (error instanceof ServiceError && error.status === 404 && this.left?.dbId === dbId) return { turns: [] };
@@ -129,11 +150,11 @@ export class Conversation {
 
   /** Ask a question at the end of the path; `edited` is the turn whose question it was before, or null. */
   ask(question, edited = null) {
-    if (edited?.id) return this.#start(question, { edit: edited.id }, edited);
+    if (edited?.id && !settings.forget) return this.#start(question, { edit: edited.id }, edited);
     if (edited && !edited.complete) return this.#retry(edited, question);
     const after = this.turns.findLast(({ id }) => id)?.id ?? null;
     // The service finds the end itself, even while its database is away; an attempt that failed may have left it.
-    return this.#start(question, after === this.path.end ? {} : { after });
+    return this.#start(question, settings.forget || after === this.path.end ? {} : { after });
   }
 
   /** Draw every turn's buttons, and the line of the cut, anew, in the page's language. */
@@ -161,9 +182,12 @@ export class Conversation {
     this.offer();
     this.#pending = turn;
     this.#keepPending();
-    await (left ? asking.resume() : asking.run());
-    // A conversation that was reset or stopped meanwhile may already run its next question.
-    if (this.#asking === asking) this.#asking = null;
+    try {
+      await (left ? asking.resume() : asking.run());
+    } finally {
+      // A conversation that was reset or stopped meanwhile may already run its next question.
+      if (this.#asking === asking) this.#asking = null;
+    }
     this.#stored(turn);
     this.hooks.changed("busy");
     if (asking.leftBehind) {
@@ -271,7 +295,9 @@ export class Conversation {
 
   /** The buttons of a turn. */
   #offer(turn) {
-    const { id, question, complete, reason } = turn;
+    const { question, complete, reason } = turn;
+    // Where nothing is to be stored, the service is told of no user: it knows no stored turn then.
+    const id = settings.forget ? null : turn.id;
     const idle = !this.busy;
     const mayAsk = this.hooks.mayAsk();
     const again = id ? () => this.#start(question, { regenerate: id }, turn) : () => this.#start(question);

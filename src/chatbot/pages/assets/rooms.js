@@ -43,6 +43,7 @@ const today = () => new Date().toISOString().slice(0, 10).replaceAll("-", "");
 
 export class RoomList {
   #asked = 0;
+  #user = settings.userId; // Whose rooms these are.
 
   /**
    * `open(dbId, turn)` shows a room, at one of its turns if one is named; `gone(dbId)` is told of a deleted one, `drawn()`
@@ -59,6 +60,11 @@ export class RoomList {
   async refresh() {
     const asked = (this.#asked += 1);
     let problem = "";
+    if (this.#user !== settings.userId) {
+      this.#user = settings.userId;
+      this.rooms = [];
+      this.search.clear();
+    }
     try {
       const rooms = settings.forget ? [] : await api.rooms();
       if (asked !== this.#asked) return;
@@ -118,6 +124,7 @@ export class RoomList {
       toast(t("deleted"));
     } catch (error) {
       toast(error.message);
+      if (error.status !== 404) return false;
     }
     this.hooks.gone(dbId);
     await this.refresh();

@@ -32,6 +32,12 @@ export class RoomSearch {
     return this.field.hidden ? "" : this.field.value.trim();
   }
 
+  /** Look for nothing any more. */
+  clear() {
+    this.field.value = "";
+    this.#typed();
+  }
+
   #typed() {
     clearTimeout(this.#timer);
     this.#asked += 1;
@@ -43,8 +49,7 @@ export class RoomSearch {
     if (event.isComposing || event.key !== "Escape" || !this.field.value) return;
     event.stopPropagation();
     event.preventDefault();
-    this.field.value = "";
-    this.#typed();
+    this.clear();
   }
 
   /** Look up; an answer that a newer query has overtaken is dropped. */

@@ -12,12 +12,13 @@ function storage(name) {
     real = null;
   }
   return {
-    get: (key) => (real ? real.getItem(key) : (memory.get(key) ?? null)),
+    get: (key) => memory.get(key) ?? real?.getItem(key) ?? null,
     set(key, value) {
+      memory.delete(key);
       try {
         if (real) return real.setItem(key, value);
       } catch {
-        real = null;
+        // It is full: this value lives as long as the page, and those before it stay.
       }
       memory.set(key, value);
     },
