@@ -11,7 +11,7 @@ from tests.support.fakes import MemoryHistory, client_of, service_state
 
 from chatbot.api import few_at_once, importing
 from chatbot.domain.access import KeyEntry, KeyRing, digest
-from chatbot.domain.history import Imported, NewTurn, Room, RoomState
+from chatbot.domain.history import Imported, NewTurn, PathSummary, Room, RoomState
 from chatbot.domain.messages import ServiceName
 
 pytestmark = pytest.mark.anyio
@@ -186,11 +186,15 @@ async def test_only_so_many_are_read_and_stored_at_once(monkeypatch: pytest.Monk
         begun = 0
 
         async def import_turns(
-            self, room: Room, turns: Sequence[NewTurn], state: RoomState | None = None
+            self,
+            room: Room,
+            turns: Sequence[NewTurn],
+            state: RoomState | None = None,
+            summaries: Sequence[PathSummary] = (),
         ) -> Imported | None:
             self.begun += 1
             await done.wait()
-            return await super().import_turns(room, turns, state)
+            return await super().import_turns(room, turns, state, summaries)
 
     history = SlowHistory()
     async with client_of(service_state(history=history)) as client, asyncio.TaskGroup() as group:

@@ -169,3 +169,16 @@ async def test_an_export_has_them_and_an_import_takes_them(
     assert await told(client) == before
     broken = {**room, "turns": [{**room["turns"][0], "summary": {"text": "x"}}]}
     assert (await client.post("/office/rooms/import", params=USER, json=broken)).status_code == 422
+
+
+async def test_one_of_a_clock_that_is_ahead_can_be_changed_and_taken_away(
+    client: httpx.AsyncClient, turns: list[UUID]
+) -> None:
+    (room,) = (await client.get("/office/rooms/export", params=USER)).json()["rooms"]
+    late = {"id": str(uuid4()), "text": "x", "edited": False, "created_at": "9999-12-31T23:59:59.999Z"}
+    body = {**room, "turns": [{**room["turns"][1], "summary": late}]}
+    assert (await client.post("/office/rooms/import", params=USER, json=body)).status_code == 200
+    path = f"{PATH}/summaries/{turns[1]}"
+    assert (await client.put(path, params=USER, json={"text": "y"})).status_code == 200
+    assert [one["text"] for one in await told(client)] == ["y"]
+    assert (await client.delete(path, params=USER)).json() == {"deleted": 1}

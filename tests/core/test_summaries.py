@@ -15,7 +15,7 @@ from chatbot.core import summaries as module
 from chatbot.core.reply import Backend
 from chatbot.core.summaries import MOST_ROOMS, TRIES, FilledRoom, SummaryWriter
 from chatbot.core.summary_parts import framed
-from chatbot.domain.errors import Draining, GaveWay, ModelFailed
+from chatbot.domain.errors import Draining, GaveWay, ModelFailed, NoFreeCells
 from chatbot.domain.history import NewTurn, PathSummary, Room
 from chatbot.domain.messages import (
     Conversation,
@@ -34,7 +34,12 @@ from chatbot.domain.models import NextCut
 
 pytestmark = pytest.mark.anyio
 
-AROUND = Conversation(system=(PromptPart("rules", "R"),), question="last?", scene=(PromptPart("note", "n"),))
+AROUND = Conversation(
+    system=(PromptPart("rules", "R"),),
+    question="last?",
+    scene=(PromptPart("note", "n"),),
+    facts=PromptPart("facts", "f"),
+)
 Step = str | Exception | Callable[[], None]
 
 
@@ -122,6 +127,7 @@ async def test_it_tells_of_the_turns_that_go_next_and_stands_with_the_last_of_th
     ((asked, sampling),) = model.errands
     assert [one.question for one in asked.exchanges] == ["q1", "q2", "q3"]
     assert (asked.system, asked.scene, asked.begun) == (AROUND.system, (), "")
+    assert (model.foreseen[0].facts, asked.facts) == (AROUND.facts, None), "nobody said what is pinned"
     assert "Summarise" in asked.question
     assert 32 <= sampling.max_tokens <= 200
     assert sampling.korean_letters
@@ -150,6 +156,25 @@ async def test_after_giving_way_it_goes_on_behind_what_was_written() -> None:
     assert [asked.begun for asked, _ in model.errands] == ["", "They met", "They met"]
     assert model.errands[1][1].max_tokens < model.errands[0][1].max_tokens
     assert [one.text for one in await history.summaries.of_room(room)] == ["They met in May."]
+
+
+async def test_without_free_cells_it_is_not_tried_again() -> None:
+    history, model = MemoryHistory(), Idle([NoFreeCells("full")], cut=CUT)
+    room, ids = await room_of(history, 5)
+    await done(history, filled(room, ids[-1]), model=model)
+    assert len(model.errands) == 1
+
+
+@pytest.mark.parametrize("text", ["We met.", ""])
+async def test_what_the_user_wrote_or_took_away_meanwhile_stands(text: str) -> None:
+    history = MemoryHistory()
+    room, ids = await room_of(history, 5)
+    wanted = PathSummary(uuid4(), room, ids[2], text, edited=True, created_at=datetime.now(UTC))
+    summaries = history.store.summaries
+    model = Idle(["They ", lambda: summaries.stored.append(wanted), "met."], cut=CUT)
+    await done(history, filled(room, ids[-1]), model=model)
+    assert len(model.errands) == 1
+    assert await history.summaries.of_room(room) == [wanted]
 
 
 async def test_it_gives_up_after_some_tries() -> None:

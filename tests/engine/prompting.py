@@ -13,7 +13,6 @@ MARKERS = (
 )
 
 
-<<<<<<< HEAD
 CHATML = (
     "{% for m in messages %}<start_of_turn>{{ m.role }}\n{{ m.content | trim }}<end_of_turn>\n{% endfor %}"
     "{% if add_generation_prompt %}<start_of_turn>assistant\n{% endif %}"
@@ -34,8 +33,6 @@ def room(turns: int) -> Conversation:
     return Conversation(system=(PromptPart("rules", "R"),), question="now?", exchanges=history(turns))
 
 
-=======
->>>>>>> tidy
 def full(text: str = "") -> Conversation:
     """A conversation with ``text`` in every field."""
     return Conversation(

@@ -107,7 +107,7 @@ class Visitor:
         expect(place).to_have_text(text)
 
     def ask(self, page: Page, question: str) -> None:
-        """Type a question and send it by Enter, once one may be asked: a room that is being read comes first."""
+        """Type a question and send it by Enter, once one may be asked: no room is being read."""
         page.fill("#question", question)
         expect(page.locator("#send")).to_be_enabled()
         page.press("#question", "Enter")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from tests.pages.conftest import Served, Visitor
 from tests.pages.fake_service import refuse, text_answer
 
@@ -57,6 +57,47 @@ def test_rooms_are_opened_page_by_page_deleted_and_exported(
     expect(page.locator("#rooms-hint")).to_be_visible()
     expect(page.locator("#rooms-hint")).to_have_text("아직 저장된 대화가 없습니다.")
     assert office.rooms == {}
+
+
+def test_a_question_waits_for_its_room_and_a_room_that_opens_late_takes_nothing_over(
+    visitor: Visitor, served: Served
+) -> None:
+    office = served.suite.office
+    office.store(ROOM, "오래된 질문", "오래된 답변")
+    office.answers = [text_answer("새 답변")]
+    page = visitor.open("/office/")
+    held: list[Route] = []
+    page.route(f"**/rooms/{ROOM}?*", lambda route: held.append(route))  # noqa: PLW0108 (Playwright wants a function)
+    page.locator(".room").click()
+    page.fill("#question", "새 질문")
+    expect(page.locator("#send")).to_be_disabled()
+    page.click("#new-room")
+    visitor.ask(page, "새 질문")
+    expect(page.locator(".turn .answer")).to_have_text(["새 답변"])
+    with page.expect_response(f"**/rooms/{ROOM}?*"):
+        held.pop().continue_()
+    page.get_by_role("button", name="‘오래된 질문’ 바꾸기").click()
+    page.keyboard.press("Escape")
+    expect(page.locator(".turn .answer")).to_have_text(["새 답변"])
+
+
+def test_a_room_that_cannot_be_deleted_stays_on_the_page(visitor: Visitor, served: Served) -> None:
+    served.suite.office.store(ROOM, "질문", "답변")
+    page = visitor.open(f"/office/#{ROOM}")
+    page.route(
+        f"**/rooms/{ROOM}?*",
+        lambda route: (
+            route.fulfill(status=503, json={"detail": "저장소가 없습니다."})
+            if route.request.method == "DELETE"
+            else route.fallback()
+        ),
+    )
+    page.get_by_role("button", name="‘질문’ 바꾸기").click()
+    page.get_by_role("button", name="이 대화 삭제").click()
+    page.locator("#confirm-yes").click()
+    expect(page.locator("#toast")).to_have_text("저장소가 없습니다.")
+    expect(page.locator(".turn .answer")).to_have_text(["답변"])
+    assert page.url.endswith(ROOM)
 
 
 def test_many_rooms_stand_under_their_days(visitor: Visitor, served: Served) -> None:

@@ -32,6 +32,7 @@ from chatbot.domain.history import (
     Imported,
     ListedRoom,
     NewTurn,
+    PathSummary,
     Recollection,
     Room,
     RoomChange,
@@ -212,9 +213,13 @@ class MemoryHistory:
         return Stored.DATABASE if self.store.put(turn) else Stored.DELETED
 
     async def import_turns(
-        self, room: Room, turns: Sequence[NewTurn], state: RoomState | None = None
+        self,
+        room: Room,
+        turns: Sequence[NewTurn],
+        state: RoomState | None = None,
+        summaries: Sequence[PathSummary] = (),
     ) -> Imported | None:
-        return await import_room(room, turns, self.store, state)
+        return await import_room(room, turns, self.store, state, summaries)
 
     async def page(self, room: Room, after: int, limit: int) -> Sequence[Turn]:
         return await self.store.page(room, after, limit)

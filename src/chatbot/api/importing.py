@@ -29,12 +29,10 @@ def importing_router(state: ServiceState) -> APIRouter:
         room = Room(service, user_id, body.db_id)
         turns = [record.turn_of(room) for record in body.turns]
         state = None if body.state is None else body.state.state()
-        imported = await history.import_turns(room, turns, state)
+        summaries = [one.summary.summary_of(room, one.id) for one in body.turns if one.summary is not None]
+        imported = await history.import_turns(room, turns, state, summaries)
         if imported is None:
             raise RoomGoesOn("the room goes on here already")
-        for record in body.turns:
-            if record.summary is not None:
-                await history.summaries.put(record.summary.summary_of(room, record.id))
         return ImportedTurns.of(imported)
 
     @router.post("/rooms/import", summary="Import turns of a room", openapi_extra=body_docs(RoomToStore))

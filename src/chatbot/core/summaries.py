@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 from chatbot.core.context import RECALL_TURNS
 from chatbot.core.summary_parts import exchanges_of, framed, summary_parts
-from chatbot.domain.errors import ChatbotError, GaveWay
+from chatbot.domain.errors import ChatbotError, GaveWay, NoFreeCells
 from chatbot.domain.history import (
     SUMMARY_CHARS,
     HistoryUnavailable,
@@ -142,6 +142,9 @@ class SummaryWriter:
             try:
                 if left > 0:
                     await self._write(draft, conversation, left, korean_letters=filled.korean_letters)
+            except NoFreeCells:
+                # Rooms leave the pool when others need it, so another try would find the same.
+                return
             except GaveWay:
                 continue
             await self._keep(filled.room, draft)
@@ -179,7 +182,10 @@ class SummaryWriter:
                     draft.text += event.text
 
     async def _keep(self, room: Room, draft: _Draft) -> None:
-        if text := draft.text.strip()[:SUMMARY_CHARS]:
+        text = draft.text.strip()[:SUMMARY_CHARS]
+        there = await self._history.summaries.of_room(room)
+        # What the user wrote, or took away, meanwhile stands.
+        if text and all(one.turn != draft.turn for one in there):
             summary = PathSummary(uuid4(), room, draft.turn, text, edited=False, created_at=datetime.now(UTC))
             await self._history.summaries.put(summary)
 
@@ -198,6 +204,7 @@ def _conversation(filled: FilledRoom, recollection: Recollection, cut: NextCut) 
         summaries=summaries,
         question=_ASK[filled.language],
         scene=(),
+        facts=None,
         language=filled.language,
     )
 

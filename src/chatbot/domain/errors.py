@@ -25,6 +25,7 @@ ChatbotError
 │   ├── Loading
 │   ├── Draining
 │   ├── GaveWay
+│   │   └── NoFreeCells
 │   └── AskElsewhere   with a mark that a balancer reads
 └── DeadlineExceeded       504
 
@@ -178,6 +179,10 @@ class Draining(Unavailable):
 
 class GaveWay(Unavailable):
     """An errand was given up: somebody has a place, or the engine has no free cells for it."""
+
+
+class NoFreeCells(GaveWay):
+    """There are no free cells for what is written for nobody."""
 
 
 class AskElsewhere(Unavailable):

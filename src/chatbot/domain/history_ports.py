@@ -117,11 +117,11 @@ class TurnStore(Protocol):
         ...
 
     async def delete_room(self, room: Room) -> int:
-        """Delete the room's turns, states and tombstones, and return how many turns there were."""
+        """Delete the room's turns, summaries, states and tombstones, and return how many turns there were."""
         ...
 
     async def delete_user(self, service: ServiceName, user_id: str) -> int:
-        """Delete all turns, states and tombstones of the user, and return how many turns there were."""
+        """Delete all that the user has but characters, and return how many turns there were."""
         ...
 
     async def prune(self, older_than: datetime) -> int:
@@ -211,12 +211,16 @@ class ChatHistory(Protocol):
         ...
 
     async def import_turns(
-        self, room: Room, turns: Sequence[NewTurn], state: RoomState | None = None
+        self,
+        room: Room,
+        turns: Sequence[NewTurn],
+        state: RoomState | None = None,
+        summaries: Sequence[PathSummary] = (),
     ) -> Imported | None:
         """Store a room's turns from elsewhere, oldest first, each once however often it is repeated.
 
-        The state is stored where nothing was chosen for the room here. None, and nothing is stored: the room
-        goes on here already, and the order of its turns would be wrong.
+        The state is stored where nothing was chosen for the room here, each summary whose turn is here. None,
+        and nothing is stored: the room goes on here already, and the order of its turns would be wrong.
         """
         ...
 

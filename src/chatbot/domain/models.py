@@ -189,7 +189,7 @@ class IdleModel(Protocol):
         leaves the pool, and it counts nowhere. Closing the iterator ends it within a step.
 
         Raises:
-            GaveWay: somebody has a place, or there are no free cells for it; what was yielded stands.
+            GaveWay: somebody has a place; NoFreeCells: there are none for it. What was yielded stands.
             PromptTooLong, ModelFailed, Unavailable: as their docstrings say.
         """
         ...

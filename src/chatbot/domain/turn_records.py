@@ -79,8 +79,9 @@ class SummaryRecord(BaseModel):
         return cls(id=summary.id, text=summary.text, edited=summary.edited, created_at=summary.created_at)
 
     def summary_of(self, room: Room, turn: UUID) -> PathSummary:
-        """The summary, to be stored with that turn."""
-        return PathSummary(self.id, room, turn, self.text, self.edited, self.created_at)
+        """The summary, to be stored with that turn; from now at the latest, or none after it would count."""
+        created = min(self.created_at, milliseconds(datetime.now(UTC)))
+        return PathSummary(self.id, room, turn, self.text, self.edited, created)
 
 
 class TurnRecord(BaseModel):

@@ -70,16 +70,15 @@ async def import_rooms(
             continue
         report.rooms += 1
         report.broken += found.broken
-        imported = await import_room(found.room, found.turns, store, found.state, dry_run=dry_run)
+        imported = await import_room(
+            found.room, found.turns, store, found.state, found.summaries, dry_run=dry_run
+        )
         if imported is None:
             place = f"{found.room.service}/{found.room.user_id}/{found.room.db_id}"
             report.skipped.append(SkippedRoom(place, "the room goes on here already"))
             continue
         report.imported += imported.stored
         report.present += imported.present
-        if not dry_run:
-            for summary in found.summaries:
-                await store.summaries.put(summary)
     return report
 
 
@@ -88,12 +87,14 @@ async def import_room(
     turns: Sequence[NewTurn],
     store: TurnStore,
     state: RoomState | None = None,
+    summaries: Sequence[PathSummary] = (),
     *,
     dry_run: bool = False,
 ) -> Imported | None:
     """Import turns of a room, oldest first; None, and nothing is stored: the room goes on here already.
 
-    A turn that was deleted here is not stored again. The state is stored where nothing was chosen here.
+    A turn that was deleted here is not stored again. The state is stored where nothing was chosen here, and
+    each summary whose turn is here.
 
     Raises:
         HistoryUnavailable: the database went away.
@@ -110,6 +111,8 @@ async def import_room(
         stored += dry_run or (there_now is not None and there_now.room == room)
     if state is not None and not dry_run:
         await _choose(room, state, store)
+    for summary in () if dry_run else summaries:
+        await store.summaries.put(summary)
     return Imported(stored, len(turns) - len(missing))
 
 

@@ -194,6 +194,9 @@ class Collections:
 
     async def delete_turns(self, ids: Sequence[str]) -> int:
         """Delete turns with their summaries, and return how many turns there were."""
+        # Before them, for a kill between would leave texts whose turns nobody can name any more; and after
+        # them, for one may have been written meanwhile.
+        await self.summaries.delete_many({"turn": {"$in": ids}})
         result = await self.turns.delete_many({"_id": {"$in": ids}})
         await self.summaries.delete_many({"turn": {"$in": ids}})
         return int(result.deleted_count)

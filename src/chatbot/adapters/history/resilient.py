@@ -43,6 +43,7 @@ from chatbot.domain.history import (
     ListedRoom,
     NewTurn,
     Owner,
+    PathSummary,
     Recalled,
     Recollection,
     Room,
@@ -185,13 +186,17 @@ class ResilientHistory:
             )
 
     async def import_turns(
-        self, room: Room, turns: Sequence[NewTurn], state: RoomState | None = None
+        self,
+        room: Room,
+        turns: Sequence[NewTurn],
+        state: RoomState | None = None,
+        summaries: Sequence[PathSummary] = (),
     ) -> Imported | None:
         """As the port says."""
         # One at a time: it writes hundreds of turns, and those of answers are to come between.
         async with self._importing:
             return await self._read(
-                _owner(room), lambda: import_room(room, turns, self.store, state), LONG_SECONDS
+                _owner(room), lambda: import_room(room, turns, self.store, state, summaries), LONG_SECONDS
             )
 
     def export(self, service: ServiceName, user_id: str) -> AsyncIterator[Turn]:

@@ -6,7 +6,7 @@ so that no room leaves the pool for it. Its calls compute no drafts and read lit
 whoever comes waits for one of them.
 """
 
-from chatbot.domain.errors import ChatbotError, GaveWay, ModelFailed
+from chatbot.domain.errors import ChatbotError, GaveWay, ModelFailed, NoFreeCells
 from chatbot.llm.llama.answering import Answering
 from chatbot.llm.llama.context import Context, DecodeError, Logits
 from chatbot.llm.llama.roster import Roster
@@ -52,7 +52,7 @@ class Errands:
         if self.under_way or self._scheduler.places():
             self._answers.fail(stream, GaveWay("the engine is at work"))
         elif not self._roster.start_aside(stream):
-            self._answers.fail(stream, GaveWay("the pool has no free cells for it"))
+            self._answers.fail(stream, NoFreeCells("the pool has no free cells for it"))
         else:
             self._stream = stream
 
@@ -85,7 +85,7 @@ class Errands:
         count = min(stream.missing, usual, context.batch.capacity)
         last = count == stream.missing
         if context.memory.free < count:
-            self.end(GaveWay("the pool has no free cells for it"))
+            self.end(NoFreeCells("the pool has no free cells for it"))
             return ""
         context.batch.clear()
         try:
