@@ -73,6 +73,20 @@ async def test_the_client_s_instructions_and_its_own_first_line_have_their_place
     assert "lore[1]" in [part.name for part in asked.scene]
 
 
+async def test_a_long_introduction_makes_way_for_the_client_s_instructions(
+    client: httpx.AsyncClient, model: FakeModel
+) -> None:
+    long = {**RACHEL, "context": "Ray is a librarian. " * 600}
+    id_ = (await client.post("/character/characters", params=USER, json=long)).json()["id"]
+    told = {"role": "system", "content": "{{char}} is tired today."}
+    assert (await complete(client, told, HI, character_id=id_)).status_code == 200
+    [asked] = model.conversations
+    context = next(part.text for part in asked.system if part.name == "context")
+    assert context.count("Ray is a librarian.") < 600
+    assert context.count("Ray is tired today.") == 1
+    assert "context" in asked.left_out
+
+
 @pytest.mark.parametrize("stream", [False, True])
 async def test_what_is_not_there_or_another_s_is_the_same_404(
     client: httpx.AsyncClient, stream: bool

@@ -17,10 +17,14 @@ class MaskBudget:
         self._credit = MASKS_CREDIT
         self._at: float | None = None
 
-    def spend(self, seconds: float) -> None:
-        """So long were others held up by the masks of one row; a usual time costs nothing."""
-        if seconds > DEAR_MASK:
-            self._credit -= seconds
+    def spend(self, seconds: float, masks: int) -> None:
+        """So long were others held up by so many masks of one row; usual ones cost nothing.
+
+        What answers took before anybody knew that theirs are dear is a debt of all whose masks are: it is
+        bounded, so that nobody rests for minutes.
+        """
+        if seconds > DEAR_MASK * masks:
+            self._credit = max(self._credit - seconds, -MASKS_CREDIT)
 
     def affordable(self, masks: Sequence[float], now: float) -> int:
         """How many of these masks, each with the time that it may take, others can be held up for now."""

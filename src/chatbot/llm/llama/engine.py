@@ -222,8 +222,9 @@ class Engine:
             for stream in call.ready:
                 draft = call.drafts.get(stream, [])
                 before = stream.sampler.mask_times.total
-                call.accepted += self._answers.grow(stream, list(islice(rows, 1 + len(draft))), draft)
-                self._stepper.masks.spend(stream.sampler.mask_times.total - before)
+                accepted = self._answers.grow(stream, list(islice(rows, 1 + len(draft))), draft)
+                self._stepper.masks.spend(stream.sampler.mask_times.total - before, 1 + accepted)
+                call.accepted += accepted
         if call.ran:
             seconds = time.monotonic() - call.begun
             self._stepper.learn(call, seconds)

@@ -59,7 +59,7 @@ def frame(cast: Cast, personas: Mapping[Language, RolePlayPersona]) -> Frame:
     The card is filled by replacement rather than ``str.format``: the texts come from a stranger. A name is
     one line of visible text wherever it stands, so that none can add lines to the card or to a transcript.
     """
-    described = f"{cast.context} {cast.greeting or ''}"
+    described = f"{cast.context} {cast.material.told} {cast.greeting or ''}"
     language = language_of(described if any(map(str.isalpha, described)) else cast.said)
     persona = personas[language]
     name = one_line(cast.name, NAME_CHARS) or _UNNAMED[language]
@@ -119,29 +119,30 @@ def of_transcript_with_character(
 ) -> FramedQuestion[RolePlayPersona]:
     """The transcript's question to a stored character, in a prompt of so many tokens.
 
-    The client's instructions stand behind the character's own introduction, as quoted as that. A client that
-    keeps the character's first line among its messages wins with it.
+    The client's instructions stand behind the character's own introduction, as quoted as that, which is cut
+    before they are. A client that keeps the character's first line among its messages wins with it.
     """
-    introduction = (character.context, transcript.instructions_text(macros=True))
+    told = transcript.instructions_text(macros=True)
     return of_cast(
         Cast(
             name=character.name,
-            context="\n\n".join(filter(None, introduction)) or _NO_CONTEXT,
+            context=character.context or ("" if told else _NO_CONTEXT),
             greeting=transcript.opening or character.greeting_at(0) or None,
             user_name=names.user or transcript.names.get("user"),
             said=transcript.question,
             spoken_name=character.spoken_name,
-            material=_material(character, tokens),
+            material=_material(character, tokens, told=told),
         )
     )
 
 
-def _material(character: CharacterSheet, tokens: int, note: str = "") -> Material:
+def _material(character: CharacterSheet, tokens: int, *, note: str = "", told: str = "") -> Material:
     """What belongs to the scene of a stored character beside its introduction and greeting."""
     return Material(
         examples=character.example_dialogue,
         instructions=character.post_history_instructions,
         note=note,
+        told=told,
         lorebook=character.lorebook,
         tokens=tokens,
     )

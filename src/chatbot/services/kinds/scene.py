@@ -60,6 +60,9 @@ class Material:
 
     lorebook: Lorebook | None = None
 
+    told: str = ""
+    """What the client says of the scene: it stands behind the introduction, which makes way for it."""
+
     tokens: int | None = None
     """Size of the whole prompt; None: the texts are short by their own limits."""
 
@@ -97,7 +100,9 @@ def fixed_part(
 
     greeting = within("opening", greeting, room // 2)
     room -= estimate_tokens(greeting)
-    context = within("context", context, room)
+    told = within("told", fill(material.told), room // 2)
+    context = within("context", context, room - estimate_tokens(told))
+    context = "\n\n".join(filter(None, (context, told)))
     room -= estimate_tokens(context)
     heads = _HEADS[language]
     parts: list[PromptPart] = []
