@@ -200,6 +200,7 @@ function newRoom() {
 function otherUser() {
   generation.unsent.forgetAll();
   character?.otherUser();
+  for (const { dialog } of [pinned, conversation.cutLine]) dialog.clear();
   newRoom();
 }
 

@@ -29,6 +29,7 @@ export class CharacterEditor {
 
   /** Leave nothing of a user's for the next one. */
   forget() {
+    this.dialog.close();
     this.dialog.replaceChildren();
   }
 
