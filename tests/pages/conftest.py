@@ -112,6 +112,13 @@ class Visitor:
         expect(page.locator("#send")).to_be_enabled()
         page.press("#question", "Enter")
 
+    def change_user(self, page: Page, user: str) -> None:
+        """Choose another user in the settings, in Korean."""
+        page.click("#open-settings")
+        page.fill("#user-id", user)
+        page.locator("#settings").get_by_role("button", name="저장").click()
+        expect(page.locator("#settings")).to_be_hidden()
+
 
 @pytest.fixture
 def visitor(browser: Browser, served: Served) -> Iterator[Visitor]:

@@ -128,3 +128,35 @@ def test_a_summary_that_is_made_after_an_answer_appears_with_the_next(
     office.summaries = later
     visitor.ask(page, "다음")
     expect(page.locator(".cut-line summary")).to_be_visible()
+
+
+def test_a_summary_that_cannot_be_read_again_is_told_after_a_change_alone(
+    visitor: Visitor, summed_up: Served
+) -> None:
+    page = visitor.open(f"/office/#{ROOM}")
+    expect(page.locator(".cut-line details")).to_be_visible()
+    page.route(
+        f"**/rooms/{ROOM}?*", lambda route: route.fulfill(status=503, json={"detail": "저장소가 없습니다."})
+    )
+    with page.expect_response(f"**/rooms/{ROOM}?*"):
+        visitor.ask(page, "다음")
+    expect_done(page)
+    expect(page.locator("#toast")).to_be_hidden()
+    page.locator(".cut-line summary").click()
+    page.get_by_role("button", name="요약 고치기").click()
+    page.locator("#summary textarea").fill("고친 요약")
+    page.locator("#summary").get_by_role("button", name="저장").click()
+    expect(page.locator("#toast")).to_have_text("저장소가 없습니다.")
+    expect(page.locator("#summary")).to_be_hidden()
+    assert [each["text"] for each in summed_up.suite.office.summaries if each["edited"]] == ["고친 요약"]
+
+
+def test_another_user_sees_nothing_of_the_former_ones_summary(visitor: Visitor, summed_up: Served) -> None:
+    assert summed_up.suite.office.summaries
+    page = visitor.open(f"/office/#{ROOM}")
+    page.locator(".cut-line summary").click()
+    page.get_by_role("button", name="요약 고치기").click()
+    expect(page.locator("#summary textarea")).to_have_value("둘째까지의 요약\n<b>굵게</b>")
+    visitor.change_user(visitor.open("/office/"), "somebody-else")
+    expect(page.locator("#summary")).to_be_hidden()
+    expect(page.locator("#summary textarea")).to_have_count(0)

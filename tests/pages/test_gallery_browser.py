@@ -122,10 +122,15 @@ def test_cards_are_imported_by_choice_and_by_drop_and_exported(
     )
     expect(page.locator("#gallery .pick")).to_have_count(2)
     page.get_by_role("button", name="‘지우’ 고치기").click()
+    page.evaluate(
+        "() => { window.revoked = []; URL.revokeObjectURL = (address) => window.revoked.push(address); }"
+    )
     with page.expect_download() as download:
         page.get_by_role("button", name="PNG 카드로 내보내기").click()
     assert download.value.suggested_filename == "지우.png"
     exported = Path(download.value.path()).read_bytes()
+    # Some browsers read the address later.
+    assert download.value.url not in page.evaluate("window.revoked")
     page.get_by_role("button", name="취소").last.click()
     (tmp_path / "again.png").write_bytes(exported)
     open_gallery(page)

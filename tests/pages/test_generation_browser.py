@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from tests.pages.conftest import Visitor
+from tests.pages.fake_service import Gate
 from tests.pages.real_suite import RealSuite
 
-from chatbot.domain.messages import Sampling
+from chatbot.domain.messages import Sampling, Token
 
 pytestmark = pytest.mark.browser
 
@@ -138,3 +139,44 @@ def test_a_deleted_room_leaves_nothing_and_damage_is_the_default(
     page.click("#confirm-yes")
     expect(page.locator(".turn")).to_have_count(0)
     assert page.evaluate("sessionStorage.getItem('chatbot.unsent_settings.office')") == "{}"
+
+
+@pytest.mark.parametrize("reloaded", [True, False])
+def test_what_is_chosen_while_an_answer_runs_goes_with_the_next_question(
+    real_visitor: Visitor, suite: RealSuite, *, reloaded: bool
+) -> None:
+    page = real_visitor.open("/office/")
+    page.evaluate("localStorage.setItem('chatbot.finish', '1')")
+    choose(page, "정확하게")
+    gate = Gate()
+    suite.office.script = (Token("첫째 "), gate.passed, Token("둘째"))
+    real_visitor.ask(page, "하나")
+    expect(page.locator(".turn .answer")).to_have_text("첫째")
+    choose(page, "서비스 기본값")
+    if reloaded:
+        page.reload()
+        expect(page.locator(".turn .answer")).to_have_text("첫째")
+    gate.open()
+    expect(page.locator(".facts")).to_have_count(1)
+    assert suite.office.samplings[-1].top_p == 0.9
+    page.reload()
+    expect(page.locator(".facts")).to_have_count(1)
+    assert answered(real_visitor, page, suite, "둘", 2) == USUAL
+
+
+def test_settings_are_left_when_another_room_comes_onto_the_page(
+    real_visitor: Visitor, suite: RealSuite
+) -> None:
+    page = real_visitor.open("/office/")
+    answered(real_visitor, page, suite, "하나", 1)
+    page.click("#new-room")
+    answered(real_visitor, page, suite, "둘", 1)
+    held: list[Route] = []
+    page.route(f"**/rooms/{suite.history.turns[0].room.db_id}?*", lambda route: held.append(route))  # noqa: PLW0108 (Playwright wants a function)
+    page.locator(".room", has_text="하나").click()
+    page.click("#edit-generation")
+    page.get_by_label("온도").fill("1.5")
+    held.pop().continue_()
+    expect(page.locator(".turn .question")).to_have_text("나: 하나")
+    expect(page.locator("#generation")).to_be_hidden()
+    assert answered(real_visitor, page, suite, "셋", 2) == USUAL

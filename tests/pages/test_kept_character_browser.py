@@ -19,13 +19,6 @@ SAMPLE = "레이철"
 DELETED = "이 캐릭터는 삭제되었습니다."
 
 
-def change_user(page: Page, user: str) -> None:
-    page.click("#open-settings")
-    page.fill("#user-id", user)
-    page.locator("#settings").get_by_role("button", name="저장").click()
-    expect(page.locator("#settings")).to_be_hidden()
-
-
 @pytest.fixture
 def page(real_visitor: Visitor) -> Page:
     """The character's page; nobody is kept yet."""
@@ -50,7 +43,7 @@ def test_another_user_sees_nothing_of_the_former_ones_character(
     tab = real_visitor.open("/character/")
     expect(tab.locator(".welcome h2")).to_have_text("지우")
 
-    change_user(page, "somebody-else")
+    real_visitor.change_user(page, "somebody-else")
     for each in (page, tab):
         expect(each.locator(".welcome h2")).to_have_text(SAMPLE)
         values = each.evaluate("[...document.querySelectorAll('input, textarea')].map((each) => each.value)")
@@ -63,7 +56,7 @@ def test_another_user_sees_nothing_of_the_former_ones_character(
     expect(page.locator(".welcome h2")).to_have_text(SAMPLE)
     expect(page.locator("#toast")).to_be_hidden()
 
-    change_user(page, former)
+    real_visitor.change_user(page, former)
     expect(page.locator(".welcome h2")).to_have_text("지우")
 
 

@@ -1,7 +1,7 @@
 """The author's note on the page: what was written is neither lost nor taken for another room's."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from tests.pages.conftest import Visitor
 from tests.pages.fake_service import Gate
 from tests.pages.kept import keep, play
@@ -165,4 +165,51 @@ def test_escape_and_cancel_ask_before_they_drop_a_note(page: Page) -> None:
         leave()
         page.get_by_role("button", name="버리기").click()
         expect(note).to_be_hidden()
+    expect_note(page, "")
+
+
+@pytest.mark.usefixtures("played")
+def test_a_note_that_is_cleared_while_an_answer_runs_does_not_come_back(
+    page: Page, real_visitor: Visitor, suite: RealSuite
+) -> None:
+    write_note(page, NOTE)
+    gate = Gate()
+    suite.character.script = (Token("첫째 "), gate.passed, Token("둘째"))
+    real_visitor.ask(page, "세어 줘")
+    expect(page.locator(".turn .answer")).to_have_text("첫째")
+    write_note(page, "")
+    gate.open()
+    expect(page.locator(".turn .answer")).to_have_text("첫째 둘째")
+    expect_done(page)
+    assert f"> {NOTE}" in suite.character.conversations[-1].user_text
+    page.reload()
+    expect(page.locator(".turn .answer")).to_have_text("첫째 둘째")
+    expect_note(page, "")
+    answered(real_visitor, page, "다음")
+    assert NOTE not in suite.character.conversations[-1].user_text
+
+
+@pytest.mark.usefixtures("played")
+def test_a_note_is_left_when_another_room_comes_onto_the_page(
+    page: Page, real_visitor: Visitor, suite: RealSuite
+) -> None:
+    answered(real_visitor, page, "하나")
+    page.get_by_role("button", name="새 대화").click()
+    answered(real_visitor, page, "둘")
+    held: list[Route] = []
+    page.route(f"**/rooms/{suite.history.turns[0].room.db_id}?*", lambda route: held.append(route))  # noqa: PLW0108 (Playwright wants a function)
+    page.locator(".room", has_text="하나").click()
+    open_note(page)
+    page.locator("#note textarea").fill(NOTE)
+    held.pop().continue_()
+    expect(page.locator(".turn .question")).to_have_text("나: 하나")
+    expect(page.locator("#note")).to_be_hidden()
+    expect_note(page, "")
+
+
+def test_an_open_note_is_closed_when_another_tab_changes_the_user(page: Page, real_visitor: Visitor) -> None:
+    open_note(page)
+    page.locator("#note textarea").fill(NOTE)
+    real_visitor.change_user(real_visitor.open("/character/"), "somebody-else")
+    expect(page.locator("#note")).to_be_hidden()
     expect_note(page, "")

@@ -1,7 +1,7 @@
 """Facts that are pinned on the page: they reach the model, are there on other devices, and are not lost."""
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from tests.pages.conftest import Visitor
 from tests.pages.real_suite import RealSuite
 from tests.pages.turns import expect_done
@@ -148,3 +148,56 @@ def test_facts_are_written_in_english_on_a_phone(real_visitor: Visitor, suite: R
     expect(page.get_by_role("button", name="Pinned facts (1)")).to_be_visible()
     wide, room = page.locator(".composer-row").evaluate("(row) => [row.scrollWidth, row.clientWidth]")
     assert wide <= room, "everything beside the question stands on one line"
+
+
+def test_a_save_that_was_left_does_not_close_the_next_form(real_visitor: Visitor, suite: RealSuite) -> None:
+    page = real_visitor.open("/office/")
+    answered(real_visitor, page, "하나")
+    open_facts(page).last.fill(PEAR)
+    held: list[Route] = []
+    page.route(
+        "**/rooms/*",
+        lambda route: held.append(route) if route.request.method == "PATCH" else route.fallback(),
+    )
+    save(page)
+    expect(page.locator("#facts").get_by_role("button", name="저장")).to_be_disabled()
+    page.locator("#facts").get_by_role("button", name="취소").click()
+    page.get_by_role("button", name="버리기").click()
+    expect(page.locator("#facts")).to_be_hidden()
+    rows = open_facts(page)
+    rows.last.fill("여행은 5월이다.")
+    held.pop().continue_()
+    expect(page.locator("#edit-facts")).to_have_attribute("title", "고정한 사실 (1개)")
+    # What was saved is known; the form is looked at when that has had its effect.
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+    expect(page.locator("#facts")).to_be_visible()
+    expect(rows.last).to_have_value("여행은 5월이다.")
+    expect(page.locator("#facts").get_by_role("button", name="저장")).to_be_enabled()
+
+
+def test_a_form_is_not_replaced_by_the_reply_to_a_press_before(real_visitor: Visitor) -> None:
+    page = real_visitor.open("/office/")
+    answered(real_visitor, page, "하나")
+    held: list[Route] = []
+    page.route("**/rooms/*&limit=1", lambda route: held.append(route))  # noqa: PLW0108 (Playwright wants a function)
+    for count in (1, 2):
+        with page.expect_request("**/rooms/*&limit=1"):
+            opener(page).click()
+        assert len(held) == count
+    held[1].continue_()
+    rows = page.locator("#facts textarea")
+    rows.last.fill(PEAR)
+    with page.expect_response("**/rooms/*&limit=1") as reply:
+        held[0].continue_()
+    reply.value.finished()
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+    expect(rows.last).to_have_value(PEAR)
+
+
+def test_another_user_sees_nothing_of_the_former_ones_facts(real_visitor: Visitor) -> None:
+    page = real_visitor.open("/office/")
+    answered(real_visitor, page, "하나")
+    open_facts(page).last.fill(PEAR)
+    real_visitor.change_user(real_visitor.open("/office/"), "somebody-else")
+    expect(page.locator("#facts")).to_be_hidden()
+    expect(page.locator("#facts textarea")).to_have_count(0)

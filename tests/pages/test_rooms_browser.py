@@ -2,13 +2,15 @@
 
 import json
 import re
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 from tests.pages.conftest import Served, Visitor
-from tests.pages.fake_service import refuse, text_answer
+from tests.pages.fake_service import Gate, done, frame, refuse, stream, text_answer
 
 pytestmark = pytest.mark.browser
 ROOM = "123e4567-e89b-12d3-a456-426614174000"
@@ -81,6 +83,34 @@ def test_a_question_waits_for_its_room_and_a_room_that_opens_late_takes_nothing_
     expect(page.locator(".turn .answer")).to_have_text(["새 답변"])
 
 
+def test_a_room_that_cannot_be_opened_leaves_the_one_on_the_page_in_use(
+    visitor: Visitor, served: Served
+) -> None:
+    gate = Gate()
+
+    async def answer(_: dict[str, Any]) -> AsyncIterator[bytes]:
+        yield frame("token", {"text": "답변"})
+        await gate.passed()
+        yield done()
+
+    office = served.suite.office
+    office.store(OTHER_ROOM, "다른 방", "네")
+    office.answers = [stream(answer)]
+    page = visitor.open("/office/")
+    visitor.ask(page, "질문")
+    expect(page.locator(".turn .answer")).to_have_text("답변")
+    held: list[Route] = []
+    page.route(f"**/rooms/{OTHER_ROOM}?*", lambda route: held.append(route))  # noqa: PLW0108 (Playwright wants a function)
+    page.locator(".room", has_text="다른 방").click()
+    gate.open()
+    expect(page.locator(".facts")).to_have_count(1)
+    again = page.get_by_role("button", name="다시 답하기")
+    expect(again).to_be_disabled()
+    held.pop().fulfill(status=503, json={"detail": "저장소가 없습니다."})
+    expect(page.locator("#toast")).to_have_text("저장소가 없습니다.")
+    expect(again).to_be_enabled()
+
+
 def test_a_room_that_cannot_be_deleted_stays_on_the_page(visitor: Visitor, served: Served) -> None:
     served.suite.office.store(ROOM, "질문", "답변")
     page = visitor.open(f"/office/#{ROOM}")
@@ -134,6 +164,19 @@ def test_one_conversation_is_saved_as_a_text_to_read(
     assert text.startswith("# 질문 하나\n\n**나**: 질문 하나\n\n**도우미**: 답변 **하나**\n\n**나**: 질문 둘")
     assert "AI가 생성한 답변입니다" in text
     assert "다른 방" not in text
+
+
+def test_a_file_is_named_by_the_day_where_the_user_is(browser: Browser, served: Served) -> None:
+    served.suite.office.store(ROOM, "질문", "답변")
+    context = browser.new_context(locale="ko-KR", timezone_id="Asia/Seoul", accept_downloads=True)
+    context.clock.set_fixed_time(datetime(2026, 11, 24, 20, tzinfo=UTC))
+    visitor = Visitor(context, served.address)
+    page = visitor.open(f"/office/#{ROOM}")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="이 대화 내려받기").click()
+    assert download.value.suggested_filename == "office-123e4567-20261125.md"
+    assert visitor.problems == []
+    context.close()
 
 
 @pytest.mark.everyday

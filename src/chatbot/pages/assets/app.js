@@ -108,9 +108,9 @@ function changed(what) {
   } else if (what === "memory") {
     pinned.draw();
   } else {
-    const { last } = conversation.path;
-    if (last?.complete) generation.sent(last.askedWith);
-    if (last) character?.asked(last);
+    const { last, askedWith } = conversation.path;
+    if (last?.complete) generation.sent(askedWith);
+    if (last) character?.asked(last.complete, askedWith);
     pinned.draw();
     rooms.refresh();
   }
@@ -200,6 +200,7 @@ function newRoom() {
 function otherUser() {
   generation.unsent.forgetAll();
   character?.otherUser();
+  for (const { dialog } of [pinned, conversation.cutLine]) dialog.clear();
   newRoom();
 }
 

@@ -135,8 +135,8 @@ export class CharacterForm {
     this.kept?.otherUser();
   }
 
-  /** A turn has ended: with its answer, or without one. */
-  asked({ complete, askedWith }) {
+  /** A turn has ended, `complete` with its answer; the path is asked with these fields now. */
+  asked(complete, askedWith) {
     if (complete) this.note?.sent(askedWith?.author_note ?? "");
     else this.kept?.check();
   }

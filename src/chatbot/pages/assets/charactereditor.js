@@ -2,6 +2,7 @@
 
 import { changeCharacter, createCharacter, exportCharacter, putPicture, readCharacter } from "./characterapi.js";
 import { button, confirmed, make, toast } from "./dom.js";
+import { save } from "./download.js";
 import { field } from "./fields.js";
 import { t } from "./i18n.js";
 import { LoreEditor } from "./loreeditor.js";
@@ -29,6 +30,7 @@ export class CharacterEditor {
 
   /** Leave nothing of a user's for the next one. */
   forget() {
+    this.dialog.close();
     this.dialog.replaceChildren();
   }
 
@@ -161,10 +163,7 @@ export class CharacterEditor {
     const { id, avatar, name } = this.character;
     const download = async (format) => {
       try {
-        const blob = await exportCharacter(id, format);
-        const link = make("a", { href: URL.createObjectURL(blob), download: `${name}.${format}` });
-        link.click();
-        URL.revokeObjectURL(link.href);
+        save(await exportCharacter(id, format), `${name}.${format}`);
       } catch (error) {
         this.problem.textContent = error.message;
       }

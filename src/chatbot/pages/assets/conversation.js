@@ -1,17 +1,16 @@
 // One conversation: the turns of a room's current path, one question at a time, and what can be done with a turn.
 
-import { ServiceError, changeRoom, deleteTurn, memoryOf, readRoom } from "./api.js";
+import { ServiceError, changeRoom, memoryOf, readRoom } from "./api.js";
 import { Asking } from "./asking.js";
 import { CutLine } from "./cutline.js";
-import { confirmed, toast } from "./dom.js";
-import { t } from "./i18n.js";
+import { toast } from "./dom.js";
 import { Path } from "./path.js";
 import { answers, pending } from "./pending.js";
+import { RoomChanges } from "./roomchanges.js";
 import { settings } from "./store.js";
 
 export class Conversation {
   #asking = null;
-  #changing = false;
   #opening = null; // What names the room that is being read; another one, or none, has overtaken it.
   #pending = null;
 
@@ -24,7 +23,8 @@ export class Conversation {
   constructor(list, hooks) {
     this.hooks = hooks;
     this.path = new Path(list, hooks);
-    this.cutLine = new CutLine({ room: () => this.dbId, changed: () => this.#remember() });
+    this.changes = new RoomChanges(this);
+    this.cutLine = new CutLine({ room: () => this.dbId, changed: () => this.#remember(({ message }) => toast(message)) });
     this.left = pending.read(); // The question that a reload has cut off.
     this.#clear();
   }
@@ -50,7 +50,7 @@ export class Conversation {
 
   /** Whether a question has to wait. */
   get busy() {
-    return this.answering || this.#changing || this.#opening !== null;
+    return this.answering || this.changes.busy || this.#opening !== null;
   }
 
   /** An empty conversation; a running answer is stopped. */
@@ -85,11 +85,11 @@ export class Conversation {
     this.hooks.changed("memory");
   }
 
-  /** Ask what the room remembers now. */
-  async #remember() {
+  /** Ask what the room remembers now; `failed(error)` is called when nothing tells. */
+  async #remember(failed) {
     const { dbId } = this;
-    const memory = await memoryOf(dbId).catch(() => ({}));
-    if (dbId === this.dbId) this.take(memory);
+    const memory = await memoryOf(dbId).catch(failed);
+    if (memory && dbId === this.dbId) this.take(memory);
   }
 
   /**
@@ -104,7 +104,7 @@ export class Conversation {
       if (opening !== this.#opening) return false;
       this.reset();
       this.dbId = dbId;
-      this.#show(stored);
+      this.show(stored);
       this.resume();
       return true;
     } catch (error) {
@@ -112,6 +112,8 @@ export class Conversation {
       throw error;
     } finally {
       if (opening === this.#opening) this.#opening = null;
+      // An answer may have ended meanwhile.
+      this.offer();
       this.hooks.changed("busy");
     }
   }
@@ -173,7 +175,7 @@ export class Conversation {
   async #start(question, aim = {}, instead = null, left = null) {
     if (this.busy || (!left && !this.hooks.mayAsk())) return;
     // At the room's end nothing else makes way; in another place what followed is on another path then.
-    if (instead) this.#drop(this.turns.indexOf(instead), Object.keys(aim).length ? Infinity : 1);
+    if (instead) this.drop(this.turns.indexOf(instead), Object.keys(aim).length ? Infinity : 1);
     const begun = aim.continue ? (instead.begun || instead.view.text) : "";
     const { alias, fields } = { ...this.hooks.request(), ...left };
     const turn = this.path.add(question, { aim, begun, siblings: instead?.siblings, alias, fields });
@@ -196,7 +198,7 @@ export class Conversation {
     }
     this.hooks.changed("turn");
     // A summary may have been made of what the answer's prompt had no room for.
-    if (turn.id && this.turns.includes(turn) && this.cutLine.element.isConnected) this.#remember();
+    if (turn.id && this.turns.includes(turn) && this.cutLine.element.isConnected) this.#remember(() => {});
   }
 
   /** Take note of a turn whose question has ended. */
@@ -230,7 +232,8 @@ export class Conversation {
     return this.path.answers(stored, question);
   }
 
-  #drop(from, count) {
+  /** Take turns off the page. */
+  drop(from, count) {
     this.#forget(this.path.drop(from, count));
   }
 
@@ -240,57 +243,10 @@ export class Conversation {
   }
 
   /** Show a room as it is stored. */
-  #show({ turns, ...memory }) {
+  show({ turns, ...memory }) {
     this.#forget(this.path.show(turns));
     this.offer();
     this.take(memory);
-  }
-
-  /** Change what is stored and show the path that the room has then; true when it is done. */
-  async #change(act) {
-    if (this.busy) return false;
-    const { dbId } = this;
-    this.#changing = true;
-    this.hooks.changed("busy");
-    let done = true;
-    try {
-      await act(dbId);
-    } catch (error) {
-      done = false;
-      toast(error.message);
-    }
-    await this.#readAgain(dbId);
-    this.#changing = false;
-    this.offer();
-    this.hooks.changed("busy");
-    this.hooks.changed("path");
-    return done;
-  }
-
-  /** Show the path that a room has now, if it is still the one on the page. */
-  async #readAgain(dbId) {
-    try {
-      const stored = await readRoom(dbId);
-      if (dbId === this.dbId) this.#show(stored);
-    } catch (error) {
-      if (error instanceof ServiceError && error.status === 404 && dbId === this.dbId) this.hooks.changed("gone");
-      else toast(error.message);
-    }
-  }
-
-  /** Go to the sibling that stands `by` places on. */
-  async #turnTo(turn, by) {
-    const at = this.turns.indexOf(turn);
-    if (await this.#change((dbId) => changeRoom(dbId, { leaf: turn.siblings[turn.place + by] }))) this.turns[at]?.view.focusSwipe(by);
-  }
-
-  async #remove(turn) {
-    const question = turn === this.path.last ? "confirmDeleteTurn" : "confirmDeleteTurns";
-    if (!(await confirmed(t(question)))) return;
-    if (turn.id) await this.#change((dbId) => deleteTurn(dbId, turn.id));
-    else if (turn.siblings.length) await this.#change(async () => {});
-    else this.#drop(this.turns.indexOf(turn), 1);
-    this.hooks.changed("turn");
   }
 
   /** The buttons of a turn. */
@@ -305,12 +261,12 @@ export class Conversation {
     turn.view.offer({
       idle,
       edit: () => this.hooks.edit(turn),
-      remove: () => this.#remove(turn),
+      remove: () => this.changes.remove(turn),
       again: complete && mayAsk ? again : null,
       retry: complete || !mayAsk ? null : () => this.#retry(turn),
       proceed: goesOn && mayAsk ? () => this.#start(question, { continue: id }, turn) : null,
       pin: id ? this.hooks.pin : null,
-      swipe: turn.count > 1 ? { place: turn.place, count: turn.count, go: (by) => this.#turnTo(turn, by) } : null,
+      swipe: turn.count > 1 ? { place: turn.place, count: turn.count, go: (by) => this.changes.turnTo(turn, by) } : null,
     });
     turn.view.actions.hidden = this.#asking?.turn === turn;
   }

@@ -23,6 +23,7 @@ export class FormDialog {
   open({ title, parts, written, save }) {
     this.written = written;
     const problem = make("p", { className: "problem", role: "alert" });
+    const submit = make("button", { type: "submit", className: "primary" }, t("save"));
     const form = make(
       "form",
       { autocomplete: "off" },
@@ -33,24 +34,30 @@ export class FormDialog {
         "div",
         { className: "actions" },
         button(t("cancel"), () => this.#leave(), "quiet"),
-        make("button", { type: "submit", className: "primary" }, t("save")),
+        submit,
       ),
     );
     form.onsubmit = async (event) => {
       event.preventDefault();
       problem.textContent = "";
+      submit.disabled = true;
       try {
-        if (await save()) this.dialog.close();
+        // A form that was left meanwhile may have made way for the next one.
+        if ((await save()) && form.isConnected) this.dialog.close();
       } catch (error) {
         problem.textContent = error.message;
       }
+      submit.disabled = false;
+      // A button that could not be pressed has lost the keyboard.
+      if (form.isConnected && this.dialog.open && document.activeElement === document.body) submit.focus();
     };
     this.dialog.replaceChildren(form);
     this.dialog.showModal();
   }
 
-  /** Leave nothing of what was written. */
+  /** Close it, and leave nothing of what was written. */
   clear() {
+    this.dialog.close();
     this.dialog.replaceChildren();
   }
 

@@ -26,6 +26,7 @@ export class Gallery {
 
   /** Leave nothing of a user's for the next one. */
   forget() {
+    this.dialog.close();
     this.dialog.replaceChildren();
   }
 

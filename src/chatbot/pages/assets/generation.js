@@ -58,8 +58,9 @@ export class Generation {
   #stored = {};
 
   constructor() {
-    this.unsent = new Unsent(`chatbot.unsent_settings.${facts.service}`);
     this.dialog = byId("generation");
+    // What stands in the form is of the room that it was opened for.
+    this.unsent = new Unsent(`chatbot.unsent_settings.${facts.service}`, () => this.dialog.close());
     byId("edit-generation").onclick = () => this.#edit();
     byId("generation-cancel").onclick = () => this.dialog.close();
     byId("generation-reset").onclick = () => this.#fill({});
@@ -100,12 +101,11 @@ export class Generation {
     this.#stored = samplingOf(askedWith);
   }
 
-  /** A question with these fields was answered. */
+  /** A question was answered, and the path is asked with these fields now; what was chosen meanwhile is still to be sent. */
   sent(askedWith) {
-    const sampling = samplingOf(askedWith);
-    if (textOf(sampling) !== textOf(this.#chosen)) return;
-    this.unsent.value = null;
-    this.#stored = sampling;
+    const chosen = this.#chosen;
+    this.#stored = samplingOf(askedWith);
+    this.unsent.value = textOf(chosen) === textOf(this.#stored) ? null : chosen;
   }
 
   #edit() {
@@ -153,7 +153,8 @@ export class Generation {
       byId("generation-problem").textContent = t(whole ? "wholeNumberWrong" : "numberWrong", bounds);
       return field.focus();
     }
-    this.unsent.value = textOf(chosen) === textOf(this.#stored) ? null : chosen;
+    // What was unsent may be on its way: what takes its place is then not what is stored, even if it was that before.
+    this.unsent.value = this.unsent.value === null && textOf(chosen) === textOf(this.#stored) ? null : chosen;
     this.dialog.close();
     this.draw();
   }

@@ -14,8 +14,9 @@ export class AuthorNote {
   /** `changed()` is called when another note was written. */
   constructor(changed) {
     this.changed = changed;
-    this.unsent = new Unsent("chatbot.unsent_notes");
     this.dialog = new FormDialog("note");
+    // What stands in the form is of the room that it was opened for.
+    this.unsent = new Unsent("chatbot.unsent_notes", () => this.dialog.clear());
   }
 
   /** The note of the room on the page. */
@@ -43,11 +44,11 @@ export class AuthorNote {
     this.#stored = stored;
   }
 
-  /** A question with this note was answered. */
-  sent(text) {
-    if (this.unsent.value !== text) return;
-    this.unsent.value = null;
-    this.#stored = text;
+  /** A question was answered, and the path is asked with this note now; what was written meanwhile is still to be sent. */
+  sent(stored) {
+    const { text } = this;
+    this.#stored = stored;
+    this.unsent.value = text === stored ? null : text;
   }
 
   /** Leave nothing of a user's for the next one. */
@@ -71,7 +72,8 @@ export class AuthorNote {
       input.focus();
       return false;
     }
-    this.unsent.value = value === this.#stored ? null : value;
+    // What was unsent may be on its way: what takes its place is then not what is stored, even if it was that before.
+    this.unsent.value = this.unsent.value === null && value === this.#stored ? null : value;
     this.changed();
     return true;
   }

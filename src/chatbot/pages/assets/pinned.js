@@ -14,6 +14,7 @@ const TOGETHER = 2000;
 
 export class PinnedFacts {
   #rows = [];
+  #asked = null; // What names the form that is wanted; another one has overtaken it.
 
   /**
    * `room()` names the room on the page, null where none is stored; `facts()` are those that the page knows of it, `take(facts)`
@@ -39,6 +40,7 @@ export class PinnedFacts {
   /** Show the facts to be changed; `text` is to be one more, as far as the user wants it. */
   async edit(text = "") {
     const dbId = this.hooks.room();
+    const asked = (this.#asked = {});
     let stored = null;
     try {
       // Another device may have changed them.
@@ -46,7 +48,7 @@ export class PinnedFacts {
     } catch (error) {
       return toast(error.message);
     }
-    if (dbId !== this.hooks.room()) return;
+    if (asked !== this.#asked || dbId !== this.hooks.room()) return;
     this.hooks.take(stored);
     this.#rows = [];
     this.list = make("ul", { className: "pinned-facts" });

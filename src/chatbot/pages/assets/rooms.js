@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { byId, confirmed, iconButton, make, toast } from "./dom.js";
+import { save } from "./download.js";
 import { currentLanguage, t } from "./i18n.js";
 import { RoomForm } from "./roomform.js";
 import { RoomSearch } from "./search.js";
@@ -33,13 +34,11 @@ function when(iso) {
   return new Intl.DateTimeFormat(currentLanguage(), style).format(moment);
 }
 
-function save(blob, name) {
-  const address = URL.createObjectURL(blob);
-  make("a", { href: address, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+/** The user's day as a part of a file's name. */
+function today() {
+  const now = new Date();
+  return [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => `${part}`.padStart(2, "0")).join("");
 }
-
-const today = () => new Date().toISOString().slice(0, 10).replaceAll("-", "");
 
 export class RoomList {
   #asked = 0;

@@ -21,8 +21,8 @@ export class Turn {
    */
   constructor(question, { speaker, grown, aim = {}, siblings = [], begun = "", alias = "", fields = {} }) {
     Object.assign(this, { question, aim, siblings, begun, alias, fields });
-    /** What its request had beside the question; null: as the turns before it. */
-    this.askedWith = Object.keys(fields).length ? fields : null;
+    /** What its request had beside the question; of a stored one null: as the turns before it. */
+    this.askedWith = fields;
     this.view = new TurnView(question, speaker, grown);
     if (begun) this.view.begin(begun);
   }

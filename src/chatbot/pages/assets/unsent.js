@@ -7,9 +7,9 @@ const UNNAMED = "new";
 export class Unsent {
   #room = UNNAMED;
 
-  /** `key` names where it outlives a reload. */
-  constructor(key) {
-    this.key = key;
+  /** `key` names where it outlives a reload; `left()` is called when another room comes onto the page. */
+  constructor(key, left) {
+    Object.assign(this, { key, left });
   }
 
   /** What is there for the room on the page; null: nothing is left to be sent. */
@@ -34,16 +34,19 @@ export class Unsent {
     const value = this.#of(from);
     this.#remember(from, null);
     if (value !== null) this.#remember(to, value);
-    this.enter(to);
+    this.#room = to;
   }
 
   /** Another room is on the page; null: one that has no name yet. */
   enter(dbId) {
-    this.#room = dbId ?? UNNAMED;
+    const room = dbId ?? UNNAMED;
+    if (room !== this.#room) this.left();
+    this.#room = room;
   }
 
   /** A new room has nothing. */
   begin() {
+    this.left();
     this.#remember(UNNAMED, null);
     this.enter(null);
   }
