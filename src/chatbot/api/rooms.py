@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncGenerator
 from typing import Annotated, Literal
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import StreamingResponse
@@ -28,8 +27,9 @@ from chatbot.api.room_bodies import (
 )
 from chatbot.api.state import ServiceState
 from chatbot.api.summary_bodies import SummaryTold
+from chatbot.core.exporting import told_turns
 from chatbot.domain.errors import RoomNotFound, TurnNotFound
-from chatbot.domain.history import PathSummary, Room
+from chatbot.domain.history import Room
 from chatbot.domain.history_ports import ChatHistory
 from chatbot.domain.messages import ServiceName
 from chatbot.domain.schemas import RoomId, TurnId
@@ -58,22 +58,18 @@ async def _export(history: ChatHistory, service: ServiceName, user_id: str) -> A
     """The export as JSON, room by room as it is read, so that a long history needs no memory."""
     head = {"service": str(service), "user_id": user_id}
     yield json.dumps(head, ensure_ascii=False)[:-1] + ', "rooms": ['
-    current: UUID | None = None
-    summaries: dict[UUID, PathSummary] = {}
-    async for turn in history.export(service, user_id):
-        if turn.room.db_id != current:
-            yield "]}, " if current else ""
-            summaries = {one.turn: one for one in await history.summaries.of_room(turn.room)}
-            current = turn.room.db_id
-            chosen = await history.state(turn.room)
-            state = StateRecord.of(chosen).model_dump_json() if chosen.version else "null"
-            yield f'{{"db_id": "{current}", "state": {state}, "turns": ['
+    begun = False
+    async for turn, state, told in told_turns(history, history.export(service, user_id)):
+        if state is not None:
+            yield "]}, " if begun else ""
+            chosen = StateRecord.of(state).model_dump_json() if state.version else "null"
+            yield f'{{"db_id": "{turn.room.db_id}", "state": {chosen}, "turns": ['
         else:
             yield ", "
-        told = summaries.get(turn.id)
+        begun = True
         exported = ExportedTurn.of(turn, summary=SummaryRecord.of(told)) if told else StoredTurn.of(turn)
         yield exported.model_dump_json()
-    yield ("]}" if current else "") + "]}\n"
+    yield ("]}" if begun else "") + "]}\n"
 
 
 def rooms_router(state: ServiceState) -> APIRouter:

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 from uuid import UUID
 
 from chatbot.core import citations, pinned
@@ -18,6 +19,8 @@ from chatbot.domain.history_ports import ChatHistory
 from chatbot.domain.language import Language
 from chatbot.domain.messages import Conversation
 from chatbot.domain.search import SearchResult, WebSearch
+
+_Read = TypeVar("_Read")
 
 RECALL_TURNS = 200
 """Turns read from a room: more than any context holds, so that tokens, not this number, do the cutting."""
@@ -106,20 +109,16 @@ class ContextBuilder:
         named = question.character
         if named is None:
             return asked
-        asking = time.monotonic()
-        stored = await self._history.characters.read(named.owner, named.id)
+        stored, seconds = await _timed(self._history.characters.read(named.owner, named.id))
         if stored is None:
             raise CharacterNotFound("the question names a character that is not there")
-        seconds = asked.seconds + time.monotonic() - asking
-        return replace(asked, character=stored.character, seconds=seconds)
+        return replace(asked, character=stored.character, seconds=asked.seconds + seconds)
 
     async def _read_turn(self, question: Question) -> Asked:
         aim, room = question.aim, question.room
         if room is None or not isinstance(aim.turn, UUID):
             return Asked(question.text, question.begun, aim.turn)
-        asking = time.monotonic()
-        named = await self._history.turn(room, aim.turn)
-        seconds = time.monotonic() - asking
+        named, seconds = await _timed(self._history.turn(room, aim.turn))
         if named is None:
             raise TurnNotFound("the question names a turn that is not there")
         match aim.act:
@@ -135,23 +134,19 @@ class ContextBuilder:
     async def _recall(self, question: Question, after: After) -> tuple[Recollection, float]:
         if question.room is None or after is None:
             return Recollection(()), 0.0
-        begun = time.monotonic()
-        return await self._history.recall(question.room, RECALL_TURNS, after), time.monotonic() - begun
+        return await _timed(self._history.recall(question.room, RECALL_TURNS, after))
 
     async def _read_facts(self, question: Question) -> tuple[Sequence[str], float]:
         if question.room is None:
             return (), 0.0
-        begun = time.monotonic()
-        return await self._history.facts(question.room), time.monotonic() - begun
+        return await _timed(self._history.facts(question.room))
 
     async def _look_up(
         self, question: Question, text: str, language: Language
     ) -> tuple[SearchResult | None, float]:
         if not question.search or self._search is None:
             return None, 0.0
-        begun = time.monotonic()
-        found = await self._search.search(text, language, self._search_seconds)
-        return found, time.monotonic() - begun
+        return await _timed(self._search.search(text, language, self._search_seconds))
 
     async def converse(
         self, question: Question, asked: Asked, frame: Frame, gathered: Gathered
@@ -179,3 +174,9 @@ class ContextBuilder:
             language=frame.asked_in or frame.language,
             left_out=(*frame.left_out, *beside.left_out),
         )
+
+
+async def _timed(reading: Awaitable[_Read]) -> tuple[_Read, float]:
+    """What is read, and how long that took, seconds."""
+    begun = time.monotonic()
+    return await reading, time.monotonic() - begun

@@ -33,6 +33,14 @@ ANSWER_RESERVE = 512
 """Tokens of a conversation's context that the prompt never takes (contract §3)."""
 
 
+def summary_reserve(context_tokens: int, room: int) -> int:
+    """Tokens of the room for turns that are kept free for a summary, however long it is (decision 21).
+
+    An eighth of the context; a long persona leaves little, and then half of that little is the turns'.
+    """
+    return min(context_tokens // 8, room // 2)
+
+
 def _layers(value: object) -> int | str:
     """One sentence for what is neither; a union of types would complain once for each."""
     text = str(value)

@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from chatbot.adapters.history.watch import Watch
+from chatbot.adapters.history.watch import CALL_SECONDS, Watch
 from chatbot.domain.character_ports import Characters
 from chatbot.domain.characters import CharacterLine, StoredCharacter
 from chatbot.domain.history import Owner
-
-CALL_SECONDS = 6.0
-"""Longest call but a read: longer than one operation of a store, shorter than a person's patience."""
 
 
 class GuardedCharacters:

@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 
-from chatbot.adapters.history.watch import Watch
+from chatbot.adapters.history.watch import CALL_SECONDS, Watch
 from chatbot.domain.history import PathSummary, Room
 from chatbot.domain.history_ports import Summaries
-
-SECONDS = 6.0
-"""Longest call: longer than one operation of a store, shorter than a person's patience; no answer waits."""
 
 
 class GuardedSummaries:
@@ -19,8 +16,8 @@ class GuardedSummaries:
 
     async def of_room(self, room: Room) -> Sequence[PathSummary]:
         """As the port says."""
-        return await self._watch.within(SECONDS, lambda: self._stored.of_room(room))
+        return await self._watch.within(CALL_SECONDS, lambda: self._stored.of_room(room))
 
     async def put(self, summary: PathSummary) -> bool:
         """As the port says."""
-        return await self._watch.within(SECONDS, lambda: self._stored.put(summary))
+        return await self._watch.within(CALL_SECONDS, lambda: self._stored.put(summary))

@@ -20,6 +20,9 @@ _log = logging.getLogger(__name__)
 
 _Answer = TypeVar("_Answer")
 
+CALL_SECONDS = 6.0
+"""Longest call that no answer waits for: longer than one operation of a store, shorter than anybody waits."""
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPace:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from chatbot.domain.config import summary_reserve
 from chatbot.domain.errors import PromptTooLong
 from chatbot.domain.messages import Conversation, Exchange, PromptReport, SummaryPart
 from chatbot.domain.models import NextCut
@@ -104,7 +105,7 @@ class Prompter:
         self._vocabulary = vocabulary
         self._limit = limit
         self._leeway = context // 4
-        self._reserve = context // 8
+        self._context = context
 
     def render(self, conversation: Conversation) -> RenderedPrompt:
         """The prompt of the conversation.
@@ -183,8 +184,7 @@ class Prompter:
                     raise PromptTooLong(fixed, self._limit)
                 continue
             room = self._limit - fixed
-            # A long persona leaves little: then half of that little is the turns'.
-            reserve = min(self._reserve, room // 2) if conversation.summaries or summarised else 0
+            reserve = summary_reserve(self._context, room) if conversation.summaries or summarised else 0
             start = self._start(pieces, exchanges, first, room - reserve)
             if start == first:
                 return _Fitted(conversation, begin, tuple(pieces), first, room - reserve, reserve)

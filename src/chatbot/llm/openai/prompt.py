@@ -6,7 +6,7 @@ The tokenizer of a foreign model is not at hand, so tokens are estimated from ch
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from chatbot.domain.config import ANSWER_RESERVE
+from chatbot.domain.config import ANSWER_RESERVE, summary_reserve
 from chatbot.domain.control_tokens import defused
 from chatbot.domain.errors import PromptTooLong
 from chatbot.domain.messages import Conversation, Exchange, PromptReport
@@ -32,8 +32,8 @@ def build_prompt(conversation: Conversation, context_tokens: int, redact: Callab
     """Render ``conversation`` within ``context_tokens``, less the reserve for the answer.
 
     Every text passes ``redact`` first and loses what a server could take for a control token. The oldest
-    exchanges are left out first, then the last references, then what belongs to the scene. For exchanges that
-    are left out stands a summary, if there is one and it fits.
+    exchanges are left out first, then the last references, then what belongs to the scene, at last the facts.
+    For exchanges that are left out stands a summary, if there is one and it fits.
 
     Raises:
         PromptTooLong: persona, opening and question alone do not fit.
@@ -63,7 +63,7 @@ def build_prompt(conversation: Conversation, context_tokens: int, redact: Callab
         tokens[part.name] = tokens.get(part.name, 0) + _cost(text)
         needed += _cost(text)
 
-    kept, summary = _history(conversation, limit - needed, context_tokens // 8, leaving)
+    kept, summary = _history(conversation, limit - needed, context_tokens, leaving)
     if summary:
         tokens["summary"] = _cost(summary)
     elif summary is not None:
@@ -84,7 +84,7 @@ def build_prompt(conversation: Conversation, context_tokens: int, redact: Callab
 
 
 def _history(
-    conversation: Conversation, room: int, reserve: int, leaving: Callable[[str], str]
+    conversation: Conversation, room: int, context_tokens: int, leaving: Callable[[str], str]
 ) -> tuple[list[_Kept], str | None]:
     """The newest exchanges that fit, and what stands for those before; "" where that exceeds the reserve.
 
@@ -94,7 +94,7 @@ def _history(
     kept = _newest(exchanges, room, leaving)
     if not conversation.summaries or len(kept) == len(exchanges):
         return kept, None
-    reserve = min(reserve, room // 2)
+    reserve = summary_reserve(context_tokens, room)
     kept = _newest(exchanges, room - reserve, leaving)
     summary = conversation.summary_before([exchange for exchange, _ in kept])
     if summary is None:

@@ -7,8 +7,9 @@ from uuid import UUID
 from chatbot.adapters.history.character_records import lines_of_characters
 from chatbot.adapters.history.records import write_record
 from chatbot.adapters.history.resilient import ResilientHistory
+from chatbot.core.exporting import told_turns
 from chatbot.domain.errors import StartupError
-from chatbot.domain.history import Owner, PathSummary, Room
+from chatbot.domain.history import Owner
 from chatbot.domain.messages import ServiceName
 from chatbot.services.registry import SERVICES
 
@@ -47,17 +48,11 @@ async def export_lines(
     owners = await owners_of(history) if user is None else [Owner(one, user) for one in services]
     for owner in owners:
         if owner.service in services:
-            before: Room | None = None
-            summaries: dict[UUID, PathSummary] = {}
-            async for turn in history.export(owner.service, owner.user_id):
-                if room in (None, turn.room.db_id):
-                    state = None
-                    if turn.room != before:
-                        state = await history.state(turn.room)
-                        summaries = {one.turn: one for one in await history.summaries.of_room(turn.room)}
-                        before = turn.room
-                    counted["turns"] += 1
-                    yield write_record(turn, state, summaries.get(turn.id))
+            every = history.export(owner.service, owner.user_id)
+            meant = (turn async for turn in every if room in (None, turn.room.db_id))
+            async for turn, state, summary in told_turns(history, meant):
+                counted["turns"] += 1
+                yield write_record(turn, state, summary)
             if room is None:
                 async for line in lines_of_characters(history.characters, owner):
                     counted["characters"] += 1
