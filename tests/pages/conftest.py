@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from tests.pages.fake_service import Suite
 from tests.pages.kept import keep, play
 from tests.pages.real_suite import RealSuite
@@ -21,6 +21,20 @@ from chatbot.services.registry import SERVICES
 # A busy machine may take its time to load a page; what never comes fails all the same.
 WAIT_MS = 15_000
 expect.set_options(timeout=WAIT_MS)
+
+
+def hold(page: Page, url: str, method: str | None = None) -> list[Route]:
+    """Requests of the page to the address, by that method if one is named: they come, and nobody answers."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        if method in (None, route.request.method):
+            held.append(route)
+        else:
+            route.fallback()
+
+    page.route(url, keep)
+    return held
 
 
 class Served:

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Page, Route, expect
-from tests.pages.conftest import Visitor
+from playwright.sync_api import Page, expect
+from tests.pages.conftest import Visitor, hold
 from tests.pages.fake_service import Gate
 from tests.pages.real_suite import RealSuite
 
@@ -171,8 +171,7 @@ def test_settings_are_left_when_another_room_comes_onto_the_page(
     answered(real_visitor, page, suite, "하나", 1)
     page.click("#new-room")
     answered(real_visitor, page, suite, "둘", 1)
-    held: list[Route] = []
-    page.route(f"**/rooms/{suite.history.turns[0].room.db_id}?*", lambda route: held.append(route))  # noqa: PLW0108 (Playwright wants a function)
+    held = hold(page, f"**/rooms/{suite.history.turns[0].room.db_id}?*")
     page.locator(".room", has_text="하나").click()
     page.click("#edit-generation")
     page.get_by_label("온도").fill("1.5")

@@ -1,8 +1,8 @@
 """The author's note on the page: what was written is neither lost nor taken for another room's."""
 
 import pytest
-from playwright.sync_api import Page, Route, expect
-from tests.pages.conftest import Visitor
+from playwright.sync_api import Page, expect
+from tests.pages.conftest import Visitor, hold
 from tests.pages.fake_service import Gate
 from tests.pages.kept import keep, play
 from tests.pages.real_suite import RealSuite
@@ -196,8 +196,7 @@ def test_a_note_is_left_when_another_room_comes_onto_the_page(
     answered(real_visitor, page, "하나")
     page.get_by_role("button", name="새 대화").click()
     answered(real_visitor, page, "둘")
-    held: list[Route] = []
-    page.route(f"**/rooms/{suite.history.turns[0].room.db_id}?*", lambda route: held.append(route))  # noqa: PLW0108 (Playwright wants a function)
+    held = hold(page, f"**/rooms/{suite.history.turns[0].room.db_id}?*")
     page.locator(".room", has_text="하나").click()
     open_note(page)
     page.locator("#note textarea").fill(NOTE)

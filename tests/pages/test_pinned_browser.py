@@ -1,8 +1,8 @@
 """Facts that are pinned on the page: they reach the model, are there on other devices, and are not lost."""
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
-from tests.pages.conftest import Visitor
+from playwright.sync_api import Locator, Page, expect
+from tests.pages.conftest import Visitor, hold
 from tests.pages.real_suite import RealSuite
 from tests.pages.turns import expect_done
 
@@ -154,11 +154,7 @@ def test_a_save_that_was_left_does_not_close_the_next_form(real_visitor: Visitor
     page = real_visitor.open("/office/")
     answered(real_visitor, page, "하나")
     open_facts(page).last.fill(PEAR)
-    held: list[Route] = []
-    page.route(
-        "**/rooms/*",
-        lambda route: held.append(route) if route.request.method == "PATCH" else route.fallback(),
-    )
+    held = hold(page, "**/rooms/*", "PATCH")
     save(page)
     expect(page.locator("#facts").get_by_role("button", name="저장")).to_be_disabled()
     page.locator("#facts").get_by_role("button", name="취소").click()
@@ -178,8 +174,7 @@ def test_a_save_that_was_left_does_not_close_the_next_form(real_visitor: Visitor
 def test_a_form_is_not_replaced_by_the_reply_to_a_press_before(real_visitor: Visitor) -> None:
     page = real_visitor.open("/office/")
     answered(real_visitor, page, "하나")
-    held: list[Route] = []
-    page.route("**/rooms/*&limit=1", lambda route: held.append(route))  # noqa: PLW0108 (Playwright wants a function)
+    held = hold(page, "**/rooms/*&limit=1")
     for count in (1, 2):
         with page.expect_request("**/rooms/*&limit=1"):
             opener(page).click()

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
-from tests.pages.conftest import Served, Visitor
+from playwright.sync_api import Browser, Page, expect
+from tests.pages.conftest import Served, Visitor, hold
 from tests.pages.fake_service import Gate, done, frame, refuse, stream, text_answer
 
 pytestmark = pytest.mark.browser
@@ -68,8 +68,7 @@ def test_a_question_waits_for_its_room_and_a_room_that_opens_late_takes_nothing_
     office.store(ROOM, "오래된 질문", "오래된 답변")
     office.answers = [text_answer("새 답변")]
     page = visitor.open("/office/")
-    held: list[Route] = []
-    page.route(f"**/rooms/{ROOM}?*", lambda route: held.append(route))  # noqa: PLW0108 (Playwright wants a function)
+    held = hold(page, f"**/rooms/{ROOM}?*")
     page.locator(".room").click()
     page.fill("#question", "새 질문")
     expect(page.locator("#send")).to_be_disabled()
@@ -99,8 +98,7 @@ def test_a_room_that_cannot_be_opened_leaves_the_one_on_the_page_in_use(
     page = visitor.open("/office/")
     visitor.ask(page, "질문")
     expect(page.locator(".turn .answer")).to_have_text("답변")
-    held: list[Route] = []
-    page.route(f"**/rooms/{OTHER_ROOM}?*", lambda route: held.append(route))  # noqa: PLW0108 (Playwright wants a function)
+    held = hold(page, f"**/rooms/{OTHER_ROOM}?*")
     page.locator(".room", has_text="다른 방").click()
     gate.open()
     expect(page.locator(".facts")).to_have_count(1)
