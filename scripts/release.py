@@ -124,6 +124,8 @@ class Release:
         """`cosign sign` or `attest` where a key is given."""
         if self.options.key:
             plain = ["--allow-http-registry"] if self.options.plain_http else []
+            if self.options.signing_config:
+                more = ("--signing-config", self.options.signing_config, *more)
             self.run("cosign", command, "--yes", "--key", self.options.key, *plain, *more, pinned)
 
     def describe_and_sign(self, name: str, image: str) -> None:
@@ -168,6 +170,12 @@ def main() -> None:
     parser.add_argument("--home", default="", help="address of the project: home and sources of the chart")
     parser.add_argument("--variant", choices=["cpu", "cuda", "all"], default="all", help="engines (all)")
     parser.add_argument("--key", default="", help="cosign's key: a file, or the address of a key service")
+    parser.add_argument(
+        "--signing-config",
+        default="",
+        metavar="FILE",
+        help="which logs cosign writes to; without it the public ones, and with one of no services none",
+    )
     parser.add_argument("--plain-http", action="store_true", help="the registry speaks HTTP: 127.0.0.1:5000")
     parser.add_argument("--only-chart", action="store_true", help="the images of this version are there")
     parser.add_argument("--dry-run", action="store_true", help="package and print, push nothing")

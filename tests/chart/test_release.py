@@ -153,6 +153,16 @@ def test_what_is_signed_is_named_by_its_digest(checkout: Checkout, registry: tup
             assert any(line.startswith("cosign http attest") and line.endswith(pinned) for line in told)
 
 
+def test_signatures_are_logged_where_the_signing_config_says(
+    checkout: Checkout, registry: tuple[str, Any, Any]
+) -> None:
+    done = checkout.release(registry[0], "--dry-run", "--key", "k", "--signing-config", "private.json")
+    assert done.returncode == 0, done.stderr
+    signed = [line for line in done.stdout.splitlines() if line.startswith("+ cosign")]
+    assert {line.split()[2] for line in signed} == {"sign", "attest"}
+    assert [line for line in signed if " --signing-config private.json " not in line] == []
+
+
 def test_without_a_key_nothing_is_signed_and_without_syft_one_sentence_says_so(
     checkout: Checkout, registry: tuple[str, Any, Any]
 ) -> None:
