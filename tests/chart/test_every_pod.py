@@ -152,6 +152,32 @@ def test_an_entry_of_the_operators_takes_the_place_of_the_charts() -> None:
     assert [each["value"] for each in env if each["name"] == "CHATBOT_LOG_LEVEL"] == ["DEBUG"]
 
 
+def test_a_volume_or_mount_of_the_operators_takes_the_place_of_the_charts() -> None:
+    """Two of one name, or at one path, are no valid pod."""
+    mine = {"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}}
+    values: dict[str, Any] = {
+        "podDefaults": {"extraVolumes": [mine]},
+        "caBundle": {"configMapName": "ca"},
+        "loadTest": {
+            "extraVolumes": [{"name": "scratch", "emptyDir": {}}],
+            "extraVolumeMounts": [
+                {"name": "scratch", "mountPath": "/tmp/"},
+                {"name": "scratch", "mountPath": "/etc/chatbot/authorities"},
+            ],
+        },
+    }
+    for name, spec in specs(values).items():
+        volumes = [each["name"] for each in spec["volumes"]]
+        assert len(volumes) == len(set(volumes)), name
+        assert mine in spec["volumes"] or "loadtest" in name
+        for each in containers(spec):
+            paths = [mount["mountPath"].rstrip("/") for mount in each.get("volumeMounts", [])]
+            assert len(paths) == len(set(paths)), f"{name}/{each['name']}"
+    (generator,) = specs(values)["Job/chat-chatbot-loadtest"]["containers"]
+    mounts = {mount["mountPath"]: mount["name"] for mount in generator["volumeMounts"]}
+    assert mounts == {"/results": "results", "/tmp/": "scratch", "/etc/chatbot/authorities": "scratch"}
+
+
 def test_null_omits_a_security_setting() -> None:
     """OpenShift gives users and groups itself; 0 would be root."""
     none = {"runAsUser": None, "runAsGroup": None, "fsGroup": None}
