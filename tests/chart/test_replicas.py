@@ -1,5 +1,6 @@
 """A service that may have several pods: the balancer chooses among them, and nothing else changes."""
 
+import re
 from typing import Any
 
 import pytest
@@ -107,6 +108,24 @@ def test_a_service_that_may_grow_is_looked_at_as_one_with_replicas() -> None:
         "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1},
     }
     assert "chat-chatbot-office" in of_kind(objects, "PodDisruptionBudget")
+
+
+@pytest.mark.parametrize("port", [80, 8081, 8082, 8503])
+def test_no_port_of_the_gateways_service_is_in_the_way_of_its_pods(port: int) -> None:
+    """They listen for probes, the balancer and the outage page as well."""
+    objects = manifests(
+        {"gateway": {"port": port}, "services": {"office": {**CPU, "replicas": 2}, "character": CPU}}
+    )
+    listening = re.findall(r"listen (\d+)", nginx(objects))
+    assert sorted(listening) == ["8001", "8081", "8503"]
+    (container,) = gateway(objects)["containers"]
+    assert {each["name"]: each["containerPort"] for each in container["ports"]} == {
+        "http": 8001,
+        "outage": 8503,
+        "probe": 8081,
+    }
+    (entry,) = of_kind(objects, "Service")["chat-chatbot-gateway"]["spec"]["ports"]
+    assert (entry["port"], entry["targetPort"]) == (port, "http")
 
 
 def test_nobody_outside_says_how_a_pod_may_refuse() -> None:
