@@ -163,6 +163,20 @@ def test_a_load_test_asks_each_pod_of_the_services_under_load(args: list[str], s
     assert {each.split("=")[1] for each in asked if each.startswith("--note=")} == {"chart", *services}
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"services": {"character": {"enabled": False}}},
+        {"loadTest": {"args": ["--service", "office", "--users", "2"]}},
+    ],
+    ids=["one service", "one of two"],
+)
+def test_without_a_gateway_a_load_test_asks_its_service(values: dict[str, Any]) -> None:
+    alone = merge(values, {"gateway": {"enabled": False}, "ingress": {"enabled": False}})
+    assert "--target=http://chat-chatbot-office:8002" in arguments(alone)
+    assert "--target=http://chat-chatbot-gateway:8001" in arguments(values)
+
+
 def test_the_content_of_a_load_test_is_what_is_run_and_not_where() -> None:
     def content(values: dict[str, Any]) -> str:
         (found,) = [each for each in arguments(values) if each.startswith("--content=")]
