@@ -6,6 +6,9 @@
 {{- include "chatbot.checks.secrets" . -}}
 {{- include "chatbot.checks.outside" . -}}
 {{- include "chatbot.checks.services" . -}}
+{{- if .Values.gateway.enabled -}}
+{{- include "chatbot.checks.budget" (dict "name" "gateway" "budget" .Values.gateway "pods" (int .Values.gateway.replicas)) -}}
+{{- end -}}
 {{- $_ := include "chatbot.libs.variant" . -}}
 {{- include "chatbot.checks.storage" . -}}
 {{- include "chatbot.checks.routing" . -}}
@@ -75,8 +78,25 @@
 {{- if and (ne (int $service.poolTokens) 0) (lt (int $service.poolTokens) (int $service.contextTokens)) -}}
 {{- fail (printf "services.%s.poolTokens (%v) is below contextTokens (%v): one full conversation would not fit the pool; raise poolTokens, lower contextTokens, or let the service choose with poolTokens: 0" $name $service.poolTokens $service.contextTokens) -}}
 {{- end -}}
+{{- $scaled := $service.autoscaling -}}
+{{- if and $scaled.enabled (gt (int $scaled.minReplicas) (int $scaled.maxReplicas)) -}}
+{{- fail (printf "services.%s.autoscaling.minReplicas (%v) is above maxReplicas (%v): lower the one or raise the other" $name $scaled.minReplicas $scaled.maxReplicas) -}}
+{{- end -}}
+{{- include "chatbot.checks.budget" (dict "name" (printf "services.%s" $name) "budget" $service "pods" (include "chatbot.service.mostPods" $service | int)) -}}
 {{- include "chatbot.checks.card" (dict "root" $ "name" $name "service" $service) -}}
 {{- include "chatbot.checks.vram" (dict "root" $ "name" $name "service" $service) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A budget that lets no pod go holds up every drain of a node for ever: (dict "name" "gateway" "budget" .Values.gateway "pods" 2). Kubernetes rounds shares up. */}}
+{{- define "chatbot.checks.budget" -}}
+{{- $key := ternary "minAvailable" "maxUnavailable" (not (empty .budget.minAvailable)) -}}
+{{- $value := include "chatbot.scalar" (get .budget $key) -}}
+{{- $number := trimSuffix "%" $value | int -}}
+{{- if hasSuffix "%" $value -}}{{- $number = div (add (mul $number .pods) 99) 100 | int -}}{{- end -}}
+{{- $away := ternary (sub .pods $number | int) $number (eq $key "minAvailable") -}}
+{{- if and (gt .pods 1) (lt $away 1) -}}
+{{- fail (printf "%s.%s (%s) lets none of %d pods go, which holds up every drain of a node: let one go, e.g. %s.maxUnavailable: 1 without minAvailable" .name $key $value .pods .name) -}}
 {{- end -}}
 {{- end -}}
 
@@ -147,6 +167,9 @@
 {{- end -}}
 {{- if and .Values.loadTest.dashboard.enabled (not .Values.gateway.enabled) -}}
 {{- fail "loadTest.dashboard.enabled needs gateway.enabled: the gateway serves it" -}}
+{{- end -}}
+{{- if and .Values.loadTest.enabled (not .Values.gateway.enabled) (gt (len (include "chatbot.loadtest.services" . | fromJson).names) 1) -}}
+{{- fail "loadTest.enabled asks several services, which gateway.enabled gives one entry: enable it, or name one service in loadTest.args, e.g. --service=office" -}}
 {{- end -}}
 {{- end -}}
 
