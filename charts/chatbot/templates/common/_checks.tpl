@@ -11,6 +11,7 @@
 {{- end -}}
 {{- $_ := include "chatbot.libs.variant" . -}}
 {{- include "chatbot.checks.storage" . -}}
+{{- include "chatbot.checks.backup" . -}}
 {{- include "chatbot.checks.routing" . -}}
 {{- include "chatbot.checks.history" . -}}
 {{- end -}}
@@ -155,6 +156,12 @@
 {{- end -}}
 {{- if and (eq .Values.libs.source "pvc") (eq .Values.storage.libs.kind "shared") (ne .Values.storage.libs.accessMode "ReadWriteMany") (gt (int $pods) 1) -}}
 {{- fail (printf "storage.libs is one %s volume for pods on different nodes: use a StorageClass with ReadWriteMany, or libs.source=copy" .Values.storage.libs.accessMode) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "chatbot.checks.backup" -}}
+{{- if and .Values.backup.enabled (eq .Values.storage.backups.kind "perService") (ne .Values.history.mode "sqlite") -}}
+{{- fail (printf "storage.backups.kind is perService, but with history.mode %s one CronJob copies the database: use storage.backups.kind=shared" .Values.history.mode) -}}
 {{- end -}}
 {{- end -}}
 
