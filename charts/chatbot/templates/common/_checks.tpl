@@ -89,15 +89,21 @@
 {{- end -}}
 {{- end -}}
 
-{{/* A budget that lets no pod go holds up every drain of a node for ever: (dict "name" "gateway" "budget" .Values.gateway "pods" 2). Kubernetes rounds shares up. */}}
+{{/* How many of so many pods a budget's figure means: (dict "value" "50%" "pods" 2). Kubernetes rounds shares up. */}}
+{{- define "chatbot.budget.number" -}}
+{{- $value := include "chatbot.scalar" .value -}}
+{{- $number := trimSuffix "%" $value | int -}}
+{{- ternary (div (add (mul $number .pods) 99) 100) $number (hasSuffix "%" $value) -}}
+{{- end -}}
+
+{{/* A budget that lets no pod go holds up every drain of a node for ever: (dict "name" "gateway" "budget" .Values.gateway "pods" 2). */}}
 {{- define "chatbot.checks.budget" -}}
 {{- $key := ternary "minAvailable" "maxUnavailable" (not (empty .budget.minAvailable)) -}}
-{{- $value := include "chatbot.scalar" (get .budget $key) -}}
-{{- $number := trimSuffix "%" $value | int -}}
-{{- if hasSuffix "%" $value -}}{{- $number = div (add (mul $number .pods) 99) 100 | int -}}{{- end -}}
-{{- $away := ternary (sub .pods $number | int) $number (eq $key "minAvailable") -}}
+{{- $value := get .budget $key -}}
+{{- $number := include "chatbot.budget.number" (dict "value" $value "pods" .pods) | int -}}
+{{- $away := ternary (sub .pods $number) $number (eq $key "minAvailable") | int -}}
 {{- if and (gt .pods 1) (lt $away 1) -}}
-{{- fail (printf "%s.%s (%s) lets none of %d pods go, which holds up every drain of a node: let one go, e.g. %s.maxUnavailable: 1 without minAvailable" .name $key $value .pods .name) -}}
+{{- fail (printf "%s.%s (%s) lets none of %d pods go, which holds up every drain of a node: let one go, e.g. %s.maxUnavailable: 1 without minAvailable" .name $key (include "chatbot.scalar" $value) .pods .name) -}}
 {{- end -}}
 {{- end -}}
 
@@ -143,7 +149,7 @@
 {{- range $purpose := list "models" "data" -}}
 {{- $storage := get $.Values.storage $purpose -}}
 {{- if and (eq $storage.kind "shared") (ne $storage.accessMode "ReadWriteMany") (gt (int $pods) 1) -}}
-{{- fail (printf "storage.%s is one %s volume, but its pods may run on different nodes: use a StorageClass with ReadWriteMany, or storage.%s.kind=perService (a volume for each service), or hostPath (a folder on each node)" $purpose $storage.accessMode $purpose) -}}
+{{- fail (printf "storage.%s is one %s volume, but its pods may run on different nodes: use a StorageClass with ReadWriteMany, or storage.%s.kind=perService (a volume for each service), or on one node alone hostPath" $purpose $storage.accessMode $purpose) -}}
 {{- end -}}
 {{- if and (eq $storage.kind "perService") (ne $storage.accessMode "ReadWriteMany") -}}
 {{- range $name, $service := include "chatbot.services" $ | fromJson -}}
