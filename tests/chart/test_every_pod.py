@@ -11,9 +11,9 @@ ALL: dict[str, Any] = {
     "loadTest": {"enabled": True},
     "backup": {"enabled": True},
     "dev": {"sync": True},
-    "services": {"office": {"gpu": {"source": "dra"}}},
+    "services": {"office": {"gpu": {"source": "dra"}, "replicas": 2}},
 }
-"""A release with every pod template that the chart has."""
+"""A release with every pod template and every container that the chart has."""
 
 COMPONENTS = {
     "Deployment/chat-chatbot-office": ("services", "office"),
@@ -246,11 +246,15 @@ def test_labels_of_a_jobs_pods_are_another_job() -> None:
 def test_every_container_can_have_limits() -> None:
     limits = {"limits": {"cpu": "1", "memory": "1Gi"}}
     values = {
-        **{name: {"resources": limits} for name in ("libs", "gateway", "loadTest", "backup", "tests", "dev")},
+        **{name: {"resources": limits} for name in ("libs", "loadTest", "backup", "tests", "dev")},
         "serviceDefaults": {"resources": limits},
         "models": {"resources": limits, "wait": {"resources": limits}},
+        "gateway": {"resources": limits, "balancer": {"resources": limits}},
         "history": {"bundled": {"resources": limits}},
     }
-    for name, spec in specs(values).items():
+    found = specs(values)
+    names = {each["name"] for spec in found.values() for each in containers(spec)}
+    assert {"balancer", "model", "sources"} <= names
+    for name, spec in found.items():
         for each in containers(spec):
             assert each["resources"]["limits"].items() >= limits["limits"].items(), f"{name}/{each['name']}"
