@@ -66,10 +66,19 @@ def assert_turn(cluster: Cluster, turn: int) -> None:
     copying = cluster.batch.read_namespaced_cron_job("chat-chatbot-backup", NAMESPACE).spec
     assert (copying.schedule, copying.time_zone) == (f"{turn} 3 1 1 *", [None, "Asia/Seoul"][turn])
     assert copying.job_template.spec.template.metadata.labels["turn"] == name
-    office = cluster.ready_pod(NAMESPACE, "office").metadata.name
-    shell = 'echo "$TURN $MORE $NO_PROXY $SSL_CERT_FILE"; ls -d /more-*; grep beside /etc/hosts'
+    pod = cluster.ready_pod(NAMESPACE, "office")
+    office = pod.metadata.name
+    assert pod.spec.service_account_name == ["chat-chatbot", "mine"][turn]
+    assert pod.spec.dns_policy == ["ClusterFirst", "ClusterFirstWithHostNet"][turn]
+    assert "before" in [each.name for each in pod.spec.init_containers]
+    entries = [
+        each for each in cluster.pods(NAMESPACE, "gateway") if each.metadata.deletion_timestamp is None
+    ]
+    assert {"beside" in [each.name for each in entry.spec.containers] for entry in entries} == {turn == 0}
+    shell = 'echo "$TURN $MORE $NO_PROXY ${SSL_CERT_FILE:-none}"; ls -d /more-*; grep beside /etc/hosts'
     said = cluster.run(NAMESPACE, office, "sh", "-c", shell).split()
-    assert said[:4] == [name, "chat", f"*,{name}", "/etc/chatbot/authorities/ca.crt"]
+    authorities = ["/etc/chatbot/authorities/ca.crt", "none"][turn]
+    assert said[:4] == [name, "chat", f"*,{name}", authorities]
     assert said[4:] == [f"/more-{turn}", f"10.9.0.{turn + 1}", "beside"]
 
 

@@ -88,3 +88,29 @@ def test_the_former_values_upgrade_or_are_refused_with_the_remedy(release: Relea
     kept = release(*upgrade, "--reset-then-reuse-values")
     assert "replicas: 2" in kept
     assert "replicas: 2" not in release(*upgrade, "-f", str(FORMER))
+
+
+@pytest.mark.unproven
+def test_a_load_balancer_of_a_class_is_one_that_the_cluster_takes(
+    cluster: Cluster, release: Release, tmp_path: Path
+) -> None:
+    """By a dry run: nobody serves this class, and an install would wait for its address."""
+    service = {
+        "type": "LoadBalancer",
+        "loadBalancerClass": "example.com/none",
+        "loadBalancerSourceRanges": ["192.0.2.0/24"],
+        "externalTrafficPolicy": "Local",
+    }
+    file = tmp_path / "values.yaml"
+    file.write_text(yaml.safe_dump({"services": {"office": {"service": service}}}))
+    only = ["-s", "templates/service/service.yaml", "--kube-version", "1.36.0"]
+    rendered = release("template", "chat", str(CHART), "-f", str(file), *only)
+    (office,) = [
+        found
+        for found in yaml.safe_load_all(rendered)
+        if found and found["metadata"]["name"] == "chat-chatbot-office"
+    ]
+    taken = cluster.core.create_namespaced_service(NAMESPACE, office, dry_run="All").spec
+    assert (taken.type, taken.load_balancer_class) == ("LoadBalancer", "example.com/none")
+    assert taken.load_balancer_source_ranges == ["192.0.2.0/24"]
+    assert taken.external_traffic_policy == "Local"

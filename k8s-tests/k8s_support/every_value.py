@@ -2,7 +2,12 @@
 
 from typing import Any
 
+from k8s_support.release import REGISTRY
+
 LIMITS = {"limits": {"cpu": "4", "memory": "2Gi"}}
+
+
+NO_REGISTRY = {".dockerconfigjson": '{"auths": {} }'}
 
 
 def _object(kind: str, name: str, version: str = "v1", **content: Any) -> dict[str, Any]:
@@ -13,6 +18,17 @@ def _limits(*keys: str) -> dict[str, Any]:
     return {key: {"resources": LIMITS} for key in keys}
 
 
+def _own(name: str, shell: str) -> dict[str, Any]:
+    """A container of the operator's, as Pod Security restricted and a quota of limits want it."""
+    return {
+        "name": name,
+        "image": f"{REGISTRY}/chatbot/base:dev",
+        "command": ["sh", "-c", shell],
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        "resources": LIMITS,
+    }
+
+
 def every_value(turn: int) -> dict[str, Any]:
     """Values of the chart, each with another content for another turn; 0 is the first."""
     name = f"turn-{turn}"
@@ -20,11 +36,14 @@ def every_value(turn: int) -> dict[str, Any]:
     return {
         "commonLabels": labels,
         "commonAnnotations": labels,
+        "images": {"registry": REGISTRY, "pullSecrets": [["pull"], []][turn]},
         "extraObjects": [
             # A quota that counts limits refuses every container without them.
             _object("ResourceQuota", "limits", spec={"hard": {"limits.cpu": "90", "limits.memory": "90Gi"}}),
             _object("ConfigMap", "more", data={"MORE": "{{ .Release.Name }}"}),
             _object("Secret", "proxy", stringData={"NO_PROXY": f"*,{name}"}),
+            _object("Secret", "pull", type="kubernetes.io/dockerconfigjson", stringData=NO_REGISTRY),
+            _object("ServiceAccount", "mine"),
             _object("PriorityClass", "chatbot-tests", "scheduling.k8s.io/v1", value=1000),
         ],
         "podDefaults": {
@@ -32,7 +51,10 @@ def every_value(turn: int) -> dict[str, Any]:
                 {"name": "TURN", "value": name},
                 {"name": "HOST", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}},
             ],
-            "envFrom": [{"configMapRef": {"name": "more"}}],
+            "envFrom": [
+                {"configMapRef": {"name": "more"}},
+                {"configMapRef": {"name": f"absent-{turn}", "optional": True}},
+            ],
             "extraVolumes": [{"name": "more", "emptyDir": {"sizeLimit": f"{turn + 1}Mi"}}],
             "extraVolumeMounts": [{"name": "more", "mountPath": f"/more-{turn}"}],
             "podSecurityContext": {"supplementalGroups": [1000 + turn]},
@@ -45,9 +67,24 @@ def every_value(turn: int) -> dict[str, Any]:
                     "whenUnsatisfiable": "ScheduleAnyway",
                 }
             ],
-            "schedulerName": "default-scheduler",
+            "nodeSelector": [{"kubernetes.io/os": "linux"}, {}][turn],
+            "affinity": {
+                "nodeAffinity": {
+                    "preferredDuringSchedulingIgnoredDuringExecution": [
+                        {
+                            "weight": turn + 1,
+                            "preference": {
+                                "matchExpressions": [{"key": "kubernetes.io/os", "operator": "Exists"}]
+                            },
+                        }
+                    ]
+                }
+            },
+            "schedulerName": ["default-scheduler", ""][turn],
             "priorityClassName": ["chatbot-tests", ""][turn],
             "hostAliases": [{"ip": f"10.9.0.{turn + 1}", "hostnames": ["beside"]}],
+            # Without the host's network both are the same.
+            "dnsPolicy": ["ClusterFirst", "ClusterFirstWithHostNet"][turn],
             "dnsConfig": {"options": [{"name": "ndots", "value": f"{turn + 2}"}]},
             "podAnnotations": labels,
             "podLabels": {"pod-turn": name},
@@ -62,12 +99,14 @@ def every_value(turn: int) -> dict[str, Any]:
             },
             "outageService": {"annotations": labels},
             "probes": {"readiness": {"periodSeconds": turn + 1}},
+            "port": [8001, 8081][turn],
+            "extraContainers": [[_own("beside", "trap 'exit 0' TERM; sleep infinity & wait")], []][turn],
             "replicas": 2,
             "minAvailable": ["50%", ""][turn],
         },
         "models": {"resources": LIMITS, "wait": {"resources": LIMITS}},
-        "serviceAccount": {"create": turn == 0, "annotations": labels},
-        "caBundle": {"configMapName": "kube-root-ca.crt"},
+        "serviceAccount": {"create": turn == 0, "name": ["", "mine"][turn], "annotations": labels},
+        "caBundle": {"configMapName": ["kube-root-ca.crt", ""][turn]},
         "proxy": {"secretName": "proxy", "to": [{"ipBlock": {"cidr": f"10.9.{turn}.0/24"}}]},
         "storage": {"models": {"annotations": labels}},
         "backup": {
@@ -84,7 +123,7 @@ def every_value(turn: int) -> dict[str, Any]:
 
 OFFICE: dict[str, Any] = {
     "resources": LIMITS,
-    "initContainers": [],
+    "initContainers": [_own("before", "true")],
     "service": {"annotations": {"a": "b"}},
     "probes": {"liveness": {"periodSeconds": 7}},
 }

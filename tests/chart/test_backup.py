@@ -3,7 +3,16 @@
 from typing import Any
 
 import pytest
-from tests.chart.rendering import check_valid, environment, manifests, merge, of_kind, pod_specs, refusal
+from tests.chart.rendering import (
+    check_valid,
+    environment,
+    example,
+    manifests,
+    merge,
+    of_kind,
+    pod_specs,
+    refusal,
+)
 
 ON: dict[str, Any] = {"backup": {"enabled": True}}
 SQLITE = merge(ON, {"history": {"mode": "sqlite"}})
@@ -125,6 +134,28 @@ def test_copies_outlive_the_release() -> None:
     assert "chat-chatbot-backups" not in of_kind(manifests(mine), "PersistentVolumeClaim")
     (spec,) = pods(mine).values()
     assert claims(spec)["backups"] == "bucket"
+
+
+def test_each_service_can_have_a_volume_for_its_copies() -> None:
+    """CronJobs run beside their services, and a volume of one node serves one of them."""
+    own = {"storage": {"backups": {"kind": "perService", "accessMode": "ReadWriteOnce"}}}
+    found = pods(merge(SQLITE, own))
+    for name in ("office", "character"):
+        assert claims(found[f"chat-chatbot-backup-{name}"])["backups"] == f"chat-chatbot-backups-{name}"
+    made = of_kind(manifests(merge(SQLITE, own)), "PersistentVolumeClaim")
+    assert {"chat-chatbot-backups-office", "chat-chatbot-backups-character"} <= set(made)
+    assert "chat-chatbot-backups" not in made
+    assert "one CronJob copies the database: use storage.backups.kind=shared" in refusal(merge(ON, own))
+    assert refusal(own) == "", "backup.enabled is false"
+
+
+@pytest.mark.parametrize("name", ["small", "kind", "one-machine-cpu", "one-host-two-cards"])
+def test_an_example_without_volumes_for_many_nodes_can_make_copies(name: str) -> None:
+    made = of_kind(manifests(merge(example(name), ON)), "PersistentVolumeClaim")
+    modes = {
+        mode for claim, each in made.items() if "backups" in claim for mode in each["spec"]["accessModes"]
+    }
+    assert modes == {"ReadWriteOnce"}
 
 
 def test_names_of_cronjobs_leave_room_for_those_of_their_jobs() -> None:

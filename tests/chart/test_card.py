@@ -1,10 +1,23 @@
 """How a service gets its card: counted by the device plugin, or claimed by what it is."""
 
+import shutil
+from pathlib import Path
 from typing import Any
 
+import helm_python as helm
 import pytest
 import yaml
-from tests.chart.rendering import CHART, containers, example, manifests, merge, of_kind, pod_specs, refusal
+from tests.chart.rendering import (
+    CHART,
+    containers,
+    example,
+    manifests,
+    merge,
+    of_kind,
+    pod_specs,
+    refusal,
+    templates,
+)
 
 DRA = {"serviceDefaults": {"gpu": {"source": "dra"}}}
 OFFICE = "Deployment/chat-chatbot-office"
@@ -97,5 +110,27 @@ def test_a_card_that_cannot_be_had_is_refused_with_the_fix(service: dict[str, An
     assert sentence in refusal({"services": {"office": service}})
 
 
-def test_a_cluster_without_the_api_is_refused_with_the_fix() -> None:
-    assert (CHART / "templates/service/_card.tpl").read_text().count('Has "resource.k8s.io/v1"') == 1
+FORMER = """
+{{- $none := dict "Capabilities" (dict "APIVersions" (slice .Capabilities.APIVersions 0 0)) -}}
+{{- $office := (include "chatbot.services" . | fromJson).office -}}
+{{- include "chatbot.checks.card" (dict "root" $none "name" "office" "service" $office) -}}
+"""
+"""Checks the office's card for a cluster that serves nothing: a render offline takes no list of APIs."""
+
+
+def test_a_cluster_without_the_api_is_refused_with_the_fix(tmp_path: Path) -> None:
+    chart = tmp_path / "chatbot"
+    shutil.copytree(CHART, chart)
+    (chart / "templates" / "former.yaml").write_text(FORMER)
+    assert templates({}, chart), "the device plugin needs no such API"
+    with pytest.raises(
+        helm.HelmError, match=r"does not serve resource\.k8s\.io/v1 .* gpu\.source: devicePlugin"
+    ):
+        templates(DRA, chart)
+
+
+@pytest.mark.parametrize(("memory", "refused"), [(4096, True), (8192, False)])
+def test_a_claimed_card_has_to_hold_its_model_too(memory: int, refused: bool) -> None:
+    said = refusal(office(memoryMiB=memory))
+    assert ("services.office does not fit its card" in said) is refused
+    assert refusal(office(memoryMiB=0)) == "", "nothing is known of the card"

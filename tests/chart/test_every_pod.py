@@ -11,9 +11,9 @@ ALL: dict[str, Any] = {
     "loadTest": {"enabled": True},
     "backup": {"enabled": True},
     "dev": {"sync": True},
-    "services": {"office": {"gpu": {"source": "dra"}}},
+    "services": {"office": {"gpu": {"source": "dra"}, "replicas": 2}},
 }
-"""A release with every pod template that the chart has."""
+"""A release with every pod template and every container that the chart has."""
 
 COMPONENTS = {
     "Deployment/chat-chatbot-office": ("services", "office"),
@@ -152,6 +152,32 @@ def test_an_entry_of_the_operators_takes_the_place_of_the_charts() -> None:
     assert [each["value"] for each in env if each["name"] == "CHATBOT_LOG_LEVEL"] == ["DEBUG"]
 
 
+def test_a_volume_or_mount_of_the_operators_takes_the_place_of_the_charts() -> None:
+    """Two of one name, or at one path, are no valid pod."""
+    mine = {"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}}
+    values: dict[str, Any] = {
+        "podDefaults": {"extraVolumes": [mine]},
+        "caBundle": {"configMapName": "ca"},
+        "loadTest": {
+            "extraVolumes": [{"name": "scratch", "emptyDir": {}}],
+            "extraVolumeMounts": [
+                {"name": "scratch", "mountPath": "/tmp/"},
+                {"name": "scratch", "mountPath": "/etc/chatbot/authorities"},
+            ],
+        },
+    }
+    for name, spec in specs(values).items():
+        volumes = [each["name"] for each in spec["volumes"]]
+        assert len(volumes) == len(set(volumes)), name
+        assert mine in spec["volumes"] or "loadtest" in name
+        for each in containers(spec):
+            paths = [mount["mountPath"].rstrip("/") for mount in each.get("volumeMounts", [])]
+            assert len(paths) == len(set(paths)), f"{name}/{each['name']}"
+    (generator,) = specs(values)["Job/chat-chatbot-loadtest"]["containers"]
+    mounts = {mount["mountPath"]: mount["name"] for mount in generator["volumeMounts"]}
+    assert mounts == {"/results": "results", "/tmp/": "scratch", "/etc/chatbot/authorities": "scratch"}
+
+
 def test_null_omits_a_security_setting() -> None:
     """OpenShift gives users and groups itself; 0 would be root."""
     none = {"runAsUser": None, "runAsGroup": None, "fsGroup": None}
@@ -220,11 +246,15 @@ def test_labels_of_a_jobs_pods_are_another_job() -> None:
 def test_every_container_can_have_limits() -> None:
     limits = {"limits": {"cpu": "1", "memory": "1Gi"}}
     values = {
-        **{name: {"resources": limits} for name in ("libs", "gateway", "loadTest", "backup", "tests", "dev")},
+        **{name: {"resources": limits} for name in ("libs", "loadTest", "backup", "tests", "dev")},
         "serviceDefaults": {"resources": limits},
         "models": {"resources": limits, "wait": {"resources": limits}},
+        "gateway": {"resources": limits, "balancer": {"resources": limits}},
         "history": {"bundled": {"resources": limits}},
     }
-    for name, spec in specs(values).items():
+    found = specs(values)
+    names = {each["name"] for spec in found.values() for each in containers(spec)}
+    assert {"balancer", "model", "sources"} <= names
+    for name, spec in found.items():
         for each in containers(spec):
             assert each["resources"]["limits"].items() >= limits["limits"].items(), f"{name}/{each['name']}"

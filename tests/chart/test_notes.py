@@ -86,3 +86,56 @@ def test_the_notes_say_how_to_copy_now() -> None:
     assert "create job --from=cronjob/chat-chatbot-backup first-copy" in templates(EVERYTHING)[NOTES]
     sqlite = merge(EVERYTHING, {"history": {"mode": "sqlite"}})
     assert "--from=cronjob/chat-chatbot-backup-SERVICE first-copy" in templates(sqlite)[NOTES]
+
+
+CPU: dict[str, Any] = {"gpu": {"enabled": False}}
+FOLDER = {"kind": "hostPath", "hostPath": "/srv"}
+TWO = {"services": {"office": {**CPU, "replicas": 2}}}
+SCALED = {**CPU, "autoscaling": {"enabled": True}}
+COPIES: dict[str, Any] = {
+    "history": {"mode": "sqlite"},
+    "backup": {"enabled": True},
+    "storage": {"backups": {"accessMode": "ReadWriteOnce"}},
+}
+PROXY: dict[str, Any] = {"proxy": {"secretName": "proxy"}}
+ALONE: dict[str, Any] = {"gateway": {"enabled": False}, "ingress": {"enabled": False}}
+PEERS = [{"ipBlock": {"cidr": "192.0.2.1/32"}}]
+
+WARNED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "models on a node": (
+        {"storage": {"models": FOLDER}},
+        {"models": {"source": "volume"}},
+        "storage.models is hostPath: ",
+    ),
+    "libs on a node": (
+        {"libs": {"source": "pvc"}, "storage": {"libs": FOLDER}},
+        {"libs": {"source": "copy"}},
+        "storage.libs is hostPath: ",
+    ),
+    "copies on a disk": (COPIES, {"services": {"character": {"enabled": False}}}, "storage.backups is one"),
+    "no balancer": (merge(ALONE, TWO), {"services": {"office": {"replicas": 1}}}, "services.office: without"),
+    "a balancer that knows late": (
+        merge(TWO, {"timeouts": {"preStopSeconds": 5}}),
+        {"timeouts": {"preStopSeconds": 6}},
+        "timeouts.preStopSeconds is 5",
+    ),
+    "the last pod stays": (
+        {"services": {"office": {**SCALED, "minAvailable": "50%"}}},
+        {"services": {"office": {"autoscaling": {"minReplicas": 2}}}},
+        "services.office.minAvailable is 50%",
+    ),
+    "no way to the proxy": (PROXY, {"proxy": {"to": PEERS}}, "proxy.to is empty"),
+    "another way to the proxy": (
+        PROXY,
+        {"networkPolicy": {"servicesTo": [{"to": PEERS}]}},
+        "proxy.to is empty",
+    ),
+}
+"""Values, values that mend them, and what the notes say of the first alone."""
+
+
+@pytest.mark.parametrize(("values", "mended", "said"), WARNED.values(), ids=WARNED.keys())
+def test_the_notes_say_what_may_not_work(values: dict[str, Any], mended: dict[str, Any], said: str) -> None:
+    assert said in templates(values)[NOTES]
+    assert said not in templates(merge(values, mended))[NOTES]
+    assert said not in templates()[NOTES]

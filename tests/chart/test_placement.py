@@ -6,6 +6,11 @@ import pytest
 import yaml
 from tests.chart.rendering import CHART, containers, manifests, of_kind, pod_specs
 
+OWN = {
+    "weight": 1,
+    "podAffinityTerm": {"topologyKey": "zone", "labelSelector": {"matchLabels": {"a": "b"}}},
+}
+
 
 def test_services_are_pinned_to_their_cards() -> None:
     deployments = of_kind(manifests(), "Deployment")
@@ -66,3 +71,31 @@ def test_a_rollout_has_not_failed_while_a_model_is_downloaded() -> None:
     loads = start["periodSeconds"] * start["failureThreshold"]
     assert loads == values["serviceDefaults"]["startupSeconds"]
     assert spec["progressDeadlineSeconds"] > values["models"]["deadlineSeconds"] + loads
+
+
+@pytest.mark.parametrize(
+    ("dashboard", "mode", "beside"),
+    [(True, "ReadWriteOnce", True), (True, "ReadWriteMany", False), (False, "ReadWriteOnce", False)],
+)
+def test_who_shares_the_results_disk_is_best_on_one_node(dashboard: bool, mode: str, beside: bool) -> None:
+    """Preferred, not required: a disk's class may let several nodes in all the same."""
+    values = {
+        "storage": {"results": {"accessMode": mode}},
+        "loadTest": {
+            "enabled": True,
+            "dashboard": {"enabled": dashboard},
+            "affinity": {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [OWN]}},
+        },
+    }
+    specs = pod_specs(manifests(values))
+    (job,) = [spec for name, spec in specs.items() if "-loadtest-" in name]
+    own, *added = job["affinity"]["podAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert own == OWN
+    assert len(added) == beside
+    gateway = specs["Deployment/chat-chatbot-gateway"].get("affinity", {})
+    for term in added:
+        affinity = term["podAffinityTerm"]
+        assert affinity["topologyKey"] == "kubernetes.io/hostname"
+        assert affinity["labelSelector"]["matchLabels"]["app.kubernetes.io/component"] == "gateway"
+        assert gateway == {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": added}}
+    assert bool(gateway) == beside

@@ -136,6 +136,38 @@ RELATIONS: dict[str, tuple[dict[str, Any], str]] = {
         {"monitoring": {"podMonitor": {"enabled": True}, "serviceMonitor": {"enabled": True}}},
         "counted twice",
     ),
+    "a load test of two services without their entry": (
+        {"gateway": {"enabled": False}, "ingress": {"enabled": False}, "loadTest": {"enabled": True}},
+        "name one service in loadTest.args",
+    ),
+    "more pods at first than ever": (
+        {"services": {"office": {**CPU, "autoscaling": {"enabled": True, "minReplicas": 3}}}},
+        "services.office.autoscaling.minReplicas (3) is above maxReplicas (2)",
+    ),
+    "as many that stay as there are": (
+        {"services": {"office": {**CPU, "replicas": 2, "minAvailable": 2}}},
+        "services.office.minAvailable (2)",
+    ),
+    "a share of all that stays": (
+        {"gateway": {"replicas": 2, "minAvailable": "100%"}},
+        "gateway.minAvailable (100%)",
+    ),
+    "a share that is rounded up to all": (
+        {"gateway": {"replicas": 2, "minAvailable": "51%"}},
+        "gateway.minAvailable (51%)",
+    ),
+    "nobody away": (
+        {"serviceDefaults": {**CPU, "replicas": 2, "maxUnavailable": 0}},
+        "services.character.maxUnavailable (0)",
+    ),
+    "no share away": (
+        {"services": {"office": {**CPU, "autoscaling": {"enabled": True}, "maxUnavailable": "0%"}}},
+        "services.office.maxUnavailable (0%)",
+    ),
+    "as many that stay as there can be": (
+        {"services": {"office": {**CPU, "autoscaling": {"enabled": True}, "minAvailable": 2}}},
+        "services.office.minAvailable (2)",
+    ),
     "everyone as a peer": ({"networkPolicy": {"ingressFrom": []}}, "networkPolicy.enabled to false"),
 }
 
@@ -154,6 +186,22 @@ def test_the_schema_refuses(values: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("values", "fix"), RELATIONS.values(), ids=RELATIONS.keys())
 def test_a_wrong_relation_is_refused_with_its_fix(values: dict[str, Any], fix: str) -> None:
     assert fix in refusal(values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"gateway": {"minAvailable": 1, "maxUnavailable": 0}},
+        {"gateway": {"replicas": 2, "minAvailable": 1, "maxUnavailable": 0}},
+        {"gateway": {"replicas": 3, "minAvailable": "66%"}},
+        {"gateway": {"replicas": 2, "maxUnavailable": "1%"}},
+        {"services": {"office": {**CPU, "minAvailable": "100%"}}},
+        {"services": {"office": {**CPU, "autoscaling": {"enabled": True}, "minAvailable": 1}}},
+        {"gateway": {"enabled": False, "replicas": 2, "minAvailable": 2}, "ingress": {"enabled": False}},
+    ],
+)
+def test_a_budget_that_lets_a_pod_go_or_is_not_rendered_passes(values: dict[str, Any]) -> None:
+    assert refusal(values) == ""
 
 
 @pytest.mark.parametrize("path", SECRETS)

@@ -1,5 +1,6 @@
 """A service that may have several pods: the balancer chooses among them, and nothing else changes."""
 
+import re
 from typing import Any
 
 import pytest
@@ -109,6 +110,24 @@ def test_a_service_that_may_grow_is_looked_at_as_one_with_replicas() -> None:
     assert "chat-chatbot-office" in of_kind(objects, "PodDisruptionBudget")
 
 
+@pytest.mark.parametrize("port", [80, 8081, 8082, 8503])
+def test_no_port_of_the_gateways_service_is_in_the_way_of_its_pods(port: int) -> None:
+    """They listen for probes, the balancer and the outage page as well."""
+    objects = manifests(
+        {"gateway": {"port": port}, "services": {"office": {**CPU, "replicas": 2}, "character": CPU}}
+    )
+    listening = re.findall(r"listen (\d+)", nginx(objects))
+    assert sorted(listening) == ["8001", "8081", "8503"]
+    (container,) = gateway(objects)["containers"]
+    assert {each["name"]: each["containerPort"] for each in container["ports"]} == {
+        "http": 8001,
+        "outage": 8503,
+        "probe": 8081,
+    }
+    (entry,) = of_kind(objects, "Service")["chat-chatbot-gateway"]["spec"]["ports"]
+    assert (entry["port"], entry["targetPort"]) == (port, "http")
+
+
 def test_nobody_outside_says_how_a_pod_may_refuse() -> None:
     for objects in (rendered(**CPU), rendered(**CPU, replicas=2)):
         assert 'proxy_set_header X-Admission "";' in nginx(objects)
@@ -142,6 +161,20 @@ def test_a_load_test_asks_each_pod_of_the_services_under_load(args: list[str], s
         f"--counters=http://chat-chatbot-{name}-pods:{ports[name]}" for name in services
     ]
     assert {each.split("=")[1] for each in asked if each.startswith("--note=")} == {"chart", *services}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"services": {"character": {"enabled": False}}},
+        {"loadTest": {"args": ["--service", "office", "--users", "2"]}},
+    ],
+    ids=["one service", "one of two"],
+)
+def test_without_a_gateway_a_load_test_asks_its_service(values: dict[str, Any]) -> None:
+    alone = merge(values, {"gateway": {"enabled": False}, "ingress": {"enabled": False}})
+    assert "--target=http://chat-chatbot-office:8002" in arguments(alone)
+    assert "--target=http://chat-chatbot-gateway:8001" in arguments(values)
 
 
 def test_the_content_of_a_load_test_is_what_is_run_and_not_where() -> None:

@@ -194,7 +194,7 @@ def test_values_of_the_former_chart_reused_are_refused_with_the_fix() -> None:
     assert "use --reset-then-reuse-values" in refusal(dict.fromkeys(later))
 
 
-@pytest.mark.parametrize("name", ["access", "both", "version"])
+@pytest.mark.parametrize("name", ["access", "backup", "backups", "both", "version"])
 def test_a_name_that_the_suite_reserves_is_refused(name: str) -> None:
     """The sentence names the chart's whole list, which is the suite's."""
     said = refusal({"services": {name: dict(CPU)}})

@@ -133,12 +133,15 @@ ROWS = (
     ),
     Row(
         "upgrade and rollback under load",
-        "no request is lost",
+        "what was admitted is answered; a service of one pod tells newcomers 503 with `Retry-After` until "
+        "the next is ready, one of several loses no request",
         cluster=(
             "test_2_changes.py::test_an_upgrade_loses_nothing_and_libs_come_as_an_image",
             "test_2_changes.py::test_a_rollback_loses_nothing",
             "test_2_gateway.py::test_another_gateway_takes_over_without_an_error",
+            "test_8_replicas.py::test_no_request_is_lost_while_pods_come_go_and_change",
         ),
+        missing="several pods, whose test has not passed on a cluster yet",
     ),
     Row(
         "node lost or drained",

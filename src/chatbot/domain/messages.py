@@ -25,8 +25,8 @@ RESERVED_NAMES = frozenset(
     # paths beside the services'
     | {"healthz", "metrics", "readyz"}
     # parts of the suite in a cluster, which has one object of each name
-    | {"dashboard", "data", "gateway", "libs", "loadtest", "outage", "rest", "results", "routes", "services"}
-    | {"suite"}
+    | {"backup", "backups", "dashboard", "data", "gateway", "libs", "loadtest", "outage", "rest", "results"}
+    | {"routes", "services", "suite"}
     # what people call several services at once
     | {"all", "both"}
 )

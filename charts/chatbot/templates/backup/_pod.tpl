@@ -36,7 +36,7 @@ containers:
       - {name: keys, mountPath: /etc/chatbot/backup, readOnly: true}
       {{- end }}
 volumes:
-  - {{- include "chatbot.volume" (dict "root" .root "purpose" "backups") | nindent 4 }}
+  - {{- include "chatbot.volume" (dict "root" .root "purpose" "backups" "service" .only) | nindent 4 }}
   {{- if .only }}
   - {{- include "chatbot.volume" (dict "root" .root "purpose" "data" "service" .only) | nindent 4 }}
   {{- else }}

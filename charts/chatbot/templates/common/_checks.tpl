@@ -6,8 +6,12 @@
 {{- include "chatbot.checks.secrets" . -}}
 {{- include "chatbot.checks.outside" . -}}
 {{- include "chatbot.checks.services" . -}}
+{{- if .Values.gateway.enabled -}}
+{{- include "chatbot.checks.budget" (dict "name" "gateway" "budget" .Values.gateway "pods" (int .Values.gateway.replicas)) -}}
+{{- end -}}
 {{- $_ := include "chatbot.libs.variant" . -}}
 {{- include "chatbot.checks.storage" . -}}
+{{- include "chatbot.checks.backup" . -}}
 {{- include "chatbot.checks.routing" . -}}
 {{- include "chatbot.checks.history" . -}}
 {{- end -}}
@@ -75,8 +79,31 @@
 {{- if and (ne (int $service.poolTokens) 0) (lt (int $service.poolTokens) (int $service.contextTokens)) -}}
 {{- fail (printf "services.%s.poolTokens (%v) is below contextTokens (%v): one full conversation would not fit the pool; raise poolTokens, lower contextTokens, or let the service choose with poolTokens: 0" $name $service.poolTokens $service.contextTokens) -}}
 {{- end -}}
+{{- $scaled := $service.autoscaling -}}
+{{- if and $scaled.enabled (gt (int $scaled.minReplicas) (int $scaled.maxReplicas)) -}}
+{{- fail (printf "services.%s.autoscaling.minReplicas (%v) is above maxReplicas (%v): lower the one or raise the other" $name $scaled.minReplicas $scaled.maxReplicas) -}}
+{{- end -}}
+{{- include "chatbot.checks.budget" (dict "name" (printf "services.%s" $name) "budget" $service "pods" (include "chatbot.service.mostPods" $service | int)) -}}
 {{- include "chatbot.checks.card" (dict "root" $ "name" $name "service" $service) -}}
 {{- include "chatbot.checks.vram" (dict "root" $ "name" $name "service" $service) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* How many of so many pods a budget's figure means: (dict "value" "50%" "pods" 2). Kubernetes rounds shares up. */}}
+{{- define "chatbot.budget.number" -}}
+{{- $value := include "chatbot.scalar" .value -}}
+{{- $number := trimSuffix "%" $value | int -}}
+{{- ternary (div (add (mul $number .pods) 99) 100) $number (hasSuffix "%" $value) -}}
+{{- end -}}
+
+{{/* A budget that lets no pod go holds up every drain of a node for ever: (dict "name" "gateway" "budget" .Values.gateway "pods" 2). */}}
+{{- define "chatbot.checks.budget" -}}
+{{- $key := ternary "minAvailable" "maxUnavailable" (not (empty .budget.minAvailable)) -}}
+{{- $value := get .budget $key -}}
+{{- $number := include "chatbot.budget.number" (dict "value" $value "pods" .pods) | int -}}
+{{- $away := ternary (sub .pods $number) $number (eq $key "minAvailable") | int -}}
+{{- if and (gt .pods 1) (lt $away 1) -}}
+{{- fail (printf "%s.%s (%s) lets none of %d pods go, which holds up every drain of a node: let one go, e.g. %s.maxUnavailable: 1 without minAvailable" .name $key (include "chatbot.scalar" $value) .pods .name) -}}
 {{- end -}}
 {{- end -}}
 
@@ -122,7 +149,7 @@
 {{- range $purpose := list "models" "data" -}}
 {{- $storage := get $.Values.storage $purpose -}}
 {{- if and (eq $storage.kind "shared") (ne $storage.accessMode "ReadWriteMany") (gt (int $pods) 1) -}}
-{{- fail (printf "storage.%s is one %s volume, but its pods may run on different nodes: use a StorageClass with ReadWriteMany, or storage.%s.kind=perService (a volume for each service), or hostPath (a folder on each node)" $purpose $storage.accessMode $purpose) -}}
+{{- fail (printf "storage.%s is one %s volume, but its pods may run on different nodes: use a StorageClass with ReadWriteMany, or storage.%s.kind=perService (a volume for each service), or on one node alone hostPath" $purpose $storage.accessMode $purpose) -}}
 {{- end -}}
 {{- if and (eq $storage.kind "perService") (ne $storage.accessMode "ReadWriteMany") -}}
 {{- range $name, $service := include "chatbot.services" $ | fromJson -}}
@@ -138,6 +165,12 @@
 {{- end -}}
 {{- end -}}
 
+{{- define "chatbot.checks.backup" -}}
+{{- if and .Values.backup.enabled (eq .Values.storage.backups.kind "perService") (ne .Values.history.mode "sqlite") -}}
+{{- fail (printf "storage.backups.kind is perService, but with history.mode %s one CronJob copies the database: use storage.backups.kind=shared" .Values.history.mode) -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "chatbot.checks.routing" -}}
 {{- if and (or .Values.ingress.enabled .Values.httpRoute.enabled) (not .Values.gateway.enabled) -}}
 {{- fail "ingress.enabled and httpRoute.enabled need gateway.enabled: the gateway serves the 404 and outage pages" -}}
@@ -147,6 +180,9 @@
 {{- end -}}
 {{- if and .Values.loadTest.dashboard.enabled (not .Values.gateway.enabled) -}}
 {{- fail "loadTest.dashboard.enabled needs gateway.enabled: the gateway serves it" -}}
+{{- end -}}
+{{- if and .Values.loadTest.enabled (not .Values.gateway.enabled) (gt (len (include "chatbot.loadtest.services" . | fromJson).names) 1) -}}
+{{- fail "loadTest.enabled asks several services, which gateway.enabled gives one entry: enable it, or name one service in loadTest.args, e.g. --service=office" -}}
 {{- end -}}
 {{- end -}}
 

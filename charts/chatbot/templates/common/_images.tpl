@@ -1,10 +1,10 @@
 {{/*
 Full reference of an image: (dict "root" $ "image" .Values.gateway.image). images.registry stands for the registry of every
-image; a host in the repository itself stays. A digest wins over a tag, which stays readable beside it: skaffold finds the
+image, as people copy it from a browser too; a host in the repository itself stays. A digest wins over a tag, which stays readable beside it: skaffold finds the
 pods to sync by just this spelling.
 */}}
 {{- define "chatbot.image" -}}
-{{- $registry := default .image.registry .root.Values.images.registry -}}
+{{- $registry := regexReplaceAll "^[a-z]+://|/+$" (default "" (default .image.registry .root.Values.images.registry)) "" -}}
 {{- $repository := .image.repository -}}
 {{- if and $registry (not (regexMatch "^[^/]*[.:][^/]*/|^localhost/" $repository)) -}}
 {{- $repository = printf "%s/%s" $registry $repository -}}

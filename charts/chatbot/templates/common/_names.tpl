@@ -11,11 +11,14 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Prefix of all names; short enough that the longest suffix still fits 63 characters. */}}
+{{/*
+Prefix of all names; short enough that the longest suffix still fits 63 characters. A release or nameOverride may have
+letters that the name of a Service may not.
+*/}}
 {{- define "chatbot.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- $whole := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
-{{- include "chatbot.cut" (list (default $whole .Values.fullnameOverride) 36) -}}
+{{- include "chatbot.cut" (list (default $whole .Values.fullnameOverride | lower | replace "." "-" | replace "_" "-") 36) -}}
 {{- end -}}
 
 {{/* Name of one component's objects: (dict "root" $ "component" "office"). */}}

@@ -44,17 +44,12 @@ they are written.
 {{- $spec := fromYaml .spec -}}
 {{- with $spec.Error -}}{{- fail (printf "the pod of %s: %s" $.component .) -}}{{- end -}}
 {{- $added := include "chatbot.pod.outside" . | fromJson -}}
-{{- $named := dict -}}
-{{- range $settings.extraEnv -}}{{- $_ := set $named .name true -}}{{- end -}}
 {{- $security := include "chatbot.withoutNulls" $settings.securityContext | fromJson -}}
 {{- range concat (default list $spec.initContainers) $spec.containers -}}
-{{- /* An entry of the operator's takes the place of the chart's: two of one name are no valid list. */ -}}
-{{- $env := list -}}
-{{- range concat (default list .env) $added.env -}}{{- if not (hasKey $named .name) -}}{{- $env = append $env . -}}{{- end -}}{{- end -}}
 {{- $lists := dict
-  "env" (concat $env (default list $settings.extraEnv))
+  "env" (include "chatbot.pod.joined" (list "name" (concat (default list .env) $added.env) $settings.extraEnv) | fromJsonArray)
   "envFrom" (concat (default list .envFrom) $added.envFrom (default list $settings.envFrom))
-  "volumeMounts" (concat (default list .volumeMounts) $added.volumeMounts (default list $settings.extraVolumeMounts))
+  "volumeMounts" (include "chatbot.pod.joined" (list "mountPath" (concat (default list .volumeMounts) $added.volumeMounts) $settings.extraVolumeMounts) | fromJsonArray)
 -}}
 {{- $container := . -}}
 {{- range $key, $items := $lists -}}{{- if $items -}}{{- $_ := set $container $key $items -}}{{- end -}}{{- end -}}
@@ -63,7 +58,7 @@ they are written.
 {{- $pod := dict
   "initContainers" (concat (default list $settings.initContainers) (default list $spec.initContainers))
   "containers" (concat $spec.containers (default list $settings.extraContainers))
-  "volumes" (concat (default list $spec.volumes) $added.volumes (default list $settings.extraVolumes))
+  "volumes" (include "chatbot.pod.joined" (list "name" (concat (default list $spec.volumes) $added.volumes) $settings.extraVolumes) | fromJsonArray)
   "securityContext" (include "chatbot.withoutNulls" $settings.podSecurityContext | fromJson)
   "imagePullSecrets" (include "chatbot.pod.pullSecrets" .root | fromJsonArray)
   "topologySpreadConstraints" (include "chatbot.pod.spread" . | fromJsonArray)
@@ -112,6 +107,20 @@ spec: {{- include "chatbot.pod.spec" . | nindent 2 }}
 {{- $spread = append $spread (ternary . (merge (dict "labelSelector" $selector) .) (hasKey . "labelSelector")) -}}
 {{- end -}}
 {{- toJson $spread -}}
+{{- end -}}
+
+{{/*
+The chart's entries and the operator's as JSON: (list KEY CHART'S OPERATOR'S). One of the operator's takes the place of the
+chart's: two of one name, or at one path, are no valid list.
+*/}}
+{{- define "chatbot.pod.joined" -}}
+{{- $key := index . 0 -}}
+{{- $own := default list (index . 2) -}}
+{{- $taken := list -}}
+{{- range $own -}}{{- $taken = append $taken (get . $key | trimSuffix "/") -}}{{- end -}}
+{{- $joined := list -}}
+{{- range index . 1 -}}{{- if not (has (get . $key) $taken) -}}{{- $joined = append $joined . -}}{{- end -}}{{- end -}}
+{{- concat $joined $own | toJson -}}
 {{- end -}}
 
 {{/* A map as JSON without the keys that the operator set to null. */}}

@@ -29,8 +29,8 @@ one replaces what is below, false, 0, "", [] and null included, which Sprig's me
 {{- end -}}
 {{- /* The suite's own list (src/chatbot/domain/messages.py): settings, commands, paths and parts of a release. */ -}}
 {{- $reserved := list
-  "access" "all" "balance" "both" "cards" "construct" "copy" "dashboard" "data" "dict" "doctor" "gateway" "healthz" "history"
-  "host" "json" "keys" "libs" "loadtest" "metrics" "models" "openai" "outage" "port" "prompts" "queue" "readyz" "rest"
+  "access" "all" "backup" "backups" "balance" "both" "cards" "construct" "copy" "dashboard" "data" "dict" "doctor" "gateway"
+  "healthz" "history" "host" "json" "keys" "libs" "loadtest" "metrics" "models" "openai" "outage" "port" "prompts" "queue" "readyz" "rest"
   "results" "routes" "schema" "search" "service" "services" "settings" "suite" "test" "up" "validate" "version" -}}
 {{- $services := dict -}}
 {{- $defaults := include "chatbot.laidOver" (dict "base" (include "chatbot.pod.defaults" . | fromJson) "over" .Values.serviceDefaults) | fromJson -}}

@@ -57,3 +57,22 @@ spec:
 {{- end }}
 {{- end }}
 {{- end -}}
+
+{{/*
+Settings of a pod that mounts the results, as JSON: (dict "root" $ "settings" …). The gateway shows what the Job writes, so on
+a disk of one node they are best beside each other, and so is a gateway beside the one that it takes over from.
+*/}}
+{{- define "chatbot.storage.besideResults" -}}
+{{- $settings := .settings -}}
+{{- $results := .root.Values.storage.results -}}
+{{- if and .root.Values.loadTest.dashboard.enabled (eq $results.kind "shared") (ne $results.accessMode "ReadWriteMany") -}}
+{{- $selector := dict "matchLabels" (include "chatbot.selector" (dict "root" .root "component" "gateway") | fromYaml) -}}
+{{- $term := dict "weight" 100 "podAffinityTerm" (dict "topologyKey" "kubernetes.io/hostname" "labelSelector" $selector) -}}
+{{- $preferred := "preferredDuringSchedulingIgnoredDuringExecution" -}}
+{{- $affinity := default dict $settings.affinity -}}
+{{- $pods := default dict $affinity.podAffinity -}}
+{{- $_ := set $pods $preferred (append (default list (get $pods $preferred)) $term) -}}
+{{- $_ := set $settings "affinity" (merge (dict "podAffinity" $pods) $affinity) -}}
+{{- end -}}
+{{- toJson $settings -}}
+{{- end -}}

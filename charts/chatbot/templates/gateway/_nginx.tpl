@@ -64,7 +64,7 @@ http {
     error_page 504 = @late;
 
     server {
-        listen {{ .Values.gateway.port | int }};
+        listen 8001;
         absolute_redirect off;
         {{- range $routes }}
         {{- $upstream := ternary $balancer (printf "http://%s:%v" .service .port) .balanced }}

@@ -9,7 +9,7 @@ containers:
   - name: nginx
     {{- include "chatbot.containerImage" (dict "root" $ "image" .Values.gateway.image) | nindent 4 }}
     ports:
-      - {name: http, containerPort: {{ .Values.gateway.port | int }}}
+      - {name: http, containerPort: 8001}
       - {name: outage, containerPort: 8503}
       - {name: probe, containerPort: 8081}
     readinessProbe:

@@ -14,10 +14,22 @@
 {{- dict "names" $names | toJson -}}
 {{- end -}}
 
+{{/* Who is asked: the gateway, or where there is none the one service under load. */}}
+{{- define "chatbot.loadtest.target" -}}
+{{- if .Values.gateway.enabled -}}
+http://{{ include "chatbot.name" (dict "root" . "component" "gateway") }}:{{ .Values.gateway.port | int }}
+{{- else -}}
+{{- $asked := (include "chatbot.loadtest.services" . | fromJson).names -}}
+{{- range (include "chatbot.routes" . | fromJson).routes -}}
+{{- if eq .name (first $asked) -}}http://{{ .service }}:{{ .port }}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* What is run. */}}
 {{- define "chatbot.loadtest.args" -}}
 - run
-- --target=http://{{ include "chatbot.name" (dict "root" . "component" "gateway") }}:{{ .Values.gateway.port | int }}
+- --target={{ include "chatbot.loadtest.target" . }}
 - --results=/results
 - --run-id={{ .Values.loadTest.runId }}
 - --wait=600s
