@@ -86,3 +86,11 @@ def test_the_notes_say_how_to_copy_now() -> None:
     assert "create job --from=cronjob/chat-chatbot-backup first-copy" in templates(EVERYTHING)[NOTES]
     sqlite = merge(EVERYTHING, {"history": {"mode": "sqlite"}})
     assert "--from=cronjob/chat-chatbot-backup-SERVICE first-copy" in templates(sqlite)[NOTES]
+
+
+def test_the_notes_warn_of_an_sqlite_file_on_a_share() -> None:
+    sentence = "SQLite files lie on a ReadWriteMany volume"
+    sqlite = {"history": {"mode": "sqlite"}}
+    assert sentence in templates(sqlite)[NOTES]
+    assert sentence not in templates({})[NOTES]
+    assert sentence not in templates(example("small"))[NOTES]
