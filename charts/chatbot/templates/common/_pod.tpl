@@ -17,6 +17,21 @@ the test pod alike.
 {{- include "chatbot.laidOver" (dict "base" (include "chatbot.pod.defaults" .root | fromJson) "over" .own) -}}
 {{- end -}}
 
+{{/*
+Settings of a pod, as JSON, that has to run on the node of a service's pod, since they share what only one node may have:
+(dict "root" $ "settings" … "component" "office").
+*/}}
+{{- define "chatbot.pod.beside" -}}
+{{- $settings := .settings -}}
+{{- $selector := dict "matchLabels" (include "chatbot.selector" . | fromYaml) -}}
+{{- $beside := list (dict "topologyKey" "kubernetes.io/hostname" "labelSelector" $selector) -}}
+{{- $affinity := default dict $settings.affinity -}}
+{{- $pods := default dict $affinity.podAffinity -}}
+{{- $_ := set $pods "requiredDuringSchedulingIgnoredDuringExecution" (concat $beside (default list $pods.requiredDuringSchedulingIgnoredDuringExecution)) -}}
+{{- $_ := set $settings "affinity" (merge (dict "podAffinity" $pods) $affinity) -}}
+{{- toJson $settings -}}
+{{- end -}}
+
 {{/* What caBundle adds to every pod, and proxy to those that ask the internet ("outside" true), as JSON. */}}
 {{- define "chatbot.pod.outside" -}}
 {{- $added := dict "env" list "envFrom" list "volumeMounts" list "volumes" list -}}
