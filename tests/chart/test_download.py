@@ -1,4 +1,4 @@
-"""Where the download Job runs: by the operator's word for it, and where the pod that waits for its file can mount it."""
+"""Where the download Job runs: as the operator says, and where the pod that waits can mount its volume."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def beside(spec: dict[str, Any]) -> list[str]:
 
 
 def test_the_operators_word_for_the_download_stays_beside_the_services() -> None:
-    zone = {"preferredDuringSchedulingIgnoredDuringExecution": []}
+    zone: dict[str, Any] = {"preferredDuringSchedulingIgnoredDuringExecution": []}
     away = {"podAntiAffinity": zone}
     spec = job(merge(OWN, {"models": {"tolerations": [BORNE, TAINT], "affinity": away}}))
     assert spec["tolerations"] == [BORNE, TAINT]

@@ -75,9 +75,16 @@ they are written.
 {{- range $key, $items := $lists -}}{{- if $items -}}{{- $_ := set $container $key $items -}}{{- end -}}{{- end -}}
 {{- with $security -}}{{- $_ := set $container "securityContext" . -}}{{- end -}}
 {{- end -}}
+{{- /* A pod with a restart policy ends with the chart's container; beside a container that does not end it never would. */ -}}
+{{- $sidecars := list -}}
+{{- $beside := default list $settings.extraContainers -}}
+{{- if $spec.restartPolicy -}}
+{{- range $beside -}}{{- $sidecars = append $sidecars (merge (dict "restartPolicy" "Always") .) -}}{{- end -}}
+{{- $beside = list -}}
+{{- end -}}
 {{- $pod := dict
-  "initContainers" (concat (default list $settings.initContainers) (default list $spec.initContainers))
-  "containers" (concat $spec.containers (default list $settings.extraContainers))
+  "initContainers" (concat (default list $settings.initContainers) $sidecars (default list $spec.initContainers))
+  "containers" (concat $spec.containers $beside)
   "volumes" (concat (default list $spec.volumes) $added.volumes (default list $settings.extraVolumes))
   "securityContext" (include "chatbot.withoutNulls" $settings.podSecurityContext | fromJson)
   "imagePullSecrets" (include "chatbot.pod.pullSecrets" .root | fromJsonArray)
