@@ -42,6 +42,22 @@ def test_pods_are_replaced_as_their_cards_allow(gpu: bool, replicas: int, strate
     assert ("chat-chatbot-office" in of_kind(objects, "PodDisruptionBudget")) is (replicas > 1)
 
 
+def test_several_pods_go_to_different_nodes_where_they_can() -> None:
+    soft = {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}
+    objects = manifests({"services": {"office": {"replicas": 3}}, "gateway": {"replicas": 2}})
+    specs = pod_specs(objects)
+    for name in ("office", "gateway"):
+        (constraint,) = specs[f"Deployment/chat-chatbot-{name}"]["topologySpreadConstraints"]
+        assert constraint.items() >= soft.items()
+        assert constraint["matchLabelKeys"] == ["pod-template-hash"], "an upgrade's pods count themselves"
+        counted = of_kind(objects, "Deployment")[f"chat-chatbot-{name}"]["spec"]["selector"]
+        assert constraint["labelSelector"] == counted
+    own = {**soft, "topologyKey": "zone", "labelSelector": {"matchLabels": {"a": "b"}}}
+    specs = pod_specs(manifests({"podDefaults": {"topologySpreadConstraints": [own]}}))
+    assert specs["Deployment/chat-chatbot-office"]["topologySpreadConstraints"] == [own]
+    assert "topologySpreadConstraints" not in pod_specs(manifests())["StatefulSet/chat-chatbot-history"]
+
+
 ONCE = {"accessMode": "ReadWriteOnce"}
 OVERLAP = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
 ONE_BY_ONE = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}

@@ -110,7 +110,7 @@ pod template cannot be changed, so commonLabels stay out of it: another label wo
 {{- merge $own (default dict .settings.podLabels) $common | toYaml -}}
 {{- end -}}
 
-{{/* metadata and spec below `template:`, with the arguments of chatbot.pod.spec, "annotations" of the chart's own and "kind" "Job" for a Job's. */}}
+{{/* metadata and spec below `template:`, with the arguments of chatbot.pod.spec, "annotations" of the chart's own, "several" true where its replicas are pods of one component, and "kind" "Job" for a Job's. */}}
 {{- define "chatbot.pod.template" -}}
 metadata:
   labels: {{- include "chatbot.pod.labels" . | nindent 4 }}
@@ -126,11 +126,19 @@ spec: {{- include "chatbot.pod.spec" . | nindent 2 }}
 {{- toJson $secrets -}}
 {{- end -}}
 
-{{/* The operator's constraints; one without a labelSelector counts the component's pods. */}}
+{{/*
+The operator's constraints; one without a labelSelector counts the component's pods. Without any, pods that may be "several"
+are spread over nodes where that is possible, those of an upgrade without the ones that they replace. A single pod has the
+constraint too: another number of pods must replace none.
+*/}}
 {{- define "chatbot.pod.spread" -}}
 {{- $spread := list -}}
 {{- $selector := dict "matchLabels" (include "chatbot.selector" . | fromYaml) -}}
-{{- range .settings.topologySpreadConstraints -}}
+{{- $asked := default list .settings.topologySpreadConstraints -}}
+{{- if and .several (not $asked) -}}
+{{- $asked = list (dict "maxSkew" 1 "topologyKey" "kubernetes.io/hostname" "whenUnsatisfiable" "ScheduleAnyway" "matchLabelKeys" (list "pod-template-hash")) -}}
+{{- end -}}
+{{- range $asked -}}
 {{- $spread = append $spread (ternary . (merge (dict "labelSelector" $selector) .) (hasKey . "labelSelector")) -}}
 {{- end -}}
 {{- toJson $spread -}}
