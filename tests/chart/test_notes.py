@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.chart.rendering import NOTES, example, manifests, merge, pod_specs, templates
+from tests.chart.rendering import CHART, NOTES, example, manifests, merge, pod_specs, templates
 
 EVERYTHING: dict[str, Any] = {
     "images": {"pullSecrets": ["pull"]},
@@ -86,6 +86,15 @@ def test_the_notes_say_how_to_copy_now() -> None:
     assert "create job --from=cronjob/chat-chatbot-backup first-copy" in templates(EVERYTHING)[NOTES]
     sqlite = merge(EVERYTHING, {"history": {"mode": "sqlite"}})
     assert "--from=cronjob/chat-chatbot-backup-SERVICE first-copy" in templates(sqlite)[NOTES]
+
+
+@pytest.mark.parametrize("word", ["kubectl scale", "volume node affinity conflict", "Multi-Attach"])
+def test_notes_and_table_of_pods_that_do_not_start_know_it(word: str) -> None:
+    table = (
+        (CHART.parents[1] / "docs" / "kubernetes.md").read_text().partition("## A pod that does not start")[2]
+    )
+    assert word in table
+    assert word in templates({})[NOTES]
 
 
 def test_the_notes_warn_of_an_sqlite_file_on_a_share() -> None:
