@@ -89,6 +89,6 @@ def test_the_files_are_checked_again_by_command(cluster: Cluster, release: Relea
     office = cluster.ready_pod(NAMESPACE, "office").metadata.name
     assert "as recorded" in cluster.run(NAMESPACE, office, "chatbot", "models", "verify")
     assert "tests/gemma-3-270m@0123456789" in cluster.run(NAMESPACE, office, "chatbot", "models", "list")
-    judged = cluster.run(NAMESPACE, office, "chatbot", "doctor", "office")
+    judged = cluster.run(NAMESPACE, office, "chatbot", "doctor")
     assert "office: ok" in judged
     assert "character" not in judged

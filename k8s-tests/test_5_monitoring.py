@@ -78,7 +78,9 @@ def asked() -> list[str]:
     dashboard = next(found for found in objects_of("ConfigMap") if "chatbot.json" in found["data"])
     panels = json.loads(dashboard["data"]["chatbot.json"])["panels"]
     found = [
-        target["expr"].replace("$namespace", NAMESPACE) for panel in panels for target in panel["targets"]
+        target["expr"].replace("$namespace", NAMESPACE).replace("${release}", "chat-chatbot")
+        for panel in panels
+        for target in panel["targets"]
     ]
     for rule in rules():
         measured = re.sub(r"\s+(>|<|==)\s+[0-9. *]+$", "", rule["expr"].strip())

@@ -29,6 +29,10 @@ COMPONENTS = {
 """By pod template the block of values that says what is its alone."""
 
 OWN = [{"name": "own", "image": "example.com/own:1"}]
+SIDECARS = [{**OWN[0], "restartPolicy": "Always"}]
+ENDING = {"Job", "CronJob", "Pod"}
+"""Kinds whose pods end, which a container that runs for ever would keep from it."""
+
 SECRET = {"secretKeyRef": {"name": "s", "key": "k"}}
 IN_CONTAINERS: dict[str, tuple[str, Any]] = {
     "extraEnv": (
@@ -78,9 +82,12 @@ def holds(whole: Any, part: Any) -> bool:
     return bool(whole.items() >= part.items() if isinstance(part, dict) and whole else whole == part)
 
 
-def places(spec: dict[str, Any], key: str) -> Iterator[Any]:
-    """Where a pod has what the operator says under this key."""
-    if key in IN_PODS:
+def places(kind: str, spec: dict[str, Any], key: str) -> Iterator[Any]:
+    """Where a pod of that kind of object has what the operator says under this key."""
+    if key == "extraContainers" and kind in ENDING:
+        assert "own" not in [each["name"] for each in spec["containers"]]
+        yield OWN if holds(spec.get("initContainers"), SIDECARS) else None
+    elif key in IN_PODS:
         yield spec.get(IN_PODS[key][0])
     else:
         charts = [each for each in containers(spec) if each["name"] != "own"]
@@ -98,7 +105,9 @@ def reached(values: dict[str, Any]) -> dict[str, set[str]]:
     """By pod template the keys of EVERYTHING that are wherever they belong in it."""
     return {
         name: {
-            key for key, value in EVERYTHING.items() if all(holds(each, value) for each in places(spec, key))
+            key
+            for key, value in EVERYTHING.items()
+            if all(holds(each, value) for each in places(name.split("/")[0], spec, key))
         }
         for name, spec in specs(values).items()
     }

@@ -17,7 +17,7 @@ from chatbot.services.registry import SERVICES
 SCRAPED = {"namespace", "pod", "le"}
 """Labels that a scrape or a histogram adds."""
 
-METRIC = re.compile(r"(chatbot_[a-z_]+)(?:\{([^}]*)\})?")
+METRIC = re.compile(r"(chatbot_[a-z_]+)(?:\{((?:\"[^\"]*\"|[^}\"])*)\})?")
 GROUPING = re.compile(r"by \(([^)]*)\)")
 
 
@@ -49,9 +49,16 @@ def series() -> dict[str, set[str]]:
     return exported
 
 
+def dashboard_of(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    """The Grafana dashboard of a release."""
+    text = of_kind(objects, "ConfigMap")["chat-chatbot-dashboard"]["data"]["chatbot.json"]
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
 def expressions() -> list[str]:
     objects = manifests(example("observability"))
-    dashboard = json.loads(of_kind(objects, "ConfigMap")["chat-chatbot-dashboard"]["data"]["chatbot.json"])
+    dashboard = dashboard_of(objects)
     found = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
     (rules,) = of_kind(objects, "PrometheusRule").values()
     found += [rule["expr"] for group in rules["spec"]["groups"] for rule in group["rules"]]
@@ -108,12 +115,26 @@ def test_pods_are_taken_away_one_by_one_after_a_quiet_time() -> None:
     assert down["policies"] == [{"type": "Pods", "value": 1, "periodSeconds": 60}]
 
 
+def pods_in(expression: str) -> list[re.Pattern[str]]:
+    """What each selector of an expression says of pods' names."""
+    return [re.compile(re.search(r'pod=~"([^"]+)"', found)[1]) for _, found in METRIC.findall(expression)]  # type: ignore[index]
+
+
+POD = "chat-chatbot-office-5d9c7b6f8-x2x4z"
+OTHERS = (
+    "other-chatbot-office-5d9c7b6f8-x2x4z",
+    "chat-chatbot-b-office-5d9c7b6f8-x2x4z",
+    "chat-chatbot-office-office-5d9c7b6f8-x2x4z",
+)
+"""Pods of other releases of the namespace: other, chat-chatbot-b, chat-chatbot-office."""
+
+
 def test_the_query_of_a_scaled_service_sees_its_own_pods_alone() -> None:
     (scaled,) = of_kind(manifests(example("observability")), "ScaledObject").values()
     query = scaled["spec"]["triggers"][0]["metadata"]["query"]
-    pods = re.compile(re.search(r'pod=~"([^"]+)"', query)[1])  # type: ignore[index]
-    assert pods.fullmatch("chat-chatbot-office-5d9c7b6f8-x2x4z")
-    for other in ("chat-chatbot-character-5d9c7b6f8-x2x4z", "other-chatbot-office-5d9c7b6f8-x2x4z"):
+    (pods,) = pods_in(query)
+    assert pods.fullmatch(POD)
+    for other in ("chat-chatbot-character-5d9c7b6f8-x2x4z", *OTHERS):
         assert not pods.fullmatch(other)
     # A ServiceMonitor gives the target's name to this label, and the service's own another.
     assert "service=" not in query
@@ -123,9 +144,36 @@ def test_alerts_are_about_this_release() -> None:
     (rules,) = of_kind(manifests(example("observability")), "PrometheusRule").values()
     for group in rules["spec"]["groups"]:
         for rule in group["rules"]:
-            selectors = re.findall(r"chatbot_\w+\{([^}]*)\}", rule["expr"])
-            assert selectors
-            assert all('pod=~"chat-chatbot-.*"' in selector for selector in selectors), rule["alert"]
+            patterns = pods_in(rule["expr"])
+            assert patterns
+            for pods in patterns:
+                assert pods.fullmatch(POD), rule["alert"]
+                assert pods.fullmatch("chat-chatbot-character-5d9c7b6f8-x2x4z"), rule["alert"]
+                assert not any(pods.fullmatch(other) for other in OTHERS), rule["alert"]
+
+
+def test_pods_of_a_long_name_are_seen_too() -> None:
+    """The random end follows a name that was cut without a hyphen."""
+    values = merge(example("observability"), {"fullnameOverride": "n" * 36})
+    (rules,) = of_kind(manifests(values), "PrometheusRule").values()
+    (pods,) = pods_in(rules["spec"]["groups"][0]["rules"][0]["expr"])
+    replica_set = f"{'n' * 36}-character-5d9c7b6f89"
+    assert pods.fullmatch(f"{replica_set[:50]}x2x4z")
+
+
+def test_the_dashboard_shows_the_chosen_release_alone() -> None:
+    dashboard = dashboard_of(manifests(example("observability")))
+    (variable,) = [each for each in dashboard["templating"]["list"] if each["name"] == "release"]
+    named = re.compile(variable["regex"].strip("/"))
+    names = [found[1] for pod in (POD, *OTHERS) if (found := named.match(pod))]
+    assert names == ["chat-chatbot", "other-chatbot", "chat-chatbot-b", "chat-chatbot-office"]
+    for target in (target for panel in dashboard["panels"] for target in panel["targets"]):
+        for pods in pods_in(target["expr"].replace("${release}", "chat-chatbot")):
+            assert pods.fullmatch(POD)
+            assert not any(pods.fullmatch(other) for other in OTHERS)
+        for pods in pods_in(target["expr"].replace("${release}", variable["allValue"])):
+            # Outside a cluster no pod is named.
+            assert all(pods.fullmatch(each) for each in ("", POD, *OTHERS))
 
 
 def test_no_monitor_takes_the_pods_by_a_second_service() -> None:

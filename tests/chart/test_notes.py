@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.chart.rendering import NOTES, example, manifests, merge, pod_specs, templates
+from tests.chart.rendering import CHART, NOTES, example, manifests, merge, pod_specs, templates
 
 EVERYTHING: dict[str, Any] = {
     "images": {"pullSecrets": ["pull"]},
@@ -139,3 +139,20 @@ def test_the_notes_say_what_may_not_work(values: dict[str, Any], mended: dict[st
     assert said in templates(values)[NOTES]
     assert said not in templates(merge(values, mended))[NOTES]
     assert said not in templates()[NOTES]
+
+
+@pytest.mark.parametrize("word", ["kubectl scale", "volume node affinity conflict", "Multi-Attach"])
+def test_notes_and_table_of_pods_that_do_not_start_know_it(word: str) -> None:
+    table = (
+        (CHART.parents[1] / "docs" / "kubernetes.md").read_text().partition("## A pod that does not start")[2]
+    )
+    assert word in table
+    assert word in templates({})[NOTES]
+
+
+def test_the_notes_warn_of_an_sqlite_file_on_a_share() -> None:
+    sentence = "SQLite files lie on a ReadWriteMany volume"
+    sqlite = {"history": {"mode": "sqlite"}}
+    assert sentence in templates(sqlite)[NOTES]
+    assert sentence not in templates({})[NOTES]
+    assert sentence not in templates(example("small"))[NOTES]

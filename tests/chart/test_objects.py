@@ -42,14 +42,6 @@ def test_every_service_takes_what_load_balancers_read(component: str, values: di
     ]
 
 
-def test_a_service_that_the_world_reaches_is_open_and_the_others_are_not() -> None:
-    values = {"services": {"office": {"service": {"type": "NodePort"}}}}
-    policies = of_kind(manifests(values), "NetworkPolicy")
-    (entry,) = policies["chat-chatbot-office"]["spec"]["ingress"]
-    assert "from" not in entry
-    assert all("from" in rule for rule in policies["chat-chatbot-character"]["spec"]["ingress"])
-
-
 @pytest.mark.parametrize(
     ("names", "hosts"),
     [

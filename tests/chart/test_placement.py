@@ -47,6 +47,57 @@ def test_pods_are_replaced_as_their_cards_allow(gpu: bool, replicas: int, strate
     assert ("chat-chatbot-office" in of_kind(objects, "PodDisruptionBudget")) is (replicas > 1)
 
 
+def test_several_pods_go_to_different_nodes_where_they_can() -> None:
+    soft = {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}
+    objects = manifests({"services": {"office": {"replicas": 3}}, "gateway": {"replicas": 2}})
+    specs = pod_specs(objects)
+    for name in ("office", "gateway"):
+        (constraint,) = specs[f"Deployment/chat-chatbot-{name}"]["topologySpreadConstraints"]
+        assert constraint.items() >= soft.items()
+        assert constraint["matchLabelKeys"] == ["pod-template-hash"], "an upgrade's pods count themselves"
+        counted = of_kind(objects, "Deployment")[f"chat-chatbot-{name}"]["spec"]["selector"]
+        assert constraint["labelSelector"] == counted
+    own = {**soft, "topologyKey": "zone", "labelSelector": {"matchLabels": {"a": "b"}}}
+    specs = pod_specs(manifests({"podDefaults": {"topologySpreadConstraints": [own]}}))
+    assert specs["Deployment/chat-chatbot-office"]["topologySpreadConstraints"] == [own]
+    assert "topologySpreadConstraints" not in pod_specs(manifests())["StatefulSet/chat-chatbot-history"]
+
+
+ONCE = {"accessMode": "ReadWriteOnce"}
+OVERLAP = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+ONE_BY_ONE = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
+
+
+@pytest.mark.parametrize(
+    ("values", "office", "strategy"),
+    [
+        ({"history": {"mode": "sqlite"}}, {}, {"type": "Recreate"}),
+        ({"storage": {"data": {**ONCE, "kind": "perService"}}}, {}, {"type": "Recreate"}),
+        (
+            {"storage": {"models": {"accessMode": "ReadWriteOncePod", "kind": "perService"}}},
+            {},
+            {"type": "Recreate"},
+        ),
+        ({"storage": {"libs": ONCE}}, {}, OVERLAP),
+        (
+            {"storage": {"libs": {**ONCE, "kind": "existing", "claimName": "x"}}, "libs": {"source": "pvc"}},
+            {"replicas": 2},
+            ONE_BY_ONE,
+        ),
+        ({"storage": {"models": {"kind": "perService"}}}, {}, OVERLAP),
+        ({"storage": {"models": {**ONCE, "kind": "hostPath", "hostPath": "/x"}}}, {}, OVERLAP),
+        ({"history": {"mode": "sqlite"}}, {"strategy": "RollingUpdate"}, OVERLAP),
+    ],
+)
+def test_pods_overlap_where_two_may_have_what_they_mount(
+    values: dict[str, Any], office: dict[str, Any], strategy: dict[str, Any]
+) -> None:
+    """Two processes on one SQLite file lose its rows; a volume for one node lets no pod of another start."""
+    service = {"gpu": {"enabled": False}, **office}
+    objects = manifests({**values, "services": {"office": service, "character": service}})
+    assert of_kind(objects, "Deployment")["chat-chatbot-office"]["spec"]["strategy"] == strategy
+
+
 @pytest.mark.parametrize(
     ("image", "reference"),
     [

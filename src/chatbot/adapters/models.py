@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
-from chatbot.adapters.download_status import StatusFile
+from chatbot.adapters.download_status import DownloadWatch, StatusFile, renewing
 from chatbot.adapters.hub import RemoteFile, fetch, inspect
 from chatbot.domain.model_files import CatalogueEntry, LockedFile, ModelStoreError
 from chatbot.domain.vram import MIB
@@ -67,9 +67,10 @@ class ModelStore:
         left = {model.file: StatusFile(self._folder / _WORK, model.file) for model in models}
         try:
             self._begin(left.values(), run, tries)
-            for model in models:
-                self.download(model)
-                left.pop(model.file).clear()
+            with renewing(left):
+                for model in models:
+                    self.download(model)
+                    left.pop(model.file).clear()
         except ModelStoreError as error:
             for status in left.values():
                 status.fail(run, str(error))
@@ -132,14 +133,14 @@ class ModelStore:
         """
         path = self._folder / name
         download = StatusFile(self._folder / _WORK, name)
+        watch = DownloadWatch(download)
         end, told = time.monotonic() + seconds, float("-inf")
         while not path.is_file():
             now = time.monotonic()
-            status = download.read()
-            if status is not None and status.given_up:
+            if reason := watch.in_vain():
                 raise ModelStoreError(
-                    f"{path} does not come: its download failed {status.tried} times, at last with: "
-                    f"{status.error}; mend that, delete the download's Job and upgrade the release"
+                    f"{path} does not come: {reason}; mend that, delete the download's Job and upgrade "
+                    "the release"
                 )
             if now - told >= 10:
                 here = sum(part.stat().st_size for part in (self._folder / _WORK).glob(f"{name}.*.part"))

@@ -1,6 +1,7 @@
 """A uvicorn server of one listener: bounded connections, probes first, and an end that others decide."""
 
 import asyncio
+import ipaddress
 import logging
 import math
 import socket
@@ -27,6 +28,12 @@ _LAST_SECONDS = 1
 """What is left, after the end was told, to an answer that is still under way."""
 _RETRY_SECONDS = 5
 """When a client may come back that found the listener full."""
+
+
+def _as_ipv6(networks: Sequence[str]) -> list[str]:
+    """The IPv4 networks as a socket of both families names their addresses (``::ffff:10.0.0.1``)."""
+    read = [ipaddress.ip_network(each) for each in networks]
+    return [f"::ffff:{each.network_address}/{96 + each.prefixlen}" for each in read if each.version == 4]
 
 
 class ProbesFirst:
@@ -73,7 +80,7 @@ class BoundedServer(uvicorn.Server):
                 ws="none",
                 server_header=False,
                 proxy_headers=bool(trusted_proxies),
-                forwarded_allow_ips=list(trusted_proxies),
+                forwarded_allow_ips=[*trusted_proxies, *_as_ipv6(trusted_proxies)],
                 backlog=_BACKLOG,
                 timeout_keep_alive=math.ceil(self._limits.idle_seconds),
                 timeout_graceful_shutdown=_LAST_SECONDS,

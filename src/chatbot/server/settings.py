@@ -208,6 +208,13 @@ def _check_names(environment: Iterable[str], file: Iterable[str]) -> None:
         raise StartupError(f"{variable}{place} is not a setting{hint}")
 
 
+def of_this_pod() -> tuple[ServiceName, ...]:
+    """The services that a pod of Kubernetes runs: those that its environment sets up; none outside one."""
+    if "KUBERNETES_SERVICE_HOST" not in os.environ:
+        return ()
+    return tuple(name for name in SERVICES if f"{PREFIX}{name.upper()}__MODEL" in os.environ)
+
+
 def _complaint(place: tuple[int | str, ...], message: str) -> str:
     """One wrong value as a sentence; an item of a list goes by its variable's name."""
     names = [part for part in place if isinstance(part, str)]

@@ -58,12 +58,7 @@ share memory too, so its copy is made on the node of the service's pod, wherever
 {{- define "chatbot.backup.settings" -}}
 {{- $settings := include "chatbot.pod.settings" (dict "root" .root "own" .root.Values.backup) | fromJson -}}
 {{- if .only -}}
-{{- $selector := dict "matchLabels" (include "chatbot.selector" (dict "root" .root "component" .only) | fromYaml) -}}
-{{- $beside := list (dict "topologyKey" "kubernetes.io/hostname" "labelSelector" $selector) -}}
-{{- $affinity := default dict $settings.affinity -}}
-{{- $pods := default dict $affinity.podAffinity -}}
-{{- $_ := set $pods "requiredDuringSchedulingIgnoredDuringExecution" (concat $beside (default list $pods.requiredDuringSchedulingIgnoredDuringExecution)) -}}
-{{- $_ := set $settings "affinity" (merge (dict "podAffinity" $pods) $affinity) -}}
+{{- $settings = include "chatbot.pod.beside" (dict "root" .root "settings" $settings "component" .only) | fromJson -}}
 {{- $_ := set $settings "tolerations" (concat (default list $settings.tolerations) (default list .service.tolerations)) -}}
 {{- end -}}
 {{- toJson $settings -}}

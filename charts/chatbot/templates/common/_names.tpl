@@ -26,6 +26,14 @@ letters that the name of a Service may not.
 {{- printf "%s-%s" (include "chatbot.fullname" .root) .component -}}
 {{- end -}}
 
+{{/*
+Names of the pods of these services as Prometheus matches them: (dict "root" $ "names" (list "office" …)). A namespace may hold
+several releases, the name of one of which may begin with that of another; the last part follows a cut name without a hyphen.
+*/}}
+{{- define "chatbot.podNames" -}}
+{{- printf "%s-(%s)(-[0-9a-z]+){1,2}" (include "chatbot.fullname" .root) (join "|" .names) -}}
+{{- end -}}
+
 {{/* What selects a component's pods; never changes between versions. */}}
 {{- define "chatbot.selector" -}}
 app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride | trunc 63 }}

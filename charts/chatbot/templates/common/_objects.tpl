@@ -16,14 +16,20 @@ spec:
   {{- if .headless }}
   clusterIP: None
   {{- end }}
+  {{- /* The API refuses what does not belong to the type. */}}
+  {{- if eq $service.type "LoadBalancer" }}
   {{- with $service.loadBalancerClass }}
   loadBalancerClass: {{ . }}
   {{- end }}
   {{- with $service.loadBalancerSourceRanges }}
   loadBalancerSourceRanges: {{- toYaml . | nindent 4 }}
   {{- end }}
+  {{- end }}
+  {{- $outside := ne $service.type "ClusterIP" }}
   {{- with $service.externalTrafficPolicy }}
+  {{- if $outside }}
   externalTrafficPolicy: {{ . }}
+  {{- end }}
   {{- end }}
   {{- with $service.ipFamilyPolicy }}
   ipFamilyPolicy: {{ . }}
@@ -37,8 +43,20 @@ spec:
       port: {{ .port | int }}
       targetPort: {{ .target }}
       {{- with $service.nodePort }}
+      {{- if $outside }}
       nodePort: {{ . | int }}
       {{- end }}
+      {{- end }}
+{{- end -}}
+
+{{/*
+true where one of these Services surely has an IPv6 address: a list of their blocks. Pods listen on IPv6 only then, because a
+node whose kernel has none cannot. Those that take the cluster's default or prefer two families do not tell.
+*/}}
+{{- define "chatbot.ipv6" -}}
+{{- $found := false -}}
+{{- range . -}}{{- $found = or $found (has "IPv6" .ipFamilies) (eq (default "" .ipFamilyPolicy) "RequireDualStack") -}}{{- end -}}
+{{- if $found -}}true{{- end -}}
 {{- end -}}
 
 {{/* A PodDisruptionBudget: (dict "root" $ "component" "gateway" "budget" .Values.gateway "replicas" 2). Only above one replica: on a single pod it would block every node drain for ever. */}}

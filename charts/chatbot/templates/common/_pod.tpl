@@ -17,6 +17,21 @@ the test pod alike.
 {{- include "chatbot.laidOver" (dict "base" (include "chatbot.pod.defaults" .root | fromJson) "over" .own) -}}
 {{- end -}}
 
+{{/*
+Settings of a pod, as JSON, that has to run on the node of a service's pod, since they share what only one node may have:
+(dict "root" $ "settings" … "component" "office").
+*/}}
+{{- define "chatbot.pod.beside" -}}
+{{- $settings := .settings -}}
+{{- $selector := dict "matchLabels" (include "chatbot.selector" . | fromYaml) -}}
+{{- $beside := list (dict "topologyKey" "kubernetes.io/hostname" "labelSelector" $selector) -}}
+{{- $affinity := default dict $settings.affinity -}}
+{{- $pods := default dict $affinity.podAffinity -}}
+{{- $_ := set $pods "requiredDuringSchedulingIgnoredDuringExecution" (concat $beside (default list $pods.requiredDuringSchedulingIgnoredDuringExecution)) -}}
+{{- $_ := set $settings "affinity" (merge (dict "podAffinity" $pods) $affinity) -}}
+{{- toJson $settings -}}
+{{- end -}}
+
 {{/* What caBundle adds to every pod, and proxy to those that ask the internet ("outside" true), as JSON. */}}
 {{- define "chatbot.pod.outside" -}}
 {{- $added := dict "env" list "envFrom" list "volumeMounts" list "volumes" list -}}
@@ -55,9 +70,16 @@ they are written.
 {{- range $key, $items := $lists -}}{{- if $items -}}{{- $_ := set $container $key $items -}}{{- end -}}{{- end -}}
 {{- with $security -}}{{- $_ := set $container "securityContext" . -}}{{- end -}}
 {{- end -}}
+{{- /* A pod with a restart policy ends with the chart's container; beside a container that does not end it never would. */ -}}
+{{- $sidecars := list -}}
+{{- $beside := default list $settings.extraContainers -}}
+{{- if $spec.restartPolicy -}}
+{{- range $beside -}}{{- $sidecars = append $sidecars (merge (dict "restartPolicy" "Always") .) -}}{{- end -}}
+{{- $beside = list -}}
+{{- end -}}
 {{- $pod := dict
-  "initContainers" (concat (default list $settings.initContainers) (default list $spec.initContainers))
-  "containers" (concat $spec.containers (default list $settings.extraContainers))
+  "initContainers" (concat (default list $settings.initContainers) $sidecars (default list $spec.initContainers))
+  "containers" (concat $spec.containers $beside)
   "volumes" (include "chatbot.pod.joined" (list "name" (concat (default list $spec.volumes) $added.volumes) $settings.extraVolumes) | fromJsonArray)
   "securityContext" (include "chatbot.withoutNulls" $settings.podSecurityContext | fromJson)
   "imagePullSecrets" (include "chatbot.pod.pullSecrets" .root | fromJsonArray)
@@ -83,7 +105,7 @@ pod template cannot be changed, so commonLabels stay out of it: another label wo
 {{- merge $own (default dict .settings.podLabels) $common | toYaml -}}
 {{- end -}}
 
-{{/* metadata and spec below `template:`, with the arguments of chatbot.pod.spec, "annotations" of the chart's own and "kind" "Job" for a Job's. */}}
+{{/* metadata and spec below `template:`, with the arguments of chatbot.pod.spec, "annotations" of the chart's own, "several" true where its replicas are pods of one component, and "kind" "Job" for a Job's. */}}
 {{- define "chatbot.pod.template" -}}
 metadata:
   labels: {{- include "chatbot.pod.labels" . | nindent 4 }}
@@ -99,11 +121,19 @@ spec: {{- include "chatbot.pod.spec" . | nindent 2 }}
 {{- toJson $secrets -}}
 {{- end -}}
 
-{{/* The operator's constraints; one without a labelSelector counts the component's pods. */}}
+{{/*
+The operator's constraints; one without a labelSelector counts the component's pods. Without any, pods that may be "several"
+are spread over nodes where that is possible, those of an upgrade without the ones that they replace. A single pod has the
+constraint too: another number of pods must replace none.
+*/}}
 {{- define "chatbot.pod.spread" -}}
 {{- $spread := list -}}
 {{- $selector := dict "matchLabels" (include "chatbot.selector" . | fromYaml) -}}
-{{- range .settings.topologySpreadConstraints -}}
+{{- $asked := default list .settings.topologySpreadConstraints -}}
+{{- if and .several (not $asked) -}}
+{{- $asked = list (dict "maxSkew" 1 "topologyKey" "kubernetes.io/hostname" "whenUnsatisfiable" "ScheduleAnyway" "matchLabelKeys" (list "pod-template-hash")) -}}
+{{- end -}}
+{{- range $asked -}}
 {{- $spread = append $spread (ternary . (merge (dict "labelSelector" $selector) .) (hasKey . "labelSelector")) -}}
 {{- end -}}
 {{- toJson $spread -}}

@@ -4,6 +4,7 @@
 {{- $routes := (include "chatbot.routes" . | fromJson).routes -}}
 {{- $balanced := include "chatbot.balancer.services" . -}}
 {{- $balancer := printf "http://127.0.0.1:%v" (include "chatbot.balancer.port" .) -}}
+{{- $ipv6 := include "chatbot.ipv6" (list .Values.gateway.service .Values.gateway.outageService) -}}
 pid /tmp/nginx.pid;
 error_log stderr warn;
 worker_processes 1;
@@ -64,7 +65,7 @@ http {
     error_page 504 = @late;
 
     server {
-        listen 8001;
+        {{- include "chatbot.gateway.listen" (list 8001 $ipv6) | nindent 8 }}
         absolute_redirect off;
         {{- range $routes }}
         {{- $upstream := ternary $balancer (printf "http://%s:%v" .service .port) .balanced }}
@@ -95,14 +96,14 @@ http {
 
     # The outage port: 503 whatever the path, for an Ingress whose service has no pod.
     server {
-        listen 8503;
+        {{- include "chatbot.gateway.listen" (list 8503 $ipv6) | nindent 8 }}
         location / { return 503; }
         {{- include "chatbot.gateway.pages" . | nindent 8 }}
     }
 
     # The gateway's own probe; /healthz of the main port belongs to nobody.
     server {
-        listen 8081;
+        {{- include "chatbot.gateway.listen" (list 8081 $ipv6) | nindent 8 }}
         access_log off;
         location = /healthz { return 204; }
         {{- if $balanced }}
@@ -111,6 +112,13 @@ http {
         location / { return 404; }
     }
 }
+{{- end -}}
+
+{{- define "chatbot.gateway.listen" -}}
+listen {{ index . 0 }};
+{{- if index . 1 }}
+listen [::]:{{ index . 0 }};
+{{- end }}
 {{- end -}}
 
 {{- define "chatbot.gateway.pages" -}}

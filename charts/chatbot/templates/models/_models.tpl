@@ -48,7 +48,7 @@
     - {name: tmp, mountPath: /tmp}
 {{- end -}}
 
-{{/* The own part of a download Job's pod: (dict "root" $ "only" "office" "image" …). */}}
+{{/* The own part of a download Job's pod: (dict "root" $ "only" "office" "image" …), and for a volume of one service's own "service" and its name as "beside". */}}
 {{- define "chatbot.models.pod" -}}
 {{- $v := .root.Values -}}
 restartPolicy: Never
@@ -96,15 +96,33 @@ volumes:
 {{- printf "%s-models%s-%s" (include "chatbot.fullname" .root) (ternary (printf "-%s" .only) "" (not (empty .only))) (include "chatbot.hash" (include "chatbot.models.catalogue" .)) -}}
 {{- end -}}
 
+{{/*
+What an operator says of a download Job's pod, as JSON, with the same arguments. A volume of one service's own has to come
+about where that service runs, which its nodes' labels and taints say. What the service says of other pods is about its own
+alone: a Job that kept away from the pod that waits for it would never run.
+*/}}
+{{- define "chatbot.models.settings" -}}
+{{- $settings := include "chatbot.pod.settings" (dict "root" .root "own" .root.Values.models) | fromJson -}}
+{{- with .service -}}
+{{- $settings = include "chatbot.laidOver" (dict "base" $settings "over" (pick . "nodeSelector")) | fromJson -}}
+{{- $nodes := pick (include "chatbot.service.affinity" (dict "service" . "name" $.beside) | fromJson) "nodeAffinity" -}}
+{{- $_ := set $settings "affinity" (include "chatbot.laidOver" (dict "base" (default dict $settings.affinity) "over" $nodes) | fromJson) -}}
+{{- $_ := set $settings "tolerations" (concat (default list $settings.tolerations) (default list .tolerations) | uniq) -}}
+{{- end -}}
+{{- $storage := .root.Values.storage.models -}}
+{{- if .beside -}}
+{{- $single := le (include "chatbot.service.mostPods" .service | int) 1 -}}
+{{- if ternary $single (eq $storage.accessMode "ReadWriteOnce") (eq $storage.kind "hostPath") -}}
+{{- $settings = include "chatbot.pod.beside" (dict "root" .root "settings" $settings "component" .beside) | fromJson -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $settings -}}
+{{- end -}}
+
 {{/* ConfigMap and Job of one volume, with the same arguments. */}}
 {{- define "chatbot.models.job" -}}
 {{- $this := dict "root" .root "component" "models" "kind" "Job" -}}
-{{- $settings := include "chatbot.pod.settings" (dict "root" .root "own" .root.Values.models) | fromJson -}}
-{{- /* A volume of one service's own has to come about where that service runs. */ -}}
-{{- with .service -}}
-{{- $settings = include "chatbot.laidOver" (dict "base" $settings "over" (pick . "nodeSelector" "tolerations")) | fromJson -}}
-{{- $_ := set $settings "affinity" (include "chatbot.service.affinity" (dict "service" . "name" $.only) | fromJson) -}}
-{{- end -}}
+{{- $settings := include "chatbot.models.settings" . | fromJson -}}
 {{- $template := include "chatbot.pod.template" (merge (dict "settings" $settings "spec" (include "chatbot.models.pod" .) "outside" true) $this) -}}
 {{- $name := printf "%s-models%s" (include "chatbot.fullname" .root) (ternary (printf "-%s" .only) "" (not (empty .only))) -}}
 {{- /* A Job's name is a label of its pods, at most 63 characters: the hash tells apart what is cut to 54. */ -}}

@@ -20,14 +20,15 @@
       - {key: app.kubernetes.io/component, operator: In, values: {{ .components | toJson }}}
 {{- end -}}
 
-{{/* Egress to the cluster's DNS, a node-local cache included. */}}
+{{/* Egress to the cluster's DNS. */}}
 {{- define "chatbot.policy.dns" -}}
 - to:
-    - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}
-    - ipBlock: {cidr: 169.254.0.0/16}
+    {{- include "chatbot.policy.peers" (dict "peers" .Values.networkPolicy.dnsTo "value" "networkPolicy.dnsTo") | nindent 4 }}
   ports:
-    - {port: 53, protocol: UDP}
-    - {port: 53, protocol: TCP}
+    {{- range .Values.networkPolicy.dnsPorts }}
+    - {port: {{ int . }}, protocol: UDP}
+    - {port: {{ int . }}, protocol: TCP}
+    {{- end }}
 {{- end -}}
 
 {{/* Egress to the history's database, where it is not a file. */}}
@@ -46,6 +47,7 @@
 {{- define "chatbot.policy.internet" -}}
 - to:
     - ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16]}
+    - ipBlock: {cidr: "::/0", except: ["fc00::/7", "fe80::/10"]}
   ports:
     - {port: 443, protocol: TCP}
 {{- end -}}
@@ -60,7 +62,7 @@
 {{- end -}}
 
 {{/*
-Who may reach a component's port http: (dict "root" $ "type" "ClusterIP" "from" TEXT). A Service of another type is reached
+Who may reach a component's port: (dict "type" "ClusterIP" "port" "http" "from" TEXT). A Service of another type is reached
 from outside the cluster, by whom its load balancer lets in.
 */}}
 {{- define "chatbot.policy.entry" -}}
@@ -68,11 +70,11 @@ from outside the cluster, by whom its load balancer lets in.
 - from:
     {{- .from | nindent 4 }}
   ports:
-    - {port: http, protocol: TCP}
+    - {port: {{ .port }}, protocol: TCP}
 {{- else -}}
 # A Service of type {{ .type }} is reached from outside the cluster.
 - ports:
-    - {port: http, protocol: TCP}
+    - {port: {{ .port }}, protocol: TCP}
 {{- end -}}
 {{- end -}}
 

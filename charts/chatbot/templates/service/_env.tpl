@@ -6,7 +6,7 @@
 {{- $model := include "chatbot.model" . | fromJson -}}
 {{- $env := dict
   "PYTHONPATH" (include "chatbot.libs.path" .root)
-  "CHATBOT_HOST" "0.0.0.0"
+  "CHATBOT_HOST" (ternary "::" "0.0.0.0" (not (empty (include "chatbot.ipv6" (list $s.service)))))
   "CHATBOT_DATA_DIR" (printf "/data/%s" .name)
   "CHATBOT_MODELS_DIR" (include "chatbot.models.folder" .root)
   "CHATBOT_DEADLINE_SECONDS" $v.timeouts.modelSeconds

@@ -19,12 +19,31 @@
 {{- toJson $affinity -}}
 {{- end -}}
 
-{{/* A single pod with a card has no second card to roll to; several give theirs up one by one; CPU pods overlap. */}}
+{{/*
+true where the pods of one service may not be there twice: one process at a time writes an SQLite file, and a volume that is
+not ReadWriteMany is mounted on one node: (dict "root" $ "name" "office" "service" …).
+*/}}
+{{- define "chatbot.service.alone" -}}
+{{- $v := .root.Values -}}
+{{- $alone := eq $v.history.mode "sqlite" -}}
+{{- range $purpose := concat (list "models" "data") (ternary (list "libs") list (eq $v.libs.source "pvc")) -}}
+{{- $storage := get $v.storage $purpose -}}
+{{- $alone = or $alone (and (ne $storage.kind "hostPath") (ne $storage.accessMode "ReadWriteMany")) -}}
+{{- end -}}
+{{- if $alone -}}true{{- end -}}
+{{- end -}}
+
+{{/*
+A single pod with a card has no second card to roll to, and one that is alone with its file or volume goes before the next one
+comes; several give theirs up one by one; the pods of all others overlap.
+*/}}
 {{- define "chatbot.service.strategy" -}}
-{{- $kind := .service.strategy | default (ternary "Recreate" "RollingUpdate" (and .service.gpu.enabled (le (include "chatbot.service.mostPods" .service | int) 1))) -}}
+{{- $held := or .service.gpu.enabled (include "chatbot.service.alone" .) -}}
+{{- $single := le (include "chatbot.service.mostPods" .service | int) 1 -}}
+{{- $kind := .service.strategy | default (ternary "Recreate" "RollingUpdate" (and (not (empty $held)) $single)) -}}
 type: {{ $kind }}
 {{- if eq $kind "RollingUpdate" }}
-{{- if .service.gpu.enabled }}
+{{- if or .service.gpu.enabled (and $held (not $single)) }}
 rollingUpdate: {maxSurge: 0, maxUnavailable: 1}
 {{- else }}
 rollingUpdate: {maxSurge: 1, maxUnavailable: 0}

@@ -26,7 +26,7 @@ from chatbot.domain.vram import (
     pool_on_cpu,
     wish_of,
 )
-from chatbot.server.settings import Settings, load_settings
+from chatbot.server.settings import Settings, load_settings, of_this_pod
 from chatbot.services.registry import SERVICES
 
 _KIB = 1024
@@ -127,11 +127,14 @@ def _chosen(names: list[str] | None) -> list[ServiceName]:
         raise StartupError(
             f"there is no service {', '.join(unknown)}; there are {', '.join(sorted(SERVICES))}"
         )
-    return [name for name in SERVICES if not names or name in names]
+    wanted = names or of_this_pod() or SERVICES
+    return [name for name in SERVICES if name in wanted]
 
 
 def doctor(
-    names: Annotated[list[str] | None, typer.Argument(help="Services to check; none: all.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Services to check; none: all, in a pod its own.")
+    ] = None,
     card_mib: Annotated[
         int | None, typer.Option(help="Memory of the card in MiB, to plan for a card that is not here.")
     ] = None,
