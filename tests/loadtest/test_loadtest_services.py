@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.loadtest import fake_service as fakes
+from tests.loadtest.descriptions import TEXT, published, schema
 from tests.loadtest.test_loadtest_run import ENVIRONMENT, read, run
 
 from loadtest.client.asking import UnreachableError
@@ -22,20 +23,20 @@ from loadtest.run.target import counter_addresses
 
 pytestmark = pytest.mark.slow
 
-TUTOR = fakes.schema(level={"type": "string", "default": "easy"})
+TUTOR = schema(level={"type": "string", "default": "easy"})
 # As the character's service, without a first line and with two more fields that a question must have.
-STORY = fakes.schema(
+STORY = schema(
     {"character_name": "Mina", "context": "A sailor.", "scene": "A harbour at night.", "chapter": 3},
-    character_name=fakes.TEXT,
-    context=fakes.TEXT,
-    scene=fakes.TEXT,
+    character_name=TEXT,
+    context=TEXT,
+    scene=TEXT,
     chapter={"type": "integer"},
 )
 
 
 @pytest.fixture
 def fake() -> Iterator[fakes.Fake]:
-    services = {**fakes.published(), "tutor": TUTOR, "story": STORY}
+    services = {**published(), "tutor": TUTOR, "story": STORY}
     with fakes.running(fakes.Fake(services=services)) as fake:
         yield fake
 
@@ -141,9 +142,9 @@ def test_a_generator_that_cannot_learn_its_services_says_so_and_ends(tmp_path: P
     ("schema", "said"),
     [
         ({}, "describes no question at /odd/Llama"),
-        ({"properties": {"prompt": fakes.TEXT}}, "describes no question at /odd/Llama"),
+        ({"properties": {"prompt": TEXT}}, "describes no question at /odd/Llama"),
         ({"properties": [], "required": 5, "examples": {}}, "describes no question at /odd/Llama"),
-        (fakes.schema(scene=fakes.TEXT, mood=fakes.TEXT), "the example of a question lacks mood, scene"),
+        (schema(scene=TEXT, mood=TEXT), "the example of a question lacks mood, scene"),
     ],
 )
 def test_a_description_that_will_not_do_is_a_sentence(schema: dict[str, Any], said: str) -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.redteam.formats import Format, assert_contained, speaking_lines
-from tests.redteam.scenes import CASES, INJECTIONS, SCENES, Scene, World, case_name, parts
+from tests.redteam.scenes import CASES, INJECTIONS, SCENES, case_name, parts
+from tests.redteam.world import Scene, World
 
 from chatbot.domain.messages import Conversation
 
