@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 import httpx
 import pytest
-from tests.support.fakes import FakeModel, MemoryHistory, service_state
+from tests.support.fakes import FakeModel, service_state
+from tests.support.memory_history import MemoryHistory
 from tests.support.serving import serving
 from tests.support.talkative import Talk
 

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 from pydantic_core import SchemaValidator
-from tests.support.fakes import PROMPT_TOKENS, FakeModel, MemoryHistory, client_of, service_state
+from tests.support.fakes import PROMPT_TOKENS, FakeModel, client_of, service_state
+from tests.support.memory_history import MemoryHistory
 
 from chatbot.api.answers import report_data
 from chatbot.domain import lore_expressions

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from tests.support.fakes import MemoryHistory
+from tests.support.memory_history import MemoryHistory
 
 from chatbot.core.summaries import FilledRoom, SummaryWriter
 from chatbot.domain.history import NewTurn, Room

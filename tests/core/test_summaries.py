@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import pytest
 from tests.core.idle_model import AROUND, CUT, Idle, Step, done, filled, room_of, working
-from tests.support.fakes import FakeModel, MemoryHistory, client_of, service_state
+from tests.support.fakes import FakeModel, client_of, service_state
+from tests.support.memory_history import MemoryHistory
 
 from chatbot.core import summaries as module
 from chatbot.core.reply import Backend
@@ -16,9 +17,7 @@ from chatbot.core.summaries import MOST_ROOMS, TRIES, FilledRoom, SummaryWriter
 from chatbot.core.summary_parts import framed
 from chatbot.domain.errors import Draining, GaveWay, ModelFailed, NoFreeCells
 from chatbot.domain.history import PathSummary, Room
-from chatbot.domain.messages import (
-    Token,
-)
+from chatbot.domain.messages import Token
 from chatbot.domain.models import NextCut
 
 pytestmark = pytest.mark.anyio
