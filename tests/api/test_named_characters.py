@@ -211,6 +211,7 @@ async def test_a_database_that_is_away_is_a_503(
     id_ = await kept(client)
     monkeypatch.setattr(history.characters, "read", away)
     await ask(client, "q", 503, character_id=id_)
+    assert history.turns == []
 
 
 @pytest.mark.parametrize(

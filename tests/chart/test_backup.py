@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.chart.rendering import check_valid, environment, manifests, merge, of_kind, pod_specs, refusal
+from tests.chart.rendering import assert_valid, environment, manifests, merge, of_kind, pod_specs, refusal
 
 ON: dict[str, Any] = {"backup": {"enabled": True}}
 SQLITE = merge(ON, {"history": {"mode": "sqlite"}})
@@ -47,7 +47,7 @@ def test_nothing_is_copied_unless_asked() -> None:
 @pytest.mark.parametrize("values", [ON, SQLITE, EXTERNAL])
 def test_the_objects_are_valid(values: dict[str, Any]) -> None:
     values = merge(values, {"backup": {"timeZone": "Asia/Seoul", "encryption": {"secretName": "keys"}}})
-    check_valid(manifests(values))
+    assert_valid(manifests(values))
 
 
 def test_a_database_is_copied_by_one_job_that_needs_no_volume_of_the_services() -> None:
