@@ -12,7 +12,8 @@ from collections import defaultdict
 
 import pytest
 from bench.suite import machine
-from tests.faults.catalogue import ROWS, Row, document
+from tests.faults.catalogue import ROWS, Row
+from tests.faults.reliability_table import document
 
 
 class Seen:

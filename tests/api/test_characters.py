@@ -8,7 +8,8 @@ import httpx
 import pytest
 from tests.api.test_keys import ring
 from tests.domain.test_avatars import DATA, END, PLAIN, chunk, head
-from tests.support.fakes import FakeModel, MemoryHistory, client_of, service_state
+from tests.support.fakes import FakeModel, client_of, service_state
+from tests.support.memory_history import MemoryHistory
 
 from chatbot.domain import characters
 from chatbot.domain.card_files import PNG, read_card_file

@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 from tests.api.test_named_characters import NOBODY, RACHEL, USER
-from tests.support.fakes import FakeModel, MemoryHistory, client_of, service_state
+from tests.support.fakes import FakeModel, client_of, service_state
+from tests.support.memory_history import MemoryHistory
 
 from chatbot.domain.access import KeyEntry, KeyRing, digest
 from chatbot.domain.messages import ServiceName, Token

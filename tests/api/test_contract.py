@@ -5,7 +5,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.support.fakes import FakeModel, FixedSearch, MemoryHistory, SilentMeter, client_of, service_state
+from tests.support.fakes import FakeModel, FixedSearch, SilentMeter, client_of, service_state
+from tests.support.memory_history import MemoryHistory
 
 from chatbot.domain import errors
 from chatbot.domain.errors import Overloaded

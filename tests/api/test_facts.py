@@ -4,7 +4,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from tests.support.fakes import FakeModel, MemoryHistory, client_of, service_state
+from tests.support.fakes import FakeModel, client_of, service_state
+from tests.support.memory_history import MemoryHistory
 
 from chatbot.core.pinned import facts_part
 from chatbot.domain.history import Recalled, Recollection, Room

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 from pydantic_core import SchemaValidator
-from tests.support.fakes import PROMPT_TOKENS, FakeModel, MemoryHistory, client_of, service_state
+from tests.support.fakes import PROMPT_TOKENS, FakeModel, client_of, service_state
+from tests.support.memory_history import MemoryHistory
 
 from chatbot.api.answers import report_data
 from chatbot.domain import lore_expressions
@@ -210,6 +211,7 @@ async def test_a_database_that_is_away_is_a_503(
     id_ = await kept(client)
     monkeypatch.setattr(history.characters, "read", away)
     await ask(client, "q", 503, character_id=id_)
+    assert history.turns == []
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ from schemathesis.specs.openapi.checks import (
 )
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 from tests.domain.test_avatars import PLAIN
-from tests.support.fakes import FakeModel, MemoryHistory, service_state
+from tests.support.fakes import FakeModel, service_state
 from tests.support.memory_characters import MemoryCharacters
+from tests.support.memory_history import MemoryHistory
 from tests.support.memory_store import MemoryStore
 from tests.support.memory_summaries import MemorySummaries
 

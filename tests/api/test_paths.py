@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from tests.support.fakes import FakeModel, MemoryHistory, service_state
+from tests.support.fakes import FakeModel, service_state
+from tests.support.memory_history import MemoryHistory
 from tests.support.serving import serving
 
 from chatbot.api.app import create_app

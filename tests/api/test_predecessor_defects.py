@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.support.fakes import FakeModel, MemoryHistory, client_of, service_state
+from tests.support.fakes import FakeModel, client_of, service_state
+from tests.support.memory_history import MemoryHistory
 
 from chatbot.domain.errors import DeadlineExceeded, ModelFailed
 from chatbot.domain.messages import ServiceName, Token

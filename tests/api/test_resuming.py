@@ -9,7 +9,8 @@ from uuid import UUID
 
 import httpx
 import pytest
-from tests.support.fakes import FakeModel, MemoryHistory, client_of, service_state
+from tests.support.fakes import FakeModel, client_of, service_state
+from tests.support.memory_history import MemoryHistory
 from tests.support.serving import serving
 
 from chatbot.api import kept_streams

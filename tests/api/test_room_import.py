@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from tests.support.fakes import MemoryHistory, client_of, service_state
+from tests.support.fakes import client_of, service_state
+from tests.support.memory_history import MemoryHistory
 
 from chatbot.api import few_at_once, importing
 from chatbot.domain.access import KeyEntry, KeyRing, digest

@@ -6,7 +6,8 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from tests.support.fakes import FakeModel, MemoryHistory, client_of, service_state
+from tests.support.fakes import FakeModel, client_of, service_state
+from tests.support.memory_history import MemoryHistory
 
 from chatbot.core.summary_parts import framed
 from chatbot.domain.access import KeyEntry, KeyRing, digest

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import httpx
 from tests.support.door_model import DoorModel
-from tests.support.fakes import MemoryHistory, SilentMeter, service_state
+from tests.support.fakes import SilentMeter, service_state
+from tests.support.memory_history import MemoryHistory
 from tests.support.serving import serving
 
 from chatbot.api.app import create_app

@@ -10,7 +10,8 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 from tests.balancing.fleet import BODY_BYTES, address_of, pods_at
-from tests.support.fakes import FakeModel, MemoryHistory, service_state
+from tests.support.fakes import FakeModel, service_state
+from tests.support.memory_history import MemoryHistory
 from tests.support.nginx import chart_nginx
 from tests.support.serving import serving
 

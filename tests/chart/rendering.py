@@ -39,7 +39,7 @@ FOREIGN = {"HTTPRoute", "PodMonitor", "PrometheusRule", "ScaledObject"}
 """Kinds that are not of Kubernetes itself, so that its schemas do not know them."""
 
 
-def check_valid(objects: Iterable[dict[str, Any]]) -> None:
+def assert_valid(objects: Iterable[dict[str, Any]]) -> None:
     """Raise unless each object fits its schema."""
     for each in objects:
         if each["kind"] not in FOREIGN:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from tests.chart.rendering import (
-    check_valid,
+    assert_valid,
     environment,
     example,
     manifests,
@@ -56,7 +56,7 @@ def test_nothing_is_copied_unless_asked() -> None:
 @pytest.mark.parametrize("values", [ON, SQLITE, EXTERNAL])
 def test_the_objects_are_valid(values: dict[str, Any]) -> None:
     values = merge(values, {"backup": {"timeZone": "Asia/Seoul", "encryption": {"secretName": "keys"}}})
-    check_valid(manifests(values))
+    assert_valid(manifests(values))
 
 
 def test_a_database_is_copied_by_one_job_that_needs_no_volume_of_the_services() -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.chart.rendering import check_valid, example, manifests, merge, pod_specs
+from tests.chart.rendering import assert_valid, example, manifests, merge, pod_specs
 
 CPU: dict[str, Any] = {"gpu": {"enabled": False}}
 OWN: dict[str, Any] = {"storage": {"models": {"kind": "perService"}}}
@@ -18,7 +18,7 @@ REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 def job(values: dict[str, Any], name: str = "-office") -> dict[str, Any]:
     """The spec of a download's pod; the name is empty for that of a shared volume."""
     objects = manifests(values)
-    check_valid(objects)
+    assert_valid(objects)
     specs = pod_specs(objects)
     (found,) = [
         spec for each, spec in specs.items() if each.rsplit("-", 1)[0] == f"Job/chat-chatbot-models{name}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.chart.rendering import check_valid, containers, manifests, merge, of_kind, pod_specs
+from tests.chart.rendering import assert_valid, containers, manifests, merge, of_kind, pod_specs
 
 ALL: dict[str, Any] = {
     "libs": {"source": "pvc"},
@@ -142,7 +142,7 @@ def test_all_of_it_together_is_valid() -> None:
             "proxy": {"secretName": "proxy", "to": [{"ipBlock": {"cidr": "10.9.0.0/16"}}]},
         },
     )
-    check_valid(manifests(values))
+    assert_valid(manifests(values))
 
 
 def test_a_spread_without_a_selector_counts_the_components_pods() -> None:

@@ -10,7 +10,7 @@ import yaml
 from tests.chart.rendering import (
     CHART,
     EXAMPLES,
-    check_valid,
+    assert_valid,
     containers,
     environment,
     example,
@@ -26,7 +26,7 @@ every_example = pytest.mark.parametrize("name", NAMES)
 
 @every_example
 def test_objects_fit_the_schemas_of_kubernetes(name: str) -> None:
-    check_valid(manifests(example(name)))
+    assert_valid(manifests(example(name)))
 
 
 @pytest.mark.parametrize("name", ["", "observability"])

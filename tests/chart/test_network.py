@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.chart.rendering import check_valid, environment, manifests, merge, of_kind, pod_specs
+from tests.chart.rendering import assert_valid, environment, manifests, merge, of_kind, pod_specs
 
 NODE_PORT: dict[str, Any] = {"type": "NodePort"}
 PASSWORD: dict[str, Any] = {"auth": {"secretName": "db"}}
@@ -119,7 +119,7 @@ def test_pods_listen_on_ipv6_where_it_is_named(service: dict[str, Any], listens:
     """A node whose kernel has no IPv6 cannot listen on it, so nothing else may ask for it."""
     values = {"services": {"office": {"service": service}}, "gateway": {"service": service}}
     objects = manifests(values)
-    check_valid(objects)
+    assert_valid(objects)
     specs = pod_specs(objects)
     hosts = {
         name: environment(specs[f"Deployment/chat-chatbot-{name}"])["CHATBOT_HOST"]

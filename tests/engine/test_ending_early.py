@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -31,13 +32,25 @@ pytestmark = pytest.mark.anyio
 ENDLESS = Sampling(temperature=0.0, repeat_penalty=1.0, max_tokens=100_000)
 
 
-async def until(condition: object, seconds: float = 5.0) -> float:
-    """Wait for ``condition()``; the time it took."""
-    begun = time.monotonic()
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() - begun < seconds, "it never happened"
-        await asyncio.sleep(0.002)
-    return time.monotonic() - begun
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for ``condition()``."""
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.002)
+
+
+def watch_steps(rig: Rig, seconds: float = 0.0) -> list[set[str]]:
+    """Who ran or waited in each step from now on; each step takes so many seconds longer."""
+    engine, seen = rig.loaded.engine, list[set[str]]()
+    plan = engine._stepper.plan
+
+    def watched() -> list[Rows]:
+        seen.append({stream.ticket.caller for stream in engine._roster.everyone()})
+        time.sleep(seconds)
+        return plan()
+
+    engine._stepper.plan = watched  # type: ignore[method-assign]
+    return seen
 
 
 async def read_one_token(rig: Rig, caller: str = "somebody") -> object:
@@ -52,8 +65,11 @@ async def test_closing_the_iterator_frees_the_place_within_a_step(rig: RigMaker)
     engine = rig(context_tokens=4096, parallel=2)
     events = await read_one_token(engine)
     assert engine.model.queue_size(ServiceName("office")) == 0
+    steps = watch_steps(engine)
     await events.aclose()  # type: ignore[attr-defined]
-    assert await until(lambda: engine.loaded.scheduler.places() == 0) < 1.0
+    before = len(steps)
+    await until(lambda: engine.loaded.scheduler.places() == 0)
+    assert len(steps) <= before + 1
     assert not engine.loaded.engine._roster.running
     assert len(engine.loaded.engine._roster._free_ids) == 2
 
@@ -65,7 +81,8 @@ async def test_leaving_while_queued_frees_the_place_and_costs_no_step(rig: RigMa
     await until(lambda: engine.model.queue_size(ServiceName("office")) == 1)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    assert await until(lambda: engine.model.queue_size(ServiceName("office")) == 0) < 1.0
+    await until(lambda: engine.model.queue_size(ServiceName("office")) == 0)
+    assert engine.loaded.scheduler.places() == 1, "it did not wait for the end of the other"
     assert len(engine.meter.starts) == 1
     await running.aclose()  # type: ignore[attr-defined]
 
@@ -123,21 +140,14 @@ async def test_the_deadline_holds_in_every_stage(rig: RigMaker, stage: str) -> N
             stepper.prefill_seconds = 0.0
         blocker = None
     long = question("x" * 3000 if stage == "prefill" else "x")
-    plan = stepper.plan
-
-    def slow_plan() -> list[Rows]:
-        time.sleep(0.02)
-        return plan()
-
-    stepper.plan = slow_plan  # type: ignore[method-assign]
-    begun = time.monotonic()
+    steps = watch_steps(engine, 0.02)
     with pytest.raises(DeadlineExceeded) as caught:
         await engine.ask(long, ENDLESS, caller="late", seconds=0.6)
     assert caught.value.stage == stage
     begun_so_far = caught.value.begun
     assert begun_so_far is not None
     assert (begun_so_far.usage.completion > 0) == (stage == "decode")
-    assert 0.5 < time.monotonic() - begun < 1.5
+    assert sum("late" in callers for callers in steps) <= 0.6 / 0.02 + 1
     if blocker is not None:
         await blocker.aclose()  # type: ignore[attr-defined]
     await until(lambda: engine.loaded.scheduler.places() == 0)
@@ -226,10 +236,8 @@ async def test_refusals_at_the_door(rig: RigMaker) -> None:
     with pytest.raises(Overloaded, match="share") as own:
         engine.place("a")
     places.append(engine.place("b"))
-    begun = time.perf_counter()
     with pytest.raises(Overloaded, match="queue is full") as full:
         engine.place("c")
-    assert time.perf_counter() - begun < 0.02
     assert own.value.retry_after >= 1
     assert full.value.queue_size == 3
     for place in places[1:]:

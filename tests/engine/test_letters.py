@@ -24,7 +24,7 @@ def allowed_in(masks: LetterMasks, before: bytes, size: int) -> npt.NDArray[np.b
     return ~ruled_out(masks.mask(state), size)
 
 
-def check(
+def assert_as_decoded(
     pieces: Sequence[bytes], scripts: Scripts, tokens: Iterable[int], unfinished: Iterable[bytes]
 ) -> None:
     """Compare the masks of some tokens behind some bytes with what decoding tells."""
@@ -53,7 +53,7 @@ def many() -> Sequence[bytes]:
 def test_a_mask_is_what_decoding_tells(many: Sequence[bytes], scripts: Scripts) -> None:
     unfinished = sorted(SlowLetters(scripts).unfinished)
     tokens = [*range(512), *range(512, len(many), 97)]
-    check(many, scripts, tokens, [b"", *unfinished[::23]])
+    assert_as_decoded(many, scripts, tokens, [b"", *unfinished[::23]])
 
 
 def test_every_prefix_of_a_character_has_its_state_and_no_other_bytes_have() -> None:

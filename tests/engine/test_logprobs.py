@@ -66,7 +66,7 @@ def told_of(pieces: list[bytes], text: AnswerText, *, unfinished: bool) -> tuple
     return seen + more, told
 
 
-def check_each_once_and_in_order(told: list[TokenLogprobs], parts: list[bytes]) -> None:
+def assert_each_once_and_in_order(told: list[TokenLogprobs], parts: list[bytes]) -> None:
     numbers = [-each.chosen.logprob for each in told]
     assert numbers == sorted(set(numbers))
     for each in told:
@@ -100,7 +100,7 @@ def test_the_bytes_that_are_told_are_the_text_that_is_shown(
     parts: list[bytes], endings: Endings, unfinished: bool
 ) -> None:
     seen, told = told_of(parts, AnswerText(endings, ("END",)), unfinished=unfinished)
-    check_each_once_and_in_order(told, parts)
+    assert_each_once_and_in_order(told, parts)
     if "\ufffd" not in seen:
         assert b"".join(each.chosen.piece for each in told) == seen.encode()
 
@@ -108,7 +108,7 @@ def test_the_bytes_that_are_told_are_the_text_that_is_shown(
 @given(st.lists(st.binary(max_size=3), max_size=30))
 def test_of_bytes_that_are_no_text_each_token_is_told_once(parts: list[bytes]) -> None:
     _, told = told_of(parts, AnswerText(Endings(), ("\ufffd\ufffd\ufffd",)), unfinished=False)
-    check_each_once_and_in_order(told, parts)
+    assert_each_once_and_in_order(told, parts)
 
 
 @pytest.mark.parametrize("model", ["tiny", "window"])

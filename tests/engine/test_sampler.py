@@ -27,7 +27,7 @@ def vocabulary(models: Path) -> Iterator[Vocabulary]:
     file.close()
 
 
-def check_both_choose_the_same(
+def assert_both_choose_the_same(
     sampling: Sampling,
     size: int,
     vocabulary: Vocabulary,
@@ -73,7 +73,7 @@ def check_both_choose_the_same(
 def test_same_seed_same_tokens_as_on_all(
     vocabulary: Vocabulary, sampling: Sampling, size: int, scale: float, masked: float
 ) -> None:
-    check_both_choose_the_same(sampling, size, vocabulary, steps=12, scale=scale, masked=masked)
+    assert_both_choose_the_same(sampling, size, vocabulary, steps=12, scale=scale, masked=masked)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_same_seed_same_tokens_as_on_all(
     ids=["defaults", "hot", "min-p", "sigma", "greedy", "argmax"],
 )
 def test_same_seed_same_tokens_of_a_large_vocabulary(vocabulary: Vocabulary, sampling: Sampling) -> None:
-    check_both_choose_the_same(replace(sampling, seed=7), 128_256, vocabulary, steps=6)
+    assert_both_choose_the_same(replace(sampling, seed=7), 128_256, vocabulary, steps=6)
 
 
 def test_few_tokens_are_enough_for_the_usual_settings(vocabulary: Vocabulary) -> None:

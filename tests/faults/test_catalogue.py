@@ -4,7 +4,8 @@ import ast
 from itertools import chain
 
 import pytest
-from tests.faults.catalogue import ROWS, document
+from tests.faults.catalogue import ROWS
+from tests.faults.reliability_table import document
 from tests.system.running_suite import ROOT
 
 
@@ -36,5 +37,5 @@ def test_each_row_is_shown_or_says_why_not() -> None:
 
 def test_the_document_holds_the_catalogue() -> None:
     assert document() in (ROOT / "docs" / "reliability.md").read_text(), (
-        "write the table anew from tests.faults.catalogue.document()"
+        "write the table anew from tests.faults.reliability_table.document()"
     )

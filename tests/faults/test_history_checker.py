@@ -57,7 +57,7 @@ def test_the_checker_finds_each_kind_of_wrong(room: list[str], wrong: dict[str, 
     assert {kind: getattr(verdict, kind) for kind in kinds if getattr(verdict, kind)} == wrong
 
 
-def _hold(checked: Checked, record_property: Figures) -> None:
+def _assert_held(checked: Checked, record_property: Figures) -> None:
     record_property("figures", describe(checked))
     assert checked.verdict.holds, checked.verdict
     assert checked.verdict.acknowledged >= ACKNOWLEDGED
@@ -74,5 +74,5 @@ async def test_sqlite_keeps_every_acknowledged_turn_once_and_in_order(
     with null_suite(tmp_path) as suite:
         await suite.start()
         checked = await check(suite, of_suite(suite), acknowledged=ACKNOWLEDGED, seed=1, seconds=SECONDS)
-    _hold(checked, record_property)
+    _assert_held(checked, record_property)
     assert checked.heard.ends["503"], "the disk was not full enough to show anything"

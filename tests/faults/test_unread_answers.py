@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from tests.support.fakes import FakeModel, MemoryHistory, service_state
+from tests.support.fakes import FakeModel, service_state
+from tests.support.memory_history import MemoryHistory
 from tests.support.raw_http import get, post, raw_connection
 from tests.support.serving import serving
 

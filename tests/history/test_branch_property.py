@@ -41,7 +41,7 @@ async def _do(store: TurnStore, room: Room, step: str, chosen: UUID | None, numb
         await store.insert(make_turn(room, f"q{number}", id_=UUID(int=number + 1), after=after))
 
 
-async def _check_life(folder: Path, life: list[tuple[str, int]]) -> None:
+async def _assert_both_stores_agree(folder: Path, life: list[tuple[str, int]]) -> None:
     real, model = await SqliteTurnStore.open(folder / "h.sqlite3"), MemoryStore()
     room, seen = make_room(), [UUID(int=0)]
     for number, (step, place) in enumerate(life):
@@ -66,7 +66,7 @@ async def _check_life(folder: Path, life: list[tuple[str, int]]) -> None:
 @given(life=steps)
 def test_both_stores_agree_and_a_recall_is_the_trees_path(life: list[tuple[str, int]]) -> None:
     with TemporaryDirectory() as folder:
-        asyncio.run(_check_life(Path(folder), life))
+        asyncio.run(_assert_both_stores_agree(Path(folder), life))
 
 
 @given(parents=st.lists(st.integers(-1, 30), max_size=30))

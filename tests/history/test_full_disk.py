@@ -12,8 +12,9 @@ import httpx
 import pytest
 from tests.history.makers import make_room, make_turn
 from tests.history.resilience import FAST, until
-from tests.support.fakes import FakeModel, MemoryHistory, SilentMeter, client_of, service_state
+from tests.support.fakes import FakeModel, SilentMeter, client_of, service_state
 from tests.support.gguf_factory import Plan, write_model
+from tests.support.memory_history import MemoryHistory
 from tests.system.running_suite import RunningSuite, running_suite
 
 from chatbot.adapters.history.resilient import ResilientHistory

@@ -94,7 +94,7 @@ async def stored(suite: RunningSuite) -> list[dict[str, Any]]:
     return turns
 
 
-def check(turns: list[dict[str, Any]], record: Record) -> None:
+def assert_once_and_in_order(turns: list[dict[str, Any]], record: Record) -> None:
     questions = [turn["input_data"] for turn in turns]
     assert len(questions) == len(set(questions)), "a turn is doubled"
     assert [turn["index"] for turn in turns] == list(range(1, len(turns) + 1))
@@ -123,7 +123,7 @@ async def test_the_database_is_killed_and_started_again(
     with suite_on(tmp_path, model, own_mongo_server) as suite:
         await life(suite, 6, record, trouble())
         turns = await stored(suite)
-    check(turns, record)
+    assert_once_and_in_order(turns, record)
     assert len(turns) == len(record.asked) == 6 * WRITERS
     assert record.states == {"database", "kept"}, "the database was not disturbed enough to show anything"
 
@@ -148,7 +148,7 @@ async def test_the_suite_is_killed_and_started_again_and_so_is_the_database(
             await life(suite, 1000, record, trouble(suite))
     with suite_on(tmp_path, model, own_mongo_server) as suite:
         turns = await stored(suite)
-    check(turns, record)
+    assert_once_and_in_order(turns, record)
     assert record.acknowledged >= WRITERS
     unheard = len(turns) - record.acknowledged
     assert unheard <= 2 * WRITERS, "a writer has at most one question under way when a life ends"

@@ -17,7 +17,7 @@ def rounded(value: float, digits: int) -> str:
     return str(Decimal(value).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP))
 
 
-def same(shown: Shown, name: str, expected: float | None, digits: int | None = None) -> None:
+def assert_shown(shown: Shown, name: str, expected: float | None, digits: int | None = None) -> None:
     """The exact value, and the text that a person reads."""
     found = shown[name]
     assert oracle.close(number(found), expected), (name, found, expected)
@@ -31,75 +31,75 @@ def same(shown: Shown, name: str, expected: float | None, digits: int | None = N
         assert found["text"].split(" ")[0] == rounded(value, digits), (name, found)
 
 
-def check_times(shown: Shown, prefix: str, values: list[int]) -> None:
+def assert_times(shown: Shown, prefix: str, values: list[int]) -> None:
     plain = oracle.times(values)
-    same(shown, f"{prefix}-n", plain["n"])
+    assert_shown(shown, f"{prefix}-n", plain["n"])
     for name in ("mean", "p50", "p90", "p95", "p99", "max"):
-        same(shown, f"{prefix}-{name}", plain[name], 3)
+        assert_shown(shown, f"{prefix}-{name}", plain[name], 3)
 
 
-def check_page(shown: Shown, text: str) -> None:
+def assert_page(shown: Shown, text: str) -> None:
     rows = oracle.load(text)
     chains = oracle.questions(rows)
     settled = [chain for chain in chains if not chain[-1]["again"]]
     hits = sum(map(oracle.answered, chains))
     felt = oracle.perceived(chains)
     good = [row for row in rows if row["ok"]]
-    same(shown, "questions", len(chains))
-    same(shown, "attempts", len(rows))
-    same(shown, "refused", sum(row["code"] == 429 for row in rows))
+    assert_shown(shown, "questions", len(chains))
+    assert_shown(shown, "attempts", len(rows))
+    assert_shown(shown, "refused", sum(row["code"] == 429 for row in rows))
     assert oracle.close(number(shown["success"]), hits / len(settled) if settled else None)
     if settled:
         assert shown["success"]["text"] == f"{rounded(100 * (hits / len(settled)), 2)} %"
-    same(shown, "mean", oracle.times(felt)["mean"], 3)
-    same(shown, "longest", oracle.times(felt)["max"], 3)
-    same(shown, "p95", oracle.times(felt)["p95"], 3)
-    check_times(shown, "time-attempt", [row["us"] for row in good])
-    check_times(shown, "time-perceived", felt)
+    assert_shown(shown, "mean", oracle.times(felt)["mean"], 3)
+    assert_shown(shown, "longest", oracle.times(felt)["max"], 3)
+    assert_shown(shown, "p95", oracle.times(felt)["p95"], 3)
+    assert_times(shown, "time-attempt", [row["us"] for row in good])
+    assert_times(shown, "time-perceived", felt)
     timed = [row for row in good if row["server"] is not None]
-    check_times(shown, "time-server", [row["server"] for row in timed])
-    check_times(shown, "time-overhead", [max(0, row["us"] - row["server"]) for row in timed])
-    check_times(shown, "time-refusal", [row["us"] for row in rows if row["code"] == 429])
-    check_waits(shown, chains, len(settled) - hits)
-    check_concurrency(shown, rows)
-    check_histogram(shown, felt)
-    check_timeline(shown, rows, chains)
-    check_tables(shown, rows)
+    assert_times(shown, "time-server", [row["server"] for row in timed])
+    assert_times(shown, "time-overhead", [max(0, row["us"] - row["server"]) for row in timed])
+    assert_times(shown, "time-refusal", [row["us"] for row in rows if row["code"] == 429])
+    assert_waits(shown, chains, len(settled) - hits)
+    assert_concurrency(shown, rows)
+    assert_histogram(shown, felt)
+    assert_timeline(shown, rows, chains)
+    assert_tables(shown, rows)
     for percent in (1, 5, 10, 25, 50, 75, 90, 95, 99, 100):
-        same(shown, f"ecdf-0-p{percent}", oracle.quantile(felt, percent) if felt else None, 3)
+        assert_shown(shown, f"ecdf-0-p{percent}", oracle.quantile(felt, percent) if felt else None, 3)
 
 
-def check_waits(shown: Shown, chains: list[list[dict[str, Any]]], failed: int) -> None:
+def assert_waits(shown: Shown, chains: list[list[dict[str, Any]]], failed: int) -> None:
     plain = oracle.waits(chains)
     for name in ("honoured", "kept"):
-        same(shown, f"promises-{name}", plain[name])
-    same(shown, "promises-promised", plain["promises"])
+        assert_shown(shown, f"promises-{name}", plain[name])
+    assert_shown(shown, "promises-promised", plain["promises"])
     assert oracle.close(number(shown["promises-error"]), plain["error"])
     assert {k: v["value"] for k, v in shown.items() if k.startswith("funnel-after-")} == {
         f"funnel-after-{retries}": str(count) for retries, count in plain["after"].items()
     }
-    same(shown, "funnel-exhausted", plain["exhausted"] - plain["left"])
-    same(shown, "funnel-left", plain["left"])
-    same(shown, "funnel-other", failed - plain["exhausted"])
-    same(shown, "funnel-open", plain["open"])
-    same(shown, "pie-answered", sum(plain["after"].values()))
-    same(shown, "pie-refused", plain["exhausted"])
-    same(shown, "pie-failed", failed - plain["exhausted"])
-    same(shown, "pie-open_", plain["open"])
+    assert_shown(shown, "funnel-exhausted", plain["exhausted"] - plain["left"])
+    assert_shown(shown, "funnel-left", plain["left"])
+    assert_shown(shown, "funnel-other", failed - plain["exhausted"])
+    assert_shown(shown, "funnel-open", plain["open"])
+    assert_shown(shown, "pie-answered", sum(plain["after"].values()))
+    assert_shown(shown, "pie-refused", plain["exhausted"])
+    assert_shown(shown, "pie-failed", failed - plain["exhausted"])
+    assert_shown(shown, "pie-open_", plain["open"])
 
 
-def check_concurrency(shown: Shown, rows: list[dict[str, Any]]) -> None:
+def assert_concurrency(shown: Shown, rows: list[dict[str, Any]]) -> None:
     peak, bins = oracle.levels(rows)
-    same(shown, "peak", peak)
+    assert_shown(shown, "peak", peak)
     assert sum(name.endswith("-throughput") for name in shown) == len(bins)
     for i, plain in enumerate(bins):
         assert number(shown[f"level-{i}-us"]) == plain["us"]
         assert oracle.close(number(shown[f"level-{i}-answers"]), plain["answers"])
-        same(shown, f"level-{i}-throughput", plain["throughput"], 3)
-        same(shown, f"level-{i}-mean", plain["mean"], 3)
+        assert_shown(shown, f"level-{i}-throughput", plain["throughput"], 3)
+        assert_shown(shown, f"level-{i}-mean", plain["mean"], 3)
     span = oracle.span(rows)
     rate = sum(row["ok"] for row in rows) * 3.6e9 / span if span else None
-    same(shown, "throughput", rate, 1)
+    assert_shown(shown, "throughput", rate, 1)
     knee, sentence = oracle.knee(bins, span), shown["users-sentence"]["text"]
     if not knee:
         assert sentence.startswith("Not enough data")
@@ -110,7 +110,7 @@ def check_concurrency(shown: Shown, rows: list[dict[str, Any]]) -> None:
     assert not knee["reached"] or f"{rounded(knee['throughput'], 3)} answers a second" in sentence
 
 
-def check_histogram(shown: Shown, felt: list[int]) -> None:
+def assert_histogram(shown: Shown, felt: list[int]) -> None:
     counts = [int(v["value"]) for k, v in sorted_by_number(shown, "histogram", "count")]
     lows = [int(v["value"]) for k, v in sorted_by_number(shown, "histogram", "low")]
     assert sum(counts) == len(felt)
@@ -122,7 +122,7 @@ def check_histogram(shown: Shown, felt: list[int]) -> None:
     assert counts == [sum(low <= value < low + width for value in felt) for low in lows]
 
 
-def check_timeline(shown: Shown, rows: list[dict[str, Any]], chains: list[list[dict[str, Any]]]) -> None:
+def assert_timeline(shown: Shown, rows: list[dict[str, Any]], chains: list[list[dict[str, Any]]]) -> None:
     medians = sorted_by_number(shown, "timeline", "median")
     if not rows:
         assert medians == []
@@ -137,19 +137,19 @@ def check_timeline(shown: Shown, rows: list[dict[str, Any]], chains: list[list[d
         low, high = begin + i * width, begin + (i + 1) * width
         own = [row for row in rows if low <= row["at"] < high]
         good = [row["us"] for row in own if row["ok"]]
-        same(shown, f"timeline-{i}-answered", len(good))
-        same(shown, f"timeline-{i}-refused", sum(not row["ok"] and row["code"] == 429 for row in own))
-        same(shown, f"timeline-{i}-failed", sum(not row["ok"] and row["code"] != 429 for row in own))
-        same(shown, f"timeline-{i}-median", oracle.quantile(good, 50) if good else None, 3)
+        assert_shown(shown, f"timeline-{i}-answered", len(good))
+        assert_shown(shown, f"timeline-{i}-refused", sum(not row["ok"] and row["code"] == 429 for row in own))
+        assert_shown(shown, f"timeline-{i}-failed", sum(not row["ok"] and row["code"] != 429 for row in own))
+        assert_shown(shown, f"timeline-{i}-median", oracle.quantile(good, 50) if good else None, 3)
         for code in {row["code"] for row in rows}:
-            same(shown, f"codes-{i}-{code}", sum(row["code"] == code for row in own))
+            assert_shown(shown, f"codes-{i}-{code}", sum(row["code"] == code for row in own))
         busy = sum(max(0, min(r["at"] + max(1, r["us"]), high) - max(r["at"], low)) for r in rows)
         idle = sum(max(0, min(b, high) - max(a, low)) for a, b in waits)
         assert oracle.close(number(shown[f"flight-{i}"]), busy / width)
         assert oracle.close(number(shown[f"waits-{i}"]), idle / width)
 
 
-def check_tables(shown: Shown, rows: list[dict[str, Any]]) -> None:
+def assert_tables(shown: Shown, rows: list[dict[str, Any]]) -> None:
     for name, column in (("reason", "failure_reason"), ("status", "code")):
         plain = Counter(str(row[column]) for row in rows if row[column] != "")
         assert plain == {
@@ -163,10 +163,10 @@ def check_tables(shown: Shown, rows: list[dict[str, Any]]) -> None:
         for i in range(len(groups)):
             own = [row for row in rows if row[column] == shown[f"{name}-{i}-name"]["value"]]
             good = [row["us"] for row in own if row["ok"]]
-            same(shown, f"{name}-{i}-attempts", len(own))
-            same(shown, f"{name}-{i}-answered", len(good))
+            assert_shown(shown, f"{name}-{i}-attempts", len(own))
+            assert_shown(shown, f"{name}-{i}-answered", len(good))
             for statistic in ("mean", "p50", "p95", "max"):
-                same(shown, f"{name}-{i}-{statistic}", oracle.times(good)[statistic], 3)
+                assert_shown(shown, f"{name}-{i}-{statistic}", oracle.times(good)[statistic], 3)
     errors = [row["error"] for row in rows if not row["ok"] and row["code"] != 429]
     assert [shown[f"failure-{i}-error"]["text"] for i in range(min(100, len(errors)))] == errors[:100]
 

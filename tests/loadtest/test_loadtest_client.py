@@ -1,5 +1,6 @@
 """One question against a server that refuses, streams, breaks off and lies."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -51,13 +52,15 @@ def rows_of(recorder: Recorder, folder: Path) -> RecordedRun:
 
 def test_a_plain_answer_becomes_one_final_row(fake: fakes.Fake, recorder: Recorder, tmp_path: Path) -> None:
     fake.script.append(fakes.answer(0.05))
+    begun = time.perf_counter()
     reply = Client(fake.url, recorder).ask(ask())
+    took = time.perf_counter() - begun
     run = rows_of(recorder, tmp_path)
     (row,) = run.attempts
     assert reply.db_id == "123e4567-e89b-12d3-a456-426614174000"
     assert (row.status_code, row.success, row.is_final_success, row.is_retry) == (200, True, True, False)
     assert row.process_us == 50_000
-    assert 50_000 <= row.duration_us < 2_000_000
+    assert 50_000 <= row.duration_us <= 1e6 * took
     assert (row.user_id, row.test_type, row.endpoint) == ("u-1", "character", "/character/Llama")
     assert row.character_name == "Rachel"
     assert row.response_size == len('"네, 안녕하세요!"'.encode())
@@ -213,12 +216,13 @@ def test_a_refusal_in_odd_words_is_still_a_refusal(
 def test_a_stream_that_goes_silent_ends_when_time_is_up(
     fake: fakes.Fake, recorder: Recorder, tmp_path: Path
 ) -> None:
-    fake.script.append(fakes.send(0.9 * SILENT, fakes.event("token", {"text": "가"}), 3 * SILENT))
+    said = (0.9 * SILENT, fakes.event("token", {"text": "가"}))
+    fake.script.append(fakes.send(*said * 5, 9 * SILENT))
     Client(fake.url, recorder, seconds=SILENT).ask(ask(stream=True))
     (row,) = rows_of(recorder, tmp_path).attempts
     assert row.failure_reason == "timeout"
-    # Counted from the last byte, as a socket counts, it would have been 1.9 times as long.
-    assert row.duration_us < 1.6e6 * SILENT
+    # Counted from the last byte, as a socket counts, it would have been 5.5 times as long.
+    assert row.duration_us < 5e6 * SILENT
 
 
 def test_nobody_home(recorder: Recorder, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from playwright.sync_api import Browser, Page
 from tests.loadtest import oracle
 from tests.loadtest.browsing import drawn, load, number, opened, read
-from tests.loadtest.page_checks import check_page, check_times, sorted_by_number
+from tests.loadtest.page_checks import assert_page, assert_times, sorted_by_number
 from tests.loadtest.strategies import HEADER, csv_texts
 from tests.loadtest.test_loadtest_summary import told_of
 
@@ -48,7 +48,7 @@ def page(browser: Browser, folder: Path) -> Iterator[Page]:
 def test_every_shown_number_equals_the_plain_computation(page: Page, folder: Path, text: str) -> None:
     path = folder / "generated.csv"
     path.write_bytes(text.encode())
-    check_page(load(page, path), text)
+    assert_page(load(page, path), text)
 
 
 @settings(
@@ -66,10 +66,10 @@ def test_a_report_shows_the_same_numbers(browser: Browser, folder: Path, text: s
         own.goto(report.as_uri())
         own.get_by_test_id("banner").wait_for()
         shown = read(own)
-    check_page(shown, text)
+    assert_page(shown, text)
     good = sum(row["ok"] for row in oracle.load(text))
     if good:
-        check_times(shown, "time-first_token", [100_000] * good)
+        assert_times(shown, "time-first_token", [100_000] * good)
 
 
 def test_nothing_in_a_file_becomes_markup(page: Page, folder: Path) -> None:

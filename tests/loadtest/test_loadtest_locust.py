@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.loadtest import fake_service as fakes
+from tests.loadtest.descriptions import published, schema
 from tests.loadtest.test_loadtest_run import ENVIRONMENT
 from tests.support.ports import held_ports
 
@@ -23,7 +24,7 @@ SCENARIO = Path(__file__).parents[2] / "src/loadtest/generator/locustfile.py"
 
 @pytest.fixture
 def fake() -> Iterator[fakes.Fake]:
-    with fakes.running(fakes.Fake(services={**fakes.published(), "tutor": fakes.schema()})) as fake:
+    with fakes.running(fakes.Fake(services={**published(), "tutor": schema()})) as fake:
         yield fake
 
 

@@ -22,7 +22,7 @@ from loadtest.stats.questions import gather
 from loadtest.stats.waiting import waiting
 
 
-def same(told: Distribution, plain: dict[str, Any]) -> None:
+def assert_same(told: Distribution, plain: dict[str, Any]) -> None:
     assert told.as_dict().keys() == plain.keys()
     for name, value in told.as_dict().items():
         assert oracle.close(value, plain[name]), name
@@ -41,11 +41,11 @@ def test_every_number_equals_the_plain_computation(text: str) -> None:
     told = summary.latencies(attempts, found)
     good = [row for row in rows if row["ok"]]
     timed = [row for row in good if row["server"] is not None]
-    same(told["attempt"], oracle.times([row["us"] for row in good]))
-    same(told["perceived"], oracle.times(oracle.perceived(chains)))
-    same(told["server"], oracle.times([row["server"] for row in timed]))
-    same(told["overhead"], oracle.times([max(0, row["us"] - row["server"]) for row in timed]))
-    same(told["refusal"], oracle.times([row["us"] for row in rows if row["code"] == REFUSED]))
+    assert_same(told["attempt"], oracle.times([row["us"] for row in good]))
+    assert_same(told["perceived"], oracle.times(oracle.perceived(chains)))
+    assert_same(told["server"], oracle.times([row["server"] for row in timed]))
+    assert_same(told["overhead"], oracle.times([max(0, row["us"] - row["server"]) for row in timed]))
+    assert_same(told["refusal"], oracle.times([row["us"] for row in rows if row["code"] == REFUSED]))
     waited, plain = waiting(found), oracle.waits(chains)
     assert waited.answered_after == plain["after"]
     for name in ("exhausted", "left", "open", "promises", "honoured", "kept", "error"):

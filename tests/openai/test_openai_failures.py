@@ -205,11 +205,11 @@ async def test_the_deadline_holds_in_every_stage_and_closes_upstream(
 ) -> None:
     async with running(completing(maker)) as server, opened(config_for(server)) as models:
         await models.check()
-        begun = time.monotonic()
-        with pytest.raises(DeadlineExceeded) as caught:
-            await generated(models["gpt"], seconds=0.4)
-        assert 0.3 < time.monotonic() - begun < 1.5
-        await asyncio.wait_for(server.client_left.wait(), 1)
+        # Each of the answers takes thirty seconds.
+        async with asyncio.timeout(20):
+            with pytest.raises(DeadlineExceeded) as caught:
+                await generated(models["gpt"], seconds=0.4)
+            await server.client_left.wait()
     assert caught.value.stage == stage
 
 

@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 from tests.openai.upstream import chunk, config_for, error, events, final, opened, stream
 from tests.search.local_server import running
-from tests.support.fakes import MemoryHistory, client_of, service_state
+from tests.support.fakes import client_of, service_state
+from tests.support.memory_history import MemoryHistory
 
 pytestmark = pytest.mark.anyio
 

@@ -1,6 +1,7 @@
 """The suite's own HTTP side behind the page: gateway, routes, streams, rooms; only the model plays."""
 
-from tests.support.fakes import FakeModel, FixedSearch, MemoryHistory, service_state
+from tests.support.fakes import FakeModel, FixedSearch, service_state
+from tests.support.memory_history import MemoryHistory
 
 from chatbot.api.app import create_app
 from chatbot.domain.messages import ServiceName, Token, Waiting

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import httpx
 import pytest
-from tests.support.fakes import FakeModel, MemoryHistory, client_of, service_state
+from tests.support.fakes import FakeModel, client_of, service_state
+from tests.support.memory_history import MemoryHistory
 from tests.support.serving import serving
 from tests.support.talkative import Talk
 

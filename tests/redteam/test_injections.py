@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.redteam.formats import Format, assert_contained, speaking_lines
-from tests.redteam.scenes import CASES, INJECTIONS, SCENES, Scene, World, case_name, parts
+from tests.redteam.scenes import CASES, INJECTIONS, SCENES, case_name, parts
+from tests.redteam.world import Scene, World
 
 from chatbot.domain.messages import Conversation
 
@@ -15,7 +16,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.real_model]
 FIELDS = pytest.mark.parametrize(("scene", "field"), CASES, ids=case_name)
 
 
-def check(
+def assert_contained_in_each(
     formats: dict[str, Format], attacked: Conversation, clean: Conversation, touched: frozenset[str]
 ) -> None:
     for name, form in formats.items():
@@ -38,7 +39,7 @@ async def test_an_injection_stays_in_its_own_part(
     for name, conversation in zip(INJECTIONS, attacked, strict=True):
         try:
             assert conversation.system[0] == clean.system[0], "the rules changed"
-            check(formats, conversation, clean, scene.fields[field])
+            assert_contained_in_each(formats, conversation, clean, scene.fields[field])
         except AssertionError as error:
             raise AssertionError(f"{name} in {field}: {error}") from error
 
@@ -58,7 +59,7 @@ def test_no_mixture_of_fragments_leaves_its_part(
     scene, field = case
     text = "".join(words).replace("\x00", "").encode("utf-8", "ignore").decode()[:150]
     clean, attacked = asyncio.run(scene.conversations([scene.values(), scene.values(field, text)]))
-    check(formats, attacked, clean, scene.fields[field])
+    assert_contained_in_each(formats, attacked, clean, scene.fields[field])
 
 
 @pytest.mark.parametrize("name", INJECTIONS)

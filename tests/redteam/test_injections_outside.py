@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from tests.engine.rig import Rig
 from tests.openai.upstream import answer, completing, config_for, opened
-from tests.redteam.scenes import CASES, INJECTIONS, SCENES, Scene, World, case_name
+from tests.redteam.scenes import CASES, INJECTIONS, SCENES, case_name
+from tests.redteam.world import Scene, World
 from tests.search.local_server import running
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]

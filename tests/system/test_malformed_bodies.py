@@ -66,7 +66,7 @@ def _resident_mib(suite: RunningSuite) -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
-def _check_refused(
+def _assert_refused(
     suite: RunningSuite, service: str, name: str, language: str, *, chunked: bool = False
 ) -> None:
     expected, body = BODIES[name]
@@ -88,21 +88,21 @@ def _check_refused(
 def test_a_malformed_body_gets_its_status_in_both_languages(
     suite: RunningSuite, name: str, language: str
 ) -> None:
-    _check_refused(suite, "office", name, language)
-    _check_refused(suite, "office", name, language, chunked=True)
+    _assert_refused(suite, "office", name, language)
+    _assert_refused(suite, "office", name, language, chunked=True)
     if name not in ("boolean as text", "boolean as number"):
-        _check_refused(suite, "character", name, language)
+        _assert_refused(suite, "character", name, language)
 
 
 def test_malformed_bodies_count_as_nothing_and_leave_memory_flat(suite: RunningSuite) -> None:
     counted = httpx.get(f"{suite.gateway}/office/performance").json()["total_requests"]
     for _ in range(2):
         for name in BODIES:
-            _check_refused(suite, "office", name, "ko")
+            _assert_refused(suite, "office", name, "ko")
     before = _resident_mib(suite)
     for _ in range(10):
         for name in BODIES:
-            _check_refused(suite, "office", name, "ko")
+            _assert_refused(suite, "office", name, "ko")
     assert _resident_mib(suite) - before < 4
     assert httpx.get(f"{suite.gateway}/office/performance").json()["total_requests"] == counted == 0
     valid = {"input_data": "a", **CHARACTER}

@@ -139,8 +139,8 @@ async def test_closing_the_connection_frees_the_place_within_a_second(
         for task in asking:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
-        # Raises where a place is still taken then.
         await asyncio.to_thread(suite.wait_idle, 1.0)
+        assert suite.metric("chatbot_active_requests", service="character") == 0
 
 
 async def test_the_end_of_a_stream_tells_the_model_its_usage_and_the_prompt_s_parts(
