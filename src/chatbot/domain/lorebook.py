@@ -52,12 +52,9 @@ _SCANNED_CHARS = 20_000
 
 _LABEL_CHARS = 200
 
-Key = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=KEY_CHARS),
-    AfterValidator(no_nul),
-    BeforeValidator(composed),
-]
+_CLEAN = (AfterValidator(no_nul), BeforeValidator(composed))
+Key = Annotated[str, StringConstraints(min_length=1, max_length=KEY_CHARS), *_CLEAN]
+SecondaryKey = Annotated[str, StringConstraints(max_length=KEY_CHARS), *_CLEAN]
 _Unused = Annotated[str, AfterValidator(no_nul)]
 Label = Annotated[str, StringConstraints(max_length=_LABEL_CHARS), AfterValidator(no_nul)]
 
@@ -86,7 +83,7 @@ class LoreEntry(BaseModel):
     keys: tuple[Key, ...] = Field(
         default=(), max_length=ENTRY_KEYS, fail_fast=True, description="One of them has to be said."
     )
-    secondary_keys: tuple[Key, ...] = Field(
+    secondary_keys: tuple[SecondaryKey, ...] = Field(
         default=(),
         max_length=ENTRY_KEYS,
         fail_fast=True,
@@ -258,7 +255,8 @@ def _matches(entry: LoreEntry, said: str, folded: str) -> bool:
         return any(found(key, said) for key in entry.keys)
 
     def stand(keys: Iterable[str]) -> Iterable[bool]:
-        return (_stands(key, entry, said, folded) for key in filter(None, map(str.strip, keys)))
+        # As in SillyTavern an empty key stands nowhere, and one of white space everywhere.
+        return (bool(key) and _stands(key.strip(), entry, said, folded) for key in keys)
 
     if not any(stand(entry.keys)):
         return False
