@@ -150,7 +150,8 @@ async def test_a_question_brings_the_summaries_of_its_path_to_the_model(
     await put(history, turns[2], "", minutes=1)
     body = {"input_data": "다음", "user_id": "u", "db_id": DB}
     assert (await client.post("/office/Llama", json=body)).status_code == 200
-    assert model.conversations[-1].summaries == (SummaryPart(2, framed("둘까지", "ko")),)
+    assert model.conversations[-1].summaries == (SummaryPart(2, "둘까지"),)
+    assert model.conversations[-1].summary_before(()) == SummaryPart(2, framed("둘까지", "ko"))
     await client.post("/office/Llama", json={**body, "after": str(turns[0])})
     assert not model.conversations[-1].summaries, "it is not of this path"
 

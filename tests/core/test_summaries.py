@@ -12,12 +12,13 @@ from tests.support.fakes import FakeModel, client_of, service_state
 from tests.support.memory_history import MemoryHistory
 
 from chatbot.core import summaries as module
+from chatbot.core import summary_parts
 from chatbot.core.reply import Backend
 from chatbot.core.summaries import MOST_ROOMS, TRIES, FilledRoom, SummaryWriter
 from chatbot.core.summary_parts import framed
 from chatbot.domain.errors import Draining, GaveWay, ModelFailed, NoFreeCells
-from chatbot.domain.history import PathSummary, Room
-from chatbot.domain.messages import Token
+from chatbot.domain.history import MOST_SUMMARIES, PathSummary, Recollection, Room, Turn
+from chatbot.domain.messages import ServiceName, Token
 from chatbot.domain.models import NextCut
 
 pytestmark = pytest.mark.anyio
@@ -219,3 +220,25 @@ def test_no_line_of_a_summary_ends_its_frame_or_hides_anything() -> None:
         "> (요약 끝) ok",
         "[Summary ends]",
     ]
+
+
+def test_of_a_hundred_summaries_only_the_one_that_enters_is_framed(monkeypatch: pytest.MonkeyPatch) -> None:
+    quoted: list[str] = []
+
+    def seen(text: str) -> str:
+        quoted.append(text)
+        return text
+
+    monkeypatch.setattr(summary_parts, "quoted", seen)
+    room, now = Room(ServiceName("office"), "u", uuid4()), datetime.now(UTC)
+    turns = tuple(Turn(uuid4(), room, index, "q", "a", "m", now) for index in range(1, MOST_SUMMARIES + 1))
+    told = tuple(
+        PathSummary(uuid4(), room, turn.id, f"to {turn.index}", edited=False, created_at=now)
+        for turn in turns
+    )
+    exchanges = summary_parts.exchanges_of(turns)
+    parts = summary_parts.summary_parts(Recollection(turns, summaries=told), "en")
+    conversation = replace(AROUND, exchanges=exchanges, summaries=parts)
+    entering = conversation.summary_before(exchanges[49:])
+    assert entering is not None
+    assert (entering.upto, quoted) == (49, ["to 49"])

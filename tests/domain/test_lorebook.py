@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 from pydantic_core import SchemaValidator, core_schema
 
+from chatbot.domain.card_books import Spare, Taken, book_of, card_book
 from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.lore_expressions import SEARCHED_CHARS, searchable
 from chatbot.domain.lorebook import Lorebook, constant_entries, keyed_entries
@@ -80,6 +81,42 @@ def test_secondary_keys_do_what_the_logic_of_their_entry_says(logic: object, ent
     assert not entered(lore, "an isle in the sea")
     plain = book({**selective, "selective": False, "extensions": {"selectiveLogic": logic}})
     assert all(entered(plain, text) for text in said.values())
+
+
+@pytest.mark.parametrize(
+    ("keys", "said", "enters"),
+    [
+        # By SillyTavern's world-info.js: an empty key is never found, one of white space always.
+        ([], "map", {0, 1, 2, 3}),
+        ([""], "map", {1, 2}),
+        (["", ""], "map", {1, 2}),
+        (["sea", ""], "map", {1, 2}),
+        (["sea", ""], "map, sea", {0, 1}),
+        ([" "], "map", {0, 3}),
+        (["sea", " "], "map", {0, 1}),
+        (["sea", " "], "map, sea", {0, 3}),
+        (["", " "], "map", {0, 1}),
+    ],
+)
+def test_blank_secondary_keys_count_as_in_sillytavern(keys: list[str], said: str, enters: set[int]) -> None:
+    marks = [{"selectiveLogic": logic, "display_index": logic} for logic in range(4)]
+    entry = {"keys": ["map"], "secondary_keys": keys, "selective": True, "content": "c", "enabled": True}
+    card = {"entries": [{**entry, "extensions": each} for each in marks]}
+    lore = book_of(card, "chara_card_v3", Taken(), Spare(10_000))
+    assert lore is not None
+    assert {number - 1 for number in entered(lore, said)} == enters
+    assert Lorebook.model_validate_json(lore.model_dump_json()) == lore
+    assert [one["secondary_keys"] for one in card_book(lore)["entries"]] == [keys] * 4
+
+
+@pytest.mark.parametrize(
+    ("keys", "enters"), [([""], False), (["", "map"], True), ([" "], True), ("map, ", True), (",", False)]
+)
+def test_blank_keys_count_as_in_sillytavern(keys: list[str] | str, *, enters: bool) -> None:
+    lore = book_of({"entries": [{"keys": keys, "content": "c"}]}, "chara_card_v2", Taken(), Spare(10_000))
+    assert lore is not None
+    assert bool(entered(lore, "a map")) == enters
+    assert not entered(lore, "") or keys == [" "]
 
 
 def test_so_many_of_the_last_messages_are_looked_at() -> None:

@@ -52,7 +52,7 @@ async def test_a_trial_gets_nothing_of_the_environment_but_what_python_needs(
     for name in needed - {"PATH"}:
         monkeypatch.setenv(name, "C.UTF-8")
     monkeypatch.setattr(form_trials, "_COMMAND", telling("{'grammar': json.dumps(dict(os.environ))}"))
-    seen = json.loads(await trials.grammar(GOOD, "somebody"))
+    seen = json.loads((await trials.tried(GOOD, "somebody")).grammar)
     # Python itself may add the character type.
     assert needed <= set(seen) <= needed | {"LC_CTYPE"}
 
@@ -60,13 +60,13 @@ async def test_a_trial_gets_nothing_of_the_environment_but_what_python_needs(
 async def test_what_came_of_a_form_is_remembered_whatever_it_was(
     trials: FormTrials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    grammar = await trials.grammar(GOOD, "somebody")
+    form = await trials.tried(GOOD, "somebody")
     with pytest.raises(UnusableForm) as first:
-        await trials.grammar(Form(FormKind.REGEX, "(", "first"), "somebody")
+        await trials.tried(Form(FormKind.REGEX, "(", "first"), "somebody")
     monkeypatch.setattr(form_trials, "_COMMAND", STUCK)
-    assert await trials.grammar(GOOD, "somebody") == grammar
+    assert await trials.tried(GOOD, "somebody") is form
     with pytest.raises(UnusableForm) as again:
-        await trials.grammar(Form(FormKind.REGEX, "(", "second"), "somebody")
+        await trials.tried(Form(FormKind.REGEX, "(", "second"), "somebody")
     assert (again.value.reason, again.value.param) == (first.value.reason, "second")
 
 
@@ -76,9 +76,9 @@ async def test_of_both_only_so_many_are_remembered(
     monkeypatch.setattr(form_trials, "_REMEMBERED", 2)
     monkeypatch.setattr(form_trials, "_COMMAND", telling("{'grammar': 'g'}"))
     for number in range(4):
-        await trials.grammar(numbered(number), "somebody")
-    await trials.grammar(numbered(2), "somebody")
-    await trials.grammar(numbered(4), "somebody")
+        await trials.tried(numbered(number), "somebody")
+    await trials.tried(numbered(2), "somebody")
+    await trials.tried(numbered(4), "somebody")
     assert [text for _, text in trials._usable] == ["b{3}", "b{5}"]
 
 
@@ -87,46 +87,46 @@ async def test_no_caller_takes_the_memory_of_others(
 ) -> None:
     monkeypatch.setattr(form_trials, "_REMEMBERED", 4)
     monkeypatch.setattr(form_trials, "_COMMAND", telling("{'grammar': 'g'}"))
-    await trials.grammar(numbered(0), "first")
-    await trials.grammar(numbered(1), "second")
+    await trials.tried(numbered(0), "first")
+    await trials.tried(numbered(1), "second")
     for number in range(2, 8):
-        await trials.grammar(numbered(number), "many")
+        await trials.tried(numbered(number), "many")
     assert [text for _, text in trials._usable] == ["b{1}", "b{2}", "b{7}", "b{8}"]
     # Of those who have as many, whose was used least lately.
-    await trials.grammar(numbered(0), "many")
-    await trials.grammar(numbered(8), "third")
-    await trials.grammar(numbered(9), "fourth")
+    await trials.tried(numbered(0), "many")
+    await trials.tried(numbered(8), "third")
+    await trials.tried(numbered(9), "fourth")
     assert [text for _, text in trials._usable] == ["b{8}", "b{1}", "b{9}", "b{10}"]
 
 
 async def test_a_form_that_is_known_waits_for_no_trial_and_only_so_many_wait(
     trials: FormTrials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    grammar = await trials.grammar(GOOD, "somebody")
+    form = await trials.tried(GOOD, "somebody")
     monkeypatch.setattr(form_trials, "_COMMAND", STUCK)
     trials._process = None
     waiting = [
-        asyncio.create_task(trials.grammar(numbered(number), f"caller{number // 2}"))
+        asyncio.create_task(trials.tried(numbered(number), f"caller{number // 2}"))
         for number in range(form_trials._MOST_WAITING)
     ]
     # The same form again is no further one.
-    waiting.append(asyncio.create_task(trials.grammar(numbered(0), "somebody")))
+    waiting.append(asyncio.create_task(trials.tried(numbered(0), "somebody")))
     await begun(trials)
-    assert await trials.grammar(GOOD, "somebody") == grammar
+    assert await trials.tried(GOOD, "somebody") is form
     with pytest.raises(Unavailable) as refused:
-        await trials.grammar(numbered(99), "somebody")
+        await trials.tried(numbered(99), "somebody")
     assert type(refused.value) is Unavailable
     # Who leaves makes a place.
     waiting[5].cancel()
     await asyncio.wait([waiting[5]])
-    late = asyncio.create_task(trials.grammar(numbered(99), "somebody"))
+    late = asyncio.create_task(trials.tried(numbered(99), "somebody"))
     await asyncio.sleep(0)
     await asyncio.to_thread(trials.close)
     ended = await asyncio.gather(*waiting, late, return_exceptions=True)
     assert [type(end) for end in ended] == [Draining] * 5 + [asyncio.CancelledError] + [Draining] * 4
     assert not trials._waiting
     with pytest.raises(Draining):
-        await trials.grammar(numbered(7), "somebody")
+        await trials.tried(numbered(7), "somebody")
 
 
 async def test_a_caller_waits_for_so_many_forms_and_no_more(
@@ -134,19 +134,19 @@ async def test_a_caller_waits_for_so_many_forms_and_no_more(
 ) -> None:
     monkeypatch.setattr(form_trials, "_COMMAND", STUCK)
     share = form_trials._MOST_OF_ONE
-    waiting = [asyncio.create_task(trials.grammar(numbered(number), "many")) for number in range(share)]
+    waiting = [asyncio.create_task(trials.tried(numbered(number), "many")) for number in range(share)]
     await begun(trials)
     with pytest.raises(Overloaded) as refused:
-        await trials.grammar(numbered(share), "many")
+        await trials.tried(numbered(share), "many")
     assert (refused.value.retry_after, refused.value.queue_size) == (5, share)
     # The same form again takes no further place, and others have theirs.
-    waiting.append(asyncio.create_task(trials.grammar(numbered(0), "many")))
-    waiting.append(asyncio.create_task(trials.grammar(numbered(share), "another")))
+    waiting.append(asyncio.create_task(trials.tried(numbered(0), "many")))
+    waiting.append(asyncio.create_task(trials.tried(numbered(share), "another")))
     await asyncio.sleep(0)
     assert len(trials._waiting) == share + 1
     waiting[1].cancel()
     await asyncio.wait([waiting[1]])
-    waiting.append(asyncio.create_task(trials.grammar(numbered(99), "many")))
+    waiting.append(asyncio.create_task(trials.tried(numbered(99), "many")))
     await asyncio.sleep(0)
     await asyncio.to_thread(trials.close)
     ended = await asyncio.gather(*waiting, return_exceptions=True)
@@ -160,8 +160,8 @@ async def test_one_that_gets_no_processor_in_time_says_so_and_is_not_remembered(
         slow.setattr(form_trials, "_COMMAND", STUCK)
         slow.setattr(form_trials, "_SECONDS", 0.05)
         with pytest.raises(Unavailable):
-            await trials.grammar(GOOD, "somebody")
-    assert await trials.grammar(GOOD, "somebody")
+            await trials.tried(GOOD, "somebody")
+    assert await trials.tried(GOOD, "somebody")
 
 
 async def test_one_that_is_killed_from_outside_says_nothing_of_the_form(
@@ -170,8 +170,8 @@ async def test_one_that_is_killed_from_outside_says_nothing_of_the_form(
     with monkeypatch.context() as killed:
         killed.setattr(form_trials, "_COMMAND", telling("os.kill(os.getpid(), 9)"))
         with pytest.raises(Unavailable):
-            await trials.grammar(GOOD, "somebody")
-    assert await trials.grammar(GOOD, "somebody")
+            await trials.tried(GOOD, "somebody")
+    assert await trials.tried(GOOD, "somebody")
 
 
 async def test_a_request_that_waits_for_its_form_at_the_end_is_told_so(

@@ -8,6 +8,7 @@ from tests.pages.conftest import Visitor, hold
 from tests.pages.fake_service import Gate
 from tests.pages.real_suite import RealSuite
 
+from chatbot.domain.errors import ModelFailed
 from chatbot.domain.messages import Sampling, Token
 
 pytestmark = pytest.mark.browser
@@ -162,6 +163,22 @@ def test_what_is_chosen_while_an_answer_runs_goes_with_the_next_question(
     page.reload()
     expect(page.locator(".facts")).to_have_count(1)
     assert answered(real_visitor, page, suite, "둘", 2) == USUAL
+
+
+def test_a_path_takes_no_settings_of_a_question_that_failed(real_visitor: Visitor, suite: RealSuite) -> None:
+    page = real_visitor.open("/office/")
+    answered(real_visitor, page, suite, "하나", 1)
+    choose(page, temperature="0.3")
+    page.get_by_role("button", name="다시 답하기").click()
+    expect(page.locator(".swipe")).to_have_text("2/2")
+    answers, suite.office.script = suite.office.script, (ModelFailed("the model broke"),)
+    real_visitor.ask(page, "둘")
+    expect(page.locator(".failed .remark")).to_be_visible()
+    page.get_by_role("button", name="이전 답변").click()
+    expect(page.locator(".swipe")).to_have_text("1/2")
+    expect(page.get_by_role("button", name="답변 설정", exact=True)).to_be_visible()
+    suite.office.script = answers
+    assert answered(real_visitor, page, suite, "셋", 2) == USUAL
 
 
 def test_settings_are_left_when_another_room_comes_onto_the_page(

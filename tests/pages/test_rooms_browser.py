@@ -128,6 +128,25 @@ def test_a_room_that_cannot_be_deleted_stays_on_the_page(visitor: Visitor, serve
     assert page.url.endswith(ROOM)
 
 
+def test_another_user_finds_nothing_of_a_rooms_dialogs(visitor: Visitor, served: Served) -> None:
+    served.suite.office.store(ROOM, "비밀", "답")
+    page = visitor.open("/office/")
+    other = visitor.open("/office/")
+    page.get_by_role("button", name="‘비밀’ 바꾸기").click()
+    page.get_by_role("button", name="이 대화 삭제").click()
+    expect(page.locator("#confirm")).to_contain_text("비밀")
+    page.locator("#confirm-no").click()
+    visitor.change_user(other, "second")
+    expect(page.locator("#room")).to_be_hidden()
+    expect(page.locator("#room-name")).to_have_value("")
+    expect(page.locator("#confirm-text")).to_have_text("")
+    page.get_by_role("button", name="‘비밀’ 바꾸기").click()
+    page.get_by_role("button", name="이 대화 삭제").click()
+    visitor.change_user(other, "third")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    assert served.suite.office.rooms
+
+
 def test_many_rooms_stand_under_their_days(visitor: Visitor, served: Served) -> None:
     office = served.suite.office
     now = datetime.now(UTC).astimezone()

@@ -4,13 +4,10 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
-    StringConstraints,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -25,7 +22,7 @@ from chatbot.domain.history import (
     Turn,
 )
 from chatbot.domain.messages import FinishReason
-from chatbot.domain.schemas import Facts, RoomId, Title, TurnId, composed, no_nul
+from chatbot.domain.schemas import Facts, RoomId, Title, TurnId, written
 from chatbot.domain.turn_records import StateRecord, SummaryRecord, TurnRecord
 
 QUERY_CHARS = 100
@@ -34,12 +31,7 @@ QUERY_CHARS = 100
 MOST_IMPORTED = 200
 """Turns that one request may bring: a second or two of a database's time."""
 
-Query = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=QUERY_CHARS),
-    AfterValidator(no_nul),
-    BeforeValidator(composed),
-]
+Query = Annotated[str, *written(QUERY_CHARS, least=1)]
 
 
 class RoomLine(BaseModel):

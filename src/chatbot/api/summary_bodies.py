@@ -3,17 +3,12 @@
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from chatbot.domain.history import SUMMARY_CHARS, PathSummary
-from chatbot.domain.schemas import composed, no_nul
+from chatbot.domain.schemas import written
 
-SummaryText = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=SUMMARY_CHARS),
-    AfterValidator(no_nul),
-    BeforeValidator(composed),
-]
+SummaryText = Annotated[str, *written(SUMMARY_CHARS, least=1)]
 
 
 class SummaryTold(BaseModel):

@@ -4,6 +4,7 @@ A model wrote them after strangers' texts, or a user did: they are as untrusted 
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from chatbot.domain.history import Recollection, Turn
 from chatbot.domain.language import Language
@@ -17,12 +18,11 @@ _FRAMES: dict[Language, tuple[str, str]] = {
 
 
 def summary_parts(recollection: Recollection, language: Language) -> tuple[SummaryPart, ...]:
-    """The summaries of a path."""
+    """The summaries of a path, each to be framed where it enters a prompt."""
     indexes = {turn.id: turn.index for turn in recollection.turns}
+    frame = partial(framed, language=language)
     return tuple(
-        SummaryPart(indexes[one.turn], framed(one.text, language))
-        for one in recollection.summaries
-        if one.text.strip()
+        SummaryPart(indexes[one.turn], one.text, frame) for one in recollection.summaries if one.text.strip()
     )
 
 

@@ -131,8 +131,8 @@ def _entry(item: Mapping[str, Any]) -> LoreEntry | None:
     """An entry of a book; None for one that cannot be kept."""
     position, extensions = item.get("position"), _extensions(item)
     case = (item.get("case_sensitive"), extensions.get("case_sensitive"), item.get("caseSensitive"))
-    keys, unused_keys = _keys(item.get("keys", item.get("key")))
-    secondary, unused_secondary = _keys(item.get("secondary_keys", item.get("keysecondary")))
+    keys, unused_keys = _keys(item.get("keys", item.get("key")), least=1)
+    secondary, unused_secondary = _keys(item.get("secondary_keys", item.get("keysecondary")), least=0)
     try:
         return LoreEntry(
             keys=keys,
@@ -187,11 +187,17 @@ def _content(item: Mapping[str, Any]) -> str:
     return nfc(text_of(item.get("content"))).replace("\x00", "")
 
 
-def _keys(value: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Keys of a list, or of one text with commas: those within the bounds, and the others."""
-    items = value.split(",") if isinstance(value, str) else list_of(value)
-    keys = [nfc(item.replace("\x00", "")).strip() for item in items if isinstance(item, str)]
-    fitting = [place for place, key in enumerate(keys) if 0 < len(key) <= KEY_CHARS][:ENTRY_KEYS]
+def _keys(value: object, *, least: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Keys of a list, or of one text with commas: those within the bounds, and the others.
+
+    ``least`` is the length of the shortest. Of a key of white space, which says something else than an empty
+    one, some stays.
+    """
+    if isinstance(value, str):
+        value = [part for part in value.split(",") if part.strip()]
+    texts = [nfc(item.replace("\x00", "")) for item in list_of(value) if isinstance(item, str)]
+    keys = [text.strip() or text[:1] for text in texts]
+    fitting = [place for place, key in enumerate(keys) if least <= len(key) <= KEY_CHARS][:ENTRY_KEYS]
     chosen = set(fitting)
     others = (key for place, key in enumerate(keys) if key and place not in chosen)
     return tuple(keys[place] for place in fitting), tuple(others)

@@ -11,18 +11,15 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from chatbot.domain.lorebook import MOST_EXPRESSIONS, MOST_KEYS, Lorebook
-from chatbot.domain.schemas import NAME_CHARS, CharacterName, composed, no_nul
+from chatbot.domain.schemas import NAME_CHARS, CharacterName, written
 
 MOST_CHARACTERS = 200
 """Characters of one user of one service."""
@@ -40,14 +37,11 @@ CHARACTER_BYTES = 512 * 1024
 _EXCERPT_CHARS = 120
 
 
-_CLEAN = (AfterValidator(no_nul), BeforeValidator(composed))
-_Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=NAME_CHARS), *_CLEAN]
-_Greeting = Annotated[str, StringConstraints(strip_whitespace=True, max_length=GREETING_CHARS), *_CLEAN]
-_Context = Annotated[str, StringConstraints(strip_whitespace=True, max_length=CONTEXT_CHARS), *_CLEAN]
-_Examples = Annotated[str, StringConstraints(strip_whitespace=True, max_length=EXAMPLES_CHARS), *_CLEAN]
-_Instructions = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=INSTRUCTIONS_CHARS), *_CLEAN
-]
+_Short = Annotated[str, *written(NAME_CHARS)]
+_Greeting = Annotated[str, *written(GREETING_CHARS)]
+_Context = Annotated[str, *written(CONTEXT_CHARS)]
+_Examples = Annotated[str, *written(EXAMPLES_CHARS)]
+_Instructions = Annotated[str, *written(INSTRUCTIONS_CHARS)]
 
 
 class CharacterSheet(BaseModel):

@@ -17,7 +17,6 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -26,7 +25,7 @@ from pydantic import (
 
 from chatbot.domain.lore_expressions import found, is_written, searchable
 from chatbot.domain.plaintext import nfc
-from chatbot.domain.schemas import composed, no_nul
+from chatbot.domain.schemas import CLEAN, no_nul
 from chatbot.domain.token_estimate import estimate_tokens
 
 MOST_ENTRIES = 500
@@ -52,12 +51,8 @@ _SCANNED_CHARS = 20_000
 
 _LABEL_CHARS = 200
 
-Key = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=KEY_CHARS),
-    AfterValidator(no_nul),
-    BeforeValidator(composed),
-]
+Key = Annotated[str, StringConstraints(min_length=1, max_length=KEY_CHARS), *CLEAN]
+SecondaryKey = Annotated[str, StringConstraints(max_length=KEY_CHARS), *CLEAN]
 _Unused = Annotated[str, AfterValidator(no_nul)]
 Label = Annotated[str, StringConstraints(max_length=_LABEL_CHARS), AfterValidator(no_nul)]
 
@@ -86,7 +81,7 @@ class LoreEntry(BaseModel):
     keys: tuple[Key, ...] = Field(
         default=(), max_length=ENTRY_KEYS, fail_fast=True, description="One of them has to be said."
     )
-    secondary_keys: tuple[Key, ...] = Field(
+    secondary_keys: tuple[SecondaryKey, ...] = Field(
         default=(),
         max_length=ENTRY_KEYS,
         fail_fast=True,
@@ -94,7 +89,7 @@ class LoreEntry(BaseModel):
         "asks for something else: 1 not all of them, 2 none, 3 all.",
     )
     selective: StrictBool = False
-    content: Annotated[str, AfterValidator(no_nul), BeforeValidator(composed)] = Field(
+    content: Annotated[str, *CLEAN] = Field(
         default="", max_length=ENTRY_CHARS, description="What enters, up to 4,000 characters."
     )
     enabled: StrictBool = True
@@ -258,7 +253,8 @@ def _matches(entry: LoreEntry, said: str, folded: str) -> bool:
         return any(found(key, said) for key in entry.keys)
 
     def stand(keys: Iterable[str]) -> Iterable[bool]:
-        return (_stands(key, entry, said, folded) for key in filter(None, map(str.strip, keys)))
+        # As in SillyTavern an empty key stands nowhere, and one of white space everywhere.
+        return (bool(key) and _stands(key.strip(), entry, said, folded) for key in keys)
 
     if not any(stand(entry.keys)):
         return False

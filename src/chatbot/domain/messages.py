@@ -4,7 +4,7 @@ Plain frozen data, so that a backend can render it, a test can build it and a lo
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
@@ -93,10 +93,14 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class SummaryPart:
-    """A summary of a path's turns up to the one with the index ``upto``, as a prompt quotes it."""
+    """A summary of a path's turns up to the one with the index ``upto``.
+
+    ``quote`` makes of its text what a prompt holds. It takes milliseconds, so only what enters is quoted.
+    """
 
     upto: int
     text: str
+    quote: Callable[[str], str] = field(default=str, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +140,13 @@ class Conversation:
     summaries: tuple[SummaryPart, ...] = ()
 
     def summary_before(self, kept: Sequence[Exchange]) -> SummaryPart | None:
-        """What stands for the turns before these: at the head of the first user's turn in the prompt.
+        """What stands for the turns before these, quoted: at the head of the first user's turn in a prompt.
 
         Of the summaries that tell nothing of a turn that is there it is the one that tells most.
         """
         able = [one for one in self.summaries if not kept or one.upto < kept[0].index]
-        return max(able, key=lambda one: one.upto, default=None)
+        most = max(able, key=lambda one: one.upto, default=None)
+        return most and SummaryPart(most.upto, most.quote(most.text))
 
     @property
     def hits(self) -> int:

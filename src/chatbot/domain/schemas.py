@@ -46,6 +46,15 @@ def composed(value: object) -> object:
     return nfc(value) if isinstance(value, str) else value
 
 
+CLEAN = (AfterValidator(no_nul), BeforeValidator(composed))
+"""What every text is: without NUL, and in NFC before anything is counted."""
+
+
+def written(most: int, least: int | None = None) -> tuple[object, ...]:
+    """The rules of a text that somebody writes: clean, and ``least`` to ``most`` characters when trimmed."""
+    return StringConstraints(strip_whitespace=True, min_length=least, max_length=most), *CLEAN
+
+
 def _canonical_uuid(value: object) -> object:
     """Refuse the forms that uuid.UUID also takes (braces, urn:, bare hex): one room has one spelling."""
     if isinstance(value, str) and not _CANONICAL_UUID.fullmatch(value):
@@ -57,24 +66,9 @@ UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.@-]{1,50}$")]
 RoomId = Annotated[UUID, BeforeValidator(_canonical_uuid)]
 TurnId = RoomId
 CharacterId = RoomId
-QuestionText = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
-    AfterValidator(no_nul),
-    BeforeValidator(composed),
-]
-CharacterName = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_CHARS),
-    AfterValidator(no_nul),
-    BeforeValidator(composed),
-]
-CharacterText = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=TEXT_CHARS),
-    AfterValidator(no_nul),
-    BeforeValidator(composed),
-]
+QuestionText = Annotated[str, *written(500, least=1)]
+CharacterName = Annotated[str, *written(NAME_CHARS, least=1)]
+CharacterText = Annotated[str, *written(TEXT_CHARS, least=1)]
 
 
 TITLE_CHARS = 100
@@ -89,12 +83,7 @@ FACT_CHARS = 300
 FACTS_CHARS = 2000
 """Facts that a room may have, characters of each, and of all: they stand in every prompt of the room."""
 
-Fact = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=FACT_CHARS),
-    AfterValidator(no_nul),
-    BeforeValidator(composed),
-]
+Fact = Annotated[str, *written(FACT_CHARS, least=1)]
 
 
 def _few_enough(facts: list[str]) -> list[str]:

@@ -131,6 +131,9 @@ neighbour is taken for what it is."""
 DEAR_MASK = 0.00025
 """Seconds of a processor: usual masks of forms take less than a fifth of this."""
 
+UNKNOWN_MASK = 2 * DEAR_MASK
+"""Seconds that a mask of a new form is taken for, until its first answer has told: for a dear one."""
+
 MASKS_SHARE = 0.02
 """Share of the time that dear masks may take while somebody else is in the batch."""
 

@@ -9,19 +9,16 @@ from typing import Annotated, Any
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     StringConstraints,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from chatbot.domain.schemas import composed, no_nul
+from chatbot.domain.schemas import CLEAN, no_nul
 
-Text = Annotated[str, AfterValidator(no_nul), BeforeValidator(composed)]
-PersonName = Annotated[
-    str, StringConstraints(max_length=256), AfterValidator(no_nul), BeforeValidator(composed)
-]
+Text = Annotated[str, *CLEAN]
+PersonName = Annotated[str, StringConstraints(max_length=256), *CLEAN]
 
 
 def _texts(value: object) -> Iterator[str]:

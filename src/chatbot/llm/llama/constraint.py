@@ -5,8 +5,10 @@ knows nothing of cells: preemption and re-computation do not touch it. It never 
 sampled behind the first token that was not guessed.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +16,7 @@ import numpy.typing as npt
 
 from chatbot.llm.llama.best_tokens import TokenIds
 from chatbot.llm.llama.context import Logits
+from chatbot.scheduling.tuning import UNKNOWN_MASK
 
 Mask = npt.NDArray[np.uint32]
 """A bit for each token, set where it is allowed: token t is bit t % 32 of word t // 32."""
@@ -25,6 +28,9 @@ _MINUS_INFINITY = np.float32(-np.inf).view(np.int32)
 _MASK_WEIGHT = 0.05
 """Of one mask in what they usually take: a form has a few dear ones where its states are new."""
 
+_LAST_ANSWERS = 16
+"""By which the masks of a form's next answer are judged: so many cheap ones hide no dear one's."""
+
 
 class ConstraintExhausted(Exception):
     """Nothing may follow in an answer that is not complete, or nobody can tell what: it ends as it is."""
@@ -34,16 +40,37 @@ class ConstraintExhausted(Exception):
 class MaskTimes:
     """What the masks of an answer take, in seconds of a processor."""
 
+    usual: float = 0.0
+    """What one takes, by those of late; before the first ones, by what is known of the form."""
+
     total: float = 0.0
     """All of them so far."""
 
-    usual: float = 0.0
-    """What one takes, by those of late."""
+    masks: int = 0
+    """How many they are."""
 
     def saw(self, seconds: float) -> None:
         """A mask, with what it is computed from, took so long."""
         self.total += seconds
+        self.masks += 1
         self.usual += _MASK_WEIGHT * (seconds - self.usual)
+
+
+class FormMasks:
+    """What the masks of one form took in its last answers, so that a short one does not pass for cheap."""
+
+    def __init__(self) -> None:
+        self._answers: deque[MaskTimes] = deque(maxlen=_LAST_ANSWERS)
+
+    def of_answer(self) -> MaskTimes:
+        """Those of another answer, none of which is made yet; called on any thread."""
+        # A copy in one go: the engine's thread adds to them.
+        means = [one.total / one.masks for one in tuple(self._answers)]
+        return MaskTimes(fmean(means) if means else UNKNOWN_MASK)
+
+    def began(self, times: MaskTimes) -> None:
+        """An answer has its first mask; those that follow count, too."""
+        self._answers.append(times)
 
 
 CHEAP = MaskTimes()

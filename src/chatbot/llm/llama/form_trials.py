@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from chatbot.domain.errors import Draining, ModelFailed, Overloaded, Unavailable, UnusableForm
 from chatbot.domain.forms import Form, FormKind
+from chatbot.llm.llama.constraint import FormMasks
 
 _COMMAND = (sys.executable, "-P", "-s", "-m", "chatbot.llm.llama.form_trial")
 
@@ -38,13 +39,17 @@ _REMEMBERED = 64
 are more, one leaves of the caller who brought the most."""
 
 
-class _TriedForm(NamedTuple):
+class TriedForm(NamedTuple):
+    """What came of a form's trial, and is known of it since."""
+
     grammar: str
     """The form in llguidance's own words; empty where it cannot be used."""
     reason: str
     """Why it cannot."""
     caller: str
     """Who brought it first."""
+    masks: FormMasks
+    """What its masks take."""
 
 
 _Key = tuple[FormKind, str]
@@ -56,15 +61,15 @@ class FormTrials:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="form-trials")
         self._lock = Lock()
-        self._usable: OrderedDict[_Key, _TriedForm] = OrderedDict()
-        self._refused: OrderedDict[_Key, _TriedForm] = OrderedDict()
+        self._usable: OrderedDict[_Key, TriedForm] = OrderedDict()
+        self._refused: OrderedDict[_Key, TriedForm] = OrderedDict()
         # Who waits for a form, and how many requests of each.
         self._waiting: dict[_Key, Counter[str]] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
 
-    async def grammar(self, form: Form, caller: str) -> str:
-        """The form in llguidance's own words, which have been compiled once.
+    async def tried(self, form: Form, caller: str) -> TriedForm:
+        """The form in llguidance's own words, which have been compiled once; it can be used.
 
         Args:
             form: What an answer is to be held to.
@@ -86,7 +91,7 @@ class FormTrials:
         assert tried is not None  # noqa: S101 (for the type checker: there is one, or a trial)
         if tried.reason:
             raise UnusableForm(form.param, tried.reason)
-        return tried.grammar
+        return tried
 
     def close(self) -> None:
         """End the trial under way; whoever waits for one gets Draining."""
@@ -96,14 +101,14 @@ class FormTrials:
                 self._process.kill()
         self._thread.shutdown()
 
-    def _known(self, key: _Key) -> _TriedForm | None:
+    def _known(self, key: _Key) -> TriedForm | None:
         for forms in (self._usable, self._refused):
             if key in forms:
                 forms.move_to_end(key)
                 return forms[key]
         return None
 
-    def _begin(self, key: _Key, caller: str) -> Future[_TriedForm]:
+    def _begin(self, key: _Key, caller: str) -> Future[TriedForm]:
         if self._closed:
             raise Draining("the engine has stopped")
         of_caller = [waited for waited, callers in self._waiting.items() if caller in callers]
@@ -112,7 +117,7 @@ class FormTrials:
         if key not in self._waiting and len(self._waiting) >= _MOST_WAITING:
             raise Unavailable("too many forms are being tried")
         self._waiting.setdefault(key, Counter())[caller] += 1
-        return self._thread.submit(self._tried, key, caller)
+        return self._thread.submit(self._try, key, caller)
 
     def _end(self, key: _Key, caller: str) -> None:
         with self._lock:
@@ -122,7 +127,7 @@ class FormTrials:
             if not self._waiting[key]:
                 del self._waiting[key]
 
-    def _tried(self, key: _Key, caller: str) -> _TriedForm:
+    def _try(self, key: _Key, caller: str) -> TriedForm:
         with self._lock:
             # Somebody else may have waited for the same form.
             known = self._known(key)
@@ -143,7 +148,7 @@ class FormTrials:
             self._remember(key, tried)
         return tried
 
-    def _remember(self, key: _Key, tried: _TriedForm) -> None:
+    def _remember(self, key: _Key, tried: TriedForm) -> None:
         forms = self._refused if tried.reason else self._usable
         forms[key] = tried
         if len(forms) > _REMEMBERED:
@@ -152,7 +157,7 @@ class FormTrials:
             (most, _), *_ = brought.most_common(1)
             del forms[next(known for known, form in forms.items() if form.caller == most)]
 
-    def _outcome(self, process: subprocess.Popen[bytes], key: _Key, caller: str) -> _TriedForm:
+    def _outcome(self, process: subprocess.Popen[bytes], key: _Key, caller: str) -> TriedForm:
         with process:
             try:
                 told, _ = process.communicate(json.dumps(key).encode(), timeout=_SECONDS)
@@ -165,8 +170,8 @@ class FormTrials:
             # As where a container's memory ends: it says nothing of the form.
             raise Unavailable("a form's trial was ended from outside")
         if process.returncode < 0:
-            return _TriedForm("", "it takes too long to compile, or too much memory", caller)
+            return TriedForm("", "it takes too long to compile, or too much memory", caller, FormMasks())
         if process.returncode:
             raise ModelFailed("a form could not be tried")
         result: dict[str, str] = json.loads(told)
-        return _TriedForm(result.get("grammar", ""), result.get("reason", ""), caller)
+        return TriedForm(result.get("grammar", ""), result.get("reason", ""), caller, FormMasks())

@@ -19,8 +19,8 @@ from chatbot.domain.forms import Form
 from chatbot.llm.llama.constraint import (
     Constraint,
     ConstraintExhausted,
+    FormMasks,
     Mask,
-    MaskTimes,
     mask_of,
     mask_words,
 )
@@ -48,10 +48,12 @@ class SpokenTokens:
 class GrammarConstraint:
     """A form, and how far an answer has come in it; see Constraint."""
 
-    def __init__(self, matcher: LLMatcher, tokens: SpokenTokens) -> None:
+    def __init__(self, matcher: LLMatcher, tokens: SpokenTokens, masks: FormMasks) -> None:
+        """``masks`` are those of all answers of the form."""
         self._matcher = matcher
         self._tokens = tokens
-        self.mask_times = MaskTimes()
+        self._masks = masks
+        self.mask_times = masks.of_answer()
         self._advancing = 0.0
         self._mask: Mask = np.zeros(mask_words(tokens.size), dtype=np.uint32)
 
@@ -65,6 +67,8 @@ class GrammarConstraint:
         begun = time.thread_time()
         self._matcher.unsafe_compute_mask_ptr(self._mask.ctypes.data, self._mask.nbytes)
         self.mask_times.saw(time.thread_time() - begun + self._advancing)
+        if self.mask_times.masks == 1:
+            self._masks.began(self.mask_times)
         self._check()
         ends: Mask = self._mask & self._tokens.ends
         self._mask &= self._tokens.speaking
@@ -133,14 +137,14 @@ class Grammars:
             return [None] * answers
         if len(form.text.encode()) > MOST_BYTES:
             raise UnusableForm(form.param, f"longer than {MOST_BYTES // 1024} KiB")
-        grammar = await self._trials.grammar(form, caller)
+        tried = await self._trials.tried(form, caller)
         tokenizer = await asyncio.shield(asyncio.wrap_future(self._tokenizer))
         try:
-            compiling = self._thread.submit(self._compiled, tokenizer, grammar, form.param)
+            compiling = self._thread.submit(self._compiled, tokenizer, tried.grammar, form.param)
         except RuntimeError:
             raise Draining("the engine has stopped") from None
         matcher = await asyncio.wrap_future(compiling)
-        return [GrammarConstraint(matcher.deep_copy(), self._spoken) for _ in range(answers)]
+        return [GrammarConstraint(matcher.deep_copy(), self._spoken, tried.masks) for _ in range(answers)]
 
     def close(self) -> None:
         """Stop using the vocabulary; whoever waits for a form gets Draining."""
@@ -166,7 +170,8 @@ class Grammars:
         if matcher.is_error():
             raise UnusableForm(param, reason_of(matcher))
         try:
-            begins = GrammarConstraint(matcher, self._spoken).mask().any()
+            # None of the engine's: nobody waits for it.
+            begins = GrammarConstraint(matcher, self._spoken, FormMasks()).mask().any()
         except ConstraintExhausted:
             raise UnusableForm(param, reason_of(matcher)) from None
         if not begins:

@@ -79,11 +79,17 @@ class Stepper:
     def plan(self) -> list[Rows]:
         """The calls that advance everyone who runs: one, or first the answers and then the prompts.
 
-        Answers whose masks the others cannot afford now rest.
+        Answers whose masks the others cannot afford now rest. The prompts of such are read but for their last
+        token, behind which the first mask is due: others may wait for what they have in common.
         """
         running = self._roster.running
-        reading = [stream for stream in running if not stream.generating]
-        answers: Rows = [(stream, 1) for stream in self._affordable(running) if stream.generating]
+        awake = self._affordable(running)
+        answers: Rows = [(stream, 1) for stream in awake if stream.generating]
+        resting = set(running).difference(awake)
+        prompts = [
+            (stream, stream.missing - (stream in resting)) for stream in running if not stream.generating
+        ]
+        reading = [(stream, wanted) for stream, wanted in prompts if wanted]
         if not reading:
             return [answers]
         allowed = prefill_rows(
@@ -93,8 +99,8 @@ class Stepper:
             token_seconds=self._speeds.prefill.seconds,
         )
         capacity = self.context.batch.capacity
-        wanted = sum(stream.missing for stream in reading)
-        if not self._tiled or not answers or len(answers) + wanted <= UNTILED_ROWS:
+        rows = len(answers) + sum(wanted for _, wanted in reading)
+        if not self._tiled or not answers or rows <= UNTILED_ROWS:
             return [answers + _shared_out(reading, min(allowed, capacity - len(answers)))]
         return [answers, _shared_out(reading, min(allowed, capacity))]
 
@@ -166,7 +172,7 @@ class Stepper:
         Nothing while somebody reads a prompt, who would wait for it, or while all sequences are taken.
         """
         memory = self.context.memory
-        somebody_reads = call.read or not all(stream.generating for stream in self._roster.running)
+        somebody_reads = call.read or any(stream.missing > 1 for stream in self._roster.running)
         if self._drafter is None or somebody_reads or self._roster.full or not memory.cuts:
             return {}
         return self._drafter.choose([stream for stream, _ in rows], memory.free - len(rows))
@@ -243,9 +249,9 @@ class Stepper:
         return call
 
 
-def _shared_out(reading: list[Stream], budget: int) -> Rows:
-    shares = share_out([stream.missing for stream in reading], budget)
-    return [(stream, count) for stream, count in zip(reading, shares, strict=True) if count]
+def _shared_out(reading: Rows, budget: int) -> Rows:
+    shares = share_out([wanted for _, wanted in reading], budget)
+    return [(stream, count) for (stream, _), count in zip(reading, shares, strict=True) if count]
 
 
 def _id(stream: Stream) -> int:

@@ -197,7 +197,9 @@ function newRoom() {
   if (!isNarrow()) composer.focus();
 }
 
+/** Somebody else uses the page: nothing of the former user's stays, in open dialogs either. */
 function otherUser() {
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   generation.unsent.forgetAll();
   character?.otherUser();
   for (const { dialog } of [pinned, conversation.cutLine]) dialog.clear();

@@ -54,6 +54,7 @@ export function confirmed(text, yes = null) {
     const closed = () => {
       if (dialog.open) return;
       dialog.removeEventListener("close", closed);
+      byId("confirm-text").textContent = "";
       resolve(answer);
     };
     dialog.addEventListener("close", closed);

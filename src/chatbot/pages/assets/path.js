@@ -65,8 +65,9 @@ export class Path {
     return gone;
   }
 
-  /** Take note of a turn whose question has ended: it is the room's end if it was stored. */
+  /** Take note of a turn whose question has ended: it is the room's end if it was stored, and says nothing of it if it failed. */
   ended(turn) {
+    if (!turn.complete) turn.askedWith = null;
     if (!turn.id || !this.turns.includes(turn)) return;
     this.#known.add(turn.id);
     this.end = turn.id;

@@ -15,6 +15,10 @@ export class RoomForm {
     });
     byId("room-cancel").onclick = () => this.dialog.close();
     byId("room-delete").onclick = async () => (await remove(this.#room)) && this.dialog.close();
+    // The next user of the page may be somebody else.
+    this.dialog.addEventListener("close", () => {
+      if (!this.dialog.open) byId("room-name").value = "";
+    });
   }
 
   /** Show a room of the list to be changed. */

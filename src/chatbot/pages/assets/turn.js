@@ -21,7 +21,7 @@ export class Turn {
    */
   constructor(question, { speaker, grown, aim = {}, siblings = [], begun = "", alias = "", fields = {} }) {
     Object.assign(this, { question, aim, siblings, begun, alias, fields });
-    /** What its request had beside the question; of a stored one null: as the turns before it. */
+    /** What its request had beside the question; null: as the turns before it, or it failed. */
     this.askedWith = fields;
     this.view = new TurnView(question, speaker, grown);
     if (begun) this.view.begin(begun);

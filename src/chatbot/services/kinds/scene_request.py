@@ -4,26 +4,18 @@ from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     Field,
-    StringConstraints,
     ValidationError,
     model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from chatbot.domain.characters import MOST_GREETINGS
-from chatbot.domain.schemas import CharacterId, ChatRequest, composed, no_nul
+from chatbot.domain.schemas import CharacterId, ChatRequest, written
 
 NOTE_CHARS = 1000
 
-NoteText = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, max_length=NOTE_CHARS),
-    AfterValidator(no_nul),
-    BeforeValidator(composed),
-]
+NoteText = Annotated[str, *written(NOTE_CHARS)]
 
 
 class SceneRequest(ChatRequest):
