@@ -1,6 +1,7 @@
 """Whether a request gets a place, and if not, after how many seconds the same request will.
 
-- While a sequence is free that nobody waits for, everybody is let in.
+- While a sequence is free that nobody waits for, everybody is let in; with several answers, while one is free
+  beside those that the others take, or while nobody else is here.
 - Else a request is let in if it would end before its deadline behind all who wait and all who were told to
   come back, and if the queue has a place for it beside them.
 - Whoever is refused is told when that will be so. Who comes back then is let in if its answer ends in time
@@ -65,11 +66,12 @@ class AdmissionController:
         """
         with self._scheduler.locked(now):
             self._check_share(ticket.caller, 1 + len(others))
+            idle = not self._scheduler.places()
             for other in others:
                 self._scheduler.join(self._scheduler.newcomer(other, now))
             try:
                 newcomer = self._scheduler.newcomer(ticket, now)
-                self._check(newcomer, at_once=at_once)
+                self._check(newcomer, idle=idle, at_once=at_once)
             except (AskElsewhere, Overloaded):
                 for other in others:
                     self._scheduler.leave(other, now)
@@ -83,13 +85,15 @@ class AdmissionController:
             wait = self._scheduler.until_own_end(caller)
             raise _refusal(wait, self._scheduler.waiting(), "the user's share is full")
 
-    def _check(self, newcomer: Newcomer, *, at_once: bool) -> None:
+    def _check(self, newcomer: Newcomer, *, idle: bool, at_once: bool) -> None:
         caller, now = newcomer.ticket.caller, newcomer.now
-        if newcomer.forecast.at_once:
+        if at_once and not newcomer.forecast.at_once:
+            raise AskElsewhere("it would have to wait")
+        # Whom promises were made to may never come. And answers that wait for each other alone would wait as
+        # long at any other time.
+        if newcomer.forecast.free or idle:
             self._promises.claim(caller, now)
             return
-        if at_once:
-            raise AskElsewhere("it would have to wait")
         promise = self._promises.of(caller, now)
         called = promise is not None and promise.has_come(now)
         wait = self._wait_of_the_called(newcomer) if called else self._wait(newcomer, promise)
