@@ -35,7 +35,7 @@ from bench.suite import (
 )
 from tests.system.running_suite import RunningSuite
 
-from chatbot.scheduling.tuning import LONGEST_RETRY
+from chatbot.domain.errors import LONGEST_RETRY
 
 _FILLING = 10.0
 """Seconds at the beginning of a phase that no goodput is taken of."""

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chatbot.domain.errors import LONGEST_RETRY
 from chatbot.scheduling.admission import Limits
 from chatbot.scheduling.simulate import Arrival, Machine, SimulatedRequest, Simulator
 from chatbot.scheduling.ticket import Progress, Ticket
-from chatbot.scheduling.tuning import LONGEST_RETRY
 
 Refused = Callable[[Arrival, int], Arrival | None]
 
