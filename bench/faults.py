@@ -3,7 +3,8 @@
 usage: python -m bench.faults [--document]
 
 Runs every test that tests/faults/catalogue.py names, each once, and ends with 1 when one fails or does not
-run. With ``--document`` it prints the table of docs/reliability.md instead and runs nothing.
+run. The soak and the overload run apart: their rows name the commands. With ``--document`` it prints the
+table of docs/reliability.md instead and runs nothing.
 """
 
 import argparse

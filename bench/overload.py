@@ -6,7 +6,9 @@ Starts ``chatbot up`` with short answers and a short time limit (the product's i
 with it). First a closed loop of 32 users finds the most tokens a second, then strangers arrive at random,
 ``factor`` times as fast as that serves them. Of those who are refused, six in ten wait exactly Retry-After,
 two come early, one late and one never; whoever comes back does so once. When the last has left, a newcomer
-asks, who must be let in at once.
+asks, who must be let in at once. Ends with 1 and a sentence for each hard promise that was broken: a 5xx or a
+broken answer, a newcomer who was not answered, memory that rose. What hangs on the machine, such as goodput
+and the time of a refusal, is printed beside its target and not judged.
 
 The clients run on the same machine. With ``--threads`` below its cores the engine keeps a core that they do
 not take, as it keeps its card; without, it slows down as they come.
@@ -15,7 +17,9 @@ not take, as it keeps its card; without, it slows down as they come.
 import argparse
 import asyncio
 import random
+import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
@@ -35,7 +39,11 @@ from bench.suite import (
 )
 from tests.system.running_suite import RunningSuite
 
-from chatbot.scheduling.tuning import LONGEST_RETRY
+from chatbot.domain.errors import LONGEST_RETRY
+
+MOST_RISEN_MIB = 64.0
+"""What memory, less the host cache, may rise by under overload: the buffers of as many connections as it
+brings at once. A crowd that were kept would be more."""
 
 _FILLING = 10.0
 """Seconds at the beginning of a phase that no goodput is taken of."""
@@ -85,21 +93,47 @@ async def strangers(
 
 
 def memory_mib(suite: RunningSuite) -> float:
-    """Resident memory of the suite's process."""
+    """Resident memory of the suite's process, less the host cache, which is meant to fill."""
     status = Path(f"/proc/{suite.process.pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+    cache = suite.metric("chatbot_host_cache_bytes") / 2**20
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024 - cache
+
+
+@dataclass(frozen=True)
+class Hard:
+    """What the promises are about that hold on any machine."""
+
+    failed: int
+    """Questions that ended with a 5xx or broke off."""
+    newcomer: int
+    """The status of who asked when all had left."""
+    before: float
+    """MiB of memory, less the host cache, before the overload."""
+    after: float
+    """The same after it."""
+
+    def broken(self) -> list[str]:
+        """A sentence for each promise that was broken."""
+        sentences = []
+        if self.failed:
+            sentences.append(f"{self.failed} questions ended with a 5xx or broke off")
+        if self.newcomer != 200:
+            sentences.append(f"the first newcomer got {self.newcomer} although nobody else was there")
+        if self.after - self.before > MOST_RISEN_MIB:
+            sentences.append(f"memory rose by {self.after - self.before:.0f} MiB, above {MOST_RISEN_MIB:.0f}")
+        return sentences
 
 
 def report(
     suite: RunningSuite,
     most: float,
-    first: list[Answer],
+    every: list[Answer],
     returned: dict[bool, list[Answer]],
     window: tuple[float, float],
+    hard: Hard,
 ) -> None:
     """Print the table."""
     early, patient = returned[True], returned[False]
-    every = first + early + patient
     refused = [1000 * (a.headed - a.asked) for a in every if a.status == 429]
     kept = goodput(every, *window)
     errors = prediction_errors(every)
@@ -107,7 +141,7 @@ def report(
     print("| what | measured | target |\n|---|---|---|")
     print(f"| asked, of these on coming back | {len(every)}, {len(early) + len(patient)} | |")
     print(f"| answered | {sum(answer.complete for answer in every)} | |")
-    print(f"| 5xx or broken (of these 504) | {sum(a.failed for a in every)} ({late}) | 0 |")
+    print(f"| 5xx or broken (of these 504) | {hard.failed} ({late}) | 0 |")
     print(f"| goodput against peak ({most:.0f} tokens/s) | {100 * kept / most:.0f} % | ≥ 90 % |")
     print(f"| 429, p50 and p99 | {median(refused):.1f} ms, {quantile(refused, 0.99):.1f} ms | ≤ 20 ms |")
     print(
@@ -118,34 +152,46 @@ def report(
         share = 100 * sum(answer.status == 200 for answer in those) / max(1, len(those))
         print(f"| admitted {name} (n = {len(those)}) | {share:.0f} % | {goal} |")
     longest = sum(answer.status == 429 and answer.retry_after >= LONGEST_RETRY for answer in every)
-    print(f"| told {LONGEST_RETRY} s, without a promise | {longest} | |")
+    print(
+        f"| refused with a promise; without, told {LONGEST_RETRY} s | {len(refused) - longest}; {longest} | |"
+    )
+    print(f"| the first newcomer afterwards | {hard.newcomer} | 200 |")
+    print(
+        f"| memory less the host cache, before and after | {hard.before:.0f}, {hard.after:.0f} MiB "
+        f"| + {MOST_RISEN_MIB:.0f} MiB at most |"
+    )
     print(f"\npreempted {suite.metric('chatbot_preemptions_total'):.0f} times; {machine()}")
 
 
-async def measure(suite: RunningSuite, options: argparse.Namespace) -> None:
-    """Both phases."""
+async def measure(suite: RunningSuite, options: argparse.Namespace) -> list[str]:
+    """Both phases; what they broke."""
     most, served = await peak(suite.office, options.peak_seconds)
     suite.wait_idle(60)
     rate = options.factor * served
     print(f"peak {most:.0f} tokens/s, {served:.2f} answers/s; {rate:.0f} questions/s\n", flush=True)
     before = memory_mib(suite)
-    answers = await strangers(suite.office, rate, options.seconds)
+    first, returned, window = await strangers(suite.office, rate, options.seconds)
     after = memory_mib(suite)
     async with client_of(suite.office) as client:
         newcomer = await ask(client, counting(1), "newcomer")
-    report(suite, most, *answers)
-    print(f"memory {before:.0f} MiB before, {after:.0f} MiB after; the first newcomer got {newcomer.status}")
+    every = first + returned[True] + returned[False]
+    hard = Hard(sum(answer.failed for answer in every), newcomer.status, before, after)
+    report(suite, most, every, returned, window, hard)
+    return hard.broken()
 
 
-def main(options: argparse.Namespace) -> None:
-    """Start the suite, measure, stop it."""
+def main(options: argparse.Namespace) -> int:
+    """Start the suite, measure, stop it, and return the exit code."""
     with started(
         OFFICE__MAX_TOKENS=options.tokens,
         OFFICE__TEMPERATURE=0,
         OFFICE__THREADS=options.threads,
         DEADLINE_SECONDS=options.limit,
     ) as suite:
-        uvloop.run(measure(suite, options))
+        sentences = uvloop.run(measure(suite, options))
+    for sentence in sentences:
+        print(f"BROKEN: {sentence}")
+    return 1 if sentences else 0
 
 
 if __name__ == "__main__":
@@ -158,4 +204,4 @@ if __name__ == "__main__":
     parser.add_argument("--tokens", type=int, default=96, help="longest answer")
     parser.add_argument("--threads", type=int, default=0, help="of the engine; 0: all cores")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds from a question to its last token")
-    main(parser.parse_args())
+    sys.exit(main(parser.parse_args()))

@@ -17,7 +17,7 @@ import httpx
 from bench.suite import Answer, ask, at_random, client_of, closed_loop, counting, machine, median, started
 from tests.system.running_suite import RunningSuite
 
-from chatbot.scheduling.tuning import LONGEST_RETRY
+from chatbot.domain.errors import LONGEST_RETRY
 
 
 async def served(address: str, seconds: float) -> float:

@@ -7,6 +7,8 @@ from hypothesis import settings
 # one finds was there before the change at hand. New ones are for ./taskw explore.
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=500, print_blob=True)
+# For one property, when what it is of has changed: minutes to an hour.
+settings.register_profile("thorough", deadline=None, max_examples=10_000, print_blob=True)
 settings.load_profile("suite")
 
 pytest_plugins = ["tests.support.chromium", "tests.support.talkative", "tests.history.servers"]

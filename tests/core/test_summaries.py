@@ -84,6 +84,22 @@ async def test_what_the_user_wrote_or_took_away_meanwhile_stands(text: str) -> N
     assert await history.summaries.of_room(room) == [wanted]
 
 
+async def test_what_the_user_writes_while_one_is_being_stored_stands() -> None:
+    history = MemoryHistory()
+    room, ids = await room_of(history, 5)
+    wanted = PathSummary(uuid4(), room, ids[2], "We met.", edited=True, created_at=datetime.now(UTC))
+    summaries = history.store.summaries
+    put = summaries.put
+
+    async def put_late(summary: PathSummary) -> bool:
+        await put(wanted)
+        return await put(summary)
+
+    summaries.put = put_late  # type: ignore[method-assign]
+    await done(history, filled(room, ids[-1]), model=Idle(["They met."], cut=CUT))
+    assert await history.summaries.of_room(room) == [wanted]
+
+
 async def test_it_gives_up_after_some_tries() -> None:
     scripts: list[list[Step]] = [[GaveWay("asked")] for _ in range(TRIES + 1)]
     history, model = MemoryHistory(), Idle(*scripts, cut=CUT)

@@ -97,7 +97,7 @@ ROWS = (
                 "test_while_a_sequence_is_free_that_nobody_waits_for_nobody_is_refused"
             ),
         ),
-        missing="minutes of it over HTTP: `python -m bench.overload`",
+        missing="minutes of it over HTTP: `python -m bench.overload`, by hand on a quiet machine",
     ),
     Row(
         "suite killed (SIGKILL)",
@@ -290,6 +290,6 @@ ROWS = (
     Row(
         "a long life",
         "memory, files, threads, queue and KV cells do not grow; p95 drifts by less than 5 %",
-        missing="a day of twenty users in time-lapse: `python -m bench.soak`",
+        missing="a day of twenty users in time-lapse: `python -m bench.soak`, by hand on a quiet machine",
     ),
 )

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from tests.history.conftest import OpenStore
 from tests.history.makers import START, make_room, make_turn, stored
+from tests.support.memory_store import MemoryStore
 
 from chatbot.adapters.history.branching import bury_turn
 from chatbot.domain.history import MOST_SUMMARIES, PathSummary, Room
@@ -53,6 +54,37 @@ async def test_the_newest_of_a_turn_counts_in_whatever_order_they_come(open_stor
         *((store, other)[place % 2].summaries.put(one) for place, one in enumerate(together))
     )
     assert (await texts(store, room))[first] == "at 19"
+
+
+async def keeps_what_a_user_wrote(store: TurnStore, other: TurnStore, text: str) -> None:
+    """``other`` is the same database, as another process has it."""
+    room = make_room()
+    first, second, *others = await turns_of(store, room, MOST_SUMMARIES + 2)
+    assert await store.summaries.put(summary(room, first, "made before"))
+    assert await store.summaries.put(summary(room, first, text, 1, edited=True))
+    assert await other.summaries.put(summary(room, first, "made after", 2))
+    assert await texts(store, room) == {first: text}
+    both = [summary(room, second, "made", 4), summary(room, second, text, 3, edited=True)]
+    await asyncio.gather(other.summaries.put(both[0]), store.summaries.put(both[1]))
+    for minute, turn in enumerate(others, 5):
+        assert await other.summaries.put(summary(room, turn, "made", minute))
+    kept = await texts(store, room)
+    assert (kept[first], kept[second], len(kept)) == (text, text, MOST_SUMMARIES)
+    assert await store.summaries.put(summary(room, first, "anew", 1000, edited=True))
+    assert (await texts(other, room))[first] == "anew"
+
+
+@pytest.mark.parametrize("text", ["the user's own words", ""])
+async def test_none_that_is_made_replaces_or_outlives_what_a_user_wrote(
+    open_store: OpenStore, text: str
+) -> None:
+    await keeps_what_a_user_wrote(await open_store(), await open_store(), text)
+
+
+@pytest.mark.parametrize("text", ["the user's own words", ""])
+async def test_the_store_of_other_tests_keeps_it_as_well(text: str) -> None:
+    store = MemoryStore()
+    await keeps_what_a_user_wrote(store, store, text)
 
 
 async def test_there_is_none_without_its_turn_in_its_room(store: TurnStore) -> None:

@@ -50,4 +50,4 @@ async def test_a_wait_beyond_any_calendar_is_a_refusal_with_the_cap(wait: str) -
         client_of(service_state(foreign=dict(models))) as client,
     ):
         refused = await client.post("/office/gpt", json={"input_data": "하나"})
-    assert (refused.status_code, refused.headers["retry-after"]) == (429, "86400")
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "600")

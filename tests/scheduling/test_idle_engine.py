@@ -9,29 +9,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chatbot.domain.errors import LONGEST_RETRY
 from chatbot.scheduling.admission import Limits
 from chatbot.scheduling.simulate import Arrival, Machine, SimulatedRequest, Simulator
 from chatbot.scheduling.ticket import Progress, Ticket
-from chatbot.scheduling.tuning import LONGEST_RETRY
 
 Refused = Callable[[Arrival, int], Arrival | None]
 
 
-def has_a_free_sequence(simulator: Simulator, arrival: Arrival) -> bool:
-    """Whether a sequence is free that nobody waits for and this caller may have, with cells in plenty."""
+def may_not_be_refused(simulator: Simulator, arrival: Arrival) -> bool:
+    """Whether a sequence is free for each answer that nobody here waits for, with cells in plenty, or nobody
+    is here at all."""
     tickets = [*simulator.waiting, *(one.ticket for one in simulator.running)]
     places = Counter(ticket.caller for ticket in tickets)
-    share = max(1, simulator.machine.sequences // 3)
-    if places[arrival.caller] >= min(share, simulator.limits.per_caller):
+    if places[arrival.caller] + arrival.answers > simulator.limits.per_caller:
         return False
+    if not tickets:
+        return True
+    share = max(1, simulator.machine.sequences // 3)
     progress = Progress(arrival.prompt, arrival.prompt - arrival.cached, arrival.max_tokens)
-    tickets.append(Ticket(arrival.service, arrival.caller, 0.0, progress))
+    tickets += [Ticket(arrival.service, arrival.caller, 0.0, progress)] * arrival.answers
     cells = sum(
         one.progress.prompt + one.progress.produced + simulator.scheduler.expected(one) for one in tickets
     )
     wanted = sum(min(count, share) for count in places.values())
     # The forecast may be half a second old, and what an answer will hold changes with each token.
-    return wanted < simulator.machine.sequences and 2 * cells <= simulator.machine.pool
+    return wanted + arrival.answers <= simulator.machine.sequences and 2 * cells <= simulator.machine.pool
 
 
 @pytest.mark.parametrize("mean", [20, 100])
@@ -68,6 +71,20 @@ def test_whoever_has_a_better_place_than_one_held_up_by_his_own_share_does_not_w
     assert last.predicted_first == pytest.approx(0.05, abs=0.02)
 
 
+@pytest.mark.parametrize("answers", [1, 2, 4, 8])
+@pytest.mark.parametrize("sequences", [1, 2, 3, 5, 8, 11, 24])
+def test_an_empty_engine_takes_as_many_answers_as_are_asked_for(sequences: int, answers: int) -> None:
+    source, told = random.Random(1), list[int]()
+    machine = Machine(prefill=0.005, base=0.06, each=0.02, sequences=sequences)
+    simulator = Simulator(machine, Limits(256, 32))
+    crowd = [Arrival(source.random(), f"c{n}", 150, 100, 100) for n in range(400)]
+    simulator.run(crowd)
+    # Whoever was refused is still expected.
+    coming = Arrival(190.0, "newcomer", 150, 60, 100, answers=answers)
+    simulator.run([coming], lambda _, seconds: told.append(seconds))
+    assert told == []
+
+
 @dataclass
 class Scene:
     """A machine, those who come, and what refused clients do."""
@@ -82,6 +99,7 @@ class Scene:
     requests: int
     window: float
     output: int
+    answers: list[int]
     limit: float
     slower: float
     slow_at: float
@@ -103,6 +121,7 @@ class Scene:
                 prompt=source.randint(1, 200),
                 output=max(1, int(source.expovariate(1 / self.output))),
                 max_tokens=source.choice([8, 64, 2048]),
+                answers=min(source.choice(self.answers), self.limits.per_caller),
                 limit=self.limit,
                 service=source.choice(["office", "character"]),
                 patience=source.choice([5.0, 30.0, 1000.0]),
@@ -111,7 +130,7 @@ class Scene:
         ]
 
     def refused(self, arrival: Arrival, seconds: int) -> Arrival | None:
-        assert not has_a_free_sequence(self.simulator, arrival)
+        assert not may_not_be_refused(self.simulator, arrival)
         self.told.append(seconds)
         if arrival.at >= self.slow_at:
             self.pace = self.slower
@@ -127,7 +146,7 @@ class Scene:
 scenes = st.builds(
     Scene,
     seed=st.integers(0, 1 << 32),
-    sequences=st.integers(1, 24),
+    sequences=st.integers(1, 8) | st.integers(1, 24),
     pool=st.sampled_from([600, 2_000, 20_000]),
     step=st.floats(0.005, 1.0),
     prefill=st.floats(0.0001, 0.05),
@@ -136,6 +155,7 @@ scenes = st.builds(
     requests=st.integers(1, 60),
     window=st.floats(0.0, 600.0),
     output=st.integers(1, 60),
+    answers=st.lists(st.integers(1, 8), min_size=1, max_size=4),
     limit=st.floats(2.0, 180.0),
     slower=st.sampled_from([0.5, 1.0, 2.0]),
     slow_at=st.floats(0.0, 60.0),

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from chatbot.domain.errors import LONGEST_RETRY
 from chatbot.scheduling.admission import Limits
 from chatbot.scheduling.simulate import Arrival, Machine, SimulatedRequest, Simulator
-from chatbot.scheduling.tuning import LONGEST_RETRY
 
 MACHINE = Machine(prefill=0.0012, base=0.015, each=0.005)
 TOKENS_PER_SECOND = MACHINE.sequences / (MACHINE.base + MACHINE.each * MACHINE.sequences)

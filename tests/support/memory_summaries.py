@@ -1,6 +1,7 @@
 """Summaries in memory that do what a database does with them."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from chatbot.domain.history import MOST_SUMMARIES, PathSummary, Room, Turn
@@ -21,14 +22,17 @@ class MemorySummaries:
         turn = self._turns.get(summary.turn)
         if turn is None or turn.room != summary.room:
             return False
-        others = [
-            one for one in self.stored if one.turn == summary.turn and one.created_at > summary.created_at
-        ]
-        if not others:
-            self.forget([summary.turn])
-            self.stored = [*self.stored, summary][-MOST_SUMMARIES:]
+        of_turn = [one for one in self.stored if one.turn == summary.turn]
+        self.forget([summary.turn])
+        self.stored.append(max([*of_turn, summary], key=_precedence))
+        of_room = sorted((one for one in self.stored if one.room == summary.room), key=_precedence)
+        self.forget([one.turn for one in of_room[:-MOST_SUMMARIES]])
         return True
 
     def forget(self, turns: Collection[UUID]) -> None:
         """Delete those of these turns."""
         self.stored = [one for one in self.stored if one.turn not in turns]
+
+
+def _precedence(one: PathSummary) -> tuple[bool, datetime, str]:
+    return one.edited, one.created_at, str(one.id)

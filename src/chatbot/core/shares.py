@@ -4,7 +4,6 @@ The limit of one user is the model's own; this one keeps a front end with many u
 service.
 """
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,7 +41,7 @@ class KeyShares:
                 raise TooManyAnswers(key.limit)
             mean = self._mean_seconds() or _FIRST_GUESS_SECONDS
             ending = under_way + answers - key.limit
-            raise Overloaded(max(1, math.ceil(mean * ending / under_way)), waiting, "the key's share is full")
+            raise Overloaded(mean * ending / under_way, waiting, "the key's share is full")
         self._under_way[key.name] += answers
         try:
             yield

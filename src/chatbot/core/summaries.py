@@ -183,9 +183,8 @@ class SummaryWriter:
 
     async def _keep(self, room: Room, draft: _Draft) -> None:
         text = draft.text.strip()[:SUMMARY_CHARS]
-        there = await self._history.summaries.of_room(room)
-        # What the user wrote, or took away, meanwhile stands.
-        if text and all(one.turn != draft.turn for one in there):
+        if text:
+            # What the user wrote, or took away, meanwhile stands: the store sees to it.
             summary = PathSummary(uuid4(), room, draft.turn, text, edited=False, created_at=datetime.now(UTC))
             await self._history.summaries.put(summary)
 

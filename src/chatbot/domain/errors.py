@@ -32,6 +32,7 @@ ChatbotError
 StartupError stands apart: it ends the process with its sentence instead of a traceback.
 """
 
+import math
 from collections.abc import Sequence
 
 from chatbot.domain.characters import StoredCharacter
@@ -139,12 +140,19 @@ class CharacterChanged(ChatbotError):
         self.stored = stored
 
 
-class Overloaded(ChatbotError):
-    """The request was not admitted: retry after whole seconds, so many requests were waiting."""
+LONGEST_RETRY = 600
+"""Seconds: nobody acts on a longer wait."""
 
-    def __init__(self, retry_after: int, queue_size: int, reason: str) -> None:
-        super().__init__(f"refused ({reason}): {queue_size} waiting, retry after {retry_after} s")
-        self.retry_after = retry_after
+
+class Overloaded(ChatbotError):
+    """The request was not admitted: so many requests were waiting, and ``wait`` is seconds.
+
+    What is told of them, ``retry_after``, is whole seconds from 1 to LONGEST_RETRY.
+    """
+
+    def __init__(self, wait: float, queue_size: int, reason: str) -> None:
+        self.retry_after = math.ceil(min(max(wait, 1.0), LONGEST_RETRY))
+        super().__init__(f"refused ({reason}): {queue_size} waiting, retry after {self.retry_after} s")
         self.queue_size = queue_size
         self.reason = reason
 

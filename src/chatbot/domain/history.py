@@ -145,7 +145,9 @@ MOST_SUMMARIES = 100
 
 @dataclass(frozen=True, slots=True)
 class PathSummary:
-    """What the turns of a path tell, up to one of them; of several of one turn the newest counts.
+    """What the turns of a path tell, up to one of them.
+
+    Of several of one turn the newest counts of those that a user wrote, and only without these the newest.
 
     ``id`` is made by the writer. ``created_at`` has a timezone; stores keep its milliseconds.
     """

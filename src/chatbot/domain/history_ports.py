@@ -33,13 +33,14 @@ class Summaries(Protocol):
     """
 
     async def of_room(self, room: Room) -> Sequence[PathSummary]:
-        """The newest of each turn of the room that has any, of whatever path."""
+        """The one that counts of each turn of the room that has any, of whatever path."""
         ...
 
     async def put(self, summary: PathSummary) -> bool:
-        """Insert a summary and forget older ones of its turn; False when the room has no such turn.
+        """Insert a summary; False when the room has no such turn.
 
-        The same ``id`` again changes nothing.
+        Of the turn only the one that counts is kept, and of the room the first MOST_SUMMARIES in the same
+        order: what a user wrote before what was made, then the newest. The same ``id`` again changes nothing.
         """
         ...
 

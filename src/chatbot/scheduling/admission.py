@@ -1,6 +1,7 @@
 """Whether a request gets a place, and if not, after how many seconds the same request will.
 
-- While a sequence is free that nobody waits for, everybody is let in.
+- While a sequence is free that nobody waits for, everybody is let in; with several answers, while one is free
+  beside those that the others take, or while nobody else is here.
 - Else a request is let in if it would end before its deadline behind all who wait and all who were told to
   come back, and if the queue has a place for it beside them.
 - Whoever is refused is told when that will be so. Who comes back then is let in if its answer ends in time
@@ -8,17 +9,16 @@
 - Nobody is told more than ten minutes, and whoever is told ten minutes has no promise.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chatbot.domain.errors import AskElsewhere, Overloaded, TooManyAnswers
+from chatbot.domain.errors import LONGEST_RETRY, AskElsewhere, Overloaded, TooManyAnswers
 from chatbot.scheduling.estimate import Prediction
 from chatbot.scheduling.newcomer import Newcomer
 from chatbot.scheduling.promises import Promise, Promises
 from chatbot.scheduling.scheduler import Scheduler
 from chatbot.scheduling.ticket import Ticket
-from chatbot.scheduling.tuning import LONGEST_RETRY, NEWCOMERS_SHARE
+from chatbot.scheduling.tuning import NEWCOMERS_SHARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,12 @@ class AdmissionController:
         """
         with self._scheduler.locked(now):
             self._check_share(ticket.caller, 1 + len(others))
+            idle = not self._scheduler.places()
             for other in others:
                 self._scheduler.join(self._scheduler.newcomer(other, now))
             try:
                 newcomer = self._scheduler.newcomer(ticket, now)
-                self._check(newcomer, at_once=at_once)
+                self._check(newcomer, idle=idle, at_once=at_once)
             except (AskElsewhere, Overloaded):
                 for other in others:
                     self._scheduler.leave(other, now)
@@ -81,26 +82,28 @@ class AdmissionController:
             raise TooManyAnswers(self._limits.per_caller)
         if self._scheduler.places_of(caller) + places > self._limits.per_caller:
             wait = self._scheduler.until_own_end(caller)
-            raise _refusal(wait, self._scheduler.waiting(), "the user's share is full")
+            raise Overloaded(wait, self._scheduler.waiting(), "the user's share is full")
 
-    def _check(self, newcomer: Newcomer, *, at_once: bool) -> None:
+    def _check(self, newcomer: Newcomer, *, idle: bool, at_once: bool) -> None:
         caller, now = newcomer.ticket.caller, newcomer.now
-        if newcomer.forecast.at_once:
+        if at_once and not newcomer.forecast.at_once:
+            raise AskElsewhere("it would have to wait")
+        # Whom promises were made to may never come. And answers that wait for each other alone would wait as
+        # long at any other time.
+        if newcomer.forecast.free or idle:
             self._promises.claim(caller, now)
             return
-        if at_once:
-            raise AskElsewhere("it would have to wait")
         promise = self._promises.of(caller, now)
         called = promise is not None and promise.has_come(now)
         wait = self._wait_of_the_called(newcomer) if called else self._wait(newcomer, promise)
         if promise is not None and not called and wait.seconds > 0:
             # Too early, and the promise stands.
-            raise _refusal(promise.due - now, newcomer.waiting, wait.reason)
+            raise Overloaded(promise.due - now, newcomer.waiting, wait.reason)
         self._promises.claim(caller, now)
         if wait.seconds > 0:
             promise = Promise(now + max(1.0, wait.seconds), caller, newcomer.ticket.service)
             kept = wait.seconds <= LONGEST_RETRY - 1 and self._promises.give(promise)
-            raise _refusal(wait.seconds if kept else LONGEST_RETRY, newcomer.waiting, wait.reason)
+            raise Overloaded(wait.seconds if kept else LONGEST_RETRY, newcomer.waiting, wait.reason)
 
     def _wait(self, newcomer: Newcomer, own: Promise | None) -> _Wait:
         """Of one who was not told to come now: behind those who wait and those who will come back."""
@@ -129,8 +132,3 @@ def _longer(newcomer: Newcomer, *, too_late: float, too_many: float) -> _Wait:
     if full > too_late:
         return _Wait(full, "the queue is full")
     return _Wait(too_late, "it would end after its deadline")
-
-
-def _refusal(wait: float, waiting: int, reason: str) -> Overloaded:
-    seconds = math.ceil(min(max(wait, 1.0), LONGEST_RETRY))
-    return Overloaded(retry_after=seconds, queue_size=waiting, reason=reason)

@@ -36,8 +36,10 @@ class NewcomerForecast:
     """Until the last token of an answer that is longer than nearly all."""
     full: bool
     """Whether every sequence is taken then."""
+    free: bool
+    """Whether a sequence is free that nobody waits for."""
     at_once: bool
-    """Whether a sequence is free that nobody waits for, and cells for it."""
+    """Whether it is free and its caller may have it."""
     longest: int
     """Tokens of an answer that would just end before its deadline if it started now, at the pace of now."""
 
@@ -117,6 +119,7 @@ class Forecast:
         """What a ticket with this key in the fair order would meet."""
         load = self.load(ticket)
         full = self._speeds.steps.seconds(self._capacity.sequences)
+        free = self._starts[-1].start == 0.0
         # Nobody behind waits longer for it than it lasts, and with places enough much less.
         index = queue.index_for(ticket, key, self._spare, load.prefill + load.output * full)
         age = now - self._made
@@ -134,7 +137,8 @@ class Forecast:
             first=first,
             end=first + output * pace,
             full=beside == self._capacity.sequences,
-            at_once=started == 0.0 and self._starts[-1].start == 0.0,
+            free=free,
+            at_once=free and started == 0.0,
             longest=max(1, int(((ticket.deadline - now) / self._safety - load.prefill) / pace)),
         )
 

@@ -78,6 +78,8 @@ class Arrival:
     """Whose answers it is like in length."""
     attempt: int = 1
     """1 for the first time that the client asks."""
+    answers: int = 1
+    """How many are asked for, all of the same sizes; each has an outcome of its own, a refusal has one."""
     patience: float = math.inf
     """Seconds after which the client leaves."""
 
@@ -165,18 +167,28 @@ class Simulator:
         return self._outcomes
 
     def _arrive(self, arrival: Arrival, refused: Callable[[Arrival, int], Arrival | None]) -> Arrival | None:
-        outcome = SimulatedRequest(arrival)
-        self._outcomes.append(outcome)
-        progress = Progress(arrival.prompt, arrival.prompt - arrival.cached, arrival.max_tokens)
-        ticket = Ticket(arrival.service, arrival.caller, arrival.at + arrival.limit, progress)
+        fresh, deadline = arrival.prompt - arrival.cached, arrival.at + arrival.limit
+        *others, last = [
+            Ticket(
+                arrival.service,
+                arrival.caller,
+                deadline,
+                Progress(arrival.prompt, fresh, arrival.max_tokens),
+            )
+            for _ in range(arrival.answers)
+        ]
         try:
-            prediction = self.admission.reserve(ticket, arrival.at)
+            prediction = self.admission.reserve(last, arrival.at, others)
         except Overloaded as refusal:
-            outcome.retry_after = refusal.retry_after
+            self._outcomes.append(SimulatedRequest(arrival, retry_after=refusal.retry_after))
             return refused(arrival, refusal.retry_after)
-        outcome.predicted_first, outcome.predicted_end = prediction.first, prediction.end
-        self.scheduler.prompt_known(ticket, arrival.prompt, arrival.prompt - arrival.cached, arrival.prompt)
-        self.waiting[ticket] = outcome
+        for ticket in (*others, last):
+            outcome = SimulatedRequest(
+                arrival, predicted_first=prediction.first, predicted_end=prediction.end
+            )
+            self._outcomes.append(outcome)
+            self.scheduler.prompt_known(ticket, arrival.prompt, fresh, arrival.prompt)
+            self.waiting[ticket] = outcome
         return None
 
     def _expire(self, now: float) -> None:

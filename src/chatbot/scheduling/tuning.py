@@ -24,9 +24,6 @@ MOST_JUDGED = 16
 
 # Who is let in, and what a refused client is told (admission.py, promises.py)
 
-LONGEST_RETRY = 600
-"""Seconds: nobody acts on a longer wait. Who would have to wait longer is told this, without a promise."""
-
 LEAST_MARGIN = 1.2
 """Least factor on a predicted end: the engine may become slower while somebody waits on what it promised."""
 

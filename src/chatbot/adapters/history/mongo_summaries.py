@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,11 +26,11 @@ class MongoSummaries:
 
     async def of_room(self, room: Room) -> Sequence[PathSummary]:
         """As the port says; between an insert and what it forgets there are two of a turn."""
-        newest: dict[str, PathSummary] = {}
+        first: dict[str, PathSummary] = {}
         async with self._asking() as found:
             documents = await found.summaries.find(key(room)).to_list(None)
-        for document in sorted(documents, key=lambda one: (one["created_at"], one["_id"])):
-            newest[document["turn"]] = PathSummary(
+        for document in sorted(documents, key=_precedence):
+            first[document["turn"]] = PathSummary(
                 UUID(document["_id"]),
                 room,
                 UUID(document["turn"]),
@@ -38,7 +38,7 @@ class MongoSummaries:
                 document["edited"],
                 document["created_at"].astimezone(UTC),
             )
-        return list(newest.values())
+        return list(first.values())
 
     async def put(self, summary: PathSummary) -> bool:
         """As the port says.
@@ -68,11 +68,16 @@ class MongoSummaries:
         return True
 
     async def _forget(self, found: Collections, summary: PathSummary) -> None:
-        """Delete older ones of the same turn, and those beyond what a room keeps."""
-        fields = {"turn": 1, "created_at": 1}
+        """Delete the others of the same turn, and those beyond what a room keeps."""
+        fields = {"turn": 1, "edited": 1, "created_at": 1}
         there = await found.summaries.find(key(summary.room), fields).to_list(None)
-        there.sort(key=lambda one: (one["created_at"], one["_id"]))
+        there.sort(key=_precedence)
         of_turn = [one["_id"] for one in there if one["turn"] == str(summary.turn)]
         old = {*of_turn[:-1], *(one["_id"] for one in there[:-MOST_SUMMARIES])}
         if old:
             await found.summaries.delete_many({"_id": {"$in": sorted(old)}})
+
+
+def _precedence(document: Document) -> tuple[bool, datetime, str]:
+    """By which the last of several is the one that counts."""
+    return document["edited"], document["created_at"], document["_id"]

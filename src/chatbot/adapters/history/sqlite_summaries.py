@@ -28,7 +28,9 @@ CREATE TRIGGER IF NOT EXISTS summaries_go_with_turns AFTER DELETE ON turns BEGIN
 END;
 """
 
-_OF_ROOM = f"SELECT id, turn, text, edited, created_ms FROM summaries WHERE {IN_ROOM} ORDER BY created_ms, id"
+_OF_ROOM = f"""
+SELECT id, turn, text, edited, created_ms FROM summaries WHERE {IN_ROOM} ORDER BY edited, created_ms, id
+"""
 
 _PUT = f"""
 INSERT INTO summaries (id, service, user_id, db_id, turn, text, edited, created_ms)
@@ -42,10 +44,11 @@ _KNOWN = f"SELECT 1 FROM summaries WHERE id = :id AND turn = :turn AND {IN_ROOM}
 _FORGET = f"""
 DELETE FROM summaries WHERE {IN_ROOM} AND (
     id NOT IN (
-        SELECT id FROM summaries WHERE {IN_ROOM} ORDER BY created_ms DESC, id DESC LIMIT {MOST_SUMMARIES}
+        SELECT id FROM summaries WHERE {IN_ROOM}
+        ORDER BY edited DESC, created_ms DESC, id DESC LIMIT {MOST_SUMMARIES}
     )
     OR turn = :turn AND id <> (
-        SELECT id FROM summaries WHERE turn = :turn ORDER BY created_ms DESC, id DESC LIMIT 1
+        SELECT id FROM summaries WHERE turn = :turn ORDER BY edited DESC, created_ms DESC, id DESC LIMIT 1
     )
 )
 """
@@ -69,12 +72,12 @@ class SqliteSummaries:
 
     async def of_room(self, room: Room) -> Sequence[PathSummary]:
         """As the port says; between an insert and what it forgets there are two of a turn."""
-        newest: dict[str, PathSummary] = {}
+        first: dict[str, PathSummary] = {}
         for id_, turn, text, edited, created in await self._database.select(_OF_ROOM, values_of_room(room)):
-            newest[turn] = PathSummary(
+            first[turn] = PathSummary(
                 UUID(id_), room, UUID(turn), text, bool(edited), of_milliseconds(created)
             )
-        return list(newest.values())
+        return list(first.values())
 
     async def put(self, summary: PathSummary) -> bool:
         """As the port says."""

@@ -1,6 +1,5 @@
 """How many requests may be with upstream at once, of everybody and of one caller."""
 
-import math
 from collections import Counter
 from collections.abc import Hashable
 
@@ -53,6 +52,6 @@ class ConcurrencyLimit:
         """Places of the queue whose request has not gone out yet."""
         return self._waiting[queue]
 
-    def _wait(self, under_way: int) -> int:
+    def _wait(self, under_way: int) -> float:
         """Seconds until the first of so many requests is likely to end."""
-        return max(1, math.ceil(self._mean_seconds / under_way))
+        return self._mean_seconds / under_way

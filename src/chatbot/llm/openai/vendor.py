@@ -6,7 +6,6 @@ the class, the status and the error's code do.
 
 import asyncio
 import logging
-import math
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
@@ -182,11 +181,11 @@ def trouble_of(error: openai.OpenAIError) -> UpstreamTrouble:
 
 def _limited(error: openai.RateLimitError) -> UpstreamTrouble:
     wait = _retry_after(error)
-    seconds = DEFAULT_RETRY_AFTER if wait is None else max(1, math.ceil(wait))
     spent = _code(error) == "insufficient_quota"
     if spent:
         _log.error("openai_quota_spent")
-    return UpstreamTrouble(Overloaded(seconds, 0, "upstream"), passing=not spent, retry_after=wait)
+    refused = Overloaded(DEFAULT_RETRY_AFTER if wait is None else wait, 0, "upstream")
+    return UpstreamTrouble(refused, passing=not spent, retry_after=wait)
 
 
 def _failed(error: openai.OpenAIError, where: str) -> ChatbotError:
