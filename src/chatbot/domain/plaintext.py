@@ -18,6 +18,9 @@ _JOINER, _EMOJI_STYLE = "\u200d", "\ufe0f"
 _MOST_MARKS = 30
 """Marks in a row that any language has: the Stream-Safe Text Format of Unicode (UAX #15 §13)."""
 
+_MARKS_WHEN_COMPATIBLE = "\uff9e\uff9f"
+"""The halfwidth voiced sound marks: the only letters of which NFKC makes marks."""
+
 
 def nfc(text: str) -> str:
     """The text in Unicode's composed form: a syllable is one character, however the keyboard made it.
@@ -25,14 +28,22 @@ def nfc(text: str) -> str:
     A text with more than 30 marks in a row stays as it is: to put them in order takes the square of their
     number, which would be a stranger's to choose.
     """
-    if text.isascii():
-        return text
+    return text if text.isascii() or _has_many_marks(text) else unicodedata.normalize("NFC", text)
+
+
+def compatible(text: str) -> str:
+    """The text in one form for all that look alike (NFKC), under the same condition as ``nfc``."""
+    return text if text.isascii() or _has_many_marks(text) else unicodedata.normalize("NFKC", text)
+
+
+def _has_many_marks(text: str) -> bool:
     run = 0
     for character in text:
-        run = run + 1 if unicodedata.category(character)[0] == "M" else 0
+        mark = unicodedata.category(character)[0] == "M" or character in _MARKS_WHEN_COMPATIBLE
+        run = run + 1 if mark else 0
         if run > _MOST_MARKS:
-            return text
-    return unicodedata.normalize("NFC", text)
+            return True
+    return False
 
 
 def _seen(character: str) -> str:
