@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from tests.support.foreign_texts import TEXTS
 
 from chatbot.api.openai.schema import CompletionRequest
 from chatbot.domain.macros import fill_macros
 from chatbot.domain.particles import agreeing
-from chatbot.domain.plaintext import nfc, one_line
+from chatbot.domain.plaintext import beginning, nfc, one_line, visible
+from chatbot.domain.turn_records import StateRecord
 from chatbot.services.character import CharacterRequest
 from chatbot.services.office import OfficeRequest
 
@@ -65,6 +67,29 @@ def test_marks_without_end_are_left_as_they_are() -> None:
 @given(st.text())
 def test_the_composed_form_is_unicode_s(text: str) -> None:
     assert nfc(text) == unicodedata.normalize("NFC", text)
+
+
+@given(TEXTS)
+def test_what_is_seen_is_seen_as_the_same_once_more(text: str) -> None:
+    assert visible(visible(text)) == visible(text)
+
+
+@given(TEXTS.map(lambda text: text * 9), st.integers(1, 60))
+def test_a_beginning_does_not_grow_by_composing(text: str, limit: int) -> None:
+    kept = beginning(text, limit)
+    assert len(kept) <= limit
+    assert len(nfc(kept)) <= limit
+
+
+@pytest.mark.parametrize(
+    "title", ["\u1100\u1161\u11a8" * 100, "\ufb2c" * 33, "\u0958" * 50, "각\u200b" * 99]
+)
+def test_a_title_is_counted_as_it_is_seen(title: str) -> None:
+    (kept,) = StateRecord.model_validate({"title": title}).model_dump(include={"title"}).values()
+    assert kept == visible(title)
+    assert StateRecord.model_validate({"title": kept}).title == kept
+    with pytest.raises(ValidationError):
+        StateRecord.model_validate({"title": title + "x" * 101})
 
 
 @pytest.mark.parametrize(

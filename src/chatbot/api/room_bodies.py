@@ -4,9 +4,7 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -25,7 +23,7 @@ from chatbot.domain.history import (
     Turn,
 )
 from chatbot.domain.messages import FinishReason
-from chatbot.domain.schemas import Facts, RoomId, Title, TurnId, composed, no_nul
+from chatbot.domain.schemas import TEXT_RULES, Facts, RoomId, Title, TurnId
 from chatbot.domain.turn_records import StateRecord, SummaryRecord, TurnRecord
 
 QUERY_CHARS = 100
@@ -37,8 +35,7 @@ MOST_IMPORTED = 200
 Query = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=QUERY_CHARS),
-    AfterValidator(no_nul),
-    BeforeValidator(composed),
+    *TEXT_RULES,
 ]
 
 

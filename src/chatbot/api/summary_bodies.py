@@ -3,16 +3,15 @@
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chatbot.domain.history import SUMMARY_CHARS, PathSummary
-from chatbot.domain.schemas import composed, no_nul
+from chatbot.domain.schemas import TEXT_RULES
 
 SummaryText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=SUMMARY_CHARS),
-    AfterValidator(no_nul),
-    BeforeValidator(composed),
+    *TEXT_RULES,
 ]
 
 

@@ -7,13 +7,11 @@ only added and deleted; the newest version counts. Its texts are a stranger's, a
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -22,7 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from chatbot.domain.lorebook import MOST_EXPRESSIONS, MOST_KEYS, Lorebook
-from chatbot.domain.schemas import NAME_CHARS, CharacterName, composed, no_nul
+from chatbot.domain.schemas import NAME_CHARS, TEXT_RULES, CharacterName, JsonObject
 
 MOST_CHARACTERS = 200
 """Characters of one user of one service."""
@@ -40,13 +38,12 @@ CHARACTER_BYTES = 512 * 1024
 _EXCERPT_CHARS = 120
 
 
-_CLEAN = (AfterValidator(no_nul), BeforeValidator(composed))
-_Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=NAME_CHARS), *_CLEAN]
-_Greeting = Annotated[str, StringConstraints(strip_whitespace=True, max_length=GREETING_CHARS), *_CLEAN]
-_Context = Annotated[str, StringConstraints(strip_whitespace=True, max_length=CONTEXT_CHARS), *_CLEAN]
-_Examples = Annotated[str, StringConstraints(strip_whitespace=True, max_length=EXAMPLES_CHARS), *_CLEAN]
+_Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=NAME_CHARS), *TEXT_RULES]
+_Greeting = Annotated[str, StringConstraints(strip_whitespace=True, max_length=GREETING_CHARS), *TEXT_RULES]
+_Context = Annotated[str, StringConstraints(strip_whitespace=True, max_length=CONTEXT_CHARS), *TEXT_RULES]
+_Examples = Annotated[str, StringConstraints(strip_whitespace=True, max_length=EXAMPLES_CHARS), *TEXT_RULES]
 _Instructions = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=INSTRUCTIONS_CHARS), *_CLEAN
+    str, StringConstraints(strip_whitespace=True, max_length=INSTRUCTIONS_CHARS), *TEXT_RULES
 ]
 
 
@@ -76,7 +73,7 @@ class CharacterSheet(BaseModel):
         default="", description="Quoted beside each question, up to 2,000 characters."
     )
     lorebook: Lorebook | None = None
-    card: dict[str, Any] = Field(
+    card: JsonObject = Field(
         default_factory=dict, description="What else its card held, kept for export; nothing of it is used."
     )
 

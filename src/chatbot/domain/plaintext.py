@@ -5,7 +5,12 @@ instructions past a reader, and line breaks let a quoted text pretend to be the 
 holds an emoji together stays: one joiner or one selector behind a symbol that is seen.
 """
 
+import re
 import unicodedata
+from typing import Any
+
+_UNSOUND = re.compile("[\x00\ud800-\udfff]")
+"""NUL, and halves of characters beyond U+FFFF: stores, headers and tokenizers fail on them, or cut there."""
 
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
 _SPACE_CATEGORIES = frozenset({"Zs", "Zl", "Zp"})
@@ -22,6 +27,33 @@ _MARKS_WHEN_COMPATIBLE = "\uff9e\uff9f"
 """The halfwidth voiced sound marks: the only letters of which NFKC makes marks."""
 
 
+def is_sound(text: str) -> bool:
+    """Whether it is Unicode that everything behind a request can carry: no NUL, no lone surrogate."""
+    if "\x00" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def mended(text: str) -> str:
+    """The text with U+FFFD in place of what makes it unsound."""
+    return _UNSOUND.sub("\ufffd", text)
+
+
+def without_unsound(value: Any) -> Any:
+    """JSON without what makes its names and texts unsound; of names that become one the last is kept."""
+    if isinstance(value, str):
+        return _UNSOUND.sub("", value)
+    if isinstance(value, list):
+        return [without_unsound(item) for item in value]
+    if isinstance(value, dict):
+        return {without_unsound(name): without_unsound(member) for name, member in value.items()}
+    return value
+
+
 def nfc(text: str) -> str:
     """The text in Unicode's composed form: a syllable is one character, however the keyboard made it.
 
@@ -34,6 +66,14 @@ def nfc(text: str) -> str:
 def compatible(text: str) -> str:
     """The text in one form for all that look alike (NFKC), under the same condition as ``nfc``."""
     return text if text.isascii() or _has_many_marks(text) else unicodedata.normalize("NFKC", text)
+
+
+def beginning(text: str, limit: int) -> str:
+    """The first ``limit`` characters of the text in NFC, which stay as many when they are composed once more.
+
+    The cut may end a row of marks for which the text was left as it was.
+    """
+    return nfc(nfc(text)[:limit])[:limit]
 
 
 def _has_many_marks(text: str) -> bool:
@@ -87,7 +127,8 @@ def visible(text: str) -> str:
         seen = character if held else _seen(character)
         pieces.append(seen)
         before = seen or before
-    return " ".join("".join(pieces).split())
+    # What stood between a letter and its mark may be gone.
+    return nfc(" ".join("".join(pieces).split()))
 
 
 def one_line(text: str, limit: int) -> str:

@@ -13,6 +13,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     FiniteFloat,
@@ -26,7 +27,16 @@ from pydantic_core import PydanticCustomError
 
 from chatbot.domain.history import AT_END, SUMMARY_CHARS, NewTurn, PathSummary, Room, RoomState
 from chatbot.domain.messages import FinishReason
+from chatbot.domain.plaintext import mended
 from chatbot.domain.schemas import Facts, Title
+
+
+def _mended(value: object) -> object:
+    return mended(value) if isinstance(value, str) else value
+
+
+RecordText = Annotated[str, BeforeValidator(_mended)]
+"""A text that was stored elsewhere: what no store carries is replaced, since nobody could correct it."""
 
 _FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 """How requests name their fields, which no database reads as anything else."""
@@ -53,7 +63,7 @@ def _without_names(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
         raise PydanticCustomError("asked_with", "Should be fields of a request and their values") from None
 
 
-_AskedWith = Annotated[dict[_FieldName, str | _Int64 | FiniteFloat], WrapValidator(_without_names)]
+_AskedWith = Annotated[dict[_FieldName, RecordText | _Int64 | FiniteFloat], WrapValidator(_without_names)]
 
 
 def _in_calendar(time: datetime) -> datetime:
@@ -69,7 +79,7 @@ class SummaryRecord(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     id: UUID
-    text: Annotated[str, StringConstraints(max_length=SUMMARY_CHARS)]
+    text: Annotated[str, StringConstraints(max_length=SUMMARY_CHARS), BeforeValidator(_mended)]
     edited: StrictBool = False
     created_at: Annotated[AwareDatetime, AfterValidator(_in_calendar)]
 
@@ -92,9 +102,9 @@ class TurnRecord(BaseModel):
     index: int | None = Field(default=None, ge=1)
     id: UUID
     after: UUID | None = None
-    input_data: str
-    output_data: str
-    model: str
+    input_data: RecordText
+    output_data: RecordText
+    model: RecordText
     created_at: Annotated[AwareDatetime, AfterValidator(_in_calendar)]
     finish_reason: FinishReason | None = None
     asked_with: _AskedWith | None = None

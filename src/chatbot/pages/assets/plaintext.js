@@ -38,7 +38,8 @@ export function visible(text) {
     pieces.push(kept);
     before = kept || before;
   });
-  return pieces.join("").replace(/ +/g, " ").trim();
+  // What stood between a letter and its mark may be gone.
+  return composed(pieces.join("").replace(/ +/g, " ").trim());
 }
 
 const belongsToTheOneBefore = (before, character) =>

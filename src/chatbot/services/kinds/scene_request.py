@@ -4,8 +4,6 @@ from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     Field,
     StringConstraints,
     ValidationError,
@@ -14,15 +12,14 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from chatbot.domain.characters import MOST_GREETINGS
-from chatbot.domain.schemas import CharacterId, ChatRequest, composed, no_nul
+from chatbot.domain.schemas import TEXT_RULES, CharacterId, ChatRequest
 
 NOTE_CHARS = 1000
 
 NoteText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=NOTE_CHARS),
-    AfterValidator(no_nul),
-    BeforeValidator(composed),
+    *TEXT_RULES,
 ]
 
 
