@@ -81,9 +81,7 @@ def test_a_beginning_does_not_grow_by_composing(text: str, limit: int) -> None:
     assert len(nfc(kept)) <= limit
 
 
-@pytest.mark.parametrize(
-    "title", ["\u1100\u1161\u11a8" * 100, "\ufb2c" * 33, "\u0958" * 50, "각\u200b" * 99]
-)
+@pytest.mark.parametrize("title", ["\u1100\u1161\u11a8" * 100, "\ufb2c" * 33, "\u0958" * 50, "각\u200b" * 99])
 def test_a_title_is_counted_as_it_is_seen(title: str) -> None:
     (kept,) = StateRecord.model_validate({"title": title}).model_dump(include={"title"}).values()
     assert kept == visible(title)
