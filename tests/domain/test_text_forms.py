@@ -107,7 +107,7 @@ def test_a_particle_follows_a_name_in_either_form(name: str, particle: str, form
         assert fill_macros("{{char}}" + particle, written, "x") == written + form
 
 
-@pytest.mark.parametrize("emoji", ["👨‍👩‍👧", "❤️‍🔥", "🏳️‍🌈", "👩🏽‍💻", "🙂‍↔️", "✈️"])
+@pytest.mark.parametrize("emoji", ["👨‍👩‍👧", "❤️‍🔥", "🏳️‍🌈", "👩🏽‍💻", "🙂‍↔️", "✈️", "1️⃣", "#️⃣"])
 def test_an_emoji_stays_one_in_a_title_and_is_never_cut_in_two(emoji: str) -> None:
     assert one_line(f"제목 {emoji} 끝", 60) == f"제목 {emoji} 끝"
     for limit in range(4, 4 + len(emoji)):
@@ -115,7 +115,17 @@ def test_an_emoji_stays_one_in_a_title_and_is_never_cut_in_two(emoji: str) -> No
 
 
 @pytest.mark.parametrize(
-    "hidden", ["a\u200db", "가\u200d나", "a\ufe0f", "\u200d\u200d", "👨\u200da", "\ufe0f👨"]
+    "hidden",
+    [
+        "a\u200db",
+        "가\u200d나",
+        "a\ufe0f",
+        "\u200d\u200d",
+        "👨\u200da",
+        "\ufe0f👨",
+        "a\ufe0f\u20e3",
+        "1\ufe0f",
+    ],
 )
 def test_joiners_and_selectors_outside_an_emoji_go(hidden: str) -> None:
     assert one_line(hidden, 60) == hidden.replace("\u200d", "").replace("\ufe0f", "")

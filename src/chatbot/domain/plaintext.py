@@ -2,7 +2,7 @@
 
 Characters that nobody sees (controls, bidi overrides, zero width, tags, fillers, variation selectors) carry
 instructions past a reader, and line breaks let a quoted text pretend to be the frame around it. Only what
-holds an emoji together stays: one joiner or one selector behind a symbol that is seen.
+holds an emoji together stays: one joiner or one selector behind a visible symbol, or in a key of a phone.
 """
 
 import re
@@ -18,7 +18,9 @@ _SPACE_CATEGORIES = frozenset({"Zs", "Zl", "Zp"})
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters and marks that render as nothing: joiners, Hangul fillers, the empty braille cell."""
 
-_JOINER, _EMOJI_STYLE = "\u200d", "\ufe0f"
+_JOINER, _EMOJI_STYLE, _KEY = "\u200d", "\ufe0f", "\u20e3"
+
+_ON_KEYS = tuple("0123456789#*")
 
 _MOST_MARKS = 30
 """Marks in a row that any language has: the Stream-Safe Text Format of Unicode (UAX #15 §13)."""
@@ -107,7 +109,7 @@ def _is_symbol(character: str) -> bool:
 def _holds_together(before: str, character: str, behind: str) -> bool:
     """Whether the character makes one emoji of its neighbours, each of them one character or ""."""
     if character == _EMOJI_STYLE:
-        return _is_symbol(before)
+        return _is_symbol(before) or (behind == _KEY and before in _ON_KEYS)
     if character != _JOINER or not _is_symbol(behind):
         return False
     return before == _EMOJI_STYLE or _is_skin_tone(before) or _is_symbol(before)
