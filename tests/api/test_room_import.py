@@ -1,6 +1,7 @@
 """Turns of a room from elsewhere over HTTP: all checked as the command checks them, each stored once."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
@@ -126,6 +127,13 @@ async def test_a_long_room_comes_in_pieces_and_none_goes_behind_what_was_written
         ({"finish_reason": "secret"}, "finish_reason"),
         ({"asked_with": {"Secret": 1}}, "asked_with"),
         ({"asked_with": {"secret": []}}, "asked_with"),
+        ({"asked_with": {"secret": None}}, "asked_with"),
+        ({"index": "2"}, "index"),
+        ({"index": True}, "index"),
+        ({"turns_read": "1"}, "turns_read"),
+        ({"turns_read": True}, "turns_read"),
+        ({"created_at": 1.5e9}, "created_at"),
+        ({"created_at": "1500000000"}, "created_at"),
     ],
 )
 async def test_one_wrong_turn_keeps_all_out_and_is_named(
@@ -136,6 +144,13 @@ async def test_one_wrong_turn_keeps_all_out_and_is_named(
     assert [item["loc"] for item in refused.json()["detail"]] == [["body", "turns", 1, place]]
     assert "ecret" not in refused.text
     assert history.turns == []
+
+
+async def test_a_yes_that_a_room_remembers_stays_one(client: httpx.AsyncClient) -> None:
+    asked_with = {"aloud": True, "speed": 1, "pitch": 0.5}
+    await send(client, record(1, asked_with=asked_with))
+    page = (await client.get(f"/office/rooms/{DB}", params=USER)).json()
+    assert json.dumps(page["turns"][0]["asked_with"]) == json.dumps(asked_with)
 
 
 @pytest.mark.parametrize("count", [0, 201])

@@ -1,6 +1,7 @@
 """Each vendor library has one home, and nothing is opened by importing; the layers are import-linter's."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -68,6 +69,12 @@ def test_packages_are_opened_by_wiring_and_not_by_being_imported() -> None:
                     if isinstance(node, ast.Call)
                 }
                 assert not called & opening, f"{file.name}:{statement.lineno}"
+
+
+def test_foreign_text_is_normalised_where_a_row_of_marks_is_bounded() -> None:
+    """Unicode's own functions take the square of the marks in a row, which a stranger chooses."""
+    users = {file for file in PACKAGE.rglob("*.py") if re.search(r"\bnormalize\(", file.read_text("utf-8"))}
+    assert users == {PACKAGE / "domain" / "plaintext.py"}
 
 
 def test_a_server_starts_without_what_only_command_lines_need() -> None:

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from chatbot.adapters.history.records import read_record
+from chatbot.adapters.search.chain import query_of
 from chatbot.adapters.search.sanitise import clean_text, clean_url
 from chatbot.api import strict_json
 from chatbot.core.citations import link_header, references
@@ -18,7 +19,7 @@ from chatbot.domain.control_tokens import defused, without_control_tokens
 from chatbot.domain.language import language_of
 from chatbot.domain.lore_expressions import is_written
 from chatbot.domain.macros import fill_macros
-from chatbot.domain.plaintext import nfc, visible
+from chatbot.domain.plaintext import compatible, nfc, visible
 from chatbot.domain.redaction import redact
 from chatbot.domain.retry_after import parse_retry_after
 from chatbot.domain.search import SearchHit, SearchOutcome, SearchResult
@@ -31,7 +32,8 @@ WORST = [
     *("1", "1 ", "0", "9", "010-", "4111 ", "+1", "900101-1", "--", "a", "a.", "a@", "a@a.", "%"),
     *("{", "{{", "{{ ", "{{//", "{{comment ", "{{char", "}}", "{{char}}은", "<bot>는(은", "<user"),
     *("<", "<a", "<p ", "<b a=", "<!", "</", "<<a>", "&lt;", "&#9", "&#", "&", "<|", "[INST", "<|a"),
-    *(" ", "\n", "e\u0301", "\u0301\u0323", "\u1112\u1161\u11ab", "👨\u200d", "\u200d", "\ud83d", "\ufe0f"),
+    *(" ", "\n", "e\u0301", "\u0301\u0323", "\u0301\uff9e"),
+    *("\u1112\u1161\u11ab", "👨\u200d", "\u200d", "\ud83d", "\ufe0f"),
     *("가 ", "가", "#", "*", "`", "|", "\\", '"', '\\"', "[", "]"),
 ]
 """What a pattern may stumble over when it is repeated."""
@@ -60,9 +62,11 @@ READERS: dict[str, Callable[[str], object]] = {
     "redaction": redact,
     "macros": lambda text: fill_macros(text, "레이첼", "지훈"),
     "composed form": nfc,
+    "compatible form": compatible,
     "visible": visible,
     "language": language_of,
     "control tokens": lambda text: (defused(text), without_control_tokens(text)),
+    "a search query": lambda text: query_of(text, lambda raw: redact(raw)[0]),
     "search texts": lambda text: clean_text(text, 500),
     "search addresses": lambda text: clean_url(f"https://a.kr/{text}"),
     "citations": cited,

@@ -264,3 +264,13 @@ def test_whatever_a_card_holds_it_is_read_or_refused_and_survives_storing(card: 
     assert CharacterSheet.of_json(character.as_json()) == character
     again, _ = character_of_card(card_of(character))
     assert again.lorebook == character.lorebook
+
+
+def test_a_label_that_composing_makes_longer_is_cut_and_costs_no_entry() -> None:
+    for letters in ("\u0958" * 150, "\u0958" * 199 + "\u0301" * 40):
+        entry = {**ENTRY, "name": letters, "comment": letters}
+        book = {"name": letters, "description": letters * 20, "entries": [entry]}
+        character, taken = character_of_card({"data": {**FULL, "character_book": book}})
+        assert character.lorebook is not None
+        assert len(character.lorebook.entries) == 1
+        assert taken.cut == []

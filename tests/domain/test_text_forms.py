@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from tests.support.foreign_texts import TEXTS
 
 from chatbot.api.openai.schema import CompletionRequest
 from chatbot.domain.macros import fill_macros
 from chatbot.domain.particles import agreeing
-from chatbot.domain.plaintext import nfc, one_line
+from chatbot.domain.plaintext import beginning, nfc, one_line, visible
+from chatbot.domain.turn_records import StateRecord
 from chatbot.services.character import CharacterRequest
 from chatbot.services.office import OfficeRequest
 
@@ -67,6 +69,27 @@ def test_the_composed_form_is_unicode_s(text: str) -> None:
     assert nfc(text) == unicodedata.normalize("NFC", text)
 
 
+@given(TEXTS)
+def test_what_is_seen_is_seen_as_the_same_once_more(text: str) -> None:
+    assert visible(visible(text)) == visible(text)
+
+
+@given(TEXTS.map(lambda text: text * 9), st.integers(1, 60))
+def test_a_beginning_does_not_grow_by_composing(text: str, limit: int) -> None:
+    kept = beginning(text, limit)
+    assert len(kept) <= limit
+    assert len(nfc(kept)) <= limit
+
+
+@pytest.mark.parametrize("title", ["\u1100\u1161\u11a8" * 100, "\ufb2c" * 33, "\u0958" * 50, "각\u200b" * 99])
+def test_a_title_is_counted_as_it_is_seen(title: str) -> None:
+    (kept,) = StateRecord.model_validate({"title": title}).model_dump(include={"title"}).values()
+    assert kept == visible(title)
+    assert StateRecord.model_validate({"title": kept}).title == kept
+    with pytest.raises(ValidationError):
+        StateRecord.model_validate({"title": title + "x" * 101})
+
+
 @pytest.mark.parametrize(
     ("name", "particle", "form"),
     [
@@ -84,7 +107,7 @@ def test_a_particle_follows_a_name_in_either_form(name: str, particle: str, form
         assert fill_macros("{{char}}" + particle, written, "x") == written + form
 
 
-@pytest.mark.parametrize("emoji", ["👨‍👩‍👧", "❤️‍🔥", "🏳️‍🌈", "👩🏽‍💻", "🙂‍↔️", "✈️"])
+@pytest.mark.parametrize("emoji", ["👨‍👩‍👧", "❤️‍🔥", "🏳️‍🌈", "👩🏽‍💻", "🙂‍↔️", "✈️", "1️⃣", "#️⃣"])
 def test_an_emoji_stays_one_in_a_title_and_is_never_cut_in_two(emoji: str) -> None:
     assert one_line(f"제목 {emoji} 끝", 60) == f"제목 {emoji} 끝"
     for limit in range(4, 4 + len(emoji)):
@@ -92,7 +115,17 @@ def test_an_emoji_stays_one_in_a_title_and_is_never_cut_in_two(emoji: str) -> No
 
 
 @pytest.mark.parametrize(
-    "hidden", ["a\u200db", "가\u200d나", "a\ufe0f", "\u200d\u200d", "👨\u200da", "\ufe0f👨"]
+    "hidden",
+    [
+        "a\u200db",
+        "가\u200d나",
+        "a\ufe0f",
+        "\u200d\u200d",
+        "👨\u200da",
+        "\ufe0f👨",
+        "a\ufe0f\u20e3",
+        "1\ufe0f",
+    ],
 )
 def test_joiners_and_selectors_outside_an_emoji_go(hidden: str) -> None:
     assert one_line(hidden, 60) == hidden.replace("\u200d", "").replace("\ufe0f", "")

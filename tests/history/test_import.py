@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.history.makers import make_room, make_turn
 from tests.history.predecessor import SEOUL, old_room, old_turn, room_of
 
+from chatbot.adapters.history.character_records import read_character, write_character
 from chatbot.adapters.history.exporting import turns_of_room, turns_of_user
 from chatbot.adapters.history.importing import (
     ImportReport,
@@ -23,7 +24,8 @@ from chatbot.adapters.history.importing import (
 from chatbot.adapters.history.predecessor import convert
 from chatbot.adapters.history.records import read_record, storable, write_record
 from chatbot.adapters.history.sources import from_files
-from chatbot.domain.history import Imported, NewTurn, Room
+from chatbot.domain.characters import CharacterSheet, StoredCharacter
+from chatbot.domain.history import Imported, NewTurn, Owner, Room
 from chatbot.domain.history_ports import TurnStore
 from chatbot.domain.messages import ServiceName
 
@@ -112,6 +114,20 @@ def test_a_time_outside_the_calendar_is_damage(time: str) -> None:
     first, second = old_turn(1), {**old_turn(2), "timestamp": time}
     turns = room_of(convert("office_log_a", old_room(first, second), SEOUL)).turns
     assert turns[1].created_at == turns[0].created_at
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *[("version", wrong) for wrong in ("2", True, 2.0)],
+        *[("updated_at", wrong) for wrong in (1.5e9, "1500000000", "9999-12-31T23:59:59-14:00")],
+    ],
+)
+def test_a_character_s_numbers_and_times_are_of_their_own_types(field: str, value: object) -> None:
+    stored = StoredCharacter(uuid4(), 1, CharacterSheet(name="미나"), datetime.now(UTC))
+    line = json.loads(write_character(Owner(ServiceName("character"), "a"), stored))
+    with pytest.raises(ValueError, match=f"not a character: {field}"):
+        read_character(json.dumps({**line, field: value}).encode())
 
 
 texts = st.text(max_size=200)

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from chatbot.adapters.search.chain import Chain
+from chatbot.adapters.search.chain import Chain, query_of
 from chatbot.adapters.search.provider import Provider, ProviderFailed, RawHit
 from chatbot.adapters.search.race import RaceTiming
 from chatbot.domain.language import Language
+from chatbot.domain.redaction import redact
 from chatbot.domain.search import SearchOutcome
 
 pytestmark = pytest.mark.anyio
@@ -225,3 +226,19 @@ async def test_closing_ends_what_is_under_way() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert slow.cancelled == 1
+
+
+def redacted(text: str) -> str:
+    return redact(text)[0]
+
+
+@pytest.mark.parametrize("text", ["가나" * 40_000, "ﷺ" * 500, "a" + "\u0301\u0323" * 30_000, "회의 " * 200])
+def test_a_query_is_no_longer_than_a_question(text: str) -> None:
+    assert 0 < len(query_of(text, redacted)) <= 500
+
+
+@pytest.mark.parametrize("before", range(480, 620))
+def test_no_number_is_cut_out_of_what_would_redact_it(before: int) -> None:
+    for number in ("010-1234-5678", "900101-1234567", "4111 1111 1111 1111"):
+        text = "가" * (before - 1) + " " + number + " 뒤" * 99
+        assert not any(digit in query_of(text, redacted) for digit in "0123456789")

@@ -76,7 +76,7 @@ class StoredTurn(BaseModel):
     model: str
     created_at: str
     finish_reason: FinishReason | None
-    asked_with: dict[str, str | int | float] | None
+    asked_with: dict[str, str | bool | int | float] | None
     turns_read: int | None
 
     @classmethod

@@ -109,6 +109,7 @@ HISTORY_AWAY = ("대화 기록 저장소에 지금 연결할 수 없습니다.",
 _FIELD: Mapping[str, tuple[str, str]] = {
     "missing": ("필수 항목입니다.", "Field required"),
     "string_type": ("문자열이어야 합니다.", "Input should be a valid string"),
+    "record_time": ("시간대가 붙은 날짜와 시각이어야 합니다.", "Should be a date and a time with its zone"),
     "string_unicode": ("올바른 유니코드 문자열이 아닙니다.", "Input should be valid Unicode text"),
     "string_nul": ("NUL 문자를 담을 수 없습니다.", "String should not contain NUL"),
     "string_too_short": (

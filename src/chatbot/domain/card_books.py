@@ -14,16 +14,18 @@ from pydantic import ValidationError
 
 from chatbot.domain.cards import Cut, cut_text
 from chatbot.domain.lorebook import (
+    DESCRIPTION_CHARS,
     ENTRY_CHARS,
     ENTRY_KEYS,
     KEY_CHARS,
+    LABEL_CHARS,
     MOST_ENTRIES,
     MOST_EXPRESSIONS,
     MOST_KEYS,
     Lorebook,
     LoreEntry,
 )
-from chatbot.domain.plaintext import nfc
+from chatbot.domain.plaintext import beginning, nfc
 
 _SILLYTAVERN = ("selectiveLogic", "display_index")
 """Extensions that SillyTavern gives each entry."""
@@ -102,8 +104,8 @@ def book_of(value: object, version: object, taken: Taken, spare: Spare) -> Loreb
         scan_depth=_whole(value.get("scan_depth"), 100),
         token_budget=_whole(value.get("token_budget"), 1_000_000),
         recursive_scanning=value.get("recursive_scanning") is True,
-        name=text_of(value.get("name"))[:200].replace("\x00", ""),
-        description=text_of(value.get("description"))[:2000],
+        name=beginning(text_of(value.get("name")), LABEL_CHARS),
+        description=beginning(text_of(value.get("description")), DESCRIPTION_CHARS),
         extensions=_object(value.get("extensions")),
         unused_entries=tuple(unused),
     )
@@ -147,8 +149,8 @@ def _entry(item: Mapping[str, Any]) -> LoreEntry | None:
             use_regex=item.get("use_regex") is True,
             insertion_order=_number(item.get("insertion_order", item.get("order")), 100),
             priority=_number(item.get("priority"), None),
-            name=text_of(item.get("name"))[:200].replace("\x00", ""),
-            comment=text_of(item.get("comment"))[:200].replace("\x00", ""),
+            name=beginning(text_of(item.get("name")), LABEL_CHARS),
+            comment=beginning(text_of(item.get("comment")), LABEL_CHARS),
             position=position if position in ("before_char", "after_char") else None,
             extensions=extensions,
         )
@@ -184,7 +186,7 @@ def _cuts(name: str, item: Mapping[str, Any], entry: LoreEntry) -> list[Cut]:
 
 
 def _content(item: Mapping[str, Any]) -> str:
-    return nfc(text_of(item.get("content"))).replace("\x00", "")
+    return nfc(text_of(item.get("content")))
 
 
 def _keys(value: object, *, least: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -195,7 +197,7 @@ def _keys(value: object, *, least: int) -> tuple[tuple[str, ...], tuple[str, ...
     """
     if isinstance(value, str):
         value = [part for part in value.split(",") if part.strip()]
-    texts = [nfc(item.replace("\x00", "")) for item in list_of(value) if isinstance(item, str)]
+    texts = [nfc(item) for item in list_of(value) if isinstance(item, str)]
     keys = [text.strip() or text[:1] for text in texts]
     fitting = [place for place, key in enumerate(keys) if least <= len(key) <= KEY_CHARS][:ENTRY_KEYS]
     chosen = set(fitting)

@@ -15,7 +15,7 @@ from typing import Any
 from chatbot.domain.card_files import CardError, read_card_file
 from chatbot.domain.language import language_of
 from chatbot.domain.macros import fill_macros
-from chatbot.domain.plaintext import nfc, one_line, shortened, visible
+from chatbot.domain.plaintext import beginning, nfc, one_line, shortened, visible
 from chatbot.domain.schemas import NAME_CHARS, TEXT_CHARS
 
 _EXAMPLE_START = re.compile(r"<START>", re.IGNORECASE)
@@ -139,8 +139,10 @@ def lines_of(text: str) -> str:
 
 def cut_text(text: str, limit: int) -> str:
     """The text within its limit, ended at a sentence, else at a word, where one ends in its last fifth."""
-    if len(text) <= limit:
-        return text
+    return text if len(text) <= limit else beginning(_cut(text, limit), limit)
+
+
+def _cut(text: str, limit: int) -> str:
     head = text[: limit - 1]
     for ends in (_ends_sentence, _ends_word):
         for place in range(len(head), limit - limit // 5 - 1, -1):

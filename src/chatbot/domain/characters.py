@@ -7,7 +7,7 @@ only added and deleted; the newest version counts. Its texts are a stranger's, a
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import (
@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from chatbot.domain.lorebook import MOST_EXPRESSIONS, MOST_KEYS, Lorebook
-from chatbot.domain.schemas import NAME_CHARS, CharacterName, written
+from chatbot.domain.schemas import NAME_CHARS, CharacterName, JsonObject, written
 
 MOST_CHARACTERS = 200
 """Characters of one user of one service."""
@@ -70,7 +70,7 @@ class CharacterSheet(BaseModel):
         default="", description="Quoted beside each question, up to 2,000 characters."
     )
     lorebook: Lorebook | None = None
-    card: dict[str, Any] = Field(
+    card: JsonObject = Field(
         default_factory=dict, description="What else its card held, kept for export; nothing of it is used."
     )
 

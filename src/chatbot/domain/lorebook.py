@@ -12,7 +12,7 @@ and are reported.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -25,7 +25,7 @@ from pydantic import (
 
 from chatbot.domain.lore_expressions import found, is_written, searchable
 from chatbot.domain.plaintext import nfc
-from chatbot.domain.schemas import CLEAN, no_nul
+from chatbot.domain.schemas import TEXT_RULES, JsonObject, Text, sound
 from chatbot.domain.token_estimate import estimate_tokens
 
 MOST_ENTRIES = 500
@@ -49,12 +49,14 @@ SCAN_DEPTH = 4
 _SCANNED_CHARS = 20_000
 """The newest characters of them: keys times characters is the work of a scan."""
 
-_LABEL_CHARS = 200
+LABEL_CHARS = 200
+DESCRIPTION_CHARS = 2000
 
-Key = Annotated[str, StringConstraints(min_length=1, max_length=KEY_CHARS), *CLEAN]
-SecondaryKey = Annotated[str, StringConstraints(max_length=KEY_CHARS), *CLEAN]
-_Unused = Annotated[str, AfterValidator(no_nul)]
-Label = Annotated[str, StringConstraints(max_length=_LABEL_CHARS), AfterValidator(no_nul)]
+Key = Annotated[str, StringConstraints(min_length=1, max_length=KEY_CHARS), *TEXT_RULES]
+SecondaryKey = Annotated[str, StringConstraints(max_length=KEY_CHARS), *TEXT_RULES]
+_Unused = Annotated[str, AfterValidator(sound)]
+Label = Annotated[str, StringConstraints(max_length=LABEL_CHARS), *TEXT_RULES]
+BookText = Annotated[str, StringConstraints(max_length=DESCRIPTION_CHARS), *TEXT_RULES]
 
 
 class SelectiveLogic(IntEnum):
@@ -89,7 +91,7 @@ class LoreEntry(BaseModel):
         "asks for something else: 1 not all of them, 2 none, 3 all.",
     )
     selective: StrictBool = False
-    content: Annotated[str, *CLEAN] = Field(
+    content: Text = Field(
         default="", max_length=ENTRY_CHARS, description="What enters, up to 4,000 characters."
     )
     enabled: StrictBool = True
@@ -109,7 +111,7 @@ class LoreEntry(BaseModel):
     position: Literal["before_char", "after_char"] | None = Field(
         default=None, description="Kept for export; it changes nothing here."
     )
-    extensions: dict[str, Any] = Field(
+    extensions: JsonObject = Field(
         default_factory=dict, description="Kept for export; of these only `selectiveLogic` counts here."
     )
     unused_keys: tuple[_Unused, ...] = Field(
@@ -181,9 +183,9 @@ class Lorebook(BaseModel):
         default=False, description="Kept for export; it changes nothing here."
     )
     name: Label = ""
-    description: Annotated[str, Field(max_length=2000)] = ""
-    extensions: dict[str, Any] = Field(default_factory=dict, description="Kept for export.")
-    unused_entries: tuple[dict[str, Any], ...] = Field(
+    description: BookText = ""
+    extensions: JsonObject = Field(default_factory=dict, description="Kept for export.")
+    unused_entries: tuple[JsonObject, ...] = Field(
         default=(),
         fail_fast=True,
         description="What a card had beyond the bounds of `entries`, kept for export.",

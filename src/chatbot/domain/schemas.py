@@ -7,7 +7,7 @@ Unicode's composed form, so that limits count what the user sees, whatever the k
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import (
@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from chatbot.domain.aims import Act, Aim
-from chatbot.domain.plaintext import nfc, visible
+from chatbot.domain.plaintext import is_sound, nfc, visible
 from chatbot.domain.sampling import AnswerSampling
 
 _CANONICAL_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -34,11 +34,13 @@ TEXT_CHARS = 2000
 """Limits of a name, and of greeting and context each (contract §2.1)."""
 
 
-def no_nul(text: str) -> str:
-    """Refuse NUL, which no store or header behind this line can carry."""
+def sound(text: str) -> str:
+    """Refuse NUL and lone surrogates. Pydantic's own check of these is left out of a text without limits."""
+    if is_sound(text):
+        return text
     if "\x00" in text:
         raise PydanticCustomError("string_nul", "String should not contain NUL")
-    return text
+    raise PydanticCustomError("string_unicode", "Input should be valid Unicode text")
 
 
 def composed(value: object) -> object:
@@ -46,20 +48,38 @@ def composed(value: object) -> object:
     return nfc(value) if isinstance(value, str) else value
 
 
-CLEAN = (AfterValidator(no_nul), BeforeValidator(composed))
-"""What every text is: without NUL, and in NFC before anything is counted."""
-
-
-def written(most: int, least: int | None = None) -> tuple[object, ...]:
-    """The rules of a text that somebody writes: clean, and ``least`` to ``most`` characters when trimmed."""
-    return StringConstraints(strip_whitespace=True, min_length=least, max_length=most), *CLEAN
-
-
 def _canonical_uuid(value: object) -> object:
     """Refuse the forms that uuid.UUID also takes (braces, urn:, bare hex): one room has one spelling."""
     if isinstance(value, str) and not _CANONICAL_UUID.fullmatch(value):
         raise PydanticCustomError("uuid_parsing", "Input should be a UUID with hyphens")
     return value
+
+
+def _sound_within(value: Any) -> Any:
+    """Refuse unsound names and texts in a value of JSON, whose depth the reader of bodies bounds."""
+    if isinstance(value, str):
+        sound(value)
+    elif isinstance(value, list):
+        for item in value:
+            _sound_within(item)
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            sound(name)
+            _sound_within(member)
+    return value
+
+
+TEXT_RULES = (AfterValidator(sound), BeforeValidator(composed))
+"""What stands behind the limits of every text of a body."""
+
+Text = Annotated[str, *TEXT_RULES]
+JsonObject = Annotated[dict[str, Any], AfterValidator(_sound_within)]
+"""An object of JSON as it came, whose names and texts are as sound as any other text."""
+
+
+def written(most: int, least: int | None = None) -> tuple[object, ...]:
+    """The rules of a text that somebody writes: ``least`` to ``most`` characters when trimmed."""
+    return StringConstraints(strip_whitespace=True, min_length=least, max_length=most), *TEXT_RULES
 
 
 UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.@-]{1,50}$")]
@@ -74,9 +94,13 @@ CharacterText = Annotated[str, *written(TEXT_CHARS, least=1)]
 TITLE_CHARS = 100
 """The longest title of a room: two lines of its list."""
 
-Title = Annotated[
-    str, StringConstraints(max_length=TITLE_CHARS), AfterValidator(no_nul), AfterValidator(visible)
-]
+
+def _as_seen(value: object) -> object:
+    return visible(sound(value)) if isinstance(value, str) else value
+
+
+Title = Annotated[str, StringConstraints(max_length=TITLE_CHARS), BeforeValidator(_as_seen)]
+"""What is seen of it counts: as it is stored, and as it comes back from an export."""
 
 MOST_FACTS = 20
 FACT_CHARS = 300

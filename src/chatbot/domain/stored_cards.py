@@ -18,7 +18,7 @@ from chatbot.domain.cards import Cut, card_data, cut_text, lines_of
 from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.language import language_of
 from chatbot.domain.lorebook import KEY_CHARS
-from chatbot.domain.plaintext import nfc, visible
+from chatbot.domain.plaintext import nfc, visible, without_unsound
 from chatbot.domain.schemas import NAME_CHARS
 
 _LABELS = {
@@ -41,7 +41,7 @@ def character_of_card(card: object) -> tuple[CharacterSheet, Taken]:
     Raises:
         CardError: the value is no card.
     """
-    data, taken, spare = card_data(card), Taken(), Spare(_CARD_BYTES)
+    data, taken, spare = card_data(without_unsound(card)), Taken(), Spare(_CARD_BYTES)
     rest = _rest(data, taken, spare)
 
     def text(name: str, most: int, whole: str) -> str:

@@ -5,6 +5,7 @@ for one that goes to its room's end, as in every file from before rooms had bran
 somebody else (an older version, another program, a hand), so every field is checked.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -13,9 +14,9 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
-    FiniteFloat,
     StrictBool,
     StringConstraints,
     ValidationError,
@@ -26,13 +27,26 @@ from pydantic_core import PydanticCustomError
 
 from chatbot.domain.history import AT_END, SUMMARY_CHARS, NewTurn, PathSummary, Room, RoomState
 from chatbot.domain.messages import FinishReason
+from chatbot.domain.plaintext import mended
 from chatbot.domain.schemas import Facts, Title
+
+
+def _mended(value: object) -> object:
+    return mended(value) if isinstance(value, str) else value
+
+
+RecordText = Annotated[str, BeforeValidator(_mended)]
+"""A text that was stored elsewhere: what no store carries is replaced, since nobody could correct it."""
 
 _FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 """How requests name their fields, which no database reads as anything else."""
 
-_Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+_Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63, strict=True)]
 """A whole number that every database takes."""
+
+_Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def milliseconds(time: datetime) -> datetime:
@@ -53,7 +67,9 @@ def _without_names(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
         raise PydanticCustomError("asked_with", "Should be fields of a request and their values") from None
 
 
-_AskedWith = Annotated[dict[_FieldName, str | _Int64 | FiniteFloat], WrapValidator(_without_names)]
+_AskedWith = Annotated[
+    dict[_FieldName, RecordText | StrictBool | _Int64 | _Finite], WrapValidator(_without_names)
+]
 
 
 def _in_calendar(time: datetime) -> datetime:
@@ -63,15 +79,26 @@ def _in_calendar(time: datetime) -> datetime:
         raise ValueError("out of the calendar") from None
 
 
+def _written_out(value: object) -> object:
+    """Refuse a number, also as a text: it does not say of what, nor since when."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _DATE.match(value)):
+        return value
+    raise PydanticCustomError("record_time", "Should be a date and a time with its zone")
+
+
+RecordTime = Annotated[AwareDatetime, AfterValidator(_in_calendar), BeforeValidator(_written_out)]
+"""A time as ISO 8601 has it, in UTC and milliseconds."""
+
+
 class SummaryRecord(BaseModel):
     """A summary of a path up to the turn that it stands with."""
 
     model_config = ConfigDict(extra="ignore")
 
     id: UUID
-    text: Annotated[str, StringConstraints(max_length=SUMMARY_CHARS)]
+    text: Annotated[str, StringConstraints(max_length=SUMMARY_CHARS), BeforeValidator(_mended)]
     edited: StrictBool = False
-    created_at: Annotated[AwareDatetime, AfterValidator(_in_calendar)]
+    created_at: RecordTime
 
     @classmethod
     def of(cls, summary: PathSummary) -> Self:
@@ -89,16 +116,16 @@ class TurnRecord(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    index: int | None = Field(default=None, ge=1)
+    index: int | None = Field(default=None, ge=1, strict=True)
     id: UUID
     after: UUID | None = None
-    input_data: str
-    output_data: str
-    model: str
-    created_at: Annotated[AwareDatetime, AfterValidator(_in_calendar)]
+    input_data: RecordText
+    output_data: RecordText
+    model: RecordText
+    created_at: RecordTime
     finish_reason: FinishReason | None = None
     asked_with: _AskedWith | None = None
-    turns_read: int | None = Field(default=None, ge=0, lt=2**31)
+    turns_read: int | None = Field(default=None, ge=0, lt=2**31, strict=True)
     summary: SummaryRecord | None = None
 
     def turn_of(self, room: Room) -> NewTurn:

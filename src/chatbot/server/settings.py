@@ -205,7 +205,7 @@ def _check_names(environment: Iterable[str], file: Iterable[str]) -> None:
 
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {close[0]}?" if close else "; `chatbot settings` lists all"
-        raise StartupError(f"{variable}{place} is not a setting{hint}")
+        raise StartupError(f"{_printable(variable)}{place} is not a setting{hint}")
 
 
 def of_this_pod() -> tuple[ServiceName, ...]:
@@ -219,7 +219,12 @@ def _complaint(place: tuple[int | str, ...], message: str) -> str:
     """One wrong value as a sentence; an item of a list goes by its variable's name."""
     names = [part for part in place if isinstance(part, str)]
     sentence = message.removeprefix("Value error, ")
-    return f"{PREFIX}{'__'.join(names).upper()}: {sentence}"
+    return _printable(f"{PREFIX}{'__'.join(names).upper()}: {sentence}")
+
+
+def _printable(text: str) -> str:
+    """The text with escapes in place of what would move a terminal's cursor or show as nothing."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def load_settings(environment: Mapping[str, str] | None = None, **options: Any) -> Settings:
@@ -238,6 +243,8 @@ def load_settings(environment: Mapping[str, str] | None = None, **options: Any) 
     except ValidationError as error:
         items = error.errors(include_input=False, include_url=False)
         raise StartupError("; ".join(_complaint(item["loc"], item["msg"]) for item in items)) from None
+    except RecursionError:
+        raise StartupError(f"{PREFIX}…: a value nests its JSON too deep") from None
     except SettingsError as error:
         # pydantic-settings names the field, not the variable, and only for values that must be JSON.
         field = re.search(r'field "(\w+)"', str(error))

@@ -5,9 +5,8 @@ import binascii
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import UTC
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from chatbot.domain.avatars import AvatarRefused, cleaned
@@ -16,6 +15,7 @@ from chatbot.domain.characters import CharacterSheet, StoredCharacter
 from chatbot.domain.history import Owner
 from chatbot.domain.messages import ServiceName
 from chatbot.domain.schemas import CharacterId, UserId
+from chatbot.domain.turn_records import RecordTime
 
 _MARK = b'"fields"'
 
@@ -26,8 +26,8 @@ class _CharacterRecord(BaseModel):
     service: ServiceName
     user_id: UserId
     character_id: CharacterId
-    version: int = Field(ge=1, lt=2**31)
-    updated_at: AwareDatetime
+    version: int = Field(ge=1, lt=2**31, strict=True)
+    updated_at: RecordTime
     fields: CharacterSheet
     avatar: str | None = None
 
@@ -84,10 +84,7 @@ def read_character(line: bytes) -> CharacterToImport:
         raise ValueError(f"not a character: {', '.join(fields)}") from None
     except (AvatarRefused, binascii.Error):
         raise ValueError("not a character: avatar") from None
-    updated = record.updated_at.astimezone(UTC).replace(
-        microsecond=record.updated_at.microsecond // 1000 * 1000
-    )
-    stored = StoredCharacter(record.character_id, record.version, record.fields, updated, picture)
+    stored = StoredCharacter(record.character_id, record.version, record.fields, record.updated_at, picture)
     return CharacterToImport(Owner(record.service, record.user_id), stored)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from chatbot.adapters.history.mongo_documents import Collections, Document, key
-from chatbot.adapters.history.records import storable_text
 from chatbot.domain.history import MOST_SUMMARIES, PathSummary, Room
+from chatbot.domain.plaintext import mended
 from chatbot.domain.turn_records import milliseconds
 
 
@@ -51,7 +51,7 @@ class MongoSummaries:
             "_id": str(summary.id),
             **key(summary.room),
             "turn": str(summary.turn),
-            "text": storable_text(summary.text),
+            "text": mended(summary.text),
             "edited": summary.edited,
             "created_at": milliseconds(summary.created_at),
         }

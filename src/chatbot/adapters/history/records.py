@@ -4,7 +4,6 @@
 room that the API cannot name would be a room that nobody can delete.
 """
 
-import re
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -12,11 +11,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from chatbot.domain.history import AT_END, NewTurn, PathSummary, Room, RoomState, Turn
 from chatbot.domain.messages import ServiceName
+from chatbot.domain.plaintext import mended
 from chatbot.domain.schemas import RoomId, UserId
 from chatbot.domain.turn_records import StateRecord, SummaryRecord, TurnRecord, milliseconds
-
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-"""NUL and lone surrogates: a database of text may refuse them or cut the text there."""
 
 _USER_ID: TypeAdapter[str] = TypeAdapter(UserId)
 
@@ -50,21 +47,16 @@ def storable(turn: NewTurn) -> NewTurn:
     """The turn as every store gives it back: well-formed text, UTC time in milliseconds."""
     return replace(
         turn,
-        question=storable_text(turn.question),
-        answer=storable_text(turn.answer),
-        model=storable_text(turn.model),
+        question=mended(turn.question),
+        answer=mended(turn.answer),
+        model=mended(turn.model),
         created_at=milliseconds(turn.created_at),
         asked_with=turn.asked_with
         and {
-            name: storable_text(value) if isinstance(value, str) else value
+            name: mended(value) if isinstance(value, str) else value
             for name, value in turn.asked_with.items()
         },
     )
-
-
-def storable_text(text: str) -> str:
-    """The text with what no store can carry replaced by U+FFFD."""
-    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def is_user_id(text: str) -> bool:

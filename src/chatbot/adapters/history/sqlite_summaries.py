@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
-from chatbot.adapters.history.records import storable_text
 from chatbot.adapters.history.sqlite_rows import Values, of_milliseconds, to_milliseconds, values_of_room
 from chatbot.adapters.history.sqlite_statements import IN_ROOM
 from chatbot.domain.history import MOST_SUMMARIES, PathSummary, Room
+from chatbot.domain.plaintext import mended
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS summaries (
@@ -85,7 +85,7 @@ class SqliteSummaries:
             **values_of_room(summary.room),
             "id": str(summary.id),
             "turn": str(summary.turn),
-            "text": storable_text(summary.text),
+            "text": mended(summary.text),
             "edited": summary.edited,
             "created_ms": to_milliseconds(summary.created_at),
         }

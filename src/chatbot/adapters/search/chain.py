@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from chatbot.adapters.search.breaker import Breaker
@@ -11,7 +10,23 @@ from chatbot.adapters.search.guarded import Guarded, OnOutcome
 from chatbot.adapters.search.provider import Provider
 from chatbot.adapters.search.race import Race, RaceTiming
 from chatbot.domain.language import Language
+from chatbot.domain.plaintext import compatible
 from chatbot.domain.search import SearchOutcome, SearchResult
+
+_QUERY_CHARS = 500
+"""The longest query, as long as a question may be; one that was imported may have 256 KiB."""
+
+_MARGIN = 100
+"""More than any number has that is redacted: what a cut made of one stands behind the query."""
+
+
+def query_of(text: str, redact: Callable[[str], str]) -> str:
+    """What is searched for: the beginning of a text on one line, without what ``redact`` takes out."""
+    looked_at = _QUERY_CHARS + _MARGIN
+    safe = redact(text[:looked_at])
+    if len(text) > looked_at:
+        safe = safe[:-_MARGIN]
+    return " ".join(compatible(safe).split())[:_QUERY_CHARS].rstrip()
 
 
 class Chain:
@@ -60,7 +75,7 @@ class Chain:
 
     async def search(self, query: str, language: str, budget: float) -> SearchResult:
         """See WebSearch.search; a language without an order of its own is searched as English."""
-        wanted = " ".join(unicodedata.normalize("NFKC", self._redact(query)).split())
+        wanted = query_of(query, self._redact)
         if not wanted:
             return SearchResult(SearchOutcome.EMPTY, "none")
         known: Language = "ko" if language == "ko" else "en"

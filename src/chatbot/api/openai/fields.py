@@ -3,49 +3,13 @@
 Each field is taken in its own JSON type alone, as in the suite's own bodies; null is as if it were not sent.
 """
 
-from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    StringConstraints,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
-from chatbot.domain.schemas import CLEAN, no_nul
+from chatbot.domain.schemas import TEXT_RULES
 
-Text = Annotated[str, *CLEAN]
-PersonName = Annotated[str, StringConstraints(max_length=256), *CLEAN]
-
-
-def _texts(value: object) -> Iterator[str]:
-    """All names and texts within a value of JSON, whose depth the reader of bodies bounds."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
-    elif isinstance(value, dict):
-        for name, member in value.items():
-            yield name
-            yield from _texts(member)
-
-
-def _sound(schema: dict[str, Any]) -> dict[str, Any]:
-    for text in _texts(schema):
-        no_nul(text)
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise PydanticCustomError("string_unicode", "Input should be valid Unicode text") from None
-    return schema
-
-
-ForeignSchema = Annotated[dict[str, Any], AfterValidator(_sound)]
-"""A JSON schema as it came, whose names and texts are as sound as any other text."""
+PersonName = Annotated[str, StringConstraints(max_length=256), *TEXT_RULES]
 
 
 class OpenAIObject(BaseModel):

@@ -12,8 +12,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from chatbot.api import strict_json
-from chatbot.api.openai.fields import ForeignSchema, OpenAIObject, PersonName, Text
+from chatbot.api.openai.fields import OpenAIObject, PersonName
 from chatbot.domain.forms import Form, FormKind
+from chatbot.domain.schemas import JsonObject, Text
 
 _MOST_CHOICES = 256
 
@@ -28,7 +29,7 @@ def _read_schema(given: object) -> object:
         raise PydanticCustomError("no_schema", "Should be a JSON schema") from None
 
 
-Schema = Annotated[ForeignSchema, BeforeValidator(_read_schema)]
+Schema = Annotated[JsonObject, BeforeValidator(_read_schema)]
 
 
 class NamedSchema(OpenAIObject):

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from chatbot.api.openai.fields import OpenAIObject, PersonName, Text
+from chatbot.api.openai.fields import OpenAIObject, PersonName
 from chatbot.core.transcript import Said
+from chatbot.domain.schemas import Text
 
 _TEXT_PARTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
 """Kinds of parts that are text, and the member that holds it."""

@@ -6,9 +6,10 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from chatbot.api.openai.fields import OpenAIObject, Text
+from chatbot.api.openai.fields import OpenAIObject
 from chatbot.domain.messages import Sampling
 from chatbot.domain.sampling import SamplingRequest
+from chatbot.domain.schemas import Text
 
 _MOST_STOPS = 16
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
 from pydantic import (
+    AfterValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -38,7 +39,7 @@ from chatbot.api.openai.tools import (
 from chatbot.core.transcript import Said
 from chatbot.domain.forms import Form
 from chatbot.domain.messages import Sampling
-from chatbot.domain.schemas import CharacterId, CharacterName, CharacterText
+from chatbot.domain.schemas import CharacterId, CharacterName, CharacterText, sound
 
 _MOST_ANSWERS = 4
 _MOST_ALTERNATIVES = 20
@@ -56,7 +57,7 @@ class AskingRequest(SamplingFields):
     conversation: ClassVar[str]
     """The field that holds the conversation."""
 
-    model: Annotated[str, StringConstraints(min_length=1, max_length=100)] = "Llama"
+    model: Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(sound)] = "Llama"
     stream: bool = False
     user: PersonName | None = Field(
         default=None, description="For fairness, and the user that an API key must own; nothing is stored."

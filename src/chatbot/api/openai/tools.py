@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from chatbot.api.openai.fields import ForeignSchema, OpenAIObject, Text
+from chatbot.api.openai.fields import OpenAIObject, PersonName
 from chatbot.core.transcript import Said
 from chatbot.domain.bounded_schema import bounded
 from chatbot.domain.forms import Form, FormKind
+from chatbot.domain.schemas import JsonObject, Text
 
 MOST_TOOLS = 128
 """As many as OpenAI takes."""
@@ -31,7 +32,7 @@ class ToolFunction(OpenAIObject):
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
     description: Text = ""
-    parameters: ForeignSchema = Field(default_factory=dict)
+    parameters: JsonObject = Field(default_factory=dict)
 
 
 class Tool(OpenAIObject):
@@ -50,7 +51,7 @@ class FlatTool(ToolFunction):
 class NamedFunction(OpenAIObject):
     """Which function is to be called."""
 
-    name: str
+    name: PersonName
 
 
 class NamedTool(OpenAIObject):

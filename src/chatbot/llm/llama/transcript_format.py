@@ -10,11 +10,10 @@ Korean questions to Gemma 3 270M these two took lines with invented speakers fro
 """
 
 import re
-import unicodedata
 from dataclasses import replace
 
 from chatbot.domain.messages import Conversation, Speakers
-from chatbot.domain.plaintext import one_line
+from chatbot.domain.plaintext import compatible, one_line
 from chatbot.llm.llama.pieces import (
     OPENING,
     TEMPLATE,
@@ -130,5 +129,5 @@ def _labels(speakers: Speakers) -> tuple[str, ...]:
 
 def _bare(text: str) -> str:
     """The visible text in one form for all that look alike, without markup before it."""
-    plain = unicodedata.normalize("NFKC", one_line(text, _LABEL_CHARS))
+    plain = compatible(one_line(text, _LABEL_CHARS))
     return plain.casefold().lstrip(_MARKUP).rstrip()

@@ -6,6 +6,7 @@ const MANY_MARKS = /\p{M}{31}/u;
 const SYMBOL = /[^\0-~]/u;
 const JOINER = "\u200d";
 const EMOJI_STYLE = "\ufe0f";
+const KEY = "\u20e3";
 
 /** The composed form; a text with more marks in a row than any language has stays as it is. */
 export const composed = (text) => (MANY_MARKS.test(text) ? text : text.normalize("NFC"));
@@ -18,7 +19,7 @@ const isSkinTone = (character) => /[\u{1f3fb}-\u{1f3ff}]/u.test(character);
 
 /** Whether a character makes one emoji of its neighbours. */
 function holdsTogether(before, character, behind) {
-  if (character === EMOJI_STYLE) return isSymbol(before);
+  if (character === EMOJI_STYLE) return isSymbol(before) || (behind === KEY && /^[0-9#*]$/.test(before));
   if (character !== JOINER || !isSymbol(behind)) return false;
   return before === EMOJI_STYLE || isSkinTone(before) || isSymbol(before);
 }
@@ -38,7 +39,8 @@ export function visible(text) {
     pieces.push(kept);
     before = kept || before;
   });
-  return pieces.join("").replace(/ +/g, " ").trim();
+  // What stood between a letter and its mark may be gone.
+  return composed(pieces.join("").replace(/ +/g, " ").trim());
 }
 
 const belongsToTheOneBefore = (before, character) =>

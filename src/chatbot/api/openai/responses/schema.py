@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from chatbot.api.openai.fields import OpenAIObject, PersonName, Text
+from chatbot.api.openai.fields import OpenAIObject, PersonName
 from chatbot.api.openai.forms import AskedForm, FormFields
 from chatbot.api.openai.messages import joined_text
 from chatbot.api.openai.parameters import IGNORED, REFUSED, RefusedParameter
@@ -20,6 +20,7 @@ from chatbot.api.openai.tools import MOST_TOOLS, FlatTool, FlatToolChoice, descr
 from chatbot.core.transcript import Said
 from chatbot.domain.forms import Form
 from chatbot.domain.messages import Sampling
+from chatbot.domain.schemas import Text
 
 _STATELESS = (
     "이 서버는 응답을 저장하지 않습니다. 대화 전체를 input으로 보내세요.",
