@@ -17,6 +17,7 @@ from chatbot.domain.cards import read_card
 from chatbot.domain.control_tokens import defused, without_control_tokens
 from chatbot.domain.language import language_of
 from chatbot.domain.lore_expressions import is_written
+from chatbot.domain.lorebook import Lorebook, LoreEntry, keyed_entries
 from chatbot.domain.macros import fill_macros
 from chatbot.domain.plaintext import nfc, visible
 from chatbot.domain.redaction import redact
@@ -118,3 +119,16 @@ def test_a_record() -> None:
         "output_data": "", "model": "m", "created_at": "2026-01-01T00:00:00Z",
     }  # fmt: skip
     expect_proportion(read_record, lambda size: json.dumps({**turn, "input_data": "\x00\\" * (size // 2)}))
+
+
+def test_a_lorebook_whose_keys_are_like_what_is_said() -> None:
+    """All keys together take no more than among a text that is unlike them."""
+    key = "a" * 49 + "b" + "a" * 49
+    book = Lorebook(entries=tuple(LoreEntry(keys=(key,) * 50, content="x") for _ in range(40)))
+
+    def scan(text: str) -> object:
+        return keyed_entries(book, [text], 0, 100)
+
+    unlike = "".join(map(str, range(4000)))
+    seen = [(seconds(scan, "a" * len(unlike)), seconds(scan, unlike)) for _ in range(3)]
+    assert min(like for like, _ in seen) < 5 * max(other for _, other in seen), seen

@@ -82,6 +82,19 @@ def test_secondary_keys_do_what_the_logic_of_their_entry_says(logic: object, ent
     assert all(entered(plain, text) for text in said.values())
 
 
+@pytest.mark.parametrize("case_sensitive", [False, True])
+def test_a_word_is_found_wherever_it_stands(*, case_sensitive: bool) -> None:
+    said = "İstanbul, Straße: ΐ가각 aab aaab"
+    words = {said[at:end] for at in range(len(said)) for end in range(at + 1, len(said) + 1)}
+    words |= {"strasse", "STRASSE", "x", "aaaab", "ba", "각가", said + "x", "ΐ" * 100}
+    for word in filter(str.strip, words):
+        stands = word.strip() in said
+        if not case_sensitive:
+            stands = word.strip().casefold() in said.casefold()
+        lore = book({"keys": [word], "case_sensitive": case_sensitive})
+        assert entered(lore, said) == ([1] if stands else []), word
+
+
 def test_so_many_of_the_last_messages_are_looked_at() -> None:
     entry = {"keys": ["map"]}
     talk = ("map", "1", "2", "3", "4")
