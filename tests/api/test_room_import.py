@@ -10,6 +10,7 @@ import pytest
 from tests.support.fakes import MemoryHistory, client_of, service_state
 
 from chatbot.api import few_at_once, importing
+from chatbot.api.room_bodies import MOST_SIBLINGS
 from chatbot.domain.access import KeyEntry, KeyRing, digest
 from chatbot.domain.history import Imported, NewTurn, PathSummary, Room, RoomState
 from chatbot.domain.messages import ServiceName
@@ -58,6 +59,37 @@ async def test_a_room_comes_in_whole_once_and_is_read_as_any(client: httpx.Async
     assert [turn["input_data"] for turn in page["turns"]] == ["질문 1", "질문 2", "질문 3"]
     assert page["turns"][0]["siblings"] == [str(UUID(int=1)), str(UUID(int=9))]
     assert page["turns"][0]["created_at"] == "2024-03-12T01:13:00+00:00"
+
+
+async def test_of_many_turns_in_one_place_the_nearest_are_told_and_how_many_others(
+    client: httpx.AsyncClient,
+) -> None:
+    records = [record(number, after=None) for number in range(1, 161)]
+    await send(client, *records)
+    turns = (await client.get(f"/office/rooms/{DB}", params={**USER, "limit": 200, "branches": 1})).json()[
+        "turns"
+    ]
+    assert len(turns) == 160
+    for place, turn in enumerate(turns):
+        before, told, after = turn["siblings_before"], turn["siblings"], turn["siblings_after"]
+        assert len(told) == MOST_SIBLINGS
+        assert told == [one["id"] for one in records[before : 160 - after]]
+        near = {max(0, place - 1), place, min(159, place + 1)}
+        assert {records[number]["id"] for number in near} <= set(told)
+
+
+async def test_a_page_ends_where_its_texts_are_long(client: httpx.AsyncClient) -> None:
+    for number in range(1, 31):
+        await send(client, record(number, output_data="답" * 80_000))
+    read: list[int] = []
+    next_after: int | None = 0
+    while next_after is not None:
+        query: dict[str, Any] = {**USER, "limit": 200, "after": next_after}
+        page = await client.get(f"/office/rooms/{DB}", params=query)
+        assert len(page.content) < 6_000_000
+        read += [turn["index"] for turn in page.json()["turns"]]
+        next_after = page.json()["next_after"]
+    assert read == list(range(1, 31))
 
 
 async def test_what_was_exported_is_taken_back(client: httpx.AsyncClient, history: MemoryHistory) -> None:
