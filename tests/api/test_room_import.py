@@ -7,10 +7,11 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from tests.support.fakes import MemoryHistory, client_of, service_state
+from tests.support.fakes import FakeModel, MemoryHistory, client_of, service_state
 
 from chatbot.api import few_at_once, importing
 from chatbot.api.room_bodies import MOST_SIBLINGS
+from chatbot.core.context import recalled_chars
 from chatbot.domain.access import KeyEntry, KeyRing, digest
 from chatbot.domain.history import Imported, NewTurn, PathSummary, Room, RoomState
 from chatbot.domain.messages import ServiceName
@@ -90,6 +91,20 @@ async def test_a_page_ends_where_its_texts_are_long(client: httpx.AsyncClient) -
         read += [turn["index"] for turn in page.json()["turns"]]
         next_after = page.json()["next_after"]
     assert read == list(range(1, 31))
+
+
+async def test_of_long_turns_no_more_is_held_than_a_prompt_may_need(history: MemoryHistory) -> None:
+    model = FakeModel()
+    state = service_state(model=model, history=history)
+    async with client_of(state) as client:
+        for number in range(1, 41):
+            await send(client, record(number, output_data="답" * 80_000))
+        question = {"input_data": "그래서?", "user_id": "u", "db_id": DB}
+        assert (await client.post("/office/Llama", json=question)).status_code == 200
+    held = model.conversations[-1].exchanges
+    assert held[-1].index == 40
+    most = recalled_chars(state.chat.backend("Llama").prompt_tokens)
+    assert sum(len(one.question) + len(one.answer) for one in held[1:]) < most
 
 
 async def test_what_was_exported_is_taken_back(client: httpx.AsyncClient, history: MemoryHistory) -> None:

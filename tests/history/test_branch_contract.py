@@ -69,6 +69,26 @@ async def test_a_turn_that_names_another_rooms_turn_goes_to_the_end(store: TurnS
     assert (await store.read(room, [theirs.id, mine.id])) == [mine]
 
 
+async def test_a_path_is_read_back_to_where_it_has_so_many_characters(open_store: OpenStore) -> None:
+    store, room = await open_store(), make_room()
+    first, *others = (make_turn(room, f"{number}", "답" * 99, after=None) for number in range(9))
+    chain = [first]
+    await store.insert(first)
+    for other in others:
+        # Between two turns of the path stands one that is on no path with them.
+        await store.insert(other)
+        chain.append(make_turn(room, other.question, "답" * 99, after=chain[-1].id))
+        await store.insert(chain[-1])
+
+    async def read(chars: int) -> list[str]:
+        return [turn.question for turn in await read_path(store, room, 100, chain[-1].id, chars)]
+
+    assert await read(10_000) == [turn.question for turn in chain]
+    assert await read(301) == ["5", "6", "7", "8"]
+    assert await read(300) == ["6", "7", "8"]
+    assert await read(1) == ["8"]
+
+
 async def test_writers_that_name_nothing_never_make_siblings(open_store: OpenStore) -> None:
     stores = [await open_store() for _ in range(3)]
     room = make_room()

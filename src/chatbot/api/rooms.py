@@ -30,7 +30,7 @@ from chatbot.api.state import ServiceState
 from chatbot.api.summary_bodies import SummaryTold
 from chatbot.core.exporting import told_turns
 from chatbot.domain.errors import RoomNotFound, TurnNotFound
-from chatbot.domain.history import Room, Turn
+from chatbot.domain.history import Room, Turn, chars_of
 from chatbot.domain.history_ports import ChatHistory
 from chatbot.domain.messages import ServiceName
 from chatbot.domain.schemas import RoomId, TurnId
@@ -87,7 +87,7 @@ async def _read_page(history: ChatHistory, room: Room, ids: Sequence[UUID]) -> t
         read = await history.read(room, ids[asked : asked + _READ_AT_ONCE])
         turns += read
         asked = min(asked + _READ_AT_ONCE, len(ids))
-        chars += sum(len(turn.question) + len(turn.answer) for turn in read)
+        chars += chars_of(read)
     return turns, asked
 
 

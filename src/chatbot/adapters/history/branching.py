@@ -14,8 +14,9 @@ from chatbot.domain.history import (
     RoomChange,
     RoomState,
     Turn,
+    chars_of,
 )
-from chatbot.domain.history_ports import TurnStore
+from chatbot.domain.history_ports import MOST_CHARS, TurnStore
 
 MOST_WINDOWS = 20
 """Reads of one recall; a room without branches takes one, and what stands further back is not recalled."""
@@ -24,16 +25,20 @@ CHANGE_ATTEMPTS = 20
 """Versions taken by others before a change gives up: each one means that somebody else's change went in."""
 
 
-async def read_path(store: TurnStore, room: Room, limit: int, end: UUID | None) -> tuple[Turn, ...]:
-    """The last ``limit`` turns of the path that ends at ``end``, oldest first.
+async def read_path(
+    store: TurnStore, room: Room, limit: int, end: UUID | None, chars: int = MOST_CHARS
+) -> tuple[Turn, ...]:
+    """The last ``limit`` turns of the path that ends at ``end``, or those with ``chars`` characters.
 
+    They come oldest first.
     Whatever a turn follows was stored before it, so a path is read backwards in windows of such turns.
     """
     path: list[Turn] = []
     for _ in range(MOST_WINDOWS):
-        if end is None or len(path) == limit:
+        left = chars - chars_of(path)
+        if end is None or len(path) == limit or left <= 0:
             break
-        window = {turn.id: turn for turn in await store.recent(room, limit, upto=end)}
+        window = {turn.id: turn for turn in await store.recent(room, limit, end, left)}
         if window:
             path += _backwards(window, end, limit - len(path))
             end = path[-1].parent
