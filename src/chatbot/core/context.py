@@ -19,15 +19,13 @@ from chatbot.domain.history_ports import ChatHistory
 from chatbot.domain.language import Language
 from chatbot.domain.messages import Conversation
 from chatbot.domain.search import SearchResult, WebSearch
+from chatbot.domain.token_estimate import CHARS_PER_TOKEN
 
 _Read = TypeVar("_Read")
 
 RECALL_TURNS = 200
 """Turns read from a room: more than any context holds, so that tokens, not this number, do the cutting."""
 
-_CHARS_PER_TOKEN = 16
-"""Characters read for each token of a prompt: several times what it takes of any language, so that tokens do
-the cutting here, too. Without that bound 200 long turns would be held by each question that waits."""
 
 SEARCH_CHARS = 2400
 """Characters of search results in a prompt: about a quarter of the default context in Korean."""
@@ -81,8 +79,11 @@ class Gathered:
 
 
 def recalled_chars(prompt_tokens: int) -> int:
-    """Characters of earlier turns that are read for a prompt of so many tokens."""
-    return _CHARS_PER_TOKEN * prompt_tokens
+    """Characters of earlier turns that are read for a prompt of so many tokens.
+
+    Tokens do the cutting here, too; but 200 long turns would be held by each question that waits.
+    """
+    return CHARS_PER_TOKEN * prompt_tokens
 
 
 class ContextBuilder:

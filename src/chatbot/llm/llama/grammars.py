@@ -15,7 +15,7 @@ import numpy as np
 from llguidance import LLMatcher, LLTokenizer
 
 from chatbot.domain.errors import Draining, UnusableForm
-from chatbot.domain.forms import Form
+from chatbot.domain.forms import TOO_LONG, Form
 from chatbot.llm.llama.constraint import (
     Constraint,
     ConstraintExhausted,
@@ -27,9 +27,6 @@ from chatbot.llm.llama.constraint import (
 from chatbot.llm.llama.form_trial import compiled, reason_of
 from chatbot.llm.llama.form_trials import FormTrials
 from chatbot.llm.llama.vocabulary import Vocabulary
-
-MOST_BYTES = 32 * 1024
-"""Of a form's text."""
 
 
 class SpokenTokens:
@@ -131,8 +128,8 @@ class Grammars:
         """
         if form is None:
             return [None] * answers
-        if len(form.text.encode()) > MOST_BYTES:
-            raise UnusableForm(form.param, f"longer than {MOST_BYTES // 1024} KiB")
+        if form.too_long:
+            raise UnusableForm(form.param, TOO_LONG)
         grammar = await self._trials.grammar(form, caller)
         tokenizer = await asyncio.shield(asyncio.wrap_future(self._tokenizer))
         try:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatbot.domain.config import OpenAIAlias
-from chatbot.domain.errors import DeadlineExceeded, Draining, NotConfigured, UpstreamFailed
-from chatbot.domain.forms import FormKind
+from chatbot.domain.errors import DeadlineExceeded, Draining, NotConfigured, UnusableForm, UpstreamFailed
+from chatbot.domain.forms import TOO_LONG, FormKind
 from chatbot.domain.messages import (
     Conversation,
     Finished,
@@ -136,10 +136,8 @@ class OpenAIPlace:
         """Yield Tokens, then one Finished; see Place.generate. Closing it closes the connection."""
         reading = _Reading(time.monotonic())
         try:
-            prompt = build_prompt(conversation, self._alias.context_tokens, self._line.redact)
-            body = request_body(self._alias, prompt, sampling)
-            if sampling.form is not None:
-                body["response_format"] = response_format(sampling.form, self._line.redact)
+            # On a thread: a stranger's texts may take a tenth of a second to be read.
+            prompt, body = await asyncio.to_thread(self._written, conversation, sampling)
             self._begin()
             yield Prompted(prompt.report)
             async with aclosing(self._tries(body, sampling.stop, reading)) as texts:
@@ -150,6 +148,17 @@ class OpenAIPlace:
             raise DeadlineExceeded(late.stage, self._finished(prompt, reading)) from None
         finally:
             self.release()
+
+    def _written(self, conversation: Conversation, sampling: Sampling) -> tuple[Prompt, dict[str, Any]]:
+        """The prompt and the request."""
+        form = sampling.form
+        if form is not None and form.too_long:
+            raise UnusableForm(form.param, TOO_LONG)
+        prompt = build_prompt(conversation, self._alias.context_tokens, self._line.redact)
+        body = request_body(self._alias, prompt, sampling)
+        if form is not None:
+            body["response_format"] = response_format(form, self._line.redact)
+        return prompt, body
 
     async def _tries(
         self, body: dict[str, Any], stops: tuple[str, ...], reading: _Reading
