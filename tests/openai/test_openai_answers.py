@@ -1,7 +1,9 @@
 """A good answer: what is sent upstream, and what comes back as events."""
 
+import asyncio
 import json
 import threading
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -28,6 +30,8 @@ from chatbot.domain.control_tokens import defused
 from chatbot.domain.errors import UnusableForm
 from chatbot.domain.forms import Form, FormKind
 from chatbot.domain.messages import FinishReason, Sampling, Token, Usage
+from chatbot.llm.openai import model
+from chatbot.llm.stops import StopFilter
 
 pytestmark = pytest.mark.anyio
 
@@ -210,6 +214,38 @@ async def test_half_a_character_behind_a_stop_string_is_not_shown(after: str) ->
     line = b"data: " + json.dumps(chunk(f"예<end>{after}")).encode() + b"\n\n"
     async with running(lambda _: stream([line])) as server, opened(config_for(server)) as models:
         assert text_of(await generated(models["gpt"], sampling=Sampling(stop=("<end>",)))) == "예"
+
+
+async def test_one_huge_piece_lets_others_work_and_ends_where_tokens_would(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fed = Counter[int]()
+    turns = 0
+
+    class Noting(StopFilter):
+        def feed(self, text: str) -> str:
+            fed[turns] += len(text)
+            return super().feed(text)
+
+    async def beat() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(model, "StopFilter", Noting)
+    stops = tuple("a" * 60 + str(number) for number in range(16))
+    async with (
+        running(lambda _: answer("a" * 200_000, "b" * 200_000)) as server,
+        opened(config_for(server)) as models,
+    ):
+        beating = asyncio.create_task(beat())
+        seen = await generated(models["gpt"], sampling=Sampling(max_tokens=1000, stop=stops))
+        beating.cancel()
+    assert max(fed.values()) <= 2048
+    most = model.CHARS_OF_A_TOKEN * 1000
+    assert text_of(seen) == "a" * most
+    assert finished_of(seen).reason is FinishReason.LENGTH
 
 
 @pytest.mark.parametrize(
