@@ -27,7 +27,6 @@ from tests.search.local_server import running
 
 from chatbot.domain.config import OpenAIAlias
 from chatbot.domain.control_tokens import defused
-from chatbot.domain.errors import UnusableForm
 from chatbot.domain.forms import Form, FormKind
 from chatbot.domain.messages import FinishReason, Sampling, Token, Usage
 from chatbot.llm.openai import model
@@ -297,14 +296,6 @@ async def test_texts_are_read_beside_the_loop() -> None:
         await generated(models["gpt"], sampling=Sampling(form=form))
     assert readers
     assert threading.get_ident() not in readers
-
-
-async def test_a_form_has_the_bound_that_it_has_at_the_models_of_our_own() -> None:
-    long = json.dumps({"enum": ["a" * 5] * 5000})
-    async with running(lambda _: answer("{}")) as server, opened(config_for(server)) as models:
-        with pytest.raises(UnusableForm) as refused:
-            await generated(models["gpt"], sampling=Sampling(form=Form(FormKind.JSON_SCHEMA, long, "p")))
-    assert (refused.value.param, server.requests) == ("p", [])
 
 
 async def test_a_form_of_json_is_passed_on_and_redacted() -> None:

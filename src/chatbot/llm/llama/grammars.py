@@ -15,7 +15,7 @@ import numpy as np
 from llguidance import LLMatcher, LLTokenizer
 
 from chatbot.domain.errors import Draining, UnusableForm
-from chatbot.domain.forms import TOO_LONG, Form
+from chatbot.domain.forms import Form
 from chatbot.llm.llama.constraint import (
     Constraint,
     ConstraintExhausted,
@@ -128,8 +128,6 @@ class Grammars:
         """
         if form is None:
             return [None] * answers
-        if form.too_long:
-            raise UnusableForm(form.param, TOO_LONG)
         grammar = await self._trials.grammar(form, caller)
         tokenizer = await asyncio.shield(asyncio.wrap_future(self._tokenizer))
         try:

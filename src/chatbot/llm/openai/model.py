@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatbot.domain.config import OpenAIAlias
-from chatbot.domain.errors import DeadlineExceeded, Draining, NotConfigured, UnusableForm, UpstreamFailed
-from chatbot.domain.forms import TOO_LONG, FormKind
+from chatbot.domain.errors import DeadlineExceeded, Draining, NotConfigured, UpstreamFailed
+from chatbot.domain.forms import FormKind
 from chatbot.domain.messages import (
     Conversation,
     Finished,
@@ -157,13 +157,10 @@ class OpenAIPlace:
 
     def _written(self, conversation: Conversation, sampling: Sampling) -> tuple[Prompt, dict[str, Any]]:
         """The prompt and the request."""
-        form = sampling.form
-        if form is not None and form.too_long:
-            raise UnusableForm(form.param, TOO_LONG)
         prompt = build_prompt(conversation, self._alias.context_tokens, self._line.redact)
         body = request_body(self._alias, prompt, sampling)
-        if form is not None:
-            body["response_format"] = response_format(form, self._line.redact)
+        if sampling.form is not None:
+            body["response_format"] = response_format(sampling.form, self._line.redact)
         return prompt, body
 
     async def _tries(
