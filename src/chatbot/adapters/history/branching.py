@@ -22,7 +22,7 @@ MOST_WINDOWS = 20
 """Reads of one recall; a room without branches takes one, and what stands further back is not recalled."""
 
 CHANGE_ATTEMPTS = 20
-"""Versions taken by others before a change gives up: each one means that somebody else's change went in."""
+"""Times that others come first before a change gives up: each one means that somebody else's went in."""
 
 
 async def read_path(
@@ -116,6 +116,9 @@ async def bury_turn(store: TurnStore, room: Room, id_: UUID) -> set[UUID]:
 
     Where the current path is to end afterwards is written first: it counts from the delete on, since it names
     the turn that is the newest then.
+
+    Raises:
+        HistoryUnavailable: others went on behind what was buried all the time.
     """
     tree = await read_tree(store, room)
     if id_ not in tree.nodes:
@@ -128,7 +131,10 @@ async def bury_turn(store: TurnStore, room: Room, id_: UUID) -> set[UUID]:
         await store.put_state(room, replace(state, version=state.version + 1, end=end, newest=left.newest))
     await store.bury(room, buried)
     # A turn that was stored after the look and before its parent's tombstone follows it all the same.
-    while late := {node.id for node in await store.outline(room) if node.parent in buried}:
+    for _ in range(CHANGE_ATTEMPTS):
+        late = {node.id for node in await store.outline(room) if node.parent in buried}
+        if not late:
+            return buried
         await store.bury(room, late)
         buried |= late
-    return buried
+    raise HistoryUnavailable("too many writers of one room")
