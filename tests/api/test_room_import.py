@@ -9,6 +9,7 @@ import httpx
 import pytest
 from tests.support.fakes import FakeModel, MemoryHistory, client_of, service_state
 
+from chatbot.adapters.history import exporting
 from chatbot.api import few_at_once, importing
 from chatbot.api.room_bodies import MOST_SIBLINGS
 from chatbot.core.context import recalled_chars
@@ -91,6 +92,10 @@ async def test_a_page_ends_where_its_texts_are_long(client: httpx.AsyncClient) -
         read += [turn["index"] for turn in page.json()["turns"]]
         next_after = page.json()["next_after"]
     assert read == list(range(1, 31))
+
+
+def test_what_an_export_or_a_search_reads_at_once_is_bounded_though_each_turn_is_as_long_as_may_be() -> None:
+    assert exporting.PAGE * importing.MAX_IMPORT <= 10 * 2**20
 
 
 async def test_of_long_turns_no_more_is_held_than_a_prompt_may_need(history: MemoryHistory) -> None:
