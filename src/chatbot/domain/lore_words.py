@@ -18,11 +18,11 @@ class SaidWords:
         self._longest = longest
 
     def has(self, word: str, *, case_sensitive: bool) -> bool:
-        """Whether the word, which is not empty, stands anywhere, in whatever case unless that counts."""
+        """Whether the word stands anywhere, in whatever case unless that counts; an empty one does."""
         places = self._exact if case_sensitive else self._folded
         word = word if case_sensitive else word.casefold()
         at = bisect_left(places, word)
-        return at < len(places) and places[at].startswith(word)
+        return not word or (at < len(places) and places[at].startswith(word))
 
     @cached_property
     def _exact(self) -> list[str]:
