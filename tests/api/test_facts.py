@@ -141,7 +141,7 @@ async def test_a_turn_tells_how_many_before_it_were_read() -> None:
         suite.model.script = (Prompted(report), Token("네"))
         turns.append(await suite.ask(client))
 
-        async def partial(room: Room, limit: int, after: object = None) -> Recollection:
+        async def partial(room: Room, limit: int, after: object = None, chars: int = 0) -> Recollection:
             return Recollection((), Recalled.PARTIAL)
 
         suite.history.recall = partial  # type: ignore[method-assign]

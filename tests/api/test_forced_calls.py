@@ -8,7 +8,7 @@ from typing import Any
 import openai
 import pytest
 from tests.api.weather import FORCED, SAID, WEATHER, post
-from tests.support.fakes import FakeModel, service_state
+from tests.support.fakes import FakeModel, client_of, service_state
 from tests.support.serving import serving
 
 from chatbot.api.app import create_app
@@ -32,6 +32,26 @@ async def official_client(model: FakeModel) -> AsyncIterator[openai.AsyncOpenAI]
 
 MESSAGES: Any = [SAID]
 CHOICES: list[Any] = ["required", {"type": "function", "function": {"name": "get_weather"}}]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_form_that_is_too_long_is_refused_before_any_work(stream: bool) -> None:
+    schema = {"type": "object", "properties": {f"p{number}": {} for number in range(6000)}}
+    tool = {"type": "function", "name": "f", "parameters": schema}
+    asked = {"model": "Llama", "stream": stream}
+    forms: list[tuple[str, dict[str, Any]]] = [
+        ("responses", {"input": "x", "tools": [tool], "tool_choice": "required"}),
+        ("responses", {"input": "x", "text": {"format": {"type": "json_schema", "schema": schema}}}),
+        ("chat/completions", {"messages": MESSAGES, "guided_json": schema}),
+    ]
+    model = FakeModel(Token("f\n"), Token("{}"))
+    async with client_of(service_state(model=model)) as client:
+        for path, form in forms:
+            refused = await client.post(f"/office/v1/{path}", json={**asked, **form})
+            assert refused.status_code == 400
+            assert "32 KiB" in refused.json()["error"]["message"]
+            assert len(refused.content) < 1000
+    assert not model.requests
 
 
 @pytest.mark.parametrize("choice", CHOICES)

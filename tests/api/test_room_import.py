@@ -8,10 +8,13 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from tests.support.fakes import client_of, service_state
+from tests.support.fakes import FakeModel, client_of, service_state
 from tests.support.memory_history import MemoryHistory
 
+from chatbot.adapters.history import exporting
 from chatbot.api import few_at_once, importing
+from chatbot.api.room_bodies import MOST_SIBLINGS
+from chatbot.core.context import recalled_chars
 from chatbot.domain.access import KeyEntry, KeyRing, digest
 from chatbot.domain.history import Imported, NewTurn, PathSummary, Room, RoomState
 from chatbot.domain.messages import ServiceName
@@ -60,6 +63,55 @@ async def test_a_room_comes_in_whole_once_and_is_read_as_any(client: httpx.Async
     assert [turn["input_data"] for turn in page["turns"]] == ["질문 1", "질문 2", "질문 3"]
     assert page["turns"][0]["siblings"] == [str(UUID(int=1)), str(UUID(int=9))]
     assert page["turns"][0]["created_at"] == "2024-03-12T01:13:00+00:00"
+
+
+async def test_of_many_turns_in_one_place_the_nearest_are_told_and_how_many_others(
+    client: httpx.AsyncClient,
+) -> None:
+    records = [record(number, after=None) for number in range(1, 161)]
+    await send(client, *records)
+    turns = (await client.get(f"/office/rooms/{DB}", params={**USER, "limit": 200, "branches": 1})).json()[
+        "turns"
+    ]
+    assert len(turns) == 160
+    for place, turn in enumerate(turns):
+        before, told, after = turn["siblings_before"], turn["siblings"], turn["siblings_after"]
+        assert len(told) == MOST_SIBLINGS
+        assert told == [one["id"] for one in records[before : 160 - after]]
+        near = {max(0, place - 1), place, min(159, place + 1)}
+        assert {records[number]["id"] for number in near} <= set(told)
+
+
+async def test_a_page_ends_where_its_texts_are_long(client: httpx.AsyncClient) -> None:
+    for number in range(1, 31):
+        await send(client, record(number, output_data="답" * 80_000))
+    read: list[int] = []
+    next_after: int | None = 0
+    while next_after is not None:
+        query: dict[str, Any] = {**USER, "limit": 200, "after": next_after}
+        page = await client.get(f"/office/rooms/{DB}", params=query)
+        assert len(page.content) < 6_000_000
+        read += [turn["index"] for turn in page.json()["turns"]]
+        next_after = page.json()["next_after"]
+    assert read == list(range(1, 31))
+
+
+def test_what_an_export_or_a_search_reads_at_once_is_bounded_though_each_turn_is_as_long_as_may_be() -> None:
+    assert exporting.PAGE * importing.MAX_IMPORT <= 10 * 2**20
+
+
+async def test_of_long_turns_no_more_is_held_than_a_prompt_may_need(history: MemoryHistory) -> None:
+    model = FakeModel()
+    state = service_state(model=model, history=history)
+    async with client_of(state) as client:
+        for number in range(1, 41):
+            await send(client, record(number, output_data="답" * 80_000))
+        question = {"input_data": "그래서?", "user_id": "u", "db_id": DB}
+        assert (await client.post("/office/Llama", json=question)).status_code == 200
+    held = model.conversations[-1].exchanges
+    assert held[-1].index == 40
+    most = recalled_chars(state.chat.backend("Llama").prompt_tokens)
+    assert sum(len(one.question) + len(one.answer) for one in held[1:]) < most
 
 
 async def test_what_was_exported_is_taken_back(client: httpx.AsyncClient, history: MemoryHistory) -> None:

@@ -1,6 +1,7 @@
 """Pods that are full, that leave and that are gone: no question is refused while another pod can begin it."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -8,6 +9,8 @@ from tests.balancing.fleet import Fleet, fleet
 from tests.support.door_model import DoorModel
 from tests.support.raw_http import raw_connection
 
+from chatbot.api import few_at_once
+from chatbot.balancing import balancer
 from chatbot.domain.telemetry import Outcome
 
 pytestmark = pytest.mark.anyio
@@ -47,6 +50,47 @@ async def test_all_full_the_first_pod_queues_and_then_refuses_with_its_promise()
         assert [(await each).status_code for each in (*under_way, queued)] == [200] * 4
         outcomes, _ = _counted(three)
         assert sorted(outcomes) == [Outcome.REFUSED, *[Outcome.SUCCESSFUL] * 4]
+
+
+@pytest.mark.parametrize("declared", [False, True])
+async def test_few_large_bodies_are_held_at_a_time_and_small_ones_beside_them(
+    declared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(balancer, "_MOST_LARGE", 1)
+    monkeypatch.setattr(few_at_once, "_WAIT_SECONDS", 0.2)
+    large = b'{"input_data": "large", "x": "' + b"a" * 65_536 + b'"}'
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield large
+
+    async with fleet(*_three()) as three:
+
+        async def ask() -> httpx.Response:
+            content = large if declared else pieces()
+            headers = {"Content-Type": "application/json"}
+            return await three.client.post("/office/v1/chat/completions", content=content, headers=headers)
+
+        held = asyncio.Event()
+
+        async def pass_on(*_: object) -> bool:
+            held.set()
+            await asyncio.sleep(60)
+            return True
+
+        with monkeypatch.context() as patched:
+            patched.setattr(balancer, "_pass_on", pass_on)
+            first = asyncio.create_task(ask())
+            await held.wait()
+        refused = await ask()
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        small = await three.asked("q", "room")
+        three.let_all_go()
+        assert (await small).status_code == 200
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        async with asyncio.timeout(5):
+            while (await ask()).status_code == 503:
+                await asyncio.sleep(0.05)
 
 
 async def test_who_is_served_elsewhere_leaves_no_promise_behind() -> None:

@@ -83,7 +83,7 @@ async def room_of(history: MemoryHistory, turns: int) -> tuple[Room, list[UUID]]
 
 
 def filled(room: Room, turn: UUID) -> FilledRoom:
-    return FilledRoom(room, turn, AROUND, "en", korean_letters=True)
+    return FilledRoom(room, turn, AROUND, "en", korean_letters=True, prompt_tokens=1000)
 
 
 @asynccontextmanager

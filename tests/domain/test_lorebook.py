@@ -9,6 +9,7 @@ from pydantic_core import SchemaValidator, core_schema
 from chatbot.domain.card_books import Spare, Taken, book_of, card_book
 from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.lore_expressions import SEARCHED_CHARS, searchable
+from chatbot.domain.lore_words import SaidWords
 from chatbot.domain.lorebook import Lorebook, constant_entries, keyed_entries
 
 PLENTY = 100_000
@@ -117,6 +118,25 @@ def test_blank_keys_count_as_in_sillytavern(keys: list[str] | str, *, enters: bo
     assert lore is not None
     assert bool(entered(lore, "a map")) == enters
     assert not entered(lore, "") or keys == [" "]
+
+
+@pytest.mark.parametrize("case_sensitive", [False, True])
+def test_a_word_is_found_wherever_it_stands(*, case_sensitive: bool) -> None:
+    said = "İstanbul, Straße: ΐ가각 aab aaab"
+    words = {said[at:end] for at in range(len(said)) for end in range(at + 1, len(said) + 1)}
+    words |= {"strasse", "STRASSE", "x", "aaaab", "ba", "각가", said + "x", "ΐ" * 100}
+    for word in filter(str.strip, words):
+        stands = word.strip() in said
+        if not case_sensitive:
+            stands = word.strip().casefold() in said.casefold()
+        lore = book({"keys": [word], "case_sensitive": case_sensitive})
+        assert entered(lore, said) == ([1] if stands else []), word
+
+
+@pytest.mark.parametrize("case_sensitive", [False, True])
+def test_an_empty_word_stands_in_any_text(*, case_sensitive: bool) -> None:
+    assert all(SaidWords(said, 5).has("", case_sensitive=case_sensitive) for said in ("", "a"))
+    assert not any(SaidWords(said, 5).has("b", case_sensitive=case_sensitive) for said in ("", "a"))
 
 
 def test_so_many_of_the_last_messages_are_looked_at() -> None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 from tests.engine.conftest import RigMaker
-from tests.engine.test_grammars import SCHEMA
+from tests.engine.person import SCHEMA
 
 from chatbot.llm.llama import stepper as module
 from chatbot.llm.llama.constraint import CHEAP, FormMasks, MaskTimes

@@ -58,6 +58,11 @@ async def test_what_is_no_request_is_refused_after_the_answer_before_it() -> Non
     assert refusal.startswith(b"HTTP/1.1 400 ")
 
 
+def test_what_all_clients_may_send_ahead_fits_in_memory() -> None:
+    limits = HttpLimits()
+    assert limits.early_bytes * limits.requests <= 128 * 2**20
+
+
 @pytest.mark.parametrize(
     "ahead",
     [get("/office/performance") * 4000, post("/office/Llama", b" " * 60_000) * 40],

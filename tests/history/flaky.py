@@ -11,6 +11,7 @@ from tests.support.memory_store import MemoryStore
 from chatbot.adapters.history.mongo import OPERATION_SECONDS
 from chatbot.domain.branches import TurnNode
 from chatbot.domain.history import HistoryUnavailable, ListedRoom, NewTurn, Owner, Room, RoomState, Turn
+from chatbot.domain.history_ports import MOST_CHARS
 from chatbot.domain.messages import ServiceName
 
 _Answer = TypeVar("_Answer")
@@ -70,9 +71,11 @@ class FlakyStore(MemoryStore):
         await self._enter("end")
         return await super().end(room)
 
-    async def recent(self, room: Room, limit: int, upto: UUID | None = None) -> Sequence[Turn]:
+    async def recent(
+        self, room: Room, limit: int, upto: UUID | None = None, chars: int = MOST_CHARS
+    ) -> Sequence[Turn]:
         await self._enter("recent")
-        return await super().recent(room, limit, upto)
+        return await super().recent(room, limit, upto, chars)
 
     async def page(self, room: Room, after: int, limit: int) -> Sequence[Turn]:
         await self._enter("page")

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -9,12 +10,14 @@ import pytest
 from tests.history.conftest import OpenStore
 from tests.history.makers import START, make_room, make_turn, stored
 from tests.history.servers import MongoServer
+from tests.support.memory_store import MemoryStore
 
 from chatbot.adapters.history.branching import bury_turn, change_state, read_path, read_tree
 from chatbot.adapters.history.mongo import MongoTurnStore
 from chatbot.adapters.history.records import read_record, write_record
 from chatbot.adapters.history.sqlite import SqliteTurnStore
-from chatbot.domain.history import Room, RoomChange, RoomState
+from chatbot.domain.branches import TurnNode
+from chatbot.domain.history import HistoryUnavailable, Room, RoomChange, RoomState
 from chatbot.domain.history_ports import TurnStore
 
 pytestmark = pytest.mark.anyio
@@ -67,6 +70,47 @@ async def test_a_turn_that_names_another_rooms_turn_goes_to_the_end(store: TurnS
     mine = await stored(store, make_turn(room, "a"))
     assert (await stored(store, make_turn(room, "b", after=theirs.id))).parent == mine.id
     assert (await store.read(room, [theirs.id, mine.id])) == [mine]
+
+
+class Growing(MemoryStore):
+    """A store in which somebody goes on behind the last turn whenever a room is looked at."""
+
+    looks = 0
+
+    async def outline(self, room: Room) -> Sequence[TurnNode]:
+        self.looks += 1
+        nodes = [*await super().outline(room)]
+        if self.looks < 1000:
+            nodes.append(TurnNode(UUID(int=self.looks), self.looks + 1, UUID(int=self.looks - 1)))
+        return nodes
+
+
+async def test_a_delete_gives_up_where_others_go_on_behind_it_all_the_time() -> None:
+    store, room = Growing(), make_room()
+    await stored(store, make_turn(room, id_=UUID(int=0), after=None))
+    with pytest.raises(HistoryUnavailable):
+        await bury_turn(store, room, UUID(int=0))
+    assert store.looks < 30
+
+
+async def test_a_path_is_read_back_to_where_it_has_so_many_characters(open_store: OpenStore) -> None:
+    store, room = await open_store(), make_room()
+    first, *others = (make_turn(room, f"{number}", "답" * 99, after=None) for number in range(9))
+    chain = [first]
+    await store.insert(first)
+    for other in others:
+        # Between two turns of the path stands one that is on no path with them.
+        await store.insert(other)
+        chain.append(make_turn(room, other.question, "답" * 99, after=chain[-1].id))
+        await store.insert(chain[-1])
+
+    async def read(chars: int) -> list[str]:
+        return [turn.question for turn in await read_path(store, room, 100, chain[-1].id, chars)]
+
+    assert await read(10_000) == [turn.question for turn in chain]
+    assert await read(301) == ["5", "6", "7", "8"]
+    assert await read(300) == ["6", "7", "8"]
+    assert await read(1) == ["8"]
 
 
 async def test_writers_that_name_nothing_never_make_siblings(open_store: OpenStore) -> None:

@@ -1,16 +1,17 @@
 """Import from the predecessor and from exports: complete, repeatable, in order, and honest about the rest."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.history.makers import make_room, make_turn
 from tests.history.predecessor import SEOUL, old_room, old_turn, room_of
+from tests.support.memory_store import MemoryStore
 
 from chatbot.adapters.history.character_records import read_character, write_character
 from chatbot.adapters.history.exporting import turns_of_room, turns_of_user
@@ -24,6 +25,7 @@ from chatbot.adapters.history.importing import (
 from chatbot.adapters.history.predecessor import convert
 from chatbot.adapters.history.records import read_record, storable, write_record
 from chatbot.adapters.history.sources import from_files
+from chatbot.domain.branches import TurnNode
 from chatbot.domain.characters import CharacterSheet, StoredCharacter
 from chatbot.domain.history import Imported, NewTurn, Owner, Room
 from chatbot.domain.history_ports import TurnStore
@@ -90,6 +92,34 @@ async def test_a_repeated_import_minds_no_later_turns(store: TurnStore) -> None:
     await store.insert(make_turn(found.room, "new"))
     report = await import_rooms(one_by_one(found), store, dry_run=False)
     assert (report.imported, report.present, report.skipped) == (0, 1, [])
+
+
+class CountedId(UUID):
+    """An id that counts how often it is looked at."""
+
+    looks = 0
+
+    def __hash__(self) -> int:
+        CountedId.looks += 1
+        return super().__hash__()
+
+    def __eq__(self, other: object) -> bool:
+        CountedId.looks += 1
+        return super().__eq__(other)
+
+
+class LongRoom(MemoryStore):
+    """A store that has so many turns in each room."""
+
+    async def outline(self, room: Room) -> Sequence[TurnNode]:
+        return [TurnNode(CountedId(int=index), index, None) for index in range(1, 1001)]
+
+
+async def test_an_import_looks_at_the_turns_that_are_there_a_few_times_in_all() -> None:
+    CountedId.looks, room = 0, make_room()
+    turns = [make_turn(room, after=UUID(int=1000)) for _ in range(100)]
+    assert await import_room(room, turns, LongRoom()) == Imported(100, 0)
+    assert CountedId.looks < 5 * 1000
 
 
 async def test_an_export_moves_a_user_to_another_store(store: TurnStore, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.history.flaky import FlakyStore
 from tests.history.makers import make_room, make_turn
 from tests.history.resilience import BUDGET, FAST, history, keep, store, texts, untended, until
 
-from chatbot.adapters.history import resilient
+from chatbot.adapters.history import kept_files, resilient, spool
 from chatbot.adapters.history.resilient import ResilientHistory
 from chatbot.adapters.history.spool import Spool
 from chatbot.adapters.history.watch import RetryPace
@@ -70,6 +70,30 @@ async def test_kept_turns_count_in_recall_and_are_written_in_order(
         (1, "before"), (2, "a"), (3, "b"), (4, "c"),
     ]  # fmt: skip
     assert (await history.recall(room, 10)).state is Recalled.WHOLE
+
+
+async def test_a_recall_holds_no_more_turns_than_have_so_many_characters(
+    history: ResilientHistory, store: FlakyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = make_room()
+    read = list[str]()
+
+    def decoded(data: bytes) -> NewTurn | None:
+        turn = kept_files.decode(data)
+        read.append(turn.question if turn else "")
+        return turn
+
+    monkeypatch.setattr(spool, "decode", decoded)
+    for name in "abcdef":
+        await history.remember(make_turn(room, name, "답" * 99))
+    whole = await history.recall(room, 100, chars=250)
+    assert [turn.question for turn in whole.turns] == ["d", "e", "f"]
+    store.mode = "down"
+    await keep(history, room, *(name + "x" * 99 for name in "ghijkl"))
+    partial = await history.recall(room, 100, chars=250)
+    assert partial.state is Recalled.PARTIAL
+    assert [turn.question[0] for turn in partial.turns] == ["j", "k", "l"]
+    assert [text[0] for text in read] == ["l", "k", "j"], "no more is read of the folder, either"
 
 
 async def test_a_lost_acknowledgement_doubles_nothing(history: ResilientHistory, store: FlakyStore) -> None:

@@ -99,6 +99,23 @@ async def test_recent_gives_the_last_turns_oldest_first(store: TurnStore) -> Non
     assert [turn.index for turn in await store.recent(room, 100)] == [1, 2, 3, 4, 5]
 
 
+async def test_recent_gives_no_more_turns_than_have_so_many_characters(store: TurnStore) -> None:
+    room = make_room()
+    turns = [make_turn(room, "질문" * 50, "답" * 100) for _ in range(60)]
+    for turn in turns:
+        await store.insert(turn)
+
+    async def read(limit: int, chars: int, upto: int = 60) -> list[int]:
+        return [turn.index for turn in await store.recent(room, limit, turns[upto - 1].id, chars)]
+
+    assert await read(60, 1) == await read(60, 200) == [60]
+    assert await read(60, 201) == await read(60, 400) == [59, 60]
+    assert await read(60, 401, upto=9) == [7, 8, 9]
+    assert await read(60, 50 * 200) == list(range(11, 61))
+    assert await read(3, 50 * 200) == [58, 59, 60]
+    assert [turn.index for turn in await store.recent(room, 60, chars=300)] == [59, 60]
+
+
 async def test_pages_follow_each_other(store: TurnStore) -> None:
     room = make_room()
     await fill(store, room, *(f"q{number}" for number in range(1, 6)))

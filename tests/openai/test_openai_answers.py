@@ -1,6 +1,9 @@
 """A good answer: what is sent upstream, and what comes back as events."""
 
+import asyncio
 import json
+import threading
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -26,6 +29,8 @@ from chatbot.domain.config import OpenAIAlias
 from chatbot.domain.control_tokens import defused
 from chatbot.domain.forms import Form, FormKind
 from chatbot.domain.messages import FinishReason, Sampling, Token, Usage
+from chatbot.llm.openai import model
+from chatbot.llm.stops import StopFilter
 
 pytestmark = pytest.mark.anyio
 
@@ -210,6 +215,38 @@ async def test_half_a_character_behind_a_stop_string_is_not_shown(after: str) ->
         assert text_of(await generated(models["gpt"], sampling=Sampling(stop=("<end>",)))) == "예"
 
 
+async def test_one_huge_piece_lets_others_work_and_ends_where_tokens_would(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fed = Counter[int]()
+    turns = 0
+
+    class Noting(StopFilter):
+        def feed(self, text: str) -> str:
+            fed[turns] += len(text)
+            return super().feed(text)
+
+    async def beat() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(model, "StopFilter", Noting)
+    stops = tuple("a" * 60 + str(number) for number in range(16))
+    async with (
+        running(lambda _: answer("a" * 200_000, "b" * 200_000)) as server,
+        opened(config_for(server)) as models,
+    ):
+        beating = asyncio.create_task(beat())
+        seen = await generated(models["gpt"], sampling=Sampling(max_tokens=1000, stop=stops))
+        beating.cancel()
+    assert max(fed.values()) <= 2048
+    most = model.CHARS_OF_A_TOKEN * 1000
+    assert text_of(seen) == "a" * most
+    assert finished_of(seen).reason is FinishReason.LENGTH
+
+
 @pytest.mark.parametrize(
     "usage",
     [
@@ -245,6 +282,20 @@ async def test_the_rate_counts_finished_answers() -> None:
         assert models["gpt"].status().tokens_per_second == 0
         await generated(models["gpt"], CONVERSATION)
         assert models["gpt"].status().tokens_per_second == 0.4
+
+
+async def test_texts_are_read_beside_the_loop() -> None:
+    readers = set[int]()
+
+    def redact(text: str) -> str:
+        readers.add(threading.get_ident())
+        return text
+
+    form = Form(FormKind.JSON_SCHEMA, '{"enum": ["가"]}', "response_format")
+    async with running(lambda _: answer("{}")) as server, opened(config_for(server), redact) as models:
+        await generated(models["gpt"], sampling=Sampling(form=form))
+    assert readers
+    assert threading.get_ident() not in readers
 
 
 async def test_a_form_of_json_is_passed_on_and_redacted() -> None:

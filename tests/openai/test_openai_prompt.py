@@ -43,6 +43,48 @@ def test_the_oldest_turns_go_first_and_never_half() -> None:
     assert len(one_more.report.kept_turns) == len(prompt.report.kept_turns) + 1
 
 
+class Counted:
+    """Takes nothing out, and counts the characters of what it reads."""
+
+    def __init__(self) -> None:
+        self.chars = 0
+
+    def __call__(self, text: str) -> str:
+        self.chars += len(text)
+        return text
+
+
+@pytest.mark.parametrize("place", ["system", "opening", "question"])
+def test_what_is_far_too_long_is_refused_unread(place: str) -> None:
+    long, redact = "1 " * 500_000, Counted()
+    if place == "system":
+        conversation = replace(room(1), system=(PromptPart("rules", long),))
+    elif place == "opening":
+        conversation = replace(room(1), opening=long)
+    else:
+        conversation = replace(room(1), question=long)
+    with pytest.raises(PromptTooLong) as refused:
+        build_prompt(conversation, 2048, redact)
+    assert refused.value.needed > 100_000
+    assert redact.chars < 1000
+
+
+def test_a_turn_that_is_far_too_long_is_cut_unread() -> None:
+    redact = Counted()
+    long = Exchange(20, "1 " * 500_000, "2 " * 500_000)
+    prompt = build_prompt(replace(room(1), exchanges=(*room(19).exchanges, long)), 2048, redact)
+    assert prompt.report.kept_turns == ()
+    assert redact.chars < 1000
+
+
+def test_each_text_is_read_once_however_many_quotes_have_to_go() -> None:
+    redact = Counted()
+    quotes = tuple(PromptPart("search", f"{number} " + "자료" * 50) for number in range(100))
+    prompt = build_prompt(replace(room(3), references=quotes), 2048, redact)
+    assert 1 < prompt.report.tokens["search"] < 2048
+    assert redact.chars < 15_000
+
+
 def test_for_turns_that_are_cut_stands_a_summary_of_them_in_the_first_user_turn() -> None:
     told = (SummaryPart(1, "> 하나"), SummaryPart(5, "> 다섯"), SummaryPart(20, "> 스물"))
     prompt = build_prompt(replace(room(20), summaries=told), 2048, str)

@@ -4,11 +4,13 @@ import re
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from tests.history.makers import make_turn
 from tests.pages.conftest import Visitor
 from tests.pages.real_suite import RealSuite
 from tests.pages.turns import expect_done, expect_shown
 
 from chatbot.domain.errors import ModelFailed
+from chatbot.domain.history import RoomState
 from chatbot.domain.messages import Finished, FinishReason, Token, Usage
 
 pytestmark = pytest.mark.browser
@@ -60,6 +62,30 @@ def test_other_answers_stand_in_the_same_place_and_are_turned_to(
     expect_shown(page, "질문", "둘째", "그다음", "이어서")
     assert [turn.question for turn in suite.office.conversations[-1].exchanges] == ["질문"]
     assert suite.office.conversations[-1].exchanges[0].answer == "둘째"
+
+
+def test_of_a_great_many_answers_each_has_its_number(real_visitor: Visitor, suite: RealSuite) -> None:
+    page = talked(real_visitor, suite, ("질문", "답 1"))
+    room = suite.history.turns[0].room
+    for number in range(2, 121):
+        suite.history.store.put(make_turn(room, "질문", f"답 {number}", after=None))
+    page.reload()
+    expect_shown(page, "질문", "답 120")
+    expect(page.get_by_role("group", name="답변 120개 가운데 120번째")).to_have_text("120/120")
+    middle = suite.history.turns[59].id
+    suite.history.store.states[room] = RoomState(1, end=middle, newest=suite.history.turns[-1].id)
+    page.reload()
+    expect(page.locator(".swipe")).to_have_text("60/120")
+    tool(page, "다음 답변").click()
+    expect_shown(page, "질문", "답 61")
+    expect(page.locator(".swipe")).to_have_text("61/120")
+    for number in (60, 59):
+        tool(page, "이전 답변").click()
+        expect_shown(page, "질문", f"답 {number}")
+    says(suite, "답 121")
+    tool(page, "다시 답하기").click()
+    expect_shown(page, "질문", "답 121")
+    expect(page.locator(".swipe")).to_have_text("121/121")
 
 
 def test_a_question_is_changed_in_its_place(real_visitor: Visitor, suite: RealSuite) -> None:

@@ -27,6 +27,7 @@ from chatbot.domain.history import (
     Stored,
     Turn,
 )
+from chatbot.domain.history_ports import MOST_CHARS
 from chatbot.domain.messages import ServiceName
 
 
@@ -47,9 +48,11 @@ class MemoryHistory:
         """All turns, in the order of storing."""
         return list(self.store.stored.values())
 
-    async def recall(self, room: Room, limit: int, after: After = AT_END) -> Recollection:
+    async def recall(
+        self, room: Room, limit: int, after: After = AT_END, chars: int = MOST_CHARS
+    ) -> Recollection:
         end = self.store.end_of(room) if after is AT_END else after
-        turns = await read_path(self.store, room, limit, end)
+        turns = await read_path(self.store, room, limit, end, chars)
         path = {turn.id for turn in turns}
         told = [one for one in await self.summaries.of_room(room) if one.turn in path]
         return Recollection(turns, summaries=tuple(told))

@@ -8,7 +8,8 @@ from tests.support.memory_characters import MemoryCharacters
 from tests.support.memory_summaries import MemorySummaries
 
 from chatbot.domain.branches import TurnNode
-from chatbot.domain.history import ListedRoom, NewTurn, Owner, Room, RoomState, Turn
+from chatbot.domain.history import ListedRoom, NewTurn, Owner, Room, RoomState, Turn, chars_of
+from chatbot.domain.history_ports import MOST_CHARS
 from chatbot.domain.messages import ServiceName
 
 
@@ -75,12 +76,15 @@ class MemoryStore:
     async def end(self, room: Room) -> UUID | None:
         return self.end_of(room)
 
-    async def recent(self, room: Room, limit: int, upto: UUID | None = None) -> Sequence[Turn]:
+    async def recent(
+        self, room: Room, limit: int, upto: UUID | None = None, chars: int = MOST_CHARS
+    ) -> Sequence[Turn]:
         there = self.in_room(room)
         if upto is not None:
             last = next((one.index for one in there if one.id == upto), 0)
             there = [one for one in there if one.index <= last]
-        return there[-limit:]
+        there = there[-limit:]
+        return [turn for at, turn in enumerate(there, 1) if chars_of(there[at:]) < chars]
 
     async def page(self, room: Room, after: int, limit: int) -> Sequence[Turn]:
         return [one for one in self.in_room(room) if one.index > after][:limit]

@@ -13,6 +13,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from chatbot.api.summary_bodies import SummaryTold
+from chatbot.domain.branches import Tree
 from chatbot.domain.history import (
     FoundText,
     Imported,
@@ -30,6 +31,9 @@ QUERY_CHARS = 100
 
 MOST_IMPORTED = 200
 """Turns that one request may bring: a second or two of a database's time."""
+
+MOST_SIBLINGS = 50
+"""Turns of one place that each of them tells: all of them with each would be a page's square."""
 
 Query = Annotated[str, *written(QUERY_CHARS, least=1)]
 
@@ -104,9 +108,23 @@ class ExportedTurn(StoredTurn):
 
 
 class TurnInTree(StoredTurn):
-    """A turn with all that stand in its place, itself included, in the order of storing."""
+    """A turn with those that stand in its place, itself included, in the order of storing.
+
+    Of more than 50 the nearest are told, and how many stand before and after these.
+    """
 
     siblings: list[UUID]
+    siblings_before: int
+    siblings_after: int
+
+    @classmethod
+    def in_tree(cls, turn: Turn, tree: Tree) -> Self:
+        """The body of a turn that is in the tree."""
+        there = tree.siblings(turn.id)
+        before = max(0, min(tree.place(turn.id) - MOST_SIBLINGS // 2, len(there) - MOST_SIBLINGS))
+        told = there[before : before + MOST_SIBLINGS]
+        after = len(there) - before - len(told)
+        return cls.of(turn, siblings=told, siblings_before=before, siblings_after=after)
 
 
 class RoomPage(BaseModel):

@@ -1,8 +1,9 @@
 """Reading, changing, searching, exporting and deleting what was remembered of a user."""
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Literal
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import StreamingResponse
@@ -29,7 +30,7 @@ from chatbot.api.state import ServiceState
 from chatbot.api.summary_bodies import SummaryTold
 from chatbot.core.exporting import told_turns
 from chatbot.domain.errors import RoomNotFound, TurnNotFound
-from chatbot.domain.history import Room
+from chatbot.domain.history import Room, Turn, chars_of
 from chatbot.domain.history_ports import ChatHistory
 from chatbot.domain.messages import ServiceName
 from chatbot.domain.schemas import RoomId, TurnId
@@ -46,6 +47,12 @@ register_url_convertor("room", _RoomSegment())
 
 PAGE = 50
 """Turns on a page unless the client says otherwise."""
+
+_PAGE_CHARS = 1024 * 1024
+"""Characters after which a page ends, however many turns were wanted: a client may be slow to read it."""
+
+_READ_AT_ONCE = 20
+"""Turns that are read before their characters are counted."""
 
 MOST_TURNS = 2**31 - 1
 """More than any room has, and a number that every database takes."""
@@ -70,6 +77,18 @@ async def _export(history: ChatHistory, service: ServiceName, user_id: str) -> A
         exported = ExportedTurn.of(turn, summary=SummaryRecord.of(told)) if told else StoredTurn.of(turn)
         yield exported.model_dump_json()
     yield ("]}" if begun else "") + "]}\n"
+
+
+async def _read_page(history: ChatHistory, room: Room, ids: Sequence[UUID]) -> tuple[list[Turn], int]:
+    """The first of the turns, until they fill a page, and how many of the ids that were."""
+    turns: list[Turn] = []
+    asked = chars = 0
+    while asked < len(ids) and chars < _PAGE_CHARS:
+        read = await history.read(room, ids[asked : asked + _READ_AT_ONCE])
+        turns += read
+        asked = min(asked + _READ_AT_ONCE, len(ids))
+        chars += chars_of(read)
+    return turns, asked
 
 
 def rooms_router(state: ServiceState) -> APIRouter:
@@ -133,15 +152,15 @@ def _add_routes_of_a_room(router: APIRouter, state: ServiceState) -> None:
         path = tree.path()
         chosen = list(tree.nodes) if branches == "1" else path
         left = [id_ for id_ in chosen if tree.nodes[id_].index > after]
-        turns = await history.read(room, left[:limit])
+        turns, asked = await _read_page(history, room, left[:limit])
         state = await history.state(room)
         told = {one.turn: one for one in await history.summaries.of_room(room) if one.text}
         return RoomPage(
             db_id=db_id,
             leaf=tree.end,
             # A turn that was stored meanwhile is on the next page, one that was deleted is on none.
-            turns=[TurnInTree.of(turn, siblings=tree.siblings(turn.id)) for turn in turns],
-            next_after=tree.nodes[left[limit - 1]].index if len(left) > limit else None,
+            turns=[TurnInTree.in_tree(turn, tree) for turn in turns],
+            next_after=tree.nodes[left[asked - 1]].index if len(left) > asked else None,
             facts=list(state.facts),
             summaries=[SummaryTold.of(told[id_], tree.nodes[id_].index) for id_ in path if id_ in told],
         )

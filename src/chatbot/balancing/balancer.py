@@ -6,6 +6,7 @@ mark. What a pod may have begun is never asked of another.
 
 import logging
 from collections.abc import Mapping
+from contextlib import nullcontext
 
 import httpcore
 from starlette.datastructures import Headers
@@ -15,13 +16,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from chatbot.api import texts
-from chatbot.api.body import BodyTooLarge, read_limited
+from chatbot.api.body import MAX_BODY, BodyTooLarge, declared_length, read_limited
 from chatbot.api.disconnect import while_connected
+from chatbot.api.few_at_once import FewAtOnce
 from chatbot.balancing.forwarding import affinity, is_passed_on, relay, request_to
 from chatbot.balancing.pods import Address, Pods
+from chatbot.domain.errors import Unavailable
 from chatbot.domain.models import Admission
 
 _log = logging.getLogger(__name__)
+
+_MOST_LARGE = 128
+"""Large bodies that are held at the same time, each until its answer ends: 256 MiB where one may have 2."""
 
 _CLOSE = {"Connection": "close"}
 """The rest of the body is unread: a further request would start inside it."""
@@ -37,6 +43,7 @@ class Balancer:
         """``services`` are balanced, by name; a body may have ``body_bytes``."""
         self._services = services
         self._body_bytes = body_bytes
+        self._large = FewAtOnce(_MOST_LARGE, "large bodies")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Speak ASGI; only HTTP reaches this application."""
@@ -48,9 +55,14 @@ class Balancer:
             await _said(404, texts.STATUS[404], scope)(scope, receive, send)
             return
         try:
-            body = await read_limited(Request(scope, receive), self._body_bytes)
-            if not await while_connected(receive, _pass_on(scope, body, pods, send)):
-                await _said(503, texts.STATUS[503], scope, _OUTAGE)(scope, receive, send)
+            request = Request(scope, receive)
+            async with self._large.place() if _may_be_large(request) else nullcontext():
+                body = await read_limited(request, self._body_bytes)
+                if not await while_connected(receive, _pass_on(scope, body, pods, send)):
+                    await _said(503, texts.STATUS[503], scope, _OUTAGE)(scope, receive, send)
+        except Unavailable as error:
+            headers = {**_CLOSE, "Retry-After": str(error.retry_after)}
+            await _said(503, texts.STATUS[503], scope, headers)(scope, receive, send)
         except BodyTooLarge as error:
             sentence = texts.filled(texts.BODY_TOO_LARGE, kib=error.limit // 1024)
             await _said(413, sentence, scope, _CLOSE)(scope, receive, send)
@@ -59,6 +71,11 @@ class Balancer:
             await _said(status, texts.STATUS[status], scope, _CLOSE)(scope, receive, send)
         except ClientDisconnect:
             return
+
+
+def _may_be_large(request: Request) -> bool:
+    """Whether the body is larger than most routes take, or nobody says how large it is."""
+    return declared_length(request) > MAX_BODY or "transfer-encoding" in request.headers
 
 
 async def _pass_on(scope: Scope, body: bytes, pods: Pods, send: Send) -> bool:

@@ -18,7 +18,9 @@ from chatbot.domain.errors import (
     Loading,
     Overloaded,
     UnknownModel,
+    UnusableForm,
 )
+from chatbot.domain.forms import TOO_LONG
 from chatbot.domain.models import Admission, AdmissionRequest
 from chatbot.domain.telemetry import Outcome
 
@@ -94,6 +96,10 @@ class Chat:
             raise CannotContinue(f"{backend.model.name} answers whole questions only")
         self._turns.check(question)
         sampling = question.tune(backend.sampling)
+        form = sampling.form
+        if form is not None and form.too_long:
+            # Before a place, and before a stream of events begins that repeats the form in each.
+            raise UnusableForm(form.param, TOO_LONG)
         frame = question.frame(backend.personas)
         request = AdmissionRequest(
             service=self.service.name,

@@ -19,11 +19,13 @@ from chatbot.domain.history_ports import ChatHistory
 from chatbot.domain.language import Language
 from chatbot.domain.messages import Conversation
 from chatbot.domain.search import SearchResult, WebSearch
+from chatbot.domain.token_estimate import CHARS_PER_TOKEN
 
 _Read = TypeVar("_Read")
 
 RECALL_TURNS = 200
 """Turns read from a room: more than any context holds, so that tokens, not this number, do the cutting."""
+
 
 SEARCH_CHARS = 2400
 """Characters of search results in a prompt: about a quarter of the default context in Korean."""
@@ -76,6 +78,14 @@ class Gathered:
     """Time of the search, seconds."""
 
 
+def recalled_chars(prompt_tokens: int) -> int:
+    """Characters of earlier turns that are read for a prompt of so many tokens.
+
+    Tokens do the cutting here, too; but 200 long turns would be held by each question that waits.
+    """
+    return CHARS_PER_TOKEN * prompt_tokens
+
+
 class ContextBuilder:
     """Gathers what a question's prompt is made of, and puts it in order; one for each service."""
 
@@ -85,10 +95,15 @@ class ContextBuilder:
         self._search = search
         self._search_seconds = search_seconds
 
-    async def gather(self, question: Question, asked: Asked, language: Language) -> Gathered:
-        """Recall and search side by side; ``language`` is that of the question, whose pages come first."""
+    async def gather(
+        self, question: Question, asked: Asked, language: Language, prompt_tokens: int
+    ) -> Gathered:
+        """Recall and search side by side; ``language`` is that of the question, whose pages come first.
+
+        No more is recalled than a prompt of ``prompt_tokens`` may need.
+        """
         async with asyncio.TaskGroup() as group:
-            recalling = group.create_task(self._recall(question, asked.after))
+            recalling = group.create_task(self._recall(question, asked.after, prompt_tokens))
             reading = group.create_task(self._read_facts(question))
             searching = group.create_task(self._look_up(question, asked.text, language))
         recollection, recall_seconds = recalling.result()
@@ -131,10 +146,13 @@ class ContextBuilder:
             case Act.CONTINUE:
                 return Asked(named.question, named.answer, named.parent, seconds)
 
-    async def _recall(self, question: Question, after: After) -> tuple[Recollection, float]:
+    async def _recall(
+        self, question: Question, after: After, prompt_tokens: int
+    ) -> tuple[Recollection, float]:
         if question.room is None or after is None:
             return Recollection(()), 0.0
-        return await _timed(self._history.recall(question.room, RECALL_TURNS, after))
+        chars = recalled_chars(prompt_tokens)
+        return await _timed(self._history.recall(question.room, RECALL_TURNS, after, chars))
 
     async def _read_facts(self, question: Question) -> tuple[Sequence[str], float]:
         if question.room is None:

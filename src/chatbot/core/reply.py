@@ -174,7 +174,9 @@ class Reply:
         try:
             asked = await self._context.read_aim(self.question)
             frame = self._frame_of(asked)
-            gathered = await self._context.gather(self.question, asked, frame.language)
+            gathered = await self._context.gather(
+                self.question, asked, frame.language, self._backend.prompt_tokens
+            )
             asked = asked.beside(self.question.asked_with, gathered.recollection.turns)
             conversation = await self._context.converse(self.question, asked, frame, gathered)
             written = Written(self.question.answers, TokenTimes(self._statistics, self.question.arrived))
@@ -241,7 +243,9 @@ class Reply:
         if usage.prompt + usage.completion >= FULL * backend.prompt_tokens:
             around = replace(conversation, exchanges=(), summaries=(), references=(), begun="")
             letters = backend.sampling.korean_letters
-            backend.summaries.note(FilledRoom(room, turn.id, around, frame.language, letters))
+            backend.summaries.note(
+                FilledRoom(room, turn.id, around, frame.language, letters, backend.prompt_tokens)
+            )
 
     def _counts(self, written: Written) -> bool:
         """Whether an answer that did not end by itself counts: that is wanted, and there is any of it."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from chatbot.core.context import RECALL_TURNS
+from chatbot.core.context import RECALL_TURNS, recalled_chars
 from chatbot.core.summary_parts import exchanges_of, framed, summary_parts
 from chatbot.domain.errors import ChatbotError, GaveWay, NoFreeCells
 from chatbot.domain.history import (
@@ -80,6 +80,9 @@ class FilledRoom:
     korean_letters: bool
     """Whether its answers are held to their letters."""
 
+    prompt_tokens: int
+    """What its prompts may have."""
+
 
 @dataclass(slots=True)
 class _Draft:
@@ -130,7 +133,8 @@ class SummaryWriter:
             if filled.room in self._noted:
                 # It went on meanwhile: what is noted now knows more.
                 return
-            recollection = await self._history.recall(filled.room, RECALL_TURNS, filled.turn)
+            chars = recalled_chars(filled.prompt_tokens)
+            recollection = await self._history.recall(filled.room, RECALL_TURNS, filled.turn, chars)
             cut = await self._due(filled, recollection)
             if cut is None:
                 return

@@ -23,11 +23,14 @@ class Tree:
         self.end = end
         self._parents: dict[UUID, UUID | None] = {}
         self._children: dict[UUID | None, list[UUID]] = {}
+        self._places: dict[UUID, int] = {}
         before: UUID | None = None
         for node in self.nodes.values():
             gone = node.parent is not None and node.parent not in self.nodes
             parent = self._parents[node.id] = before if gone else node.parent
-            self._children.setdefault(parent, []).append(node.id)
+            siblings = self._children.setdefault(parent, [])
+            self._places[node.id] = len(siblings)
+            siblings.append(node.id)
             before = node.id
 
     @property
@@ -51,6 +54,10 @@ class Tree:
     def siblings(self, id_: UUID) -> list[UUID]:
         """All turns that stand in this one's place, itself included, in the order of storing."""
         return self._children[self.parent(id_)]
+
+    def place(self, id_: UUID) -> int:
+        """How many of its siblings were stored before the turn."""
+        return self._places[id_]
 
     def following(self, id_: UUID) -> list[UUID]:
         """The turn and all that follow it, on whatever path."""

@@ -3,6 +3,12 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+_MOST_BYTES = 32 * 1024
+"""Of a form's text: it takes time to be read, wherever."""
+
+TOO_LONG = f"longer than {_MOST_BYTES // 1024} KiB"
+"""Why a form is refused that has more."""
+
 
 class FormKind(StrEnum):
     """What the text of a form is."""
@@ -33,3 +39,8 @@ class Form:
     """The field of the request that asked for it, which a refusal names."""
     strict: bool = False
     """What the client said of its schema: a foreign model's server may hold to it loosely otherwise."""
+
+    @property
+    def too_long(self) -> bool:
+        """Whether the text is longer than any model's form may be."""
+        return len(self.text.encode()) > _MOST_BYTES

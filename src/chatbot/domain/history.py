@@ -90,6 +90,11 @@ class Turn:
     turns_read: int | None = None
 
 
+def chars_of(turns: Iterable[Turn | NewTurn]) -> int:
+    """Characters of what turns say."""
+    return sum(len(turn.question) + len(turn.answer) for turn in turns)
+
+
 def last_asked_with(path: Iterable[Turn]) -> AskedWith:
     """What the last turn of a path was asked with; nothing when no turn of it says so."""
     said = [turn.asked_with for turn in path if turn.asked_with is not None]

@@ -25,6 +25,9 @@ from chatbot.domain.history import (
 )
 from chatbot.domain.messages import ServiceName
 
+MOST_CHARS = 2**63 - 1
+"""More characters than there are, and a number that every database takes."""
+
 
 class Summaries(Protocol):
     """Summaries of paths, beside the turns of a database; inserted and deleted only.
@@ -74,10 +77,13 @@ class TurnStore(Protocol):
         """The turn at which the current path ends; None for a room without turns."""
         ...
 
-    async def recent(self, room: Room, limit: int, upto: UUID | None = None) -> Sequence[Turn]:
+    async def recent(
+        self, room: Room, limit: int, upto: UUID | None = None, chars: int = MOST_CHARS
+    ) -> Sequence[Turn]:
         """The room's last ``limit`` turns of whatever path, oldest first; empty for an unknown room.
 
-        With ``upto`` that turn and those stored before it; empty when the room has no such turn.
+        With ``upto`` that turn and those stored before it; empty when the room has no such turn. The last
+        ones have ``chars`` characters, or are all: no more are held at any time than those and a few.
         """
         ...
 
@@ -164,9 +170,12 @@ class ChatHistory(Protocol):
         """Summaries of the turns."""
         ...
 
-    async def recall(self, room: Room, limit: int, after: After = AT_END) -> Recollection:
+    async def recall(
+        self, room: Room, limit: int, after: After = AT_END, chars: int = MOST_CHARS
+    ) -> Recollection:
         """The last ``limit`` turns of the path that ends there, kept ones too, within the time budget.
 
+        No more of them than the last that have ``chars`` characters.
         With their summaries, unless the database is away.
         """
         ...

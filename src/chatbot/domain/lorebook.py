@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from chatbot.domain.lore_expressions import found, is_written, searchable
+from chatbot.domain.lore_words import SaidWords
 from chatbot.domain.plaintext import nfc
 from chatbot.domain.schemas import TEXT_RULES, JsonObject, Text, sound
 from chatbot.domain.token_estimate import estimate_tokens
@@ -47,7 +48,7 @@ SCAN_DEPTH = 4
 """Messages that are looked at where a book does not say, the question included."""
 
 _SCANNED_CHARS = 20_000
-"""The newest characters of them: keys times characters is the work of a scan."""
+"""The newest characters of them: each scan sorts them."""
 
 LABEL_CHARS = 200
 DESCRIPTION_CHARS = 2000
@@ -235,11 +236,12 @@ def keyed_entries(
     """Those whose keys stand in the last ``messages``, oldest first; ``taken`` tokens entered already."""
     depth = SCAN_DEPTH if book.scan_depth is None else book.scan_depth
     said = nfc("\n".join(messages[-depth:] if depth else ())[-_SCANNED_CHARS:])
-    folded = said.casefold()
+    keys = (key for entry in book.entries for key in entry.keys + entry.secondary_keys)
+    words = SaidWords(said, max((len(key.casefold()) for key in keys), default=0))
     chosen = [
         (number, entry)
         for number, entry in _present(book)
-        if not entry.always and _matches(entry, said, folded)
+        if not entry.always and _matches(entry, said, words)
     ]
     if book.token_budget is not None:
         budget = min(budget, book.token_budget - taken)
@@ -250,13 +252,13 @@ def _present(book: Lorebook) -> Iterable[tuple[int, LoreEntry]]:
     return ((number, entry) for number, entry in enumerate(book.entries, 1) if entry.enabled and entry.text)
 
 
-def _matches(entry: LoreEntry, said: str, folded: str) -> bool:
+def _matches(entry: LoreEntry, said: str, words: SaidWords) -> bool:
     if entry.use_regex:
         return any(found(key, said) for key in entry.keys)
 
     def stand(keys: Iterable[str]) -> Iterable[bool]:
         # As in SillyTavern an empty key stands nowhere, and one of white space everywhere.
-        return (bool(key) and _stands(key.strip(), entry, said, folded) for key in keys)
+        return (bool(key) and _stands(key.strip(), entry, said, words) for key in keys)
 
     if not any(stand(entry.keys)):
         return False
@@ -274,11 +276,11 @@ def _matches(entry: LoreEntry, said: str, folded: str) -> bool:
             return all(others)
 
 
-def _stands(key: str, entry: LoreEntry, said: str, folded: str) -> bool:
+def _stands(key: str, entry: LoreEntry, said: str, words: SaidWords) -> bool:
     """Whether a key stands in what was said."""
     if is_written(key):
         return found(key, said)
-    return key in said if entry.case_sensitive else key.casefold() in folded
+    return words.has(key, case_sensitive=entry.case_sensitive)
 
 
 def _fitting(chosen: Sequence[tuple[int, LoreEntry]], budget: int, fill: Fill) -> Entering:

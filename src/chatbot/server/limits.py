@@ -18,8 +18,8 @@ class HttpLimits:
     """How long what a client still sends is read and dropped after an answer that did not wait for it."""
     head_bytes: int = 64 * 1024
     """Bytes of a head, of a chunk's head or of trailers."""
-    early_bytes: int = 256 * 1024
-    """Bytes that a client may send before its complete request is answered."""
+    early_bytes: int = 32 * 1024
+    """Bytes that a client may send before its complete request is answered: of all connections 126 MiB."""
     connections: int = 4096
     """Open connections of the listener; a newcomer beyond these closes the one that has been idle longest."""
     reserved: int = 64

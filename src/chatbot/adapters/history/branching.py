@@ -14,26 +14,31 @@ from chatbot.domain.history import (
     RoomChange,
     RoomState,
     Turn,
+    chars_of,
 )
-from chatbot.domain.history_ports import TurnStore
+from chatbot.domain.history_ports import MOST_CHARS, TurnStore
 
 MOST_WINDOWS = 20
 """Reads of one recall; a room without branches takes one, and what stands further back is not recalled."""
 
 CHANGE_ATTEMPTS = 20
-"""Versions taken by others before a change gives up: each one means that somebody else's change went in."""
+"""Times that others come first before a change gives up: each one means that somebody else's went in."""
 
 
-async def read_path(store: TurnStore, room: Room, limit: int, end: UUID | None) -> tuple[Turn, ...]:
-    """The last ``limit`` turns of the path that ends at ``end``, oldest first.
+async def read_path(
+    store: TurnStore, room: Room, limit: int, end: UUID | None, chars: int = MOST_CHARS
+) -> tuple[Turn, ...]:
+    """The last ``limit`` turns of the path that ends at ``end``, or those with ``chars`` characters.
 
+    They come oldest first.
     Whatever a turn follows was stored before it, so a path is read backwards in windows of such turns.
     """
     path: list[Turn] = []
     for _ in range(MOST_WINDOWS):
-        if end is None or len(path) == limit:
+        left = chars - chars_of(path)
+        if end is None or len(path) == limit or left <= 0:
             break
-        window = {turn.id: turn for turn in await store.recent(room, limit, upto=end)}
+        window = {turn.id: turn for turn in await store.recent(room, limit, end, left)}
         if window:
             path += _backwards(window, end, limit - len(path))
             end = path[-1].parent
@@ -111,6 +116,9 @@ async def bury_turn(store: TurnStore, room: Room, id_: UUID) -> set[UUID]:
 
     Where the current path is to end afterwards is written first: it counts from the delete on, since it names
     the turn that is the newest then.
+
+    Raises:
+        HistoryUnavailable: others went on behind what was buried all the time.
     """
     tree = await read_tree(store, room)
     if id_ not in tree.nodes:
@@ -123,7 +131,10 @@ async def bury_turn(store: TurnStore, room: Room, id_: UUID) -> set[UUID]:
         await store.put_state(room, replace(state, version=state.version + 1, end=end, newest=left.newest))
     await store.bury(room, buried)
     # A turn that was stored after the look and before its parent's tombstone follows it all the same.
-    while late := {node.id for node in await store.outline(room) if node.parent in buried}:
+    for _ in range(CHANGE_ATTEMPTS):
+        late = {node.id for node in await store.outline(room) if node.parent in buried}
+        if not late:
+            return buried
         await store.bury(room, late)
         buried |= late
-    return buried
+    raise HistoryUnavailable("too many writers of one room")

@@ -6,7 +6,9 @@ from typing import Protocol
 from chatbot.domain.history import ListedRoom, Room, Turn
 from chatbot.domain.messages import ServiceName
 
-PAGE = 200
+PAGE = 40
+"""Turns read at a time, each of up to 256 KiB: a slow client's export holds them, and a search goes through
+them in one go."""
 
 
 class Pages(Protocol):

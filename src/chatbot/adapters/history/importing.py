@@ -100,7 +100,8 @@ async def import_room(
         HistoryUnavailable: the database went away.
     """
     there = [node.id for node in await store.outline(room)]
-    missing = [turn for turn in turns if turn.id not in set(there)]
+    known = set(there)
+    missing = [turn for turn in turns if turn.id not in known]
     whole = {turn.id for turn in turns}.issuperset(there)
     if missing and not whole and missing[0].after != there[-1]:
         return None

@@ -41,6 +41,7 @@ from chatbot.domain.history import (
     RoomState,
     Turn,
 )
+from chatbot.domain.history_ports import MOST_CHARS
 from chatbot.domain.messages import ServiceName
 
 OPERATION_SECONDS = 5.0
@@ -154,7 +155,9 @@ class MongoTurnStore:
             end = await found.end(room)
         return UUID(end) if end else None
 
-    async def recent(self, room: Room, limit: int, upto: UUID | None = None) -> Sequence[Turn]:
+    async def recent(
+        self, room: Room, limit: int, upto: UUID | None = None, chars: int = MOST_CHARS
+    ) -> Sequence[Turn]:
         """As the port says."""
         async with self._asking() as found:
             chosen = key(room)
@@ -163,8 +166,7 @@ class MongoTurnStore:
                 if last is None:
                     return []
                 chosen["index"] = {"$lte": last["index"]}
-            documents = await found.turns.find(chosen).sort("index", -1).limit(limit).to_list(limit)
-            return await found.read(documents[::-1])
+            return await found.read(await found.last(chosen, limit, chars))
 
     async def outline(self, room: Room) -> Sequence[TurnNode]:
         """As the port says."""

@@ -21,6 +21,9 @@ _ROOM = [("service", 1), ("user_id", 1), ("db_id", 1)]
 _BATCH = 500
 """Summaries whose turns are looked for at a time."""
 
+_READ_AT_ONCE = 20
+"""Turns that come with one answer of the server: its own bound for that is 16 MiB."""
+
 
 def key(room: Room) -> Document:
     """What chooses the documents of a room."""
@@ -151,6 +154,20 @@ class Collections:
             "asked_with": None if turn.asked_with is None else dict(turn.asked_with),
             "turns_read": turn.turns_read,
         }
+
+    async def last(self, chosen: Document, limit: int, chars: int) -> list[Document]:
+        """The chosen turns that were stored last, by index: at most so many, or those with ``chars``."""
+        documents: list[Document] = []
+        cursor = self.turns.find(chosen).sort("index", -1).limit(limit).batch_size(_READ_AT_ONCE)
+        try:
+            async for document in cursor:
+                documents.append(document)
+                chars -= len(document["question"]) + len(document["answer"])
+                if chars <= 0:
+                    break
+        finally:
+            await cursor.close()
+        return documents[::-1]
 
     async def read(self, documents: Sequence[Document]) -> list[Turn]:
         """The turns of documents of one room, by index."""

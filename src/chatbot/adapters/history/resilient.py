@@ -53,7 +53,7 @@ from chatbot.domain.history import (
     Stored,
     Turn,
 )
-from chatbot.domain.history_ports import TurnStore
+from chatbot.domain.history_ports import MOST_CHARS, TurnStore
 from chatbot.domain.messages import ServiceName
 
 _log = logging.getLogger(__name__)
@@ -95,18 +95,20 @@ class ResilientHistory:
             task = asyncio.create_task(work)
             self._tasks.add(task)
 
-    async def recall(self, room: Room, limit: int, after: After = AT_END) -> Recollection:
+    async def recall(
+        self, room: Room, limit: int, after: After = AT_END, chars: int = MOST_CHARS
+    ) -> Recollection:
         """As the port says."""
         kept = await self._kept(_owner(room))
         # Read before they are written, since time may run out after that and before the database is asked.
-        reachable = await self._reachable(kept.of_room(room))
+        reachable = await self._reachable(kept.of_room(room), limit, chars)
         if not self.watch.away:
             try:
                 async with asyncio.timeout(self._budget):
                     await self._catch_up.owner(kept)
                     end = await self.store.end(room) if after is AT_END else after
                     turns, summaries = await asyncio.gather(
-                        read_path(self.store, room, limit, end), self.store.summaries.of_room(room)
+                        read_path(self.store, room, limit, end, chars), self.store.summaries.of_room(room)
                     )
                     path = {turn.id for turn in turns}
                     told = tuple(summary for summary in summaries if summary.turn in path)
@@ -267,10 +269,10 @@ class ResilientHistory:
             _log.error("history_spool_failed", extra={"errno": error.errno})
             return Kept()
 
-    async def _reachable(self, kept: Kept) -> list[NewTurn]:
-        """A room's kept turns."""
+    async def _reachable(self, kept: Kept, limit: int, chars: int) -> list[NewTurn]:
+        """A room's kept turns, the last of them as a recall bounds them."""
         try:
-            return await self.spool.read(kept.turns) if kept.turns else []
+            return await self.spool.read_last(kept.turns[-limit:], chars) if kept.turns else []
         except OSError as error:
             _log.error("history_spool_failed", extra={"errno": error.errno})
             return []

@@ -32,7 +32,7 @@ from chatbot.adapters.history.kept_files import (
     encode,
     owner_hash,
 )
-from chatbot.domain.history import HistoryUnavailable, NewTurn, Owner
+from chatbot.domain.history import HistoryUnavailable, NewTurn, Owner, chars_of
 
 _Result = TypeVar("_Result")
 
@@ -105,6 +105,10 @@ class Spool:
     async def read(self, entries: Sequence[Entry]) -> list[NewTurn]:
         """The turns of the entries; what vanished (it was written or deleted) or is damaged is left out."""
         return await self._run(lambda: [turn for entry in entries if (turn := self._read(entry))])
+
+    async def read_last(self, entries: Sequence[Entry], chars: int) -> list[NewTurn]:
+        """As ``read``, but no more than the last turns that have ``chars`` characters."""
+        return await self._run(self._read_last, entries, chars)
 
     async def forget(self, entries: Sequence[Entry]) -> None:
         """Take the entries away for good."""
@@ -197,6 +201,16 @@ class Spool:
         except FileNotFoundError:
             return None
         return turn if turn is not None and turn.id == entry.id else None
+
+    def _read_last(self, entries: Sequence[Entry], chars: int) -> list[NewTurn]:
+        turns: list[NewTurn] = []
+        for entry in reversed(entries):
+            if turn := self._read(entry):
+                turns.append(turn)
+                chars -= chars_of([turn])
+            if chars <= 0:
+                break
+        return turns[::-1]
 
     def _forget(self, entries: Iterable[Entry]) -> None:
         for entry in entries:

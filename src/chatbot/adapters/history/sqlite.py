@@ -49,6 +49,7 @@ from chatbot.domain.history import (
     RoomState,
     Turn,
 )
+from chatbot.domain.history_ports import MOST_CHARS
 from chatbot.domain.messages import ServiceName
 
 BUSY_SECONDS = 2.0
@@ -136,12 +137,14 @@ class SqliteTurnStore:
             ((found,),) = await self._reader.execute_fetchall(f"SELECT {sql.END}", values_of_room(room))
         return UUID(found) if found else None
 
-    async def recent(self, room: Room, limit: int, upto: UUID | None = None) -> Sequence[Turn]:
+    async def recent(
+        self, room: Room, limit: int, upto: UUID | None = None, chars: int = MOST_CHARS
+    ) -> Sequence[Turn]:
         """As the port says."""
         bound = f"(SELECT turn_index FROM turns WHERE id = :upto AND {sql.IN_ROOM})"  # noqa: S608 (constants)
-        clause = f"WHERE {sql.IN_ROOM} {f'AND turn_index <= {bound}' if upto else ''}"
-        values = {**values_of_room(room), "limit": limit, "upto": str(upto)}
-        return (await self._turns(f"{clause} ORDER BY turn_index DESC LIMIT :limit", values))[::-1]
+        chosen = sql.WITHIN.format(chosen=f"{sql.IN_ROOM} {f'AND turn_index <= {bound}' if upto else ''}")
+        values = {**values_of_room(room), "limit": limit, "upto": str(upto), "chars": chars}
+        return await self._turns(f"WHERE {chosen} ORDER BY turn_index", values)
 
     async def outline(self, room: Room) -> Sequence[TurnNode]:
         """As the port says."""

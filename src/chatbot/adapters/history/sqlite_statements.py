@@ -129,6 +129,18 @@ DELETE FROM {table} WHERE created_ms < ? AND (service, user_id, db_id) NOT IN (
 GIVEN = "IN (SELECT value FROM json_each(:ids))"
 """Whether a column holds one of the ids that are bound as one JSON array."""
 
+WITHIN = """
+id IN (
+    SELECT id FROM (
+        SELECT id, SUM(chars) OVER (ORDER BY turn_index DESC) - chars AS newer FROM (
+            SELECT id, turn_index, LENGTH(question) + LENGTH(answer) AS chars FROM turns WHERE {chosen}
+            ORDER BY turn_index DESC LIMIT :limit
+        )
+    ) WHERE newer < :chars
+)
+"""
+"""Whether a turn is one of the last ``:limit`` that are chosen, and the newer ones have fewer characters."""
+
 BURY = """
 INSERT INTO tombstones (id, service, user_id, db_id, created_ms)
 SELECT value, :service, :user_id, :db_id, :created_ms FROM json_each(:ids) WHERE true

@@ -28,9 +28,6 @@ from chatbot.llm.llama.form_trial import compiled, reason_of
 from chatbot.llm.llama.form_trials import FormTrials
 from chatbot.llm.llama.vocabulary import Vocabulary
 
-MOST_BYTES = 32 * 1024
-"""Of a form's text."""
-
 
 class SpokenTokens:
     """What forms may ask for: a grammar can name any token, but control tokens are for the suite to write."""
@@ -135,8 +132,6 @@ class Grammars:
         """
         if form is None:
             return [None] * answers
-        if len(form.text.encode()) > MOST_BYTES:
-            raise UnusableForm(form.param, f"longer than {MOST_BYTES // 1024} KiB")
         tried = await self._trials.tried(form, caller)
         tokenizer = await asyncio.shield(asyncio.wrap_future(self._tokenizer))
         try:

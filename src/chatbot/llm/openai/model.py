@@ -35,6 +35,12 @@ _STOPS_UPSTREAM = 4
 
 _NOT_CONFIGURED_RETRY = 60
 
+CHARS_OF_A_TOKEN = 64
+"""More than any token has but those of white space alone."""
+
+_AT_ONCE = 2048
+"""Characters in which stop strings are looked for in one go: some milliseconds, whatever a client chose."""
+
 _SAMPLING = frozenset({"temperature", "top_p", "seed", "presence_penalty", "frequency_penalty"})
 """What is not sent to a model that takes no sampling parameters."""
 
@@ -136,13 +142,11 @@ class OpenAIPlace:
         """Yield Tokens, then one Finished; see Place.generate. Closing it closes the connection."""
         reading = _Reading(time.monotonic())
         try:
-            prompt = build_prompt(conversation, self._alias.context_tokens, self._line.redact)
-            body = request_body(self._alias, prompt, sampling)
-            if sampling.form is not None:
-                body["response_format"] = response_format(sampling.form, self._line.redact)
+            # On a thread: a stranger's texts may take a tenth of a second to be read.
+            prompt, body = await asyncio.to_thread(self._written, conversation, sampling)
             self._begin()
             yield Prompted(prompt.report)
-            async with aclosing(self._tries(body, sampling.stop, reading)) as texts:
+            async with aclosing(self._tries(body, sampling, reading)) as texts:
                 async for text in texts:
                     yield Token(text)
             yield self._finished(prompt, reading)
@@ -151,14 +155,22 @@ class OpenAIPlace:
         finally:
             self.release()
 
+    def _written(self, conversation: Conversation, sampling: Sampling) -> tuple[Prompt, dict[str, Any]]:
+        """The prompt and the request."""
+        prompt = build_prompt(conversation, self._alias.context_tokens, self._line.redact)
+        body = request_body(self._alias, prompt, sampling)
+        if sampling.form is not None:
+            body["response_format"] = response_format(sampling.form, self._line.redact)
+        return prompt, body
+
     async def _tries(
-        self, body: dict[str, Any], stops: tuple[str, ...], reading: _Reading
+        self, body: dict[str, Any], sampling: Sampling, reading: _Reading
     ) -> AsyncGenerator[str, None]:
         """Ask until upstream answers; a failure after the first text is final."""
         attempt = 1
         while True:
             try:
-                async with aclosing(self._read(body, stops, reading)) as texts:
+                async with aclosing(self._read(body, sampling, reading)) as texts:
                     async for text in texts:
                         yield text
             except UpstreamTrouble as caught:
@@ -174,19 +186,29 @@ class OpenAIPlace:
             await asyncio.sleep(pause)
 
     async def _read(
-        self, body: dict[str, Any], stops: tuple[str, ...], reading: _Reading
+        self, body: dict[str, Any], sampling: Sampling, reading: _Reading
     ) -> AsyncGenerator[str, None]:
-        """One request: its text, cut at stop strings; the end is written into ``reading``."""
+        """One request: its text, cut at stop strings; the end is written into ``reading``.
+
+        A server that minds no token limit is cut where no text of so many tokens goes on.
+        """
         vendor = await self._line.vendor()
-        characters, cutter = WholeCharacters(), StopFilter(stops)
+        characters, cutter = WholeCharacters(), StopFilter(sampling.stop)
+        left = CHARS_OF_A_TOKEN * sampling.max_tokens
         said: FinishReason | None = None
         async with vendor.stream(body, self._request.deadline) as pieces:
             async for piece in pieces:
                 said, reading.usage = piece.finish or said, piece.usage or reading.usage
-                text = cutter.feed(characters.feed(piece.text))
-                if text:
-                    yield _noted(text, reading)
-                if cutter.stopped:
+                whole = characters.feed(piece.text)
+                for at in range(0, min(len(whole), left), _AT_ONCE):
+                    if at:
+                        await asyncio.sleep(0)
+                    if text := cutter.feed(whole[at : min(at + _AT_ONCE, left)]):
+                        yield _noted(text, reading)
+                left -= len(whole)
+                if left < 0:
+                    said = FinishReason.LENGTH
+                if cutter.stopped or left < 0:
                     break
         if not cutter.stopped:
             rest = cutter.feed(characters.flush()) + cutter.flush()

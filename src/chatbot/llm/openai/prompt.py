@@ -3,14 +3,15 @@
 The tokenizer of a foreign model is not at hand, so tokens are estimated from characters.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from chatbot.domain.config import ANSWER_RESERVE, summary_reserve
 from chatbot.domain.control_tokens import defused
 from chatbot.domain.errors import PromptTooLong
 from chatbot.domain.messages import Conversation, Exchange, PromptReport
-from chatbot.domain.token_estimate import estimate_tokens
+from chatbot.domain.token_estimate import CHARS_PER_TOKEN, estimate_tokens
 
 Message = dict[str, str]
 _Kept = tuple[Exchange, list[Message]]
@@ -39,10 +40,13 @@ def build_prompt(conversation: Conversation, context_tokens: int, redact: Callab
         PromptTooLong: persona, opening and question alone do not fit.
     """
 
-    def leaving(text: str) -> str:
-        return defused(redact(text))
-
+    # Quotes are looked at again for each that has to go, turns for the summary.
+    leaving = cache(lambda text: defused(redact(text)))
+    costs = cache(lambda text: _cost(leaving(text)))
     limit = context_tokens - ANSWER_RESERVE
+    fixed = (conversation.system_text, conversation.opening or "", conversation.question)
+    if not _may_fit(fixed, limit):
+        raise PromptTooLong(sum(map(estimate_tokens, fixed)), limit)
     tokens: dict[str, int] = {}
     for part in conversation.system:
         if part.text:
@@ -56,7 +60,7 @@ def build_prompt(conversation: Conversation, context_tokens: int, redact: Callab
     if needed > limit:
         raise PromptTooLong(needed, limit)
 
-    while needed + sum(_cost(leaving(part.text)) for part in conversation.quoted) > limit:
+    while needed + sum(costs(part.text) for part in conversation.quoted) > limit:
         conversation = conversation.with_fewer_quotes()
     references = [leaving(part.text) for part in conversation.quoted]
     for part, text in zip(conversation.quoted, references, strict=True):
@@ -107,6 +111,8 @@ def _newest(exchanges: Sequence[Exchange], room: int, leaving: Callable[[str], s
     """The newest exchanges that fit, oldest first, each with its messages."""
     kept: list[_Kept] = []
     for exchange in reversed(exchanges):
+        if not _may_fit((exchange.question, exchange.answer), room):
+            break
         pair = [
             _message("user", leaving(exchange.question)),
             _message("assistant", leaving(exchange.answer)),
@@ -117,6 +123,11 @@ def _newest(exchanges: Sequence[Exchange], room: int, leaving: Callable[[str], s
         kept.append((exchange, pair))
     kept.reverse()
     return kept
+
+
+def _may_fit(texts: Iterable[str], tokens: int) -> bool:
+    """Whether texts may have so few tokens, by their lengths: what a stranger may send takes long to read."""
+    return sum(map(len, texts)) <= CHARS_PER_TOKEN * max(tokens, 0)
 
 
 def _report(conversation: Conversation, tokens: dict[str, int], kept: int) -> PromptReport:

@@ -178,7 +178,7 @@ export class Conversation {
     if (instead) this.drop(this.turns.indexOf(instead), Object.keys(aim).length ? Infinity : 1);
     const begun = aim.continue ? (instead.begun || instead.view.text) : "";
     const { alias, fields } = { ...this.hooks.request(), ...left };
-    const turn = this.path.add(question, { aim, begun, siblings: instead?.siblings, alias, fields });
+    const turn = this.path.add(question, { aim, begun, ...instead?.behind, alias, fields });
     const asking = (this.#asking = new Asking(turn, this, left?.answer));
     this.hooks.changed("busy");
     this.offer();

@@ -82,7 +82,7 @@ export class Path {
     this.turns = this.turns.filter((turn) => !unsent.includes(turn));
     let same = 0;
     while (same < stored.length && stored[same].id === this.turns[same]?.id) {
-      this.turns[same].siblings = stored[same].siblings;
+      this.turns[same].standAmong(stored[same]);
       same += 1;
     }
     const gone = this.drop(same);

@@ -20,7 +20,7 @@ export class RoomChanges {
   async turnTo(turn, by) {
     const { path } = this.room;
     const at = path.turns.indexOf(turn);
-    if (await this.#change((dbId) => changeRoom(dbId, { leaf: turn.siblings[turn.place + by] }))) path.turns[at]?.view.focusSwipe(by);
+    if (await this.#change((dbId) => changeRoom(dbId, { leaf: turn.sibling(by) }))) path.turns[at]?.view.focusSwipe(by);
   }
 
   /** Delete a turn and what follows it, after a question. */
