@@ -145,7 +145,6 @@ ROWS = (
             "test_2_gateway.py::test_another_gateway_takes_over_without_an_error",
             "test_8_replicas.py::test_no_request_is_lost_while_pods_come_go_and_change",
         ),
-        missing="several pods, whose test has not passed on a cluster yet",
     ),
     Row(
         "node lost or drained",
