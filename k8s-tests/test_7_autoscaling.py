@@ -77,4 +77,4 @@ def test_pods_come_and_go_with_the_questions_that_wait(
     answers = wait_for_visitors(cluster, release, 400)
     print(f"{len(answers)} requests, {len(unanswered(answers))} lost")  # noqa: T201 (the figure of the test)
     assert unanswered(answers) == []
-    assert len(answers) >= 100
+    assert len(answers) >= 50
