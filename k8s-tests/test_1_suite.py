@@ -88,7 +88,6 @@ def test_images_hold_no_package_manager_and_no_setuid_file(
     assert seen(cluster.run(NAMESPACE, pod, "sh", "-c", LOOK)) == FOUND
 
 
-@pytest.mark.unproven
 def test_nor_does_the_load_test_s(cluster: Cluster, suite: Release) -> None:
     container = {
         "name": "look",

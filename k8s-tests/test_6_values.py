@@ -90,7 +90,6 @@ def test_the_former_values_upgrade_or_are_refused_with_the_remedy(release: Relea
     assert "replicas: 2" not in release(*upgrade, "-f", str(FORMER))
 
 
-@pytest.mark.unproven
 def test_a_load_balancer_of_a_class_is_one_that_the_cluster_takes(
     cluster: Cluster, release: Release, tmp_path: Path
 ) -> None:
