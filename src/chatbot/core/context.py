@@ -26,7 +26,6 @@ _Read = TypeVar("_Read")
 RECALL_TURNS = 200
 """Turns read from a room: more than any context holds, so that tokens, not this number, do the cutting."""
 
-
 SEARCH_CHARS = 2400
 """Characters of search results in a prompt: about a quarter of the default context in Korean."""
 
