@@ -56,7 +56,8 @@ def test_the_pod_that_waits_repeats_why_and_ends(cluster: Cluster, release: Rele
         return cluster.logs(NAMESPACE, pod.metadata.name, "model") if failed else ""
 
     said = eventually("the pod that waits ends", ended, 120)
-    assert "its download failed 1 times, at last with: gemma-3-270m.gguf" in said
+    # Its container, started anew meanwhile, may call the same download a former one.
+    assert "download failed 1 times, at last with: gemma-3-270m.gguf" in said
     assert "expected 0000000000" in said
 
 

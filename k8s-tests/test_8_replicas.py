@@ -86,6 +86,14 @@ def post(address: str, question: str, affinity: str, **body: Any) -> httpx.Respo
     )
 
 
+def long_question(word: str) -> str:
+    """One that is answered for seconds: the small model answers a list by going on with it."""
+    return f"{word}, " * 19 + word
+
+
+LONG_ANSWERS: dict[str, Any] = {"maxTokens": 1000, "sampling": {"temperature": 0, "repeatPenalty": 1}}
+
+
 def test_another_number_of_pods_replaces_none(cluster: Cluster, release: Release) -> None:
     (first,) = apply(cluster, release, 1)
     both = apply(cluster, release, 2)
@@ -94,7 +102,7 @@ def test_another_number_of_pods_replaces_none(cluster: Cluster, release: Release
 
 def test_nobody_is_refused_or_waits_while_a_pod_is_free(cluster: Cluster, release: Release) -> None:
     """As many questions at once as both pods have sequences, all of one room's affinity."""
-    for pod in apply(cluster, release, 2, maxTokens=200):
+    for pod in apply(cluster, release, 2, **LONG_ANSWERS):
         # Else the first questions of a new pod wait for whoever reads the persona, which all of them share.
         with forward(NAMESPACE, f"pod/{pod.metadata.name}", 8002) as address:
             assert post(address, "Hello!", "nobody").status_code == 200
@@ -104,12 +112,7 @@ def test_nobody_is_refused_or_waits_while_a_pod_is_free(cluster: Cluster, releas
             metric(cluster, "chatbot_requests_total", outcome="refused"),
         )
         # Different ones: who asks the same waits for the neighbour that reads it, since that is sooner.
-        questions = [
-            "Lighthouses: tell me a long story about the keeper of one.",
-            "Write down at length how bread is baked.",
-            "How do bees live? Leave nothing out.",
-            "Describe a walk through a forest in autumn, from morning to night.",
-        ]
+        questions = [long_question(word) for word in ("sea", "bread", "bee", "forest")]
         assert len(questions) == 2 * PARALLEL
         streams = []
         for number, question in enumerate(questions):
@@ -182,9 +185,7 @@ def test_rooms_find_their_prefix_however_many_pods_there_are(cluster: Cluster, r
 def test_a_killed_pod_s_question_is_stored_once_when_it_is_asked_again(
     cluster: Cluster, release: Release
 ) -> None:
-    # The small model answers a list by going on with it: the answer takes some seconds, and the kill one.
-    sampling = {"temperature": 0, "repeatPenalty": 1}
-    office = apply(cluster, release, 2, maxTokens=1000, sampling=sampling)
+    office = apply(cluster, release, 2, **LONG_ANSWERS)
     room, user = str(uuid4()), f"killed-{uuid4().hex[:8]}"
     with ExitStack() as forwards:
         address = forwards.enter_context(forward(NAMESPACE, f"service/{release.object('gateway')}", 8001))
@@ -192,7 +193,7 @@ def test_a_killed_pod_s_question_is_stored_once_when_it_is_asked_again(
             pod.metadata.name: forwards.enter_context(forward(NAMESPACE, f"pod/{pod.metadata.name}", 8002))
             for pod in office
         }
-        body = {"input_data": "Sea, " + "sea, " * 17 + "sea", "user_id": user, "db_id": room}
+        body = {"input_data": long_question("sea"), "user_id": user, "db_id": room}
         stream = Stream(address, body=body, affinity=user).start()
         eventually("the answer has begun", stream.began, 60, 0.02)
         (answering,) = (

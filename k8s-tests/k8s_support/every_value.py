@@ -5,8 +5,6 @@ from typing import Any
 from k8s_support.release import REGISTRY
 
 LIMITS = {"limits": {"cpu": "4", "memory": "2Gi"}}
-
-
 NO_REGISTRY = {".dockerconfigjson": '{"auths": {} }'}
 
 
@@ -25,7 +23,8 @@ def _own(name: str, shell: str) -> dict[str, Any]:
         "image": f"{REGISTRY}/chatbot/base:dev",
         "command": ["sh", "-c", shell],
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-        "resources": LIMITS,
+        # Without requests its limits would be taken for them.
+        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, **LIMITS},
     }
 
 
