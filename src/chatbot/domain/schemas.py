@@ -6,7 +6,7 @@ Unicode's composed form, so that limits count what the user sees, whatever the k
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -43,9 +43,9 @@ def sound(text: str) -> str:
     raise PydanticCustomError("string_unicode", "Input should be valid Unicode text")
 
 
-def composed(value: object) -> object:
-    """A text in NFC; anything else as it is, for the next rule to refuse."""
-    return nfc(value) if isinstance(value, str) else value
+def before(change: Callable[[str], str]) -> BeforeValidator:
+    """The rule that changes a text before it is looked at; anything else is for the next rule to refuse."""
+    return BeforeValidator(lambda value: change(value) if isinstance(value, str) else value)
 
 
 def _canonical_uuid(value: object) -> object:
@@ -69,7 +69,7 @@ def _sound_within(value: Any) -> Any:
     return value
 
 
-TEXT_RULES = (AfterValidator(sound), BeforeValidator(composed))
+TEXT_RULES = (AfterValidator(sound), before(nfc))
 """What stands behind the limits of every text of a body."""
 
 Text = Annotated[str, *TEXT_RULES]
@@ -95,11 +95,7 @@ TITLE_CHARS = 100
 """The longest title of a room: two lines of its list."""
 
 
-def _as_seen(value: object) -> object:
-    return visible(sound(value)) if isinstance(value, str) else value
-
-
-Title = Annotated[str, StringConstraints(max_length=TITLE_CHARS), BeforeValidator(_as_seen)]
+Title = Annotated[str, StringConstraints(max_length=TITLE_CHARS), before(lambda text: visible(sound(text)))]
 """What is seen of it counts: as it is stored, and as it comes back from an export."""
 
 MOST_FACTS = 20

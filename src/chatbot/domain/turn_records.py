@@ -28,14 +28,9 @@ from pydantic_core import PydanticCustomError
 from chatbot.domain.history import AT_END, SUMMARY_CHARS, NewTurn, PathSummary, Room, RoomState
 from chatbot.domain.messages import FinishReason
 from chatbot.domain.plaintext import mended
-from chatbot.domain.schemas import Facts, Title
+from chatbot.domain.schemas import Facts, Title, before
 
-
-def _mended(value: object) -> object:
-    return mended(value) if isinstance(value, str) else value
-
-
-RecordText = Annotated[str, BeforeValidator(_mended)]
+RecordText = Annotated[str, before(mended)]
 """A text that was stored elsewhere: what no store carries is replaced, since nobody could correct it."""
 
 _FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -96,7 +91,7 @@ class SummaryRecord(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     id: UUID
-    text: Annotated[str, StringConstraints(max_length=SUMMARY_CHARS), BeforeValidator(_mended)]
+    text: Annotated[str, StringConstraints(max_length=SUMMARY_CHARS), before(mended)]
     edited: StrictBool = False
     created_at: RecordTime
 

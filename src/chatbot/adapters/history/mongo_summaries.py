@@ -26,11 +26,11 @@ class MongoSummaries:
 
     async def of_room(self, room: Room) -> Sequence[PathSummary]:
         """As the port says; between an insert and what it forgets there are two of a turn."""
-        first: dict[str, PathSummary] = {}
+        chosen: dict[str, PathSummary] = {}
         async with self._asking() as found:
             documents = await found.summaries.find(key(room)).to_list(None)
         for document in sorted(documents, key=_precedence):
-            first[document["turn"]] = PathSummary(
+            chosen[document["turn"]] = PathSummary(
                 UUID(document["_id"]),
                 room,
                 UUID(document["turn"]),
@@ -38,7 +38,7 @@ class MongoSummaries:
                 document["edited"],
                 document["created_at"].astimezone(UTC),
             )
-        return list(first.values())
+        return list(chosen.values())
 
     async def put(self, summary: PathSummary) -> bool:
         """As the port says.

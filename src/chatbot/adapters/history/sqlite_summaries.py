@@ -72,12 +72,12 @@ class SqliteSummaries:
 
     async def of_room(self, room: Room) -> Sequence[PathSummary]:
         """As the port says; between an insert and what it forgets there are two of a turn."""
-        first: dict[str, PathSummary] = {}
+        chosen: dict[str, PathSummary] = {}
         for id_, turn, text, edited, created in await self._database.select(_OF_ROOM, values_of_room(room)):
-            first[turn] = PathSummary(
+            chosen[turn] = PathSummary(
                 UUID(id_), room, UUID(turn), text, bool(edited), of_milliseconds(created)
             )
-        return list(first.values())
+        return list(chosen.values())
 
     async def put(self, summary: PathSummary) -> bool:
         """As the port says."""
