@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from k8s_support import restricted
 from k8s_support.cluster import Cluster, eventually
 from k8s_support.release import ACCESS_MODE, REGISTRY, Release, release_in
 from k8s_support.web import ask, forward
@@ -43,16 +44,11 @@ def fill(cluster: Cluster) -> None:
         "image": f"{REGISTRY}/chatbot/hub:dev",
         "command": ["cp", f"/files/{FILE}", "/models/"],
         "volumeMounts": [{"name": "models", "mountPath": "/models"}],
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        "securityContext": restricted.CONTAINER,
     }
     spec = {
         "restartPolicy": "Never",
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 10001,
-            "fsGroup": 10001,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": {**restricted.POD, "fsGroup": 10001},
         "containers": [container],
         "volumes": [{"name": "models", "persistentVolumeClaim": {"claimName": CLAIM}}],
     }

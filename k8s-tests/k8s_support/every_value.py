@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from k8s_support import restricted
 from k8s_support.release import REGISTRY
 
 LIMITS = {"limits": {"cpu": "4", "memory": "2Gi"}}
@@ -22,7 +23,7 @@ def _own(name: str, shell: str) -> dict[str, Any]:
         "name": name,
         "image": f"{REGISTRY}/chatbot/base:dev",
         "command": ["sh", "-c", shell],
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        "securityContext": restricted.CONTAINER,
         # Without requests its limits would be taken for them.
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, **LIMITS},
     }

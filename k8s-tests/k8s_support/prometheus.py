@@ -8,15 +8,11 @@ from typing import Any
 import httpx
 import yaml
 
+from k8s_support import restricted
 from k8s_support.cluster import Cluster, eventually, is_ready
 from k8s_support.release import REGISTRY
 
 FOLDER = "/etc/prometheus"
-RESTRICTED = {
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-}
 
 
 def scrape_config(cluster: Cluster, monitor: dict[str, Any], namespace: str) -> dict[str, Any]:
@@ -78,7 +74,7 @@ def _pod_spec() -> dict[str, Any]:
         "env": [{"name": "TMPDIR", "value": "/data"}],
         "ports": [{"containerPort": 9090}],
         "readinessProbe": {"httpGet": {"path": "/-/ready", "port": 9090}, "periodSeconds": 1},
-        "securityContext": RESTRICTED,
+        "securityContext": {**restricted.CONTAINER, "readOnlyRootFilesystem": True},
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
         "volumeMounts": [
             {"name": "config", "mountPath": FOLDER},
@@ -87,12 +83,7 @@ def _pod_spec() -> dict[str, Any]:
     }
     return {
         "automountServiceAccountToken": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 10001,
-            "fsGroup": 10001,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": {**restricted.POD, "fsGroup": 10001},
         "containers": [container],
         "volumes": [
             {"name": "config", "configMap": {"name": "prometheus"}},

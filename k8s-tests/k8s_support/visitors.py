@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from k8s_support import visitor
+from k8s_support import restricted, visitor
 from k8s_support.cluster import Cluster, eventually
 from k8s_support.release import Release
 
@@ -19,15 +19,11 @@ def start_visitors(cluster: Cluster, release: Release, seconds: int, pairs: int 
         "image": office.spec.containers[0].image,
         "command": ["python", "-c", Path(visitor.__file__).read_text()],
         "args": [f"http://{release.object('gateway')}:8001", str(seconds), str(pairs)],
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        "securityContext": restricted.CONTAINER,
     }
     spec = {
         "restartPolicy": "Never",
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 10001,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": restricted.POD,
         "containers": [container],
     }
     # The labels of the release's own test, which its NetworkPolicy lets ask.
