@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from chatbot.domain.vram import MIB
 from chatbot.llm.llama.memory import Memory, State
-from chatbot.llm.llama.prefixes import Tokens, beginnings, longest
+from chatbot.llm.llama.prefixes import PrefixIndex, Tokens
 from chatbot.scheduling.rates import Rate
 
 _PAYS_BELOW = 0.5
@@ -46,13 +46,14 @@ class HostCache:
         self._budget = budget_mib * MIB
         self._window = n_swa
         self._rooms: OrderedDict[SavedSequence, None] = OrderedDict()
+        self._index = PrefixIndex[SavedSequence]()
         self._cost = Rate(0.0)
         self._passed_over = 0
         self.size = 0
 
     def match(self, tokens: Tokens, beyond: int = 0) -> tuple[SavedSequence, int] | None:
         """The room with the longest common beginning, and its length, if longer than ``beyond``."""
-        best, length = longest(self._rooms, tokens, beyond)
+        best, length = self._index.longest(tokens, beyond)
         return (best, length) if best else None
 
     def save(self, memory: Memory, sequence: int, tokens: Tokens, prefill_seconds: float) -> None:
@@ -100,6 +101,7 @@ class HostCache:
         """Give a room up."""
         if room in self._rooms:
             del self._rooms[room]
+            self._index.remove(room)
             self.size -= room.size
 
     def _bounds(self, tokens: Tokens) -> list[tuple[int, int]]:
@@ -112,9 +114,11 @@ class HostCache:
         return self._budget > 0 and self._passed_over % _TRY_AGAIN == 0
 
     def _take(self, saved: SavedSequence) -> None:
-        for room in beginnings(self._rooms, saved.tokens):
-            self.forget(room)
+        older, alike = self._index.longest(saved.tokens)
+        if older is not None and alike == len(older.tokens):
+            self.forget(older)
         while self.size + saved.size > self._budget:
             self.forget(next(iter(self._rooms)))
         self._rooms[saved] = None
+        self._index.add(saved)
         self.size += saved.size

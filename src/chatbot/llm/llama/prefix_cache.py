@@ -17,7 +17,7 @@ import numpy as np
 
 from chatbot.llm.llama.host_cache import HostCache, SavedSequence
 from chatbot.llm.llama.memory import Memory
-from chatbot.llm.llama.prefixes import Tokens, beginnings, longest
+from chatbot.llm.llama.prefixes import PrefixIndex, Tokens
 from chatbot.scheduling.rates import Rate
 
 _WORTH_LOADING = 8
@@ -74,6 +74,7 @@ class PrefixCache:
         self._ids = list(ids)
         self._policy = policy
         self._parked: OrderedDict[Parked, None] = OrderedDict()
+        self._index = PrefixIndex[Parked]()
         self._clock = 0
 
     @property
@@ -83,7 +84,7 @@ class PrefixCache:
 
     def match(self, tokens: Tokens) -> Match | None:
         """The parked sequence with the longest common beginning."""
-        parked, length = longest(self._parked, tokens)
+        parked, length = self._index.longest(tokens)
         return Match(length, length, parked.sequence, parked) if parked else None
 
     def extended(self, match: Match | None, tokens: Tokens) -> Match | None:
@@ -101,8 +102,7 @@ class PrefixCache:
         if match.sequence is not None:
             self._memory.share(match.sequence, target, min(match.shared, keep))
         if match.parked is not None:
-            match.parked.used = self._clock
-            self._parked.move_to_end(match.parked)
+            self._touch(match.parked)
         if match.room is not None:
             host_cache = self._policy.host_cache
             needed = host_cache.cells_to_load(match.room, self._memory.length(target), keep)
@@ -155,16 +155,13 @@ class PrefixCache:
         """Keep what ``sequence`` holds (these tokens) and empty it; its guard goes with it."""
         length = self._memory.length(sequence)
         held = np.asarray(tokens[:length], dtype=np.int32)
-        for older in beginnings(self._parked, held):
-            self._drop(older)
-        while not self._ids and self.evict_one():
-            pass
-        if length and self._ids:
+        if length and self._may_park(held):
             parked = Parked(held, self._ids.pop(), guard, self._clock)
             self._memory.share(sequence, parked.sequence, length)
             if guard is not None:
                 self._memory.share(sequence, guard, length)
             self._parked[parked] = None
+            self._index.add(parked)
         else:
             self.unguard(guard)
         self._memory.truncate(sequence, 0)
@@ -203,8 +200,25 @@ class PrefixCache:
     def _save(self, sequence: int, tokens: Tokens) -> None:
         self._policy.host_cache.save(self._memory, sequence, tokens, self._policy.prefill.seconds)
 
+    def _may_park(self, tokens: Tokens) -> bool:
+        """See to an id for a room of these tokens; False where there is none or a longer room knows them."""
+        known, alike = self._index.longest(tokens)
+        if known is not None and alike == len(known.tokens):
+            self._drop(known)
+        elif known is not None and alike == len(tokens):
+            self._touch(known)
+            return False
+        while not self._ids and self.evict_one():
+            pass
+        return bool(self._ids)
+
+    def _touch(self, parked: Parked) -> None:
+        parked.used = self._clock
+        self._parked.move_to_end(parked)
+
     def _drop(self, parked: Parked) -> None:
         del self._parked[parked]
+        self._index.remove(parked)
         self._memory.truncate(parked.sequence, 0)
         self._ids.append(parked.sequence)
         self.unguard(parked.guard)

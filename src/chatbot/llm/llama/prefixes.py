@@ -1,7 +1,7 @@
 """Prompts as arrays of tokens, and how far two of them agree: what every cache of prefixes compares."""
 
-from collections.abc import Iterable
-from typing import Protocol, TypeVar
+from bisect import bisect_left
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,21 +30,41 @@ def common_prefix(left: Tokens, right: Tokens) -> int:
     return int(differing[0]) if len(differing) else shorter
 
 
-def longest(holders: Iterable[AnyHolder], tokens: Tokens, beyond: int = 0) -> tuple[AnyHolder | None, int]:
-    """The first of those with the longest common beginning, and its length.
+class PrefixIndex(Generic[AnyHolder]):
+    """Finds who agrees longest with a prompt, by two comparisons however many it holds.
 
-    None and ``beyond`` if no beginning is longer than ``beyond``.
+    The holders are sorted by the bytes of their tokens. In a sorted list the longest common beginning is that
+    of a neighbour: of who stands directly before or after the place where the prompt would stand.
+
+    Nobody's tokens may be a beginning of another's: then who holds a beginning of a prompt stands directly
+    before its place.
     """
-    best, length = None, beyond
-    for holder in holders:
-        # Whoever parts before the best so far cannot be better: one comparison tells for most.
-        if length < min(len(holder.tokens), len(tokens)) and holder.tokens[length] == tokens[length]:
+
+    def __init__(self) -> None:
+        self._keys: list[bytes] = []
+        self._holders: list[AnyHolder] = []
+
+    def longest(self, tokens: Tokens, beyond: int = 0) -> tuple[AnyHolder | None, int]:
+        """Who has the longest common beginning with ``tokens``, and its length.
+
+        None and ``beyond`` if no beginning is longer than ``beyond``.
+        """
+        best, length = None, beyond
+        place = bisect_left(self._keys, tokens.tobytes())
+        for holder in self._holders[max(0, place - 1) : place + 1]:
             alike = common_prefix(holder.tokens, tokens)
             if alike > length:
                 best, length = holder, alike
-    return best, length
+        return best, length
 
+    def add(self, holder: AnyHolder) -> None:
+        """Take one more; its tokens are no beginning of another's, nor another's of them."""
+        key = holder.tokens.tobytes()
+        place = bisect_left(self._keys, key)
+        self._keys.insert(place, key)
+        self._holders.insert(place, holder)
 
-def beginnings(holders: Iterable[AnyHolder], tokens: Tokens) -> list[AnyHolder]:
-    """Those that hold a beginning of ``tokens``, or all of them, and nothing else."""
-    return [holder for holder in holders if common_prefix(holder.tokens, tokens) == len(holder.tokens)]
+    def remove(self, holder: AnyHolder) -> None:
+        """Give up one that it holds."""
+        place = bisect_left(self._keys, holder.tokens.tobytes())
+        del self._keys[place], self._holders[place]
