@@ -39,11 +39,11 @@ from chatbot.domain.messages import (
     FinishReason,
     GenerationEvent,
     Sampling,
-    ServiceName,
     Token,
     Usage,
 )
 from chatbot.domain.models import AdmissionRequest, ModelState, ModelStatus
+from chatbot.domain.service_names import ServiceName
 from chatbot.server.listening import BoundedServer
 from chatbot.server.logging import set_up_logging
 from chatbot.services.office import SERVICE

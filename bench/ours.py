@@ -16,7 +16,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from chatbot.api.app import create_app
-from chatbot.domain.messages import Conversation, ServiceName
+from chatbot.domain.messages import Conversation
+from chatbot.domain.service_names import ServiceName
 from chatbot.llm.llama.engine_model import LlamaModel
 from chatbot.llm.llama.pieces import Endings, Piece
 from chatbot.server.listening import BoundedServer

@@ -10,7 +10,7 @@ from tests.support.fakes import FakeModel, client_of, service_state
 from tests.support.serving import serving
 
 from chatbot.api.app import create_app
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 PATH = "/office/v1/responses"
 

@@ -6,7 +6,8 @@ import pytest
 from tests.support.fakes import FakeModel, client_of, service_state
 from tests.support.memory_history import MemoryHistory
 
-from chatbot.domain.messages import ServiceName, Token
+from chatbot.domain.messages import Token
+from chatbot.domain.service_names import ServiceName
 
 pytestmark = pytest.mark.anyio
 

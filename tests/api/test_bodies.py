@@ -16,7 +16,7 @@ from chatbot.api.character_bodies import NewCharacter
 from chatbot.api.openai.responses.schema import ResponseRequest
 from chatbot.api.openai.schema import CompletionRequest
 from chatbot.api.room_bodies import RoomToStore
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 from chatbot.services.character import CharacterRequest
 
 pytestmark = pytest.mark.anyio

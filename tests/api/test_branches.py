@@ -11,7 +11,8 @@ from tests.support.memory_history import MemoryHistory
 
 from chatbot.domain import errors
 from chatbot.domain.history import Room
-from chatbot.domain.messages import FinishReason, ServiceName, Token
+from chatbot.domain.messages import FinishReason, Token
+from chatbot.domain.service_names import ServiceName
 from chatbot.domain.telemetry import Outcome
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,7 @@ from tests.support.memory_history import MemoryHistory
 
 from chatbot.domain import characters
 from chatbot.domain.card_files import PNG, read_card_file
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 pytestmark = pytest.mark.anyio
 

@@ -10,8 +10,9 @@ from tests.support.memory_history import MemoryHistory
 
 from chatbot.domain import errors
 from chatbot.domain.errors import Overloaded
-from chatbot.domain.messages import ServiceName, Token, Waiting
+from chatbot.domain.messages import Token, Waiting
 from chatbot.domain.search import SearchHit, SearchOutcome, SearchResult
+from chatbot.domain.service_names import ServiceName
 from chatbot.domain.telemetry import Outcome
 
 pytestmark = pytest.mark.anyio

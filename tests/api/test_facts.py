@@ -9,7 +9,8 @@ from tests.support.memory_history import MemoryHistory
 
 from chatbot.core.pinned import facts_part
 from chatbot.domain.history import Recalled, Recollection, Room
-from chatbot.domain.messages import Prompted, PromptReport, ServiceName, Token
+from chatbot.domain.messages import Prompted, PromptReport, Token
+from chatbot.domain.service_names import ServiceName
 
 pytestmark = pytest.mark.anyio
 

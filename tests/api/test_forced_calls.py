@@ -13,7 +13,8 @@ from tests.support.serving import serving
 
 from chatbot.api.app import create_app
 from chatbot.domain.forms import FormKind
-from chatbot.domain.messages import Finished, FinishReason, ServiceName, Token, Usage
+from chatbot.domain.messages import Finished, FinishReason, Token, Usage
+from chatbot.domain.service_names import ServiceName
 
 pytestmark = pytest.mark.anyio
 

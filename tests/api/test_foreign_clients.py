@@ -15,7 +15,8 @@ from tests.support.serving import serving
 from chatbot.api.app import create_app
 from chatbot.domain import errors
 from chatbot.domain.access import KeyEntry, KeyRing, digest
-from chatbot.domain.messages import ServiceName, Token, Waiting
+from chatbot.domain.messages import Token, Waiting
+from chatbot.domain.service_names import ServiceName
 from chatbot.services.registry import SERVICES
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,8 @@ from tests.support.serving import serving
 from chatbot.api import few_at_once
 from chatbot.api.app import create_app
 from chatbot.api.openai import body as reading
-from chatbot.domain.messages import Prompted, PromptReport, ServiceName, Token
+from chatbot.domain.messages import Prompted, PromptReport, Token
+from chatbot.domain.service_names import ServiceName
 
 pytestmark = pytest.mark.anyio
 

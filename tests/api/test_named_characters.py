@@ -14,7 +14,8 @@ from tests.support.memory_history import MemoryHistory
 from chatbot.api.answers import report_data
 from chatbot.domain import lore_expressions
 from chatbot.domain.history import HistoryUnavailable
-from chatbot.domain.messages import PromptReport, ServiceName, Token
+from chatbot.domain.messages import PromptReport, Token
+from chatbot.domain.service_names import ServiceName
 from chatbot.domain.token_estimate import estimate_tokens
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,8 @@ from tests.api.responses import CLOCK, FORCED, official_client, post
 from tests.support.fakes import FakeModel
 
 from chatbot.domain.errors import DeadlineExceeded, Overloaded
-from chatbot.domain.messages import Finished, FinishReason, ServiceName, Token, Usage, Waiting
+from chatbot.domain.messages import Finished, FinishReason, Token, Usage, Waiting
+from chatbot.domain.service_names import ServiceName
 
 pytestmark = pytest.mark.anyio
 

@@ -15,8 +15,9 @@ from chatbot.api.openai.parameters import REFUSED
 from chatbot.api.openai.schema import CompletionRequest
 from chatbot.api.state import ServiceState
 from chatbot.domain.errors import DeadlineExceeded, ModelFailed, Overloaded
-from chatbot.domain.messages import Finished, FinishReason, ServiceName, Token, Usage, Waiting
+from chatbot.domain.messages import Finished, FinishReason, Token, Usage, Waiting
 from chatbot.domain.models import ModelState
+from chatbot.domain.service_names import ServiceName
 
 pytestmark = pytest.mark.anyio
 

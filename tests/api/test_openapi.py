@@ -26,7 +26,7 @@ from chatbot.api.app import create_app
 from chatbot.api.kept_streams import KeptStream, KeptStreams
 from chatbot.domain.characters import CharacterSheet, StoredCharacter
 from chatbot.domain.history import Owner, PathSummary, Room, Turn
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 CHECKS = [
     not_a_server_error,

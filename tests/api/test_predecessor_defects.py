@@ -15,8 +15,9 @@ from tests.support.fakes import FakeModel, client_of, service_state
 from tests.support.memory_history import MemoryHistory
 
 from chatbot.domain.errors import DeadlineExceeded, ModelFailed
-from chatbot.domain.messages import ServiceName, Token
+from chatbot.domain.messages import Token
 from chatbot.domain.search import SearchOutcome, SearchResult
+from chatbot.domain.service_names import ServiceName
 from chatbot.server.settings import load_settings
 from chatbot.server.wiring import engine_configs
 from chatbot.services.registry import SERVICES

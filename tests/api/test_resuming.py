@@ -19,7 +19,8 @@ from chatbot.api.kept_streams import KeptStreams
 from chatbot.domain.access import KeyEntry, KeyRing, digest
 from chatbot.domain.errors import ModelFailed
 from chatbot.domain.history import Room
-from chatbot.domain.messages import ServiceName, Token, Waiting
+from chatbot.domain.messages import Token, Waiting
+from chatbot.domain.service_names import ServiceName
 
 pytestmark = pytest.mark.anyio
 

@@ -17,7 +17,7 @@ from chatbot.api.room_bodies import MOST_SIBLINGS
 from chatbot.core.context import recalled_chars
 from chatbot.domain.access import KeyEntry, KeyRing, digest
 from chatbot.domain.history import Imported, NewTurn, PathSummary, Room, RoomState
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 pytestmark = pytest.mark.anyio
 

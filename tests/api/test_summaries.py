@@ -12,7 +12,8 @@ from tests.support.memory_history import MemoryHistory
 from chatbot.core.summary_parts import framed
 from chatbot.domain.access import KeyEntry, KeyRing, digest
 from chatbot.domain.history import SUMMARY_CHARS, NewTurn, PathSummary, Room
-from chatbot.domain.messages import ServiceName, SummaryPart
+from chatbot.domain.messages import SummaryPart
+from chatbot.domain.service_names import ServiceName
 
 pytestmark = pytest.mark.anyio
 

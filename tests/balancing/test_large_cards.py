@@ -18,7 +18,7 @@ from tests.support.serving import serving
 from chatbot.api.app import create_app
 from chatbot.api.character_bodies import CARD_BODY
 from chatbot.balancing.balancer import Balancer
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 from chatbot.server.gateway import Gateway
 
 pytestmark = pytest.mark.anyio

@@ -21,7 +21,7 @@ from tests.chart.rendering import (
 )
 
 from chatbot.api.notfound import not_found
-from chatbot.domain.messages import RESERVED_NAMES
+from chatbot.domain.service_names import RESERVED_NAMES
 
 ROOT = Path(__file__).parents[2]
 CPU = {"gpu": {"enabled": False}}

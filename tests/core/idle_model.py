@@ -19,11 +19,11 @@ from chatbot.domain.messages import (
     PromptPart,
     PromptReport,
     Sampling,
-    ServiceName,
     Token,
     Usage,
 )
 from chatbot.domain.models import NextCut
+from chatbot.domain.service_names import ServiceName
 
 AROUND = Conversation(
     system=(PromptPart("rules", "R"),),

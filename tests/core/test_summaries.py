@@ -18,8 +18,9 @@ from chatbot.core.summaries import MOST_ROOMS, TRIES, FilledRoom, SummaryWriter
 from chatbot.core.summary_parts import framed
 from chatbot.domain.errors import Draining, GaveWay, ModelFailed, NoFreeCells
 from chatbot.domain.history import MOST_SUMMARIES, PathSummary, Recollection, Room, Turn
-from chatbot.domain.messages import ServiceName, Token
+from chatbot.domain.messages import Token
 from chatbot.domain.models import NextCut
+from chatbot.domain.service_names import ServiceName
 
 pytestmark = pytest.mark.anyio
 

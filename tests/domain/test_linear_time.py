@@ -24,13 +24,14 @@ from chatbot.domain.letters import scripts_asked_for
 from chatbot.domain.lore_expressions import is_written
 from chatbot.domain.lorebook import Lorebook, LoreEntry, keyed_entries
 from chatbot.domain.macros import fill_macros
-from chatbot.domain.messages import Conversation, Exchange, PromptPart, ServiceName
+from chatbot.domain.messages import Conversation, Exchange, PromptPart
 from chatbot.domain.plaintext import compatible, nfc, visible
 from chatbot.domain.quoting import quoted
 from chatbot.domain.redaction import redact
 from chatbot.domain.retry_after import parse_retry_after
 from chatbot.domain.scripts import scripts_of
 from chatbot.domain.search import SearchHit, SearchOutcome, SearchResult
+from chatbot.domain.service_names import ServiceName
 from chatbot.domain.stored_cards import character_of_card
 from chatbot.llm.openai.deltas import WholeCharacters
 from chatbot.llm.openai.forms import response_format

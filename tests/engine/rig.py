@@ -13,12 +13,12 @@ from chatbot.domain.messages import (
     PromptPart,
     PromptReport,
     Sampling,
-    ServiceName,
     Token,
     TokenLogprobs,
     Waiting,
 )
 from chatbot.domain.models import AdmissionRequest
+from chatbot.domain.service_names import ServiceName
 from chatbot.llm.llama.engine_model import LlamaModel, LlamaPlace
 from chatbot.llm.llama.ready_model import ReadyModel
 from chatbot.scheduling.admission import Limits

@@ -19,8 +19,9 @@ from chatbot.domain.errors import (
     StartupError,
     Unavailable,
 )
-from chatbot.domain.messages import Conversation, Sampling, ServiceName, Token, Waiting
+from chatbot.domain.messages import Conversation, Sampling, Token, Waiting
 from chatbot.domain.models import ModelState
+from chatbot.domain.service_names import ServiceName
 from chatbot.llm.llama.engine_model import LlamaModel
 from chatbot.llm.llama.pieces import Endings
 from chatbot.llm.llama.stepper import Rows

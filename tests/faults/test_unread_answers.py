@@ -12,7 +12,8 @@ from tests.support.serving import serving
 
 from chatbot.api.app import create_app
 from chatbot.domain.history import NewTurn, Room
-from chatbot.domain.messages import ServiceName, Token
+from chatbot.domain.messages import Token
+from chatbot.domain.service_names import ServiceName
 from chatbot.server.limits import HttpLimits
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]

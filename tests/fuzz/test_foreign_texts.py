@@ -21,9 +21,9 @@ from chatbot.api.character_bodies import ImportedCharacter, read_card_upload
 from chatbot.domain.card_files import CardError
 from chatbot.domain.characters import CharacterSheet, StoredCharacter
 from chatbot.domain.history import Owner, Room, RoomState, Turn
-from chatbot.domain.messages import ServiceName
 from chatbot.domain.plaintext import is_sound
 from chatbot.domain.schemas import TITLE_CHARS
+from chatbot.domain.service_names import ServiceName
 from chatbot.domain.stored_cards import card_of, character_of_card
 
 DB, TURN = str(UUID(int=77)), str(UUID(int=78))

@@ -12,7 +12,7 @@ from chatbot.adapters.history.mongo import OPERATION_SECONDS
 from chatbot.domain.branches import TurnNode
 from chatbot.domain.history import HistoryUnavailable, ListedRoom, NewTurn, Owner, Room, RoomState, Turn
 from chatbot.domain.history_ports import MOST_CHARS
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 _Answer = TypeVar("_Answer")
 Mode = Literal["up", "down", "lost", "hang", "reads_down"]

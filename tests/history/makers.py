@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from chatbot.domain.history import AT_END, After, AskedWith, NewTurn, Room, Turn
 from chatbot.domain.history_ports import TurnStore
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 START = datetime(2026, 11, 1, 12, 0, 0, 123000, tzinfo=UTC)
 

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from chatbot.adapters.history.records import read_whole_record, write_record
 from chatbot.domain.errors import StartupError
 from chatbot.domain.history import PathSummary
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 from chatbot.server.commands.history import app
 
 ROOT = Path(__file__).parents[2]

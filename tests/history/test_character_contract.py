@@ -12,7 +12,7 @@ from chatbot.domain.characters import CharacterSheet, StoredCharacter
 from chatbot.domain.history import Owner
 from chatbot.domain.history_ports import TurnStore
 from chatbot.domain.lorebook import Lorebook, LoreEntry
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 pytestmark = pytest.mark.anyio
 

@@ -17,7 +17,7 @@ from chatbot.domain.characters import CharacterSheet, StoredCharacter
 from chatbot.domain.errors import StartupError
 from chatbot.domain.history import Owner, RoomState
 from chatbot.domain.lorebook import Lorebook, LoreEntry
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 from chatbot.server.commands.history import app
 
 

@@ -13,7 +13,7 @@ from tests.support.talkative import Talk
 from chatbot.adapters.history.opening import open_history
 from chatbot.domain.config import HistoryConfig
 from chatbot.domain.history import HistoryUnavailable
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 pytestmark = pytest.mark.anyio
 

@@ -29,7 +29,7 @@ from chatbot.domain.branches import TurnNode
 from chatbot.domain.characters import CharacterSheet, StoredCharacter
 from chatbot.domain.history import Imported, NewTurn, Owner, Room
 from chatbot.domain.history_ports import TurnStore
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 pytestmark = pytest.mark.anyio
 

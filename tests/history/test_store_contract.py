@@ -11,7 +11,7 @@ from tests.history.makers import START, make_room, make_turn, stored
 
 from chatbot.domain.history import AskedWith, HistoryUnavailable, Owner, Room, Turn, last_asked_with
 from chatbot.domain.history_ports import TurnStore
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 pytestmark = pytest.mark.anyio
 

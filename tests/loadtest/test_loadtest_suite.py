@@ -11,7 +11,7 @@ from tests.support.fakes import FakeModel, service_state
 from tests.support.serving import serving
 
 from chatbot.api.app import create_app
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 from chatbot.server.gateway import Gateway
 
 NAMES = ("office", "character")

@@ -37,8 +37,9 @@ from chatbot.domain.errors import (
     Overloaded,
     UpstreamFailed,
 )
-from chatbot.domain.messages import Sampling, ServiceName, Token
+from chatbot.domain.messages import Sampling, Token
 from chatbot.domain.models import ModelState
+from chatbot.domain.service_names import ServiceName
 from chatbot.llm.openai import trouble
 from chatbot.llm.openai.trouble import UpstreamTrouble, pause_before
 

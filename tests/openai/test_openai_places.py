@@ -21,7 +21,8 @@ from tests.search.local_server import Request, Response, running
 
 from chatbot.domain.config import OpenAIAlias, OpenAIConfig
 from chatbot.domain.errors import Overloaded, PromptTooLong
-from chatbot.domain.messages import Conversation, PromptPart, Sampling, ServiceName, Token
+from chatbot.domain.messages import Conversation, PromptPart, Sampling, Token
+from chatbot.domain.service_names import ServiceName
 from chatbot.llm.openai.concurrency_limit import ConcurrencyLimit
 
 pytestmark = pytest.mark.anyio

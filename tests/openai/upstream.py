@@ -20,10 +20,10 @@ from chatbot.domain.messages import (
     PromptPart,
     PromptReport,
     Sampling,
-    ServiceName,
     Token,
 )
 from chatbot.domain.models import AdmissionRequest, ChatModel
+from chatbot.domain.service_names import ServiceName
 from chatbot.llm.openai.opening import OpenAIModels, open_openai
 
 KEY = "sk-canary-0123456789"

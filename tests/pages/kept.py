@@ -10,7 +10,7 @@ from tests.pages.real_suite import RealSuite
 
 from chatbot.domain.characters import CharacterSheet, StoredCharacter
 from chatbot.domain.history import Owner
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 
 def keep(page: Page, suite: RealSuite, **fields: Any) -> str:

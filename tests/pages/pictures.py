@@ -17,7 +17,8 @@ from tests.support.serving import serving_in_thread
 from chatbot.domain.avatars import cleaned
 from chatbot.domain.characters import CharacterSheet, StoredCharacter
 from chatbot.domain.history import NewTurn, Owner, Room
-from chatbot.domain.messages import Finished, FinishReason, ServiceName, Token, Usage
+from chatbot.domain.messages import Finished, FinishReason, Token, Usage
+from chatbot.domain.service_names import ServiceName
 
 FOLDER = Path("docs/img")
 USER = "web-pictures"

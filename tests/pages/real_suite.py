@@ -4,8 +4,9 @@ from tests.support.fakes import FakeModel, FixedSearch, service_state
 from tests.support.memory_history import MemoryHistory
 
 from chatbot.api.app import create_app
-from chatbot.domain.messages import ServiceName, Token, Waiting
+from chatbot.domain.messages import Token, Waiting
 from chatbot.domain.search import SearchHit, SearchOutcome, SearchResult
+from chatbot.domain.service_names import ServiceName
 from chatbot.server.gateway import Gateway
 
 

@@ -17,7 +17,7 @@ from chatbot.api.app import create_app
 from chatbot.api.notfound import not_found, style_policy
 from chatbot.api.pages import DOCS_POLICY, PAGE_POLICY
 from chatbot.domain.characters import CharacterSheet
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 from chatbot.services.registry import SERVICES
 
 PAGES = Path(str(files("chatbot"))) / "pages"

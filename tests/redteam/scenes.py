@@ -15,7 +15,8 @@ from tests.redteam.world import HARMLESS, ROOM, Scene, Values, World
 
 from chatbot.adapters.search.provider import RawHit
 from chatbot.domain.cards import read_card
-from chatbot.domain.messages import ServiceName, Token
+from chatbot.domain.messages import Token
+from chatbot.domain.service_names import ServiceName
 
 INJECTIONS: dict[str, str] = json.loads((Path(__file__).parent / "injections.json").read_text("utf-8"))
 

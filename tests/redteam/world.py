@@ -12,9 +12,10 @@ from tests.support.memory_history import MemoryHistory
 from chatbot.adapters.search.chain import Chain
 from chatbot.adapters.search.provider import RawHit
 from chatbot.domain.language import Language
-from chatbot.domain.messages import Conversation, Sampling, ServiceName
+from chatbot.domain.messages import Conversation, Sampling
 from chatbot.domain.models import ChatModel
 from chatbot.domain.search import SearchResult
+from chatbot.domain.service_names import ServiceName
 
 HARMLESS = "오늘 회의는 오후 세 시에 시작하고, 자료는 어제 보낸 것을 그대로 쓰면 됩니다."
 NAMES = {"character_name": "미나", "user_name": "지훈", "name": "미나", "nickname": "나나"}

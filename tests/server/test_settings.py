@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from chatbot.domain.errors import StartupError
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 from chatbot.server.commands.settings_list import example
 from chatbot.server.settings import documented_variables, load_settings
 

@@ -11,9 +11,10 @@ from chatbot.core.page import CharacterFields, ChatPage
 from chatbot.core.service import Service
 from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.language import Language
-from chatbot.domain.messages import PromptPart, ServiceName
+from chatbot.domain.messages import PromptPart
 from chatbot.domain.prompts import PersonaTexts
 from chatbot.domain.schemas import CharacterName, CharacterText
+from chatbot.domain.service_names import ServiceName
 from chatbot.services.kinds import role_play
 from chatbot.services.kinds.scene_request import SceneRequest
 

@@ -135,7 +135,7 @@ def test_the_404_lists_every_service_of_the_process(running: Further) -> None:
 FRAMES = """
 import anyio, json
 from tests.support.fakes import FakeModel, client_of, service_state
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 async def main() -> None:
     for name in ("tutor", "story"):

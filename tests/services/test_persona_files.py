@@ -8,8 +8,8 @@ import pytest
 
 from chatbot.adapters.persona_files import LLAMA_FILE, own_personas, read_personas
 from chatbot.domain.errors import StartupError
-from chatbot.domain.messages import ServiceName
 from chatbot.domain.prompts import PersonaTexts
+from chatbot.domain.service_names import ServiceName
 from chatbot.services.kinds.assistant import AssistantPersona
 from chatbot.services.registry import PERSONA_TEXTS
 

@@ -11,8 +11,8 @@ from tests.services.further import PACKAGE, command, copied
 
 from chatbot.core.page import CharacterFields, ChatPage
 from chatbot.core.service import AnyService
-from chatbot.domain.messages import RESERVED_NAMES, ServiceName
 from chatbot.domain.schemas import ChatRequest
+from chatbot.domain.service_names import RESERVED_NAMES, ServiceName
 from chatbot.server import cli
 from chatbot.server.settings import Settings
 from chatbot.services.office import SERVICE as OFFICE

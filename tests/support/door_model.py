@@ -10,11 +10,11 @@ from chatbot.domain.messages import (
     FinishReason,
     GenerationEvent,
     Sampling,
-    ServiceName,
     Token,
     Usage,
 )
 from chatbot.domain.models import AdmissionRequest, ModelState, ModelStatus
+from chatbot.domain.service_names import ServiceName
 from chatbot.scheduling.admission import AdmissionController, Limits
 from chatbot.scheduling.capacity import Capacity
 from chatbot.scheduling.rates import Speeds

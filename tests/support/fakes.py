@@ -24,13 +24,13 @@ from chatbot.domain.messages import (
     FinishReason,
     GenerationEvent,
     Sampling,
-    ServiceName,
     Token,
     Usage,
 )
 from chatbot.domain.models import AdmissionRequest, ChatModel, ModelState, ModelStatus
 from chatbot.domain.prompts import Personas
 from chatbot.domain.search import SearchResult, WebSearch
+from chatbot.domain.service_names import ServiceName
 from chatbot.domain.telemetry import Outcome
 from chatbot.services.registry import PERSONA_TEXTS, SERVICES
 

@@ -28,7 +28,7 @@ from chatbot.domain.history import (
     Turn,
 )
 from chatbot.domain.history_ports import MOST_CHARS
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 
 class MemoryHistory:

@@ -10,7 +10,7 @@ from tests.support.memory_summaries import MemorySummaries
 from chatbot.domain.branches import TurnNode
 from chatbot.domain.history import ListedRoom, NewTurn, Owner, Room, RoomState, Turn, chars_of
 from chatbot.domain.history_ports import MOST_CHARS
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 
 class MemoryStore:

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from chatbot.domain.errors import StartupError
 from chatbot.domain.language import Language
-from chatbot.domain.messages import ServiceName
 from chatbot.domain.plaintext import nfc
 from chatbot.domain.prompts import Personas, PersonaTexts
+from chatbot.domain.service_names import ServiceName
 
 LLAMA_FILE = "config-Llama.json"
 OPENAI_FILE = "config-OpenAI.json"

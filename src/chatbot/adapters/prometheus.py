@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime, time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from chatbot.domain.messages import ServiceName
 from chatbot.domain.models import ChatModel
 from chatbot.domain.search import SearchOutcome
+from chatbot.domain.service_names import ServiceName
 from chatbot.domain.telemetry import Outcome
 
 _LATENCY = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 90, 120, 180, 240)

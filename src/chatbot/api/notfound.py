@@ -18,7 +18,7 @@ from starlette.datastructures import Headers
 
 from chatbot.api.texts import language_of_header
 from chatbot.domain.language import Language
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 from chatbot.services.registry import SERVICES
 
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)

@@ -32,8 +32,8 @@ from chatbot.core.exporting import told_turns
 from chatbot.domain.errors import RoomNotFound, TurnNotFound
 from chatbot.domain.history import Room, Turn, chars_of
 from chatbot.domain.history_ports import ChatHistory
-from chatbot.domain.messages import ServiceName
 from chatbot.domain.schemas import RoomId, TurnId
+from chatbot.domain.service_names import ServiceName
 from chatbot.domain.turn_records import StateRecord, SummaryRecord
 
 

@@ -12,9 +12,10 @@ from chatbot.domain.access import KeyEntry
 from chatbot.domain.aims import Aim
 from chatbot.domain.characters import CharacterSheet
 from chatbot.domain.history import AskedWith, Owner, Room
-from chatbot.domain.messages import Exchange, Sampling, ServiceName
+from chatbot.domain.messages import Exchange, Sampling
 from chatbot.domain.prompts import P, Personas, PersonaTexts
 from chatbot.domain.schemas import ChatRequest
+from chatbot.domain.service_names import ServiceName
 
 Body = TypeVar("Body", bound=ChatRequest)
 

@@ -12,7 +12,8 @@ from enum import Enum, StrEnum
 from typing import Final, Literal
 from uuid import UUID
 
-from chatbot.domain.messages import FinishReason, ServiceName
+from chatbot.domain.messages import FinishReason
+from chatbot.domain.service_names import ServiceName
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from chatbot.domain.history import (
     Stored,
     Turn,
 )
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 MOST_CHARS = 2**63 - 1
 """More characters than there are, and a number that every database takes."""

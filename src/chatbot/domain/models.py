@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from chatbot.domain.messages import Conversation, GenerationEvent, Sampling, ServiceName
+from chatbot.domain.messages import Conversation, GenerationEvent, Sampling
+from chatbot.domain.service_names import ServiceName
 
 
 class Admission(StrEnum):

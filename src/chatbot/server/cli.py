@@ -16,7 +16,7 @@ import typer
 from chatbot import __version__
 from chatbot.adapters.libs import require_fitting_libs
 from chatbot.domain.errors import StartupError
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 from chatbot.server.commands import balance, cards, doctor, history, keys, models, prompts, settings_list
 from chatbot.server.settings import load_settings
 from chatbot.services.registry import SERVICES

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp
 
 from chatbot.api.app import create_app
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 from chatbot.server.gateway import Gateway
 from chatbot.server.listening import BoundedServer
 from chatbot.server.logging import log_loop_errors

@@ -29,7 +29,7 @@ from chatbot.domain.config import (
     ServiceConfig,
 )
 from chatbot.domain.errors import StartupError
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 from chatbot.services.registry import SERVICES
 
 PREFIX = "CHATBOT_"

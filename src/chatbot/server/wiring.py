@@ -30,8 +30,8 @@ from chatbot.core.turns import TurnWriter
 from chatbot.domain.config import ANSWER_RESERVE, EngineConfig, ServiceConfig
 from chatbot.domain.errors import StartupError
 from chatbot.domain.history_ports import ChatHistory
-from chatbot.domain.messages import ServiceName
 from chatbot.domain.redaction import redact
+from chatbot.domain.service_names import ServiceName
 from chatbot.domain.vram import KvType
 from chatbot.llm.llama.engine_model import LlamaModel, open_llama
 from chatbot.llm.openai.opening import open_openai

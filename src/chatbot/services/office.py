@@ -4,9 +4,9 @@ from pydantic import ConfigDict, Field, StrictBool
 
 from chatbot.core.page import ChatPage
 from chatbot.core.service import Service
-from chatbot.domain.messages import ServiceName
 from chatbot.domain.prompts import PersonaTexts
 from chatbot.domain.schemas import ChatRequest
+from chatbot.domain.service_names import ServiceName
 from chatbot.services.kinds import assistant
 
 

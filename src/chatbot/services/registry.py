@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from chatbot import services
 from chatbot.core.service import AnyService, Service
 from chatbot.domain.config import GATEWAY_PORT
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 
 class ServiceMistake(Exception):

@@ -13,8 +13,8 @@ from chatbot.domain.avatars import AvatarRefused, cleaned
 from chatbot.domain.character_ports import Characters
 from chatbot.domain.characters import CharacterSheet, StoredCharacter
 from chatbot.domain.history import Owner
-from chatbot.domain.messages import ServiceName
 from chatbot.domain.schemas import CharacterId, UserId
+from chatbot.domain.service_names import ServiceName
 from chatbot.domain.turn_records import RecordTime
 
 _MARK = b'"fields"'

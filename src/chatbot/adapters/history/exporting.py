@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from chatbot.domain.history import ListedRoom, Room, Turn
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 PAGE = 40
 """Turns read at a time, each of up to 256 KiB: a slow client's export holds them, and a search goes through

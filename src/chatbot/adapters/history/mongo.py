@@ -42,7 +42,7 @@ from chatbot.domain.history import (
     Turn,
 )
 from chatbot.domain.history_ports import MOST_CHARS
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 OPERATION_SECONDS = 5.0
 """Longest silence of a connection: what a caller gave up on ends soon after, and frees its thread."""

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from chatbot.adapters.history.mongo_documents import Collections, Document
 from chatbot.domain.characters import CharacterLine, CharacterSheet, StoredCharacter
 from chatbot.domain.history import Owner
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 
 class MongoCharacters:

@@ -12,7 +12,8 @@ from uuid import UUID
 
 from chatbot.adapters.history.titles import title
 from chatbot.domain.history import ListedRoom, NewTurn, Room, RoomState, Turn
-from chatbot.domain.messages import FinishReason, ServiceName
+from chatbot.domain.messages import FinishReason
+from chatbot.domain.service_names import ServiceName
 
 Document = dict[str, Any]
 

@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 from chatbot.adapters.history.importing import RoomToImport, SkippedRoom
 from chatbot.adapters.history.records import is_user_id, storable
 from chatbot.domain.history import NewTurn, Room
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 from chatbot.domain.turn_records import milliseconds
 
 PREFIXES = {

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from chatbot.domain.history import AT_END, NewTurn, PathSummary, Room, RoomState, Turn
-from chatbot.domain.messages import ServiceName
 from chatbot.domain.plaintext import mended
 from chatbot.domain.schemas import RoomId, UserId
+from chatbot.domain.service_names import ServiceName
 from chatbot.domain.turn_records import StateRecord, SummaryRecord, TurnRecord, milliseconds
 
 _USER_ID: TypeAdapter[str] = TypeAdapter(UserId)

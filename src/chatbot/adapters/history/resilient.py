@@ -54,7 +54,7 @@ from chatbot.domain.history import (
     Turn,
 )
 from chatbot.domain.history_ports import MOST_CHARS, TurnStore
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 _log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ import time
 
 from chatbot.adapters.history.exporting import PAGE, Pages
 from chatbot.domain.history import FoundText, Room, SearchOfRooms, Turn
-from chatbot.domain.messages import ServiceName
 from chatbot.domain.plaintext import one_line
+from chatbot.domain.service_names import ServiceName
 
 MOST_TURNS_READ = 5000
 """Turns read for one search: some seconds of a small database, and more than most people ever write."""

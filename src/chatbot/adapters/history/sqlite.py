@@ -50,7 +50,7 @@ from chatbot.domain.history import (
     Turn,
 )
 from chatbot.domain.history_ports import MOST_CHARS
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 BUSY_SECONDS = 2.0
 """How long a statement waits for another process that writes; the caller's time budget may be shorter."""

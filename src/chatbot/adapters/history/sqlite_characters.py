@@ -10,7 +10,7 @@ from chatbot.adapters.history.sqlite_rows import Values, of_milliseconds, to_mil
 from chatbot.adapters.history.sqlite_statements import OF_OWNER
 from chatbot.domain.characters import CharacterLine, CharacterSheet, StoredCharacter
 from chatbot.domain.history import Owner
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS characters (

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from chatbot.domain.history import Owner, Room, RoomState, Turn
-from chatbot.domain.messages import FinishReason, ServiceName
+from chatbot.domain.messages import FinishReason
+from chatbot.domain.service_names import ServiceName
 
 Values = dict[str, object]
 TurnRow = tuple[str, str, str, str, int, str, str, str, int, str, str | None, str | None, int | None]

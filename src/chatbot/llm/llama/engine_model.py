@@ -13,16 +13,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from chatbot.domain.config import EngineConfig, QueueConfig
 from chatbot.domain.errors import ChatbotError, Draining, Loading, StartupError, Unavailable
-from chatbot.domain.messages import (
-    Conversation,
-    Finished,
-    GenerationEvent,
-    Prompted,
-    PromptReport,
-    Sampling,
-    ServiceName,
-)
+from chatbot.domain.messages import Conversation, Finished, GenerationEvent, Prompted, PromptReport, Sampling
 from chatbot.domain.models import AdmissionRequest, EngineMeter, ModelState, ModelStatus, NextCut
+from chatbot.domain.service_names import ServiceName
 from chatbot.llm.llama.cpu import yield_while_waiting
 from chatbot.scheduling.admission import Limits
 from chatbot.scheduling.ticket import Ticket

@@ -17,11 +17,11 @@ from chatbot.domain.messages import (
     GenerationEvent,
     Prompted,
     Sampling,
-    ServiceName,
     Token,
     Usage,
 )
 from chatbot.domain.models import AdmissionRequest, ModelState, ModelStatus
+from chatbot.domain.service_names import ServiceName
 from chatbot.domain.token_estimate import estimate_tokens
 from chatbot.llm.openai.deltas import WholeCharacters
 from chatbot.llm.openai.forms import response_format

@@ -13,7 +13,7 @@ from chatbot.adapters.libs import require_fitting_libs
 from chatbot.adapters.packaged_model import NAME as PACKAGED
 from chatbot.domain.config import ServiceConfig
 from chatbot.domain.errors import StartupError
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 from chatbot.domain.vram import (
     MIB,
     KvType,

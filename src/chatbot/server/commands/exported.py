@@ -10,7 +10,7 @@ from chatbot.adapters.history.resilient import ResilientHistory
 from chatbot.core.exporting import told_turns
 from chatbot.domain.errors import StartupError
 from chatbot.domain.history import Owner
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 from chatbot.services.registry import SERVICES
 
 

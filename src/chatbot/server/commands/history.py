@@ -23,7 +23,7 @@ from chatbot.adapters.history.retention import cutoff
 from chatbot.adapters.history.sources import from_database, from_files
 from chatbot.domain.errors import StartupError
 from chatbot.domain.history import HistoryUnavailable, Owner, Room
-from chatbot.domain.messages import ServiceName
+from chatbot.domain.service_names import ServiceName
 from chatbot.server.commands.exported import export_lines, services_meant, told
 from chatbot.server.settings import Settings, load_settings
 
