@@ -22,6 +22,7 @@
   (printf "%sCONTEXT_TOKENS" $prefix) $s.contextTokens
   (printf "%sPOOL_TOKENS" $prefix) $s.poolTokens
   (printf "%sKV_TYPE" $prefix) $s.kvType
+  (printf "%sHOST_CACHE_MIB" $prefix) $s.hostCacheMiB
   (printf "%sKOREAN_LETTERS" $prefix) $s.koreanLetters
   (printf "%sSUMMARIES" $prefix) $s.summaries
   (printf "%sMAX_TOKENS" $prefix) $s.maxTokens
