@@ -20,7 +20,7 @@ if [ ! -x .venv/bin/python ]; then
   uv venv --quiet --python "${PYTHON_FOR_VENV:-python3}" .venv
 fi
 if ! .venv/bin/python -c 'import llama_cpp' 2>/dev/null; then
-  printf 'install: compiling llama.cpp, about 5 minutes on 2 cores the first time on this machine\n' >&2
+  printf 'install: llama.cpp is not here yet; to compile it takes about 5 minutes on 2 cores, once on this machine\n' >&2
 fi
 # sync, so that nothing installed by hand is needed unnoticed.
 uv pip sync --python .venv --require-hashes "requirements/$group.txt" requirements/assets.txt

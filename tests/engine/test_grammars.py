@@ -96,6 +96,7 @@ async def test_a_client_stop_still_ends_the_answer(rig: RigMaker) -> None:
     [
         Form(FormKind.JSON_SCHEMA, '{"type": "nonsense"}', "p"),
         Form(FormKind.JSON_SCHEMA, '{"$ref": "http://elsewhere/schema"}', "p"),
+        Form(FormKind.JSON_SCHEMA, '{"$ref": "#"}', "p"),
         Form(FormKind.JSON_SCHEMA, '{"type": "object", "uniqueThings": 1, "not": {}}', "p"),
         Form(FormKind.JSON_SCHEMA, '{"type": "number", "multipleOf": 1234567}', "p"),
         Form(FormKind.REGEX, "(", "p"),
@@ -113,6 +114,7 @@ async def test_what_is_no_form_is_refused_with_the_reason(rig: RigMaker, form: F
         await one.ask(question("?"), replace(LONG, form=form))
     assert refused.value.param == "p"
     assert 0 < len(refused.value.reason) <= 300
+    assert " " in refused.value.reason, "a sentence, not the library's name of a state"
     assert one.model.queue_size("office") == 0  # type: ignore[arg-type]
 
 

@@ -82,6 +82,10 @@ def _lark_of(text: str) -> str:
     return gbnf_to_lark(_GBNF_PARTS.sub(lambda found: other if found[0] == "start" else found[0], text))
 
 
+NOTHING_BEGINS = "no text begins as it asks for"
+"""Why a form that can be compiled cannot be used."""
+
+
 def compiled(tokenizer: LLTokenizer, grammar: str) -> LLMatcher:
     """What tells the tokens that may come next; in an error where it cannot be."""
     limits = LLParserLimits(verbose_errors=False, precompute_large_lexemes=False, **_LIMITS)
@@ -94,6 +98,9 @@ def reason_of(matcher: LLMatcher) -> str:
     if error.startswith("panic:"):
         # Of no use to them: where in the library it stopped.
         return "it cannot be compiled"
+    if error.startswith("NoExtension"):
+        # How the library says that it has stopped, of a schema that is nothing but a reference to itself.
+        return NOTHING_BEGINS
     return one_line(error.replace("<non-verbose/>", "").strip(), _REASON_CHARS)
 
 

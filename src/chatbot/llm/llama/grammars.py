@@ -24,7 +24,7 @@ from chatbot.llm.llama.constraint import (
     mask_of,
     mask_words,
 )
-from chatbot.llm.llama.form_trial import compiled, reason_of
+from chatbot.llm.llama.form_trial import NOTHING_BEGINS, compiled, reason_of
 from chatbot.llm.llama.form_trials import FormTrials
 from chatbot.llm.llama.vocabulary import Vocabulary
 
@@ -170,5 +170,5 @@ class Grammars:
         except ConstraintExhausted:
             raise UnusableForm(param, reason_of(matcher)) from None
         if not begins:
-            raise UnusableForm(param, "no text begins as it asks for")
+            raise UnusableForm(param, NOTHING_BEGINS)
         return matcher

@@ -93,6 +93,8 @@ def list_models(folder: Folder = None) -> None:
         locked = _store(folder).locked()
     except ModelStoreError as error:
         raise StartupError(str(error)) from error
+    if not locked:
+        sys.stdout.write("no model was downloaded into this folder; the packaged one needs no download\n")
     for name, entry in locked.items():
         source = f"{entry.repository}@{entry.revision}" if entry.repository else "put there by hand"
         sys.stdout.write(f"{name}\t{entry.size >> 20} MiB\t{entry.sha256}\t{source}\n")
