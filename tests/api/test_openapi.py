@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
@@ -145,3 +146,17 @@ def test_every_operation_was_answered_and_refused() -> None:
         # Without a parameter there is nothing to be wrong but the method.
         takes = bool(operation.body) or bool(operation.query) or bool(operation.path_parameters)
         assert seen & ({400, 404, 422} if takes else {405}), f"{operation.label} was never refused: {seen}"
+
+
+@pytest.mark.parametrize("name", ["office", "character"])
+def test_the_page_of_the_api_names_its_parts_and_begins_with_questions(name: str) -> None:
+    described = create_app(service_state(ServiceName(name))).openapi()
+    used = {
+        tag
+        for path in described["paths"].values()
+        for operation in path.values()
+        for tag in operation["tags"]
+    }
+    parts = [tag["name"] for tag in described["tags"]]
+    assert set(parts) == used
+    assert parts[0] == "chat"

@@ -45,16 +45,31 @@ _EXPOSED = (
     "X-Cut-Turns",
 )
 
+_PARTS = {
+    "chat": "Questions and their answers.",
+    "openai": "The same in OpenAI's format.",
+    "rooms": "Conversations: read, changed, searched, imported, deleted.",
+    "characters": "Characters that a user keeps.",
+    "operations": "How the service is doing.",
+}
+"""Tags of the routes, in the order of the API's page: what most people come for stands first."""
+
 
 def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI:
     """Build the application of one service; nothing is opened here."""
     prefix = f"/{state.name}"
+    plays = state.chat.service.of_character is not None
     app = FastAPI(
         title=f"chatbot {state.name}",
         version=__version__,
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{prefix}/openapi.json",
+        openapi_tags=[
+            {"name": name, "description": what}
+            for name, what in _PARTS.items()
+            if plays or name != "characters"
+        ],
         # A redirect would name the scheme and host that this process sees, not those that the client used.
         redirect_slashes=False,
     )
@@ -64,7 +79,7 @@ def create_app(state: ServiceState, cors_origins: Sequence[str] = ()) -> FastAPI
     app.include_router(importing_router(state), prefix=prefix)
     app.include_router(rooms_router(state), prefix=prefix)
     app.include_router(summaries_router(state), prefix=prefix)
-    if state.chat.service.of_character is not None:
+    if plays:
         app.include_router(characters_router(state), prefix=prefix)
     app.include_router(resuming_router(state), prefix=prefix)
     app.include_router(openai_router(state), prefix=prefix)
