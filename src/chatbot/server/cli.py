@@ -7,6 +7,7 @@ import asyncio
 import gc
 import json
 import logging
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -119,8 +120,14 @@ app.add_typer(history.app, name="history", help="Import, export, back up, delete
 app.add_typer(cards.app, name="cards", help="Read character cards.")
 
 
+def _leave(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Run the command; a start that fails says why in one sentence and exits with 1."""
+    # The first process of a container gets only signals that it handles; servers bring their own handlers.
+    signal.signal(signal.SIGTERM, _leave)
     try:
         app()
     except StartupError as error:
