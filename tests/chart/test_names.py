@@ -55,3 +55,53 @@ def test_a_registry_is_taken_as_people_copy_it(registry: str) -> None:
     assert pod_specs(manifests({"images": {"registry": registry}})) == plain
     images = {each["image"] for spec in plain.values() for each in containers(spec)}
     assert {image.rsplit("/", 2)[0] for image in images} == {"reg.example.com/team"}
+
+
+NAMES = {
+    "openai": {"secretName": "42", "key": "7"},
+    "search": {"secretName": "42"},
+    "access": {"secretName": "42", "key": "7"},
+    "prompts": {"configMapName": "42"},
+    "serviceAccount": {"name": "42"},
+    "models": {"token": {"secretName": "42", "key": "7"}},
+    "history": {"mode": "bundled", "bundled": {"auth": {"secretName": "42"}, "storageClass": "42"}},
+    "backup": {"enabled": True, "encryption": {"secretName": "42"}},
+    "storage": {"models": {"storageClass": "42"}, "data": {"kind": "existing", "claimName": "42"}},
+    "serviceDefaults": {"gpu": {"runtimeClassName": "42"}},
+    "services": {"on": {"port": 8004, "gpu": {"enabled": False}}},
+    "ingress": {"className": "42", "host": "1.5"},
+}
+"""Whatever an operator names, by words that YAML would read as something else than a text."""
+
+TEXTS = {
+    "name",
+    "namespace",
+    "secretName",
+    "claimName",
+    "serviceName",
+    "serviceAccountName",
+    "storageClassName",
+}
+TEXTS |= {"runtimeClassName", "ingressClassName", "host", "key"}
+
+
+def not_texts(value: Any, path: str = "") -> list[str]:
+    """Where a name, a label or an argument is no text."""
+    if isinstance(value, list):
+        return [found for number, each in enumerate(value) for found in not_texts(each, f"{path}/{number}")]
+    if not isinstance(value, dict):
+        texts = re.search(rf"/(labels|matchLabels|annotations|args)/[^/]+$|/({'|'.join(TEXTS)})$", path)
+        return [f"{path}: {value!r}"] if texts and not isinstance(value, str) else []
+    return [found for key, each in value.items() for found in not_texts(each, f"{path}/{key}")]
+
+
+@pytest.mark.parametrize("release", ["42", "0123", "1e3", "0x1f", "true", "null", "chat"])
+def test_names_that_yaml_would_read_as_numbers_stay_texts(release: str) -> None:
+    values = {**NAMES, "nameOverride": release}
+    rendered = helm.Chart.load(str(CHART)).render(values, name=release, namespace="4242")
+    texts = [text for path, text in rendered.items() if path != NOTES]
+    objects = [found for text in texts for found in yaml.safe_load_all(text) if found]
+    assert not_texts(objects) == []
+    assert {each["metadata"]["namespace"] for each in objects} == {"4242"}
+    selectors = [each["spec"]["selector"]["matchLabels"] for each in objects if each["kind"] == "Deployment"]
+    assert {labels["app.kubernetes.io/instance"] for labels in selectors} == {release}

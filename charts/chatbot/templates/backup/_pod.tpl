@@ -47,7 +47,7 @@ volumes:
     emptyDir: {}
   {{- with $v.backup.encryption.secretName }}
   - name: keys
-    secret: {secretName: {{ . }}}
+    secret: {secretName: {{ . | quote }}}
   {{- end }}
 {{- end -}}
 

@@ -36,9 +36,9 @@ several releases, the name of one of which may begin with that of another; the l
 
 {{/* What selects a component's pods; never changes between versions. */}}
 {{- define "chatbot.selector" -}}
-app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride | trunc 63 }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
-app.kubernetes.io/component: {{ .component }}
+app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride | trunc 63 | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
+app.kubernetes.io/component: {{ .component | quote }}
 {{- end -}}
 
 {{/* Labels of a component's objects. */}}
@@ -55,8 +55,8 @@ The head of an object: (dict "root" $ "component" "office" "object" "…" "annot
 component's. An operator's label never takes the place of one of the chart's.
 */}}
 {{- define "chatbot.metadata" -}}
-name: {{ default (include "chatbot.name" .) .object }}
-namespace: {{ .root.Release.Namespace }}
+name: {{ default (include "chatbot.name" .) .object | quote }}
+namespace: {{ .root.Release.Namespace | quote }}
 labels: {{- merge (include "chatbot.labels" . | fromYaml) (default dict .labels) (default dict .root.Values.commonLabels) | toYaml | nindent 2 }}
 {{- with merge (deepCopy (default dict .annotations)) (default dict .root.Values.commonAnnotations) }}
 annotations: {{- toYaml . | nindent 2 }}

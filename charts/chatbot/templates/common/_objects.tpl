@@ -19,7 +19,7 @@ spec:
   {{- /* The API refuses what does not belong to the type. */}}
   {{- if eq $service.type "LoadBalancer" }}
   {{- with $service.loadBalancerClass }}
-  loadBalancerClass: {{ . }}
+  loadBalancerClass: {{ . | quote }}
   {{- end }}
   {{- with $service.loadBalancerSourceRanges }}
   loadBalancerSourceRanges: {{- toYaml . | nindent 4 }}

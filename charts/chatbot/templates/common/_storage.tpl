@@ -22,7 +22,7 @@ hostPath:
   type: Directory
 {{- else }}
 persistentVolumeClaim:
-  claimName: {{ include "chatbot.claimName" . }}
+  claimName: {{ include "chatbot.claimName" . | quote }}
   {{- if .readOnly }}
   readOnly: true
   {{- end }}
@@ -39,7 +39,7 @@ metadata:
 spec:
   accessModes: [{{ $storage.accessMode }}]
   {{- with $storage.storageClass }}
-  storageClassName: {{ . }}
+  storageClassName: {{ . | quote }}
   {{- end }}
   resources: {requests: {storage: {{ $storage.size }}}}
 {{- end -}}

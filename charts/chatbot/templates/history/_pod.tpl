@@ -18,7 +18,7 @@
 {{- end -}}
 {{- with $uri }}
 - name: CHATBOT_HISTORY__MONGO_URI
-  valueFrom: {secretKeyRef: {name: {{ .name }}, key: {{ .key }}}}
+  valueFrom: {secretKeyRef: {name: {{ .name | quote }}, key: {{ .key | quote }}}}
 {{- end }}
 {{- end -}}
 
@@ -37,9 +37,9 @@ containers:
       {{- include "chatbot.env" $db.env | trim | nindent 6 }}
       {{- with $db.auth.secretName }}
       - name: MONGO_INITDB_ROOT_USERNAME
-        valueFrom: {secretKeyRef: {name: {{ . }}, key: username}}
+        valueFrom: {secretKeyRef: {name: {{ . | quote }}, key: username}}
       - name: MONGO_INITDB_ROOT_PASSWORD
-        valueFrom: {secretKeyRef: {name: {{ . }}, key: password}}
+        valueFrom: {secretKeyRef: {name: {{ . | quote }}, key: password}}
       {{- end }}
     {{- end }}
     ports:

@@ -74,7 +74,7 @@ containers:
       {{- with $v.models.token }}
       {{- if .secretName }}
       - name: HF_TOKEN
-        valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .key }}}}
+        valueFrom: {secretKeyRef: {name: {{ .secretName | quote }}, key: {{ .key | quote }}}}
       {{- end }}
       {{- end }}
     resources: {{- toYaml $v.models.resources | nindent 6 }}

@@ -15,7 +15,7 @@
 {{- end -}}
 - podSelector:
     matchLabels:
-      app.kubernetes.io/instance: {{ .root.Release.Name }}
+      app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
     matchExpressions:
       - {key: app.kubernetes.io/component, operator: In, values: {{ .components | toJson }}}
 {{- end -}}

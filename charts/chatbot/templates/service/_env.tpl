@@ -51,7 +51,7 @@
 {{- with .root.Values.openai }}
 {{- if .secretName }}
 - name: CHATBOT_OPENAI__API_KEY
-  valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .key }}}}
+  valueFrom: {secretKeyRef: {name: {{ .secretName | quote }}, key: {{ .key | quote }}}}
 {{- end }}
 {{- end }}
 {{- end -}}

@@ -3,7 +3,7 @@
 {{- $v := .root.Values -}}
 {{- include "chatbot.card.claim" . | trim }}
 {{- with .service.gpu.runtimeClassName }}
-runtimeClassName: {{ . }}
+runtimeClassName: {{ . | quote }}
 {{- end }}
 terminationGracePeriodSeconds: {{ $v.timeouts.graceSeconds | int }}
 initContainers:
@@ -13,18 +13,18 @@ initContainers:
   {{- include "chatbot.dev.init" . | nindent 2 }}
   {{- end }}
 containers:
-  - name: {{ .name }}
+  - name: {{ .name | quote }}
     {{- include "chatbot.containerImage" (dict "root" .root "image" .service.image) | nindent 4 }}
     {{- if $v.dev.sync }}
     {{- include "chatbot.dev.command" . | nindent 4 }}
     {{- else }}
-    args: [{{ .name }}]
+    args: [{{ .name | quote }}]
     {{- end }}
     env:
       {{- include "chatbot.service.env" . | trim | nindent 6 }}
     {{- if and $v.search.enabled $v.search.secretName }}
     envFrom:
-      - secretRef: {name: {{ $v.search.secretName }}}
+      - secretRef: {name: {{ $v.search.secretName | quote }}}
     {{- end }}
     ports:
       - {name: http, containerPort: {{ .service.port | int }}}
@@ -62,11 +62,11 @@ volumes:
     emptyDir: {}
   {{- with $v.access.secretName }}
   - name: access
-    secret: {secretName: {{ . }}}
+    secret: {secretName: {{ . | quote }}}
   {{- end }}
   {{- with $v.prompts.configMapName }}
   - name: prompts
-    configMap: {name: {{ . }}}
+    configMap: {name: {{ . | quote }}}
   {{- end }}
   {{- if $v.dev.sync }}
   - name: sources
