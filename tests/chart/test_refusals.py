@@ -178,6 +178,22 @@ def test_a_wrong_value_is_refused_in_its_place_alone() -> None:
     assert places == ["- at '/gateway/extraEnv/0/value': got number, want string"]
 
 
+@pytest.mark.parametrize(
+    ("values", "place"),
+    [
+        (
+            {"services": {"office": {"sampling": {"logitBias": {"abc": 2}}}}},
+            "/services/office/sampling/logitBias",
+        ),
+        ({"models": {"catalogue": {"Bad Key": {}}}}, "/models/catalogue"),
+        ({"services": {"office": {"env": {"chatbot_x": "1"}}}}, "/services/office/env"),
+    ],
+)
+def test_a_wrong_key_is_refused_in_its_place(values: dict[str, Any], place: str) -> None:
+    """Of `propertyNames` the validator tells another place, which has nothing to do with it."""
+    assert set(re.findall("at '(.*?)'", refusal(values))) == {place}
+
+
 @pytest.mark.parametrize("values", SCHEMA.values(), ids=SCHEMA.keys())
 def test_the_schema_refuses(values: dict[str, Any]) -> None:
     assert "don't meet the specifications of the schema" in refusal(values)
