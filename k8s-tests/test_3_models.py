@@ -20,10 +20,8 @@ def release(cluster: Cluster, hub: None) -> Iterator[Release]:
         yield release
 
 
-def apply(release: Release, sha256: str | None = None) -> None:
-    models: dict[str, object] = {"endpoint": f"http://slow-hub.{HUB_NAMESPACE}.svc:8080"}
-    if sha256 is not None:
-        models |= {"catalogue": {"small": {"sha256": sha256}}, "backoffLimit": 0}
+def apply(release: Release, **models: object) -> None:
+    models = {"endpoint": f"http://slow-hub.{HUB_NAMESPACE}.svc:8080", **models}
     release.apply(
         {
             "services": {"office": CPU, "character": {"enabled": False}},
@@ -36,7 +34,7 @@ def apply(release: Release, sha256: str | None = None) -> None:
 
 
 def test_a_wrong_hash_is_refused(cluster: Cluster, release: Release) -> None:
-    apply(release, "0" * 64)
+    apply(release, catalogue={"small": {"sha256": "0" * 64}}, backoffLimit=0)
 
     def failed() -> str:
         pods = [pod for pod in cluster.pods(NAMESPACE, "models") if pod.status.phase == "Failed"]
@@ -93,3 +91,23 @@ def test_the_files_are_checked_again_by_command(cluster: Cluster, release: Relea
     judged = cluster.run(NAMESPACE, office, "chatbot", "doctor")
     assert "office: ok" in judged
     assert "character" not in judged
+
+
+def test_a_pod_that_waits_leaves_when_it_is_told_to(cluster: Cluster, release: Release) -> None:
+    """Else the upgrade that mends a wrong name waits as long as answers may take."""
+    apply(release, catalogue={"small": {"file": "elsewhere.gguf"}})
+
+    def waiting() -> str:
+        for pod in cluster.pods(NAMESPACE, "office"):
+            for container in pod.status.init_container_statuses or []:
+                if container.name == "model" and container.state.running:
+                    return str(pod.metadata.name)
+        return ""
+
+    name = eventually("a pod waits for the file", waiting, 120)
+    cluster.core.delete_namespaced_pod(name, NAMESPACE)
+
+    def gone() -> bool:
+        return name not in [pod.metadata.name for pod in cluster.pods(NAMESPACE, "office")]
+
+    eventually("it is gone", gone, 30)
