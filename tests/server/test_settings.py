@@ -42,6 +42,7 @@ def test_defaults_are_the_contract_s() -> None:
         ("CHATBOT_PORT", "eighty", "CHATBOT_PORT"),
         ("CHATBOT_OPENAI__ALIASES", "{", "OPENAI"),
         ("CHATBOT_TRUSTED_PROXIES", "10.0.0.0/8, proxy", "CHATBOT_TRUSTED_PROXIES: proxy is no IP address"),
+        ("CHATBOT_TRUSTED_PROXIES", "10.0.0.1/8", "10.0.0.1/8 has host bits set"),
         ("CHATBOT_CORS_ORIGINS", "*", r"CHATBOT_CORS_ORIGINS: \* is no origin"),
         ("CHATBOT_CORS_ORIGINS", "https://a.example/path", "CHATBOT_CORS_ORIGINS"),
         ("CHATBOT_HISTORY__DATABASE", "a/b", "CHATBOT_HISTORY__DATABASE"),

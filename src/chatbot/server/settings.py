@@ -42,8 +42,8 @@ def _network(text: str) -> str:
     """Refuse what no address can match: an unknown name would silently trust nobody."""
     try:
         ipaddress.ip_network(text)
-    except ValueError:
-        raise ValueError(f"{text} is no IP address or network") from None
+    except ValueError as error:
+        raise ValueError(f"{text} is no IP address or network: {error}") from None
     return text
 
 
