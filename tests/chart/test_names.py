@@ -73,16 +73,10 @@ NAMES = {
 }
 """Whatever an operator names, by words that YAML would read as something else than a text."""
 
-TEXTS = {
-    "name",
-    "namespace",
-    "secretName",
-    "claimName",
-    "serviceName",
-    "serviceAccountName",
-    "storageClassName",
-}
-TEXTS |= {"runtimeClassName", "ingressClassName", "host", "key"}
+TEXTS = (
+    "name|namespace|key|host|(secret|claim|service|serviceAccount|storageClass|runtimeClass|ingressClass)Name"
+)
+"""Keys whose value is a text."""
 
 
 def not_texts(value: Any, path: str = "") -> list[str]:
@@ -90,7 +84,7 @@ def not_texts(value: Any, path: str = "") -> list[str]:
     if isinstance(value, list):
         return [found for number, each in enumerate(value) for found in not_texts(each, f"{path}/{number}")]
     if not isinstance(value, dict):
-        texts = re.search(rf"/(labels|matchLabels|annotations|args)/[^/]+$|/({'|'.join(TEXTS)})$", path)
+        texts = re.search(rf"/(labels|matchLabels|annotations|args)/[^/]+$|/({TEXTS})$", path)
         return [f"{path}: {value!r}"] if texts and not isinstance(value, str) else []
     return [found for key, each in value.items() for found in not_texts(each, f"{path}/{key}")]
 

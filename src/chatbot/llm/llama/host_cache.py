@@ -63,15 +63,17 @@ class HostCache:
         """
         if not (len(tokens) and (self.pays(prefill_seconds) or self._tries_again())):
             return
-        known = self.match(tokens, len(tokens) - 1)
-        if known:
-            self._rooms.move_to_end(known[0])
+        known, alike = self._index.longest(tokens)
+        if known is not None and alike == len(tokens):
+            self._rooms.move_to_end(known)
             return
         begun = time.perf_counter()
         segments = [memory.save(sequence, start, end) for start, end in self._bounds(tokens)]
         self._cost.saw(len(tokens), time.perf_counter() - begun)
         saved = SavedSequence(tokens, [segment for segment in segments if segment is not None])
         if len(saved.segments) == len(segments) and saved.size <= self._budget:
+            if known is not None and alike == len(known.tokens):
+                self.forget(known)
             self._take(saved)
 
     def load(self, memory: Memory, room: SavedSequence, target: int, stop: int) -> None:
@@ -114,9 +116,6 @@ class HostCache:
         return self._budget > 0 and self._passed_over % _TRY_AGAIN == 0
 
     def _take(self, saved: SavedSequence) -> None:
-        older, alike = self._index.longest(saved.tokens)
-        if older is not None and alike == len(older.tokens):
-            self.forget(older)
         while self.size + saved.size > self._budget:
             self.forget(next(iter(self._rooms)))
         self._rooms[saved] = None
